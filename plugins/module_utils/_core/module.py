@@ -1,0 +1,48 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every state module does with its plan: show it, carry it out, and report."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, Mapping, NoReturn, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .errors import CommandError, FleetlabError, StepError
+from .plan import Operations, Plan, apply, mask
+from .runner import Runner
+
+
+def finish(
+    module: AnsibleModule,
+    plan: Plan,
+    runner: Runner,
+    describe: Callable[[], Mapping[str, Any]],
+    operations: Optional[Operations] = None,
+) -> NoReturn:
+    """End a state module: in check mode with the plan, else after carrying it out.
+
+    :arg describe: the module's own return values, read from the system after the plan was applied.
+    :raises FleetlabError: left to the caller, which hands it to L(fail).
+    """
+    for warning in plan.warnings:
+        module.warn(mask(warning, plan.secrets))
+    result: Dict[str, Any] = {"changed": plan.changed, "commands": plan.commands()}
+    if module._diff:
+        result["diff"] = plan.diff()
+    if not module.check_mode:
+        apply(plan, runner, operations)
+    result.update(mask(dict(describe()), plan.secrets))
+    module.exit_json(**result)
+
+
+def fail(module: AnsibleModule, error: FleetlabError, secrets: Iterable[str] = ()) -> NoReturn:
+    """End a module with an error a user can act on; no secret is left in it."""
+    known = tuple(secrets)
+    details: Dict[str, Any] = {}
+    if isinstance(error, (CommandError, StepError)):
+        details = {"exit_code": error.exit_code, "stderr": error.stderr}
+    if isinstance(error, StepError):
+        details.update(failed_step=error.step, done=list(error.done), changed=bool(error.done))
+    module.fail_json(msg=mask(str(error), known), **mask(details, known))

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where commands are run: argv lists, C locale, a time limit, never a shell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import IO, Dict, Optional, Protocol, Sequence, Tuple
+
+from .errors import CommandError
+
+DEFAULT_TIMEOUT = 60.0
+"""Seconds a command may take when its step does not say otherwise."""
+
+_GRACE = 3.0
+"""Seconds between SIGTERM and SIGKILL for a process group that ran too long."""
+
+_SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+_PACKAGES = {
+    "mdadm": "mdadm",
+    "iscsiadm": "open-iscsi (Debian, Ubuntu) or iscsi-initiator-utils (RHEL, Fedora)",
+    "lsblk": "util-linux",
+    "wipefs": "util-linux",
+    "udevadm": "udev (Debian, Ubuntu) or systemd-udev (RHEL, Fedora)",
+    "ip": "iproute2 (Debian, Ubuntu) or iproute (RHEL, Fedora)",
+    "nft": "nftables",
+}
+"""Which package brings a command, for the error of a host that lacks it."""
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a finished command left: exit code, and its output decoded as UTF-8 with bad bytes replaced."""
+
+    argv: Tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """What C(observe) and C(apply) need of a machine; tests pass a recorded one."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        stdin: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        accept: Sequence[int] = (0,),
+    ) -> CommandResult:
+        """Run one command to its end.
+
+        :arg timeout: seconds; past it the command's whole process group is ended.
+        :arg accept: exit codes that are an answer and not a failure.
+        :raises CommandError: missing command, time limit, or any other exit code.
+        """
+        ...
+
+
+def _environment() -> Dict[str, str]:
+    env = dict(os.environ, LC_ALL="C", LANGUAGE="C")
+    known = env.get("PATH", "").split(os.pathsep)
+    env["PATH"] = os.pathsep.join([p for p in known if p] + [p for p in _SYSTEM_PATH if p not in known])
+    return env
+
+
+class SystemRunner:
+    """Runs commands on this machine."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        stdin: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        accept: Sequence[int] = (0,),
+    ) -> CommandResult:
+        """See L(Runner.run)."""
+        # Output goes to unnamed files, not pipes: a daemon that the command leaves behind (iscsiadm starts iscsid)
+        # inherits them and would keep a pipe open, and the caller waiting, for as long as it lives.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as feed:
+            if stdin is not None:
+                feed.write(stdin.encode("utf-8"))
+                feed.seek(0)
+            process = _start(argv, feed, out, err)
+            exit_code = _wait(process, argv, timeout)
+            result = CommandResult(tuple(argv), exit_code, _content(out), _content(err))
+        if exit_code not in accept:
+            raise CommandError(argv, f"exit code {exit_code}: {_reason(result)}", exit_code, result.stderr)
+        return result
+
+
+def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(argv), stdin=feed, stdout=out, stderr=err, env=_environment(), cwd="/", start_new_session=True
+        )
+    except FileNotFoundError:
+        package = _PACKAGES.get(argv[0])
+        remedy = f"install the package {package}" if package else "install it or correct PATH"
+        raise CommandError(argv, f"command {argv[0]} was not found on this host: {remedy}", 127) from None
+    except PermissionError:
+        raise CommandError(argv, f"command {argv[0]} may not be executed by this user: use become", 126) from None
+
+
+def _wait(process: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> int:
+    finished = False
+    try:
+        exit_code = process.wait(timeout)
+        finished = True
+    except subprocess.TimeoutExpired:
+        raise CommandError(argv, f"took longer than {timeout:g} s and was ended") from None
+    finally:
+        if not finished:
+            _end_group(process)
+    return exit_code
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the command and everything it started, also when its leader is gone but a child ignores SIGTERM."""
+    _signal_group(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
+
+
+def _content(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", "replace")
+
+
+def _reason(result: CommandResult) -> str:
+    lines = (result.stderr.strip() or result.stdout.strip()).splitlines()
+    return " | ".join(line.strip() for line in lines[-5:]) or "no output"

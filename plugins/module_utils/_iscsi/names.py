@@ -1,0 +1,118 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that both ends of iSCSI share: IQNs, portals and CHAP credentials. Pure; raises InputError only."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+from .._core.errors import InputError
+
+DEFAULT_PORT = 3260
+
+_IQN = re.compile(r"iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[a-z0-9.:-]+)?")
+_IQN_MAX_BYTES = 223
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+# Left out: white space, '#', quotes and backslash, which the configuration files of one end or the other treat as syntax.
+_CHAP_TEXT = re.compile(r"[!$-&(-\[\]-_a-~]+")
+CHAP_RULE = "12 to 16 printable ASCII characters without white space, '#', quotes, backslash or backquote"
+
+
+def check_iqn(option: str, value: str) -> str:
+    """Return C(value) if it is an iSCSI qualified name (RFC 3720 3.2.6.3.1, lower case as stringprep leaves it)."""
+    if len(value.encode("utf-8")) > _IQN_MAX_BYTES:
+        raise InputError(option, f"'{value[:40]}...' is longer than {_IQN_MAX_BYTES} bytes, the most an iSCSI name may have")
+    if not _IQN.fullmatch(value):
+        raise InputError(
+            option,
+            f"'{value}' is not an iSCSI qualified name: expected iqn.YYYY-MM.reversed.domain[:identifier] in lower case,"
+            " with a dot in the reversed domain, such as iqn.2026-01.com.example:server1",
+        )
+    return value
+
+
+@dataclass(frozen=True, order=True)
+class Portal:
+    """An address (canonical IPv4 or IPv6, or a host name in lower case) and a TCP port."""
+
+    host: str
+    port: int = DEFAULT_PORT
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
+        return ":" in self.host
+
+    def __str__(self) -> str:
+        """As iscsiadm and LIO write it: C(192.0.2.1:3260), C([2001:db8::1]:3260)."""
+        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+
+
+def make_portal(option: str, host: str, port: Optional[int] = None) -> Portal:
+    """A portal from an address in any of its spellings (brackets allowed round IPv6) or a host name."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    number = DEFAULT_PORT if port is None else port
+    if not 1 <= number <= 65535:
+        raise InputError(option, f"port {number} is not between 1 and 65535")
+    try:
+        return Portal(str(ipaddress.ip_address(bare)), number)
+    except ValueError:
+        pass
+    labels = bare.split(".")
+    if bare != host or len(bare) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
+        raise InputError(option, f"'{host}' is neither an IPv4 or IPv6 address nor a host name")
+    return Portal(bare.lower(), number)
+
+
+def parse_portal(option: str, text: str) -> Portal:
+    """A portal from C(host), C(host:port), C([v6]) or C([v6]:port); a bare IPv6 address has the default port."""
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]+):([0-9]{1,5})", text)
+    if match:
+        return make_portal(option, match.group(1), int(match.group(2)))
+    return make_portal(option, text)
+
+
+@dataclass(frozen=True)
+class Chap:
+    """CHAP credentials; the mutual pair (target proves itself to the initiator) is given whole or not at all."""
+
+    username: str
+    password: str
+    mutual_username: Optional[str] = None
+    mutual_password: Optional[str] = None
+
+    @property
+    def secrets(self) -> Tuple[str, ...]:
+        """The texts that may never be shown."""
+        return tuple(text for text in (self.password, self.mutual_password) if text)
+
+
+def make_chap(option: str, value: Optional[Mapping[str, Any]]) -> Optional[Chap]:
+    """Check a C(chap) option. Its messages never hold a secret."""
+    if value is None:
+        return None
+    chap = Chap(value["username"], value["password"], value.get("mutual_username"), value.get("mutual_password"))
+    if (chap.mutual_username is None) != (chap.mutual_password is None):
+        raise InputError(option, "mutual_username and mutual_password are given together or not at all")
+    _check_username(f"{option}.username", chap.username)
+    _check_secret(f"{option}.password", chap.password)
+    if chap.mutual_username is not None and chap.mutual_password is not None:
+        _check_username(f"{option}.mutual_username", chap.mutual_username)
+        _check_secret(f"{option}.mutual_password", chap.mutual_password)
+        if chap.mutual_password == chap.password:
+            raise InputError(option, "the mutual secret equals the other one; an attacker could reflect it: use two")
+    return chap
+
+
+def _check_username(option: str, value: str) -> None:
+    if not _CHAP_TEXT.fullmatch(value) or len(value) > _IQN_MAX_BYTES:
+        raise InputError(option, f"expected 1 to {_IQN_MAX_BYTES} printable ASCII characters without white space, '#', quotes, backslash or backquote")
+
+
+def _check_secret(option: str, value: str) -> None:
+    if not _CHAP_TEXT.fullmatch(value) or not 12 <= len(value) <= 16:
+        raise InputError(option, f"the secret does not follow the rule: {CHAP_RULE}")

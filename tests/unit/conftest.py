@@ -1,0 +1,32 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make this checkout importable as ansible_collections.fleetlab.linux, wherever it lies, for plain pytest."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+
+def _install_finder() -> None:
+    root = Path(__file__).resolve().parents[2]
+    if root.parent.name == "fleetlab" and root.parents[1].name == "ansible_collections":
+        tree = root.parents[2]
+    else:
+        tree = Path(tempfile.mkdtemp(prefix="fleetlab-units-"))
+        atexit.register(shutil.rmtree, str(tree), ignore_errors=True)
+        link = tree / "ansible_collections" / "fleetlab" / "linux"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(root)
+    if "ansible_collections" in sys.modules:
+        return
+    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
+    _AnsibleCollectionFinder(paths=[str(tree)])._install()
+
+
+_install_finder()
