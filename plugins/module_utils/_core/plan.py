@@ -184,9 +184,7 @@ def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception)
     done = shown[:number]
     before = f"Done before it: {'; '.join(done)}" if done else "Nothing had been changed"
     message = f"{plan.subject}: step {number + 1} of {len(shown)} failed: {shown[number]}: {problem}. {before}."
-    return StepError(
-        mask(message, plan.secrets), shown[number], exit_code, mask(stderr, plan.secrets), mask(done, plan.secrets)
-    )
+    return StepError(mask(message, plan.secrets), shown[number], exit_code, mask(stderr, plan.secrets), mask(done, plan.secrets))
 
 
 def write_file(step: WriteFile) -> None:

@@ -97,9 +97,7 @@ class SystemRunner:
 
 def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            list(argv), stdin=feed, stdout=out, stderr=err, env=_environment(), cwd="/", start_new_session=True
-        )
+        return subprocess.Popen(list(argv), stdin=feed, stdout=out, stderr=err, env=_environment(), cwd="/", start_new_session=True)
     except FileNotFoundError:
         package = _PACKAGES.get(argv[0])
         remedy = f"install the package {package}" if package else "install it or correct PATH"
