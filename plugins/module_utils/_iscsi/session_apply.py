@@ -1,0 +1,162 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a session plan that are more than one command: the record's content, the login and its undoing, the waits."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from .._core.errors import CommandError, ObservationError
+from .._core.plan import Operations, WriteFile, write_file
+from .._core.runner import Runner
+from .names import parse_portal
+from .session_errors import ALREADY_LOGGED_IN, NO_RECORD, NO_SESSION, explained, meaning
+from .session_observe import SYSTEM, Roots, observe, read_sessions
+from .session_options import Wanted
+from .session_plan import ready_luns
+from .session_state import LOGGED_IN, Record, Session, edit_record
+
+_PAUSE = 0.1
+_UNDO_LIMIT = 30.0
+
+
+class Actions:
+    """Carries out the named operations of one plan; the secrets come from C(wanted), never from the plan's arguments.
+
+    Arguments called C(_shown) are in the plan for its reader only.
+    """
+
+    def __init__(self, wanted: Sequence[Wanted], runner: Runner, roots: Roots = SYSTEM) -> None:
+        self._wanted = {one.key: one for one in wanted}
+        self._runner = runner
+        self._roots = roots
+        self._former: Dict[str, str] = {}
+
+    def operations(self) -> Operations:
+        """The functions by the names that plans use."""
+        return {
+            "write_record": self.write_record,
+            "log_in": self.log_in,
+            "wait_for_session": self.wait_for_session,
+            "set_replacement_timeout": self.set_replacement_timeout,
+            "wait_for_devices": self.wait_for_devices,
+        }
+
+    def write_record(self, target: str, portal: str, **_shown: str) -> None:
+        """Bring the records of a portal to what the task asks for.
+
+        The file is replaced, as C(iscsiadm -o update) would show the secret to every user in its arguments. Its lock is
+        not taken: readers see the old record or the new one whole, while a lock left by a killed task would block all others.
+        """
+        wanted = self._find(target, portal)
+        records = self._records(wanted)
+        if not records:
+            raise ObservationError(f"{wanted.label}: iscsiadm created no node record below {' or '.join(self._roots.databases)}")
+        for record in records:
+            self._former.setdefault(record.path, record.text)
+            write_file(WriteFile(record.path, edit_record(record.text, wanted.settings()), mode=0o600, secret=True))
+
+    def log_in(self, target: str, portal: str, created: bool, limit: int) -> None:
+        """Log in to one target at one portal; on failure leave the records as they were before this task."""
+        wanted = self._find(target, portal)
+        hosts = sorted({record.address for record in self._records(wanted)})
+        try:
+            for host in hosts:
+                argv = self._node(wanted, host) + ("--login",)
+                self._runner.run(argv, timeout=limit, accept=(0, ALREADY_LOGGED_IN))
+        except CommandError as error:
+            undone = self._undo(wanted, hosts, created)
+            shown = explained(error, wanted.label)
+            raise CommandError(shown.argv, f"{shown.problem}. {undone}", shown.exit_code, shown.stderr) from None
+        if not self._sessions(wanted):
+            undone = self._undo(wanted, hosts, created)
+            raise ObservationError(f"{wanted.label}: {meaning(NO_SESSION, wanted.label)} after the login. {undone}")
+
+    def wait_for_session(self, target: str, portal: str, limit: int) -> None:
+        """Wait until iscsid has brought a lost session back."""
+        wanted = self._find(target, portal)
+        end = time.monotonic() + limit
+        while True:
+            states = [session.state for session in self._sessions(wanted)]
+            if states and all(state == LOGGED_IN for state in states):
+                return
+            if time.monotonic() >= end:
+                raise ObservationError(
+                    f"{wanted.label}: the session is {', '.join(states) or 'gone'} and did not come back within {limit} s:"
+                    " see the journal of iscsid; if credentials were changed, log it out and in again"
+                )
+            time.sleep(_PAUSE)
+
+    def set_replacement_timeout(self, session: int, seconds: int, **_shown: str) -> None:
+        """Change how long a running session's commands wait for a lost connection."""
+        path = os.path.join(self._roots.sys, "class", "iscsi_session", f"session{session}", "recovery_tmo")
+        with open(path, "w", encoding="ascii") as stream:
+            stream.write(str(seconds))
+
+    def wait_for_devices(self, target: str, portal: str, limit: int, **_shown: str) -> None:
+        """Wait until the kernel has scanned the session and udev has named the disks that are asked for."""
+        wanted = self._find(target, portal)
+        end = time.monotonic() + limit
+        settled = False
+        while True:
+            sessions = self._sessions(wanted)
+            missing = wanted.luns.missing(_attached(sessions))
+            if not missing and all(session.scanned for session in sessions):
+                if not settled:
+                    self._runner.run(("udevadm", "settle", f"--timeout={limit}"), timeout=limit + 5, accept=(0, 1))
+                    settled, sessions = True, self._sessions(wanted)
+                missing = wanted.luns.missing(ready_luns(sessions))
+                if not missing:
+                    return
+            if time.monotonic() >= end:
+                raise ObservationError(_lun_problem(wanted, missing, sessions, limit))
+            time.sleep(_PAUSE)
+
+    def _find(self, target: str, portal: str) -> Wanted:
+        return self._wanted[(target, parse_portal("portal", portal))]
+
+    def _records(self, wanted: Wanted) -> Tuple[Record, ...]:
+        return observe(self._roots).records_of(*wanted.key)
+
+    def _sessions(self, wanted: Wanted) -> List[Session]:
+        return [one for one in read_sessions(self._roots) if (one.target, one.portal) == wanted.key]
+
+    def _node(self, wanted: Wanted, host: str) -> Tuple[str, ...]:
+        where = f"[{host}]:{wanted.portal.port}" if ":" in host else f"{host}:{wanted.portal.port}"
+        return ("iscsiadm", "-m", "node", "-T", wanted.target, "-p", where)
+
+    def _undo(self, wanted: Wanted, hosts: Sequence[str], created: bool) -> str:
+        """After a failed login: no session that iscsid still tries to log in, and the records of before."""
+        failed: List[Optional[str]] = []
+        for session in self._sessions(wanted):
+            failed.append(self._try(("iscsiadm", "-m", "session", "-r", str(session.sid), "-u"), (0, NO_SESSION, NO_RECORD)))
+        if created:
+            failed += [self._try(self._node(wanted, host) + ("-o", "delete"), (0, NO_RECORD)) for host in hosts]
+            done = "Its new record was removed again"
+        else:
+            for record in self._records(wanted):
+                if record.path in self._former:
+                    write_file(WriteFile(record.path, self._former[record.path], mode=0o600, secret=True))
+            done = "Its record is as it was"
+        problems = [text for text in failed if text]
+        return f"Undoing it failed too: {'; '.join(problems)}" if problems else done
+
+    def _try(self, argv: Sequence[str], accept: Sequence[int]) -> Optional[str]:
+        try:
+            self._runner.run(argv, timeout=_UNDO_LIMIT, accept=accept)
+        except CommandError as error:
+            return str(error)
+        return None
+
+
+def _attached(sessions: Sequence[Session]) -> List[int]:
+    return sorted({device.lun for session in sessions for device in session.devices if device.size})
+
+
+def _lun_problem(wanted: Wanted, missing: Sequence[str], sessions: Sequence[Session], limit: int) -> str:
+    there = ", ".join(str(lun) for lun in _attached(sessions)) or "none"
+    what = f"LUNs {', '.join(missing)} did not appear" if missing else "the scan of its LUNs did not end"
+    return f"{wanted.label}: {what} within {limit} s (there: {there}): check that the target maps them to this initiator"

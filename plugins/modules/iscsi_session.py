@@ -1,0 +1,434 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Log in to iSCSI targets, with node records that last, and return the disks they brought."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iscsi_session
+short_description: Log in to iSCSI targets and keep their node records
+version_added: 0.1.0
+description:
+  - Logs in to exactly the target and portal that are named, through open-iscsi.
+  - Returns the disks by LUN and WWN once udev has named them.
+  - Nothing else that a portal offers is recorded or logged in to, and the records of other targets keep their C(node.startup).
+  - A portal that refuses, does not answer in time, or answers as another target is refused before anything changes, in check mode too.
+  - A login that fails leaves the node records as they were before the task.
+  - Several sessions, of one server or many, are handled in one call by O(sessions).
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+requirements:
+  - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
+options:
+  portal:
+    description: The portal to log in through. Required with O(target).
+    type: dict
+    suboptions:
+      host:
+        description: An IPv4 address, an IPv6 address in any spelling, or a host name.
+        type: str
+        required: true
+      port:
+        description: The TCP port.
+        type: int
+        default: 3260
+  target:
+    description: The target's iSCSI qualified name.
+    type: str
+  state:
+    description:
+      - V(logged_in) makes the node record and the session.
+      - V(logged_out) ends the session and keeps the record. A record that is there gets
+        O(startup), O(timeouts) and O(chap) where they are given.
+      - V(absent) ends the session and removes the record, both of this portal only.
+      - A session whose disks are mounted, swapped on, or held by md or device mapper is not ended; the users are named.
+    type: str
+    choices: [logged_in, logged_out, absent]
+    default: logged_in
+  chap:
+    description:
+      - The CHAP credentials of the session. When left out, those of the record are left alone.
+      - They are written to the node record, which only root may read, and never put on a command line.
+      - A running session is not dropped because its credentials changed. See RV(relogin_needed).
+    type: dict
+    suboptions:
+      username:
+        description: The name this host proves itself with.
+        type: str
+        required: true
+      password:
+        description: Its secret, 12 to 16 printable ASCII characters without white space, C(#), quotes, backslash or backquote.
+        type: str
+        required: true
+      mutual_username:
+        description: The name the target proves itself with. Goes with O(chap.mutual_password).
+        type: str
+      mutual_password:
+        description: The secret the target proves itself with, under the same rule, and not equal to O(chap.password).
+        type: str
+  startup:
+    description:
+      - Whether the session comes back at boot, C(node.startup) of the record.
+      - For O(state=logged_in) the default is V(automatic); otherwise it is left alone when not given.
+    type: str
+    choices: [automatic, manual, onboot]
+  timeouts:
+    description:
+      - Timeouts of the record, in seconds. Those not given, by O(timeouts.preset) or by name, are left alone.
+      - O(timeouts.replacement_timeout) is brought in force on a running session as well; the others at its next login.
+    type: dict
+    suboptions:
+      preset:
+        description:
+          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 10 s and
+            its commands fail up to md 15 s later. These 25 s are less than the 30 s of the SCSI command timer,
+            and an interruption of less than 15 s ejects no member. Replacement 15, NOP-Out 5 and 5, login 10, logout 15.
+          - V(default) is what open-iscsi uses without configuration, for disks that have no other leg and should wait.
+            Replacement 120, NOP-Out 5 and 5, login 30, logout 15.
+        type: str
+        choices: [default, md]
+      replacement_timeout:
+        description: How long commands wait for a lost connection to come back before they fail. V(0) fails them at once.
+        type: int
+      noop_out_interval:
+        description: How often an idle connection is tried. V(0) switches it off.
+        type: int
+      noop_out_timeout:
+        description: How long the answer to such a try may take before the connection counts as lost. V(0) switches it off.
+        type: int
+      login_timeout:
+        description: How long one attempt to log in may take.
+        type: int
+      logout_timeout:
+        description: How long a logout may take.
+        type: int
+  wait_for_luns:
+    description:
+      - The LUNs that have to be there, with the name that udev gives them.
+      - Either how many, as a number, or which, as a list of LUN numbers.
+      - An existing session is scanned again only when one of them is missing.
+    type: raw
+  wait_timeout:
+    description: The most seconds to wait for the login, and again for the disks.
+    type: int
+    default: 60
+  sessions:
+    description:
+      - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
+      - The steps end at the first failure; sessions that were made before it stay, and none of the others is touched.
+    type: list
+    elements: dict
+    suboptions:
+      portal:
+        description: See O(portal).
+        type: dict
+        required: true
+        suboptions:
+          host:
+            description: See O(portal.host).
+            type: str
+            required: true
+          port:
+            description: See O(portal.port).
+            type: int
+            default: 3260
+      target:
+        description: See O(target).
+        type: str
+        required: true
+      state:
+        description: See O(state).
+        type: str
+        choices: [logged_in, logged_out, absent]
+        default: logged_in
+      chap:
+        description: See O(chap).
+        type: dict
+        suboptions:
+          username:
+            description: See O(chap.username).
+            type: str
+            required: true
+          password:
+            description: See O(chap.password).
+            type: str
+            required: true
+          mutual_username:
+            description: See O(chap.mutual_username).
+            type: str
+          mutual_password:
+            description: See O(chap.mutual_password).
+            type: str
+      startup:
+        description: See O(startup).
+        type: str
+        choices: [automatic, manual, onboot]
+      timeouts:
+        description: See O(timeouts).
+        type: dict
+        suboptions:
+          preset:
+            description: See O(timeouts.preset).
+            type: str
+            choices: [default, md]
+          replacement_timeout:
+            description: See O(timeouts.replacement_timeout).
+            type: int
+          noop_out_interval:
+            description: See O(timeouts.noop_out_interval).
+            type: int
+          noop_out_timeout:
+            description: See O(timeouts.noop_out_timeout).
+            type: int
+          login_timeout:
+            description: See O(timeouts.login_timeout).
+            type: int
+          logout_timeout:
+            description: See O(timeouts.logout_timeout).
+            type: int
+      wait_for_luns:
+        description: See O(wait_for_luns).
+        type: raw
+      wait_timeout:
+        description: See O(wait_timeout).
+        type: int
+        default: 60
+  initiator_name:
+    description:
+      - This host's own iSCSI name, kept in C(/etc/iscsi/initiatorname.iscsi). Left alone when not given.
+      - Not changed while any session is logged in.
+    type: str
+notes:
+  - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
+  - When credentials are rotated, change them on the target, run this module, and log the session out and in when its disks can be spared.
+seealso:
+  - module: fleetlab.linux.iscsi_session_info
+  - module: fleetlab.linux.iscsi_target
+"""
+
+EXAMPLES = r"""
+- name: Log in to one target and wait for its five LUNs
+  fleetlab.linux.iscsi_session:
+    portal:
+      host: 192.0.2.11
+    target: iqn.2026-01.com.example:server1
+    chap:
+      username: client1
+      password: "{{ chap_password }}"
+    timeouts:
+      preset: md
+    wait_for_luns: 5
+  register: session
+
+- name: Log in to three servers in one call
+  fleetlab.linux.iscsi_session:
+    sessions:
+      - portal:
+          host: 192.0.2.11
+        target: iqn.2026-01.com.example:server1
+        wait_for_luns: [0, 1, 2, 3, 4]
+      - portal:
+          host: 192.0.2.12
+        target: iqn.2026-01.com.example:server2
+        wait_for_luns: [0, 1, 2, 3, 4]
+      - portal:
+          host: 2001:db8::13
+        target: iqn.2026-01.com.example:server3
+        wait_for_luns: [0, 1, 2, 3, 4]
+
+- name: Forget a target at one portal
+  fleetlab.linux.iscsi_session:
+    portal:
+      host: 192.0.2.11
+      port: 3261
+    target: iqn.2026-01.com.example:server1
+    state: absent
+
+- name: Find out which sessions there are
+  fleetlab.linux.iscsi_session_info:
+  register: iscsi
+
+- name: Log out of all of them
+  fleetlab.linux.iscsi_session:
+    sessions: "{{ iscsi.logins | map('combine', {'state': 'logged_out'}) }}"
+"""
+
+RETURN = r"""
+commands:
+  description: The steps, done or in check mode planned, each as a list of words. Secrets are masked.
+  returned: success
+  type: list
+  elements: list
+  sample:
+    - [iscsiadm, -m, node, -o, new, -T, 'iqn.2026-01.com.example:server1', -p, '192.0.2.11:3260,1']
+    - [log_in, 'target=iqn.2026-01.com.example:server1', 'portal=192.0.2.11:3260', created=True, limit=60]
+devices:
+  description: The disks of all sessions that the task names, ordered by portal and LUN.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: The portal of the session, with C(host) and C(port).
+      type: dict
+    target:
+      description: The target of the session.
+      type: str
+    lun:
+      description: The LUN.
+      type: int
+    wwn:
+      description: The world wide name that the target gives the LUN. The same through every portal.
+      type: str
+    by_path:
+      description: udev's name made of portal, target and LUN. It survives reboots. Null until udev has given it.
+      type: str
+    device:
+      description: The kernel's name now. Another one after the next login.
+      type: str
+    size:
+      description: Bytes.
+      type: int
+    rotational:
+      description: Whether the kernel takes the disk for a rotating one, which decides how md balances reads.
+      type: bool
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+      lun: 0
+      wwn: '0x6001405ad1b980a25c641e1aa3b03e00'
+      by_path: /dev/disk/by-path/ip-192.0.2.11:3260-iscsi-iqn.2026-01.com.example:server1-lun-0
+      device: /dev/sda
+      size: 16106127360
+      rotational: true
+sessions:
+  description: The sessions that the task names, in its order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: The portal, with C(host) and C(port).
+      type: dict
+    target:
+      description: The target.
+      type: str
+    state:
+      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null when there is no session.
+      type: str
+    session_id:
+      description: The kernel's number of the session, or null.
+      type: int
+    relogin_needed:
+      description: What of the options only a new login will bring in force. Empty when all is.
+      type: list
+      elements: str
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+      state: LOGGED_IN
+      session_id: 1
+      relogin_needed: []
+relogin_needed:
+  description:
+    - Whether a running session has other CHAP credentials or NOP-Out timeouts than asked for.
+    - It has to be logged out and in to take them.
+  returned: success
+  type: bool
+initiator_name:
+  description: This host's iSCSI name.
+  returned: success
+  type: str
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_apply import Actions
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import check_initiator_name, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_probe import with_answers
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import report
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import with_users
+
+
+def session_spec(required: bool) -> Dict[str, Any]:
+    """The options of one session, at the top level or in an entry of sessions."""
+    seconds = {"type": "int"}
+    return {
+        "portal": {
+            "type": "dict",
+            "required": required,
+            "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}},
+        },
+        "target": {"type": "str", "required": required},
+        "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], "default": "logged_in"},
+        "chap": {
+            "type": "dict",
+            "options": {
+                "username": {"type": "str", "required": True},
+                "password": {"type": "str", "required": True, "no_log": True},
+                "mutual_username": {"type": "str"},
+                "mutual_password": {"type": "str", "no_log": True},
+            },
+        },
+        "startup": {"type": "str", "choices": ["automatic", "manual", "onboot"]},
+        "timeouts": {
+            "type": "dict",
+            "options": {
+                "preset": {"type": "str", "choices": ["default", "md"]},
+                "replacement_timeout": seconds,
+                "noop_out_interval": seconds,
+                "noop_out_timeout": seconds,
+                "login_timeout": seconds,
+                "logout_timeout": seconds,
+            },
+        },
+        "wait_for_luns": {"type": "raw"},
+        "wait_timeout": {"type": "int", "default": 60},
+    }
+
+
+def main() -> None:
+    """Observe, ask the portals that have no session yet, plan, apply."""
+    module = AnsibleModule(
+        argument_spec={
+            **session_spec(False),
+            "sessions": {"type": "list", "elements": "dict", "options": session_spec(True)},
+            "initiator_name": {"type": "str"},
+        },
+        mutually_exclusive=[("sessions", name) for name in ("target", "portal", "chap", "startup", "timeouts", "wait_for_luns")],
+        required_together=[("target", "portal")],
+        required_one_of=[("target", "sessions", "initiator_name")],
+        supports_check_mode=True,
+    )
+    runner = SystemRunner()
+    try:
+        name = check_initiator_name(module.params["initiator_name"])
+        wanted = make_wanted(module.params)
+        state = with_users(observe(), [one.key for one in wanted if one.state != "logged_in"])
+        state = with_answers(state, [one.key for one in wanted if needs_login(state, one)], runner)
+        changes = plan(state, wanted, name)
+        unchanged = module.check_mode or not changes.changed
+        finish(
+            module,
+            changes,
+            runner,
+            lambda: report(state if unchanged else observe(), wanted),
+            Actions(wanted, runner).operations(),
+        )
+    except FleetlabError as error:
+        fail(module, error, [secret for one in make_wanted(module.params) if one.chap for secret in one.chap.secrets])
+
+
+if __name__ == "__main__":
+    main()

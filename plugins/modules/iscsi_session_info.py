@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report the iSCSI sessions, node records and disks of an initiator."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iscsi_session_info
+short_description: Report iSCSI sessions, their disks and the node records
+version_added: 0.1.0
+description:
+  - Reads the sessions and their disks from sysfs and the node records from open-iscsi's database. Starts no process and changes nothing.
+  - CHAP secrets are never returned.
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.info_module
+options: {}
+seealso:
+  - module: fleetlab.linux.iscsi_session
+"""
+
+EXAMPLES = r"""
+- name: Read the sessions
+  fleetlab.linux.iscsi_session_info:
+  register: iscsi
+
+- name: Show which disk is LUN 0 of every server
+  ansible.builtin.debug:
+    msg: "{{ iscsi.devices | selectattr('lun', 'equalto', 0) | map(attribute='by_path') }}"
+"""
+
+RETURN = r"""
+initiator_name:
+  description: This host's iSCSI name, or null.
+  returned: success
+  type: str
+  sample: iqn.2026-01.com.example:client
+sessions:
+  description: The sessions of the kernel, ordered by portal.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: The portal, with C(host) and C(port).
+      type: dict
+    target:
+      description: The target.
+      type: str
+    state:
+      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED).
+      type: str
+    session_id:
+      description: The kernel's number of the session.
+      type: int
+    auth_method:
+      description: V(CHAP) or V(None).
+      type: str
+    mutual:
+      description: Whether the target had to prove itself too.
+      type: bool
+    timeouts:
+      description: What is in force of C(replacement_timeout), C(noop_out_interval) and C(noop_out_timeout), in seconds.
+      type: dict
+    devices:
+      description: The disks, as in RV(devices).
+      type: list
+      elements: dict
+devices:
+  description: The disks of all sessions, ordered by portal and LUN.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: The portal of the session, with C(host) and C(port).
+      type: dict
+    target:
+      description: The target of the session.
+      type: str
+    lun:
+      description: The LUN.
+      type: int
+    wwn:
+      description: The world wide name that the target gives the LUN.
+      type: str
+    by_path:
+      description: udev's name made of portal, target and LUN, or null.
+      type: str
+    device:
+      description: The kernel's name now.
+      type: str
+    size:
+      description: Bytes.
+      type: int
+    rotational:
+      description: Whether the kernel takes the disk for a rotating one.
+      type: bool
+logins:
+  description: Portal and target of every session, in the form that O(fleetlab.linux.iscsi_session#module:sessions) takes.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+records:
+  description: The node records, ordered by target and portal.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: The portal, with C(host) and C(port).
+      type: dict
+    target:
+      description: The target.
+      type: str
+    startup:
+      description: Whether it is logged in to at boot, C(node.startup).
+      type: str
+    auth_method:
+      description: V(CHAP) or V(None).
+      type: str
+    username:
+      description: The CHAP name of this host, or null.
+      type: str
+    mutual_username:
+      description: The CHAP name of the target, or null.
+      type: str
+    timeouts:
+      description: The timeouts a login will use, in seconds.
+      type: dict
+    damaged:
+      description: Whether the record was not written to its end.
+      type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import info
+
+
+def main() -> None:
+    """Read and report."""
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module.exit_json(changed=False, **info(observe()))
+
+
+if __name__ == "__main__":
+    main()
