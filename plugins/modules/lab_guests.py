@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests of a lab on one machine, in a network of their own."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_guests
+version_added: 0.1.0
+short_description: Run the guests of a lab on one machine, in a network of their own
+description:
+  - Declares a lab, which is a private network namespace with a bridge, and virtual machines attached to it. Nothing of the host's own
+    network changes, and everything the lab needs on disk lies in one directory.
+  - Guests are User-mode Linux processes (V(uml)) or QEMU machines (V(qemu), with KVM where the CPU has it). Each has a copy-on-write
+    overlay over a common image and data disks of its own, which start as zeros.
+  - Guests that run are left alone. A guest that died is started again with the disks it had.
+  - Works as root, and as an ordinary user where user namespaces are allowed and C(/dev/net/tun) can be opened.
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+options:
+  name:
+    description: The lab's name, 1 to 16 lower case letters, digits and C(-).
+    type: str
+    default: lab
+  directory:
+    description:
+      - A folder that belongs to this lab alone. It is made when it is missing, and refused when it holds anything else.
+      - It is removed whole, except for labs that have folders inside it, with O(state=absent).
+    type: path
+    required: true
+  state:
+    description:
+      - V(present) makes what is missing and starts what does not run.
+      - V(absent) ends all processes of the lab, with which its network goes, and removes the directory.
+    type: str
+    choices: [present, absent]
+    default: present
+  backend:
+    description: What runs the guests.
+    type: str
+    choices: [uml, qemu]
+    default: uml
+  gateway:
+    description: Address and prefix length of the bridge, in the lab's own network only.
+    type: str
+    default: 10.99.0.1/24
+  mtu:
+    description: MTU of the bridge and of every link.
+    type: int
+    default: 9000
+  image:
+    description: What guests boot. Required with O(state=present).
+    type: dict
+    suboptions:
+      root:
+        description: File with the common root file system, only ever read.
+        type: path
+        required: true
+      kernel:
+        description: Kernel for V(qemu).
+        type: path
+      initrd:
+        description: Initial RAM disk for V(qemu).
+        type: path
+  guests:
+    description: The machines. Required with O(state=present).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Host name.
+        type: str
+        required: true
+      address:
+        description: Address and prefix length, in the network of O(gateway).
+        type: str
+        required: true
+      memory:
+        description: Memory in MiB, at least 192.
+        type: int
+        default: 512
+      cpus:
+        description: Number of CPUs. User-mode Linux guests always have one.
+        type: int
+        default: 1
+      disks:
+        description: Data disks.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the disk, up to 19 lower case letters, digits and C(-).
+            type: str
+            required: true
+          size_mb:
+            description: Size in MiB. The file is sparse.
+            type: int
+            required: true
+notes:
+  - A directory that was moved or renamed is no longer a lab's.
+seealso:
+  - name: User-mode Linux
+    description: The kernel's own guide.
+    link: https://docs.kernel.org/virt/uml/user_mode_linux_howto_v2.html
+"""
+
+EXAMPLES = r"""
+- name: Two machines with a data disk each
+  fleetlab.linux.lab_guests:
+    directory: /srv/lab
+    image:
+      root: /srv/images/debian-12.ext4
+    guests:
+      - name: server1
+        address: 10.99.0.11/24
+        disks:
+          - name: volume1
+            size_mb: 512
+      - name: client1
+        address: 10.99.0.21/24
+
+- name: Remove the lab and everything it made
+  fleetlab.linux.lab_guests:
+    directory: /srv/lab
+    state: absent
+"""
+
+RETURN = r"""
+commands:
+  description: The steps that were planned, as argv lists.
+  returned: always
+  type: list
+  elements: list
+  sample: [["start-guest", "argv=('/srv/lab/enter', 'sh', '/srv/lab/guests/server1/start', 'lab-0123456789-server1')"]]
+enter:
+  description: A command that runs its arguments inside the lab's network.
+  returned: when O(state=present)
+  type: str
+  sample: /srv/lab/enter
+private_key:
+  description: The SSH key that the guests' root accepts.
+  returned: when O(state=present)
+  type: str
+  sample: /srv/lab/id_ed25519
+guests:
+  description: The guests, in the order of O(guests).
+  returned: when O(state=present)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Host name.
+      type: str
+    address:
+      description: Address without prefix length.
+      type: str
+    running:
+      description: Whether it runs; in check mode whether it ran.
+      type: bool
+    disks:
+      description: The data disks as the guest sees them.
+      type: list
+      elements: dict
+      sample: [{"name": "volume1", "device": "/dev/ubdb", "size": 536870912}]
+"""
+
+import os
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.operations import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.scripts import disk_device
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import Lab, make_lab
+
+
+def argument_spec() -> Dict[str, Any]:
+    """The module's options; see DOCUMENTATION."""
+    disk = {"name": {"type": "str", "required": True}, "size_mb": {"type": "int", "required": True}}
+    guest = {
+        "name": {"type": "str", "required": True},
+        "address": {"type": "str", "required": True},
+        "memory": {"type": "int", "default": 512},
+        "cpus": {"type": "int", "default": 1},
+        "disks": {"type": "list", "elements": "dict", "options": disk},
+    }
+    image = {"root": {"type": "path", "required": True}, "kernel": {"type": "path"}, "initrd": {"type": "path"}}
+    return {
+        "name": {"type": "str", "default": "lab"},
+        "directory": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "backend": {"type": "str", "choices": ["uml", "qemu"], "default": "uml"},
+        "gateway": {"type": "str", "default": "10.99.0.1/24"},
+        "mtu": {"type": "int", "default": 9000},
+        "image": {"type": "dict", "options": image},
+        "guests": {"type": "list", "elements": "dict", "options": guest},
+    }
+
+
+def describe(lab: Lab) -> Dict[str, Any]:
+    """The return values of a lab that is present."""
+    current = observe(lab)
+    guests = []
+    for guest in lab.guests:
+        disks = [
+            {"name": disk.name, "device": disk_device(lab, index, disk), "size": disk.size} for index, disk in enumerate(guest.disks)
+        ]
+        running = current.guest(guest.name).running
+        guests.append({"name": guest.name, "address": guest.address.split("/")[0], "running": running, "disks": disks})
+    return {"enter": f"{lab.directory}/enter", "private_key": f"{lab.directory}/id_ed25519", "guests": guests}
+
+
+def main() -> None:
+    """Observe, plan, apply."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        required_if=[("state", "present", ("image", "guests"))],
+        supports_check_mode=True,
+    )
+    runner = SystemRunner()
+    try:
+        lab = make_lab(module.params, rootless=os.geteuid() != 0)
+        if module.params["state"] == "absent":
+            finish(module, plan_absent(lab, observe(lab)), runner, dict, operations(lab, runner))
+        finish(module, plan_present(lab, observe(lab)), runner, lambda: describe(lab), operations(lab, runner))
+    except FleetlabError as error:
+        fail(module, error)
+
+
+if __name__ == "__main__":
+    main()
