@@ -1,0 +1,66 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The lab:   make lab [LAB_NAME=name] [ARGS='-e lab_backend=qemu']
+# The tests: make test, make test-fast
+
+LAB_NAME ?=
+HOST ?=
+ARGS ?=
+
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export LC_ALL := C.UTF-8
+
+PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
+NOX = nox --reuse-existing-virtualenvs --no-install --sessions
+
+.DEFAULT_GOAL := help
+.PHONY: help lab lab-status lab-ssh lab-destroy bench test test-fast lint format docs clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+lab: ## build the storage lab, or bring it back to what it should be
+	@scripts/bootstrap run lab
+	$(PLAYBOOK) fleetlab.linux.storage_lab $(ARGS)
+
+lab-status: ## say which hosts of the lab answer, and how its arrays are
+	@scripts/bootstrap run
+	@python scripts/lab.py --lab='$(LAB_NAME)' status
+
+lab-ssh: ## open a shell on a host of the lab: make lab-ssh HOST=client1
+	@scripts/bootstrap run
+	@python scripts/lab.py --lab='$(LAB_NAME)' ssh '$(HOST)'
+
+lab-destroy: ## remove the lab and everything it left on this machine
+	@scripts/bootstrap run
+	$(PLAYBOOK) fleetlab.linux.storage_lab_destroy $(ARGS)
+
+bench: ## measure one LUN, md1 and md99 of the lab
+	@scripts/bootstrap run
+	$(PLAYBOOK) fleetlab.linux.storage_lab_benchmark $(ARGS)
+
+test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py lint sanity unit package molecule
+
+test-fast: ## what needs no guests: lint, sanity, unit, package
+	@scripts/bootstrap run dev
+	@python scripts/run_tests.py lint sanity unit package
+
+lint: ## ruff, mypy, yamllint, ansible-lint, shellcheck and the checks of antsibull-nox
+	@scripts/bootstrap run dev
+	@python scripts/run_tests.py lint
+
+format: ## bring the Python files into the project's format
+	@scripts/bootstrap run dev
+	$(NOX) formatters
+
+docs: ## check the documentation and render it into build/docs
+	@scripts/bootstrap run dev
+	$(NOX) docs-check docs
+
+clean: ## remove what the tests and tools made, but not the lab
+	rm -rf .venv .nox .cache build tests/output .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible

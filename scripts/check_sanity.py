@@ -1,0 +1,87 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ansible-test sanity on this checkout, with nothing from outside but the package index that pip is set up for.
+
+ansible-test wants a folder named ansible_collections/fleetlab/linux, so it gets a copy. It also downloads a script that
+installs pip into the environments it makes; every Python brings one, so that is put where the download would be kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+from ansible_test._internal import python_requirements
+from collection_copy import ROOT, copy_collection
+
+_INSTALL_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+
+
+def _own_home() -> Path:
+    """A home folder that outlives the run, so that its environments are made once, and leaves the user's alone."""
+    home = ROOT / ".cache" / "ansible-test"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    # The version is part of the name of the file, and nothing else of it is used.
+    python = types.SimpleNamespace(version="{}.{}".format(*sys.version_info))
+    version = python_requirements.get_venv_packages(python)["pip"]
+    (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(_INSTALL_PIP, encoding="utf-8")
+    _copy_pip_settings(home)
+    return home
+
+
+def _copy_pip_settings(home: Path) -> None:
+    """Set pip up as it is for the user: ansible-test keeps the environment variables that say so from it."""
+    settings = configparser.RawConfigParser()
+    settings["global"] = {"cache-dir": _pip("cache", "dir").strip(), "quiet": "2"}
+    for line in _pip("config", "list").splitlines():
+        name, value = line.split("=", 1)
+        section, option = name.rsplit(".", 1)
+        section = "global" if section == ":env:" else section
+        if not settings.has_section(section):
+            settings.add_section(section)
+        settings[section][option] = str(ast.literal_eval(value)).replace("\n", "\n ")
+    file = home / ".config" / "pip" / "pip.conf"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # The address of an index may hold a password.
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        settings.write(stream)
+
+
+def _pip(*arguments: str) -> str:
+    return subprocess.run([sys.executable, "-m", "pip", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _search_path() -> str:
+    """This environment's commands first, then each Python that pyenv has, instead of its stand-ins that refuse to run."""
+    folders = [str(Path(sys.executable).parent), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    if shutil.which("pyenv"):
+        root = Path(subprocess.run(["pyenv", "root"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
+        folders = [folder for folder in folders if Path(folder) != root / "shims"]
+        folders += [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
+    return os.pathsep.join(folders)
+
+
+def main() -> int:
+    """Return the exit code of ansible-test; its reports are left in tests/output."""
+    env = dict(os.environ, HOME=str(_own_home()), LC_ALL="C.UTF-8", PATH=_search_path())
+    output = ROOT / "tests" / "output"
+    shutil.rmtree(output / "junit", ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="fleetlab-sanity-") as place:
+        copy = copy_collection(Path(place))
+        command = ["ansible-test", "sanity", "--color", "no", "--junit", *sys.argv[1:]]
+        exit_code = subprocess.run(command, cwd=copy, env=env, check=False).returncode
+        shutil.copytree(copy / "tests" / "output" / "junit", output / "junit", dirs_exist_ok=True)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the parts of the test suite named on the command line and close with their counts.
+
+Every part is run, also after one that failed. The last line has the form C(N passed, N failed); the exit code says
+whether anything failed, or did not run at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORTS = ROOT / "tests" / "output" / "reports"
+
+_LIMIT = 40 * 60.0
+"""Seconds everything together may take: what is still running then is ended, and has failed."""
+
+_LINT_SESSIONS = (
+    "formatters",
+    "codeqa",
+    "yamllint",
+    "typing",
+    "antsibull-nox-config",
+    "docs-check",
+    "license-check",
+    "extra-checks",
+    "build-import-check",
+    "ansible-lint",
+    "shellcheck",
+    "changelog",
+)
+"""Names of nox sessions; each of them counts as one test."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one part."""
+
+    name: str
+    passed: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command and how to count what it ran."""
+
+    name: str
+    argv: tuple[str, ...]
+    count: Callable[[], tuple[int, int]]
+    env: tuple[tuple[str, str], ...] = ()
+    cleanup: tuple[str, ...] = ()
+
+
+def junit_counts(files: Iterator[Path]) -> tuple[int, int]:
+    """Passed and failed test cases of JUnit reports; a skipped one is neither."""
+    passed = failed = 0
+    for file in files:
+        for case in ElementTree.parse(file).iter("testcase"):
+            outcomes = {child.tag for child in case}
+            failed += bool(outcomes & {"failure", "error"})
+            passed += not outcomes & {"failure", "error", "skipped"}
+    return passed, failed
+
+
+def nox_counts(file: Path) -> tuple[int, int]:
+    """Passed and failed sessions of a nox report."""
+    sessions = json.loads(file.read_text(encoding="utf-8"))["sessions"]
+    failed = sum(session["result"] not in ("success", "skipped") for session in sessions)
+    return sum(session["result"] == "success" for session in sessions), failed
+
+
+def _nox(*arguments: str) -> tuple[str, ...]:
+    # Environments are made once: the bootstrap removes them when the files that name their contents change.
+    return (sys.executable, "-m", "nox", "--reuse-existing-virtualenvs", "--no-install", *arguments)
+
+
+def _pytest_part(name: str, folder: str) -> Part:
+    report = REPORTS / f"{name}.xml"
+    argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
+    return Part(name, argv, lambda: junit_counts(iter([report])))
+
+
+def _lint() -> Iterator[Part]:
+    report = REPORTS / "lint.json"
+    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), lambda: nox_counts(report))
+
+
+def _sanity() -> Iterator[Part]:
+    reports = ROOT / "tests" / "output" / "junit"
+    yield Part("sanity", _nox("--sessions", "sanity"), lambda: junit_counts(reports.glob("*.xml")))
+
+
+def _unit() -> Iterator[Part]:
+    yield _pytest_part("unit", "tests/unit")
+
+
+def _package() -> Iterator[Part]:
+    yield _pytest_part("package", "tests/package")
+
+
+def _molecule() -> Iterator[Part]:
+    """One part for each scenario, the shortest first; what its verifiers report counts besides the scenario itself."""
+    found = sorted(file.parent.name for file in ROOT.glob("molecule/*/molecule.yml"))
+    for scenario in sorted(found, key=lambda name: (name != "default", name)):
+        reports = REPORTS / f"molecule-{scenario}"
+        reports.mkdir()
+        command = str(Path(sys.executable).with_name("molecule"))
+        yield Part(
+            f"molecule {scenario}",
+            (command, "test", "--scenario-name", scenario),
+            lambda reports=reports: junit_counts(reports.glob("*.xml")),
+            env=(("PYTEST_ADDOPTS", f"--junit-xml={reports}/testinfra.xml"), ("JUNIT_OUTPUT_DIR", str(reports))),
+            cleanup=(command, "destroy", "--scenario-name", scenario),
+        )
+
+
+PARTS: dict[str, Callable[[], Iterator[Part]]] = {
+    "lint": _lint,
+    "sanity": _sanity,
+    "unit": _unit,
+    "package": _package,
+    "molecule": _molecule,
+}
+
+
+def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    env = dict(os.environ, LC_ALL="C.UTF-8", **dict(extra))
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".cache" / "collections")
+    # Sessions that can repair what they check only report it where this is set.
+    env["CI"] = "true"
+    return env
+
+
+def _run(argv: tuple[str, ...], env: dict[str, str], limit: float) -> int | None:
+    """The exit code, or None for a command that had to be ended."""
+    process = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait(limit)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def run_part(part: Part, deadline: float) -> Result:
+    """Run one part; a failure that its reports do not tell of counts as one."""
+    print(f"\n=== {part.name}: {' '.join(part.argv)}", flush=True)
+    start = time.monotonic()
+    env = _environment(part.env)
+    exit_code = _run(part.argv, env, max(0.0, deadline - start))
+    if exit_code is None:
+        print(f"{part.name}: ended, because all tests together took longer than {_LIMIT / 60:g} minutes", flush=True)
+        if part.cleanup:
+            _run(part.cleanup, env, 120)
+    try:
+        passed, failed = part.count()
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        print(f"{part.name}: no usable report: {error}", flush=True)
+        passed, failed = 0, 0
+    if part.name.startswith("molecule "):
+        passed += exit_code == 0
+    if exit_code != 0 and not failed:
+        failed = 1
+    if exit_code == 0 and not passed + failed:
+        print(f"{part.name}: ran no test", flush=True)
+        failed = 1
+    return Result(part.name, passed, failed, time.monotonic() - start)
+
+
+def main(names: list[str]) -> int:
+    """Run the named parts in their order."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown or not names:
+        print(f"usage: run_tests.py PART ...; the parts are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    shutil.rmtree(ROOT / "tests" / "output", ignore_errors=True)
+    REPORTS.mkdir(parents=True)
+    deadline = time.monotonic() + _LIMIT
+    results = [run_part(part, deadline) for name in names for part in PARTS[name]()]
+    print("\n=== summary")
+    for result in results:
+        print(f"{result.name:24} {result.passed:5} passed {result.failed:3} failed {result.seconds:7.0f} s")
+    failed = sum(result.failed for result in results)
+    print(f"{sum(result.passed for result in results)} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
