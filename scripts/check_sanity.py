@@ -20,9 +20,28 @@ import types
 from pathlib import Path
 
 from ansible_test._internal import python_requirements
-from collection_copy import ROOT, copy_collection
+
+ROOT = Path(__file__).resolve().parents[1]
 
 _INSTALL_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+
+
+def source_files() -> list[Path]:
+    """Paths below the checkout of every file that git knows or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
+    # Deleted files are listed as long as the deletion is not committed.
+    return [Path(name) for name in sorted(set(listed)) if name and (ROOT / name).exists()]
+
+
+def copy_collection(place: Path) -> Path:
+    """Copy the sources to C(place)/ansible_collections/fleetlab/linux and return that path."""
+    copy = place / "ansible_collections" / "fleetlab" / "linux"
+    for path in source_files():
+        target = copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, target, follow_symlinks=False)
+    return copy
 
 
 def _own_home() -> Path:

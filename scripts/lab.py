@@ -39,14 +39,14 @@ def ssh_command(host: str, variables: dict[str, Any]) -> list[str]:
 
 
 def shell(inventory: Path, host: str) -> int:
-    """Become the ssh to that host."""
+    """Become the ssh to that host; return only when there is no such host."""
     listed = subprocess.run(["ansible-inventory", "-i", str(inventory), "--list"], check=True, stdout=subprocess.PIPE, text=True)
     hosts = json.loads(listed.stdout)["_meta"]["hostvars"]
-    if host not in hosts:
-        print(f"HOST is one of: {', '.join(sorted(hosts))}", file=sys.stderr)
-        return 2
-    command = ssh_command(host, hosts[host])
-    os.execvp(command[0], command)
+    if host in hosts:
+        command = ssh_command(host, hosts[host])
+        os.execvp(command[0], command)
+    print(f"HOST is one of: {', '.join(sorted(hosts))}", file=sys.stderr)
+    return 2
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ whether anything failed, or did not run at all.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,7 +66,7 @@ class Part:
     cleanup: tuple[str, ...] = ()
 
 
-def junit_counts(files: Iterator[Path]) -> tuple[int, int]:
+def junit_counts(files: Iterable[Path]) -> tuple[int, int]:
     """Passed and failed test cases of JUnit reports; a skipped one is neither."""
     passed = failed = 0
     for file in files:
@@ -74,6 +75,10 @@ def junit_counts(files: Iterator[Path]) -> tuple[int, int]:
             failed += bool(outcomes & {"failure", "error"})
             passed += not outcomes & {"failure", "error", "skipped"}
     return passed, failed
+
+
+def _junit_folder_counts(folder: Path) -> tuple[int, int]:
+    return junit_counts(folder.glob("*.xml"))
 
 
 def nox_counts(file: Path) -> tuple[int, int]:
@@ -91,17 +96,17 @@ def _nox(*arguments: str) -> tuple[str, ...]:
 def _pytest_part(name: str, folder: str) -> Part:
     report = REPORTS / f"{name}.xml"
     argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
-    return Part(name, argv, lambda: junit_counts(iter([report])))
+    return Part(name, argv, functools.partial(junit_counts, [report]))
 
 
 def _lint() -> Iterator[Part]:
     report = REPORTS / "lint.json"
-    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), lambda: nox_counts(report))
+    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_counts, report))
 
 
 def _sanity() -> Iterator[Part]:
     reports = ROOT / "tests" / "output" / "junit"
-    yield Part("sanity", _nox("--sessions", "sanity"), lambda: junit_counts(reports.glob("*.xml")))
+    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_counts, reports))
 
 
 def _unit() -> Iterator[Part]:
@@ -122,7 +127,7 @@ def _molecule() -> Iterator[Part]:
         yield Part(
             f"molecule {scenario}",
             (command, "test", "--scenario-name", scenario),
-            lambda reports=reports: junit_counts(reports.glob("*.xml")),
+            functools.partial(_junit_folder_counts, reports),
             env=(("PYTEST_ADDOPTS", f"--junit-xml={reports}/testinfra.xml"), ("JUNIT_OUTPUT_DIR", str(reports))),
             cleanup=(command, "destroy", "--scenario-name", scenario),
         )

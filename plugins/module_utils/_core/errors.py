@@ -9,7 +9,7 @@ L(FleetlabError) into C(fail_json); nothing else is caught.
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 
 class FleetlabError(Exception):
@@ -40,13 +40,15 @@ class ObservationError(FleetlabError):
 class CommandError(FleetlabError):
     """A command could not be started, ran too long, or ended with an exit code that was not expected.
 
-    C(argv) may still hold secrets here: only a masked rendering may be shown.
+    C(argv) may still hold secrets here: only a masked rendering may be shown. C(brief) is the problem without anything
+    that the command said, for commands whose output may hold secrets.
     """
 
-    def __init__(self, argv: Sequence[str], problem: str, exit_code: int = -1, stderr: str = "") -> None:
+    def __init__(self, argv: Sequence[str], problem: str, exit_code: int = -1, stderr: str = "", brief: Optional[str] = None) -> None:
         super().__init__(f"{' '.join(argv)}: {problem}")
         self.argv: Tuple[str, ...] = tuple(argv)
         self.problem = problem
+        self.brief = f"exit code {exit_code}" if brief is None else brief
         self.exit_code = exit_code
         self.stderr = stderr
 

@@ -34,7 +34,9 @@ def finish(
     if not module.check_mode:
         apply(plan, runner, operations)
     result.update(mask(dict(describe()), plan.secrets))
-    module.exit_json(**result)
+    # Not typed by Ansible: it does not return.
+    end: Callable[..., NoReturn] = module.exit_json
+    end(**result)
 
 
 def fail(module: AnsibleModule, error: FleetlabError, secrets: Iterable[str] = ()) -> NoReturn:
@@ -45,4 +47,5 @@ def fail(module: AnsibleModule, error: FleetlabError, secrets: Iterable[str] = (
         details = {"exit_code": error.exit_code, "stderr": error.stderr}
     if isinstance(error, StepError):
         details.update(failed_step=error.step, done=list(error.done), changed=bool(error.done))
-    module.fail_json(msg=mask(str(error), known), **mask(details, known))
+    end: Callable[..., NoReturn] = module.fail_json
+    end(msg=mask(str(error), known), **mask(details, known))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
@@ -180,7 +181,8 @@ def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception)
     else:
         problem, exit_code, stderr = str(error), -1, ""
     if hidden:
-        problem, stderr = f"exit code {exit_code} (output hidden: it may hold secrets)", ""
+        brief = error.brief if isinstance(error, CommandError) else type(error).__name__
+        problem, stderr = f"{brief} (output hidden: it may hold secrets)", ""
     done = shown[:number]
     before = f"Done before it: {'; '.join(done)}" if done else "Nothing had been changed"
     message = f"{plan.subject}: step {number + 1} of {len(shown)} failed: {shown[number]}: {problem}. {before}."
@@ -195,8 +197,7 @@ def write_file(step: WriteFile) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(step.content)
             _take_over_owner(stream.fileno(), step.path)
-            if step.owner is not None or step.group is not None:
-                shutil.chown(temporary, step.owner, step.group)  # type: ignore[arg-type]
+            _give_to(temporary, step)
             os.fchmod(stream.fileno(), step.mode)
             stream.flush()
             os.fsync(stream.fileno())
@@ -209,10 +210,21 @@ def write_file(step: WriteFile) -> None:
 
 def _take_over_owner(descriptor: int, path: str) -> None:
     try:
-        old = os.stat(path)
+        old = os.lstat(path)
     except FileNotFoundError:
         return
-    os.fchown(descriptor, old.st_uid, old.st_gid)
+    # The new file takes the place of a link, not of what it points to: neither one's owner is meant to have it.
+    if stat.S_ISREG(old.st_mode):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+
+
+def _give_to(temporary: str, step: WriteFile) -> None:
+    if step.owner is None and step.group is None:
+        return
+    try:
+        shutil.chown(temporary, step.owner, step.group)  # type: ignore[arg-type]
+    except LookupError as error:
+        raise FleetlabError(f"{step.path}: {error.args[0]} on this host") from None
 
 
 def _sync_folder(folder: str) -> None:

@@ -18,7 +18,7 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds a command may take when its step does not say otherwise."""
 
 _GRACE = 3.0
-"""Seconds between SIGTERM and SIGKILL for a process group that ran too long."""
+"""Seconds that a process group which ran too long has to follow SIGTERM, and then SIGKILL."""
 
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -60,7 +60,7 @@ class Runner(Protocol):
         :arg accept: exit codes that are an answer and not a failure.
         :raises CommandError: missing command, time limit, or any other exit code.
         """
-        ...
+        raise NotImplementedError
 
 
 def _environment() -> Dict[str, str]:
@@ -91,7 +91,8 @@ class SystemRunner:
             exit_code = _wait(process, argv, timeout)
             result = CommandResult(tuple(argv), exit_code, _content(out), _content(err))
         if exit_code not in accept:
-            raise CommandError(argv, f"exit code {exit_code}: {_reason(result)}", exit_code, result.stderr)
+            brief = f"exit code {exit_code}"
+            raise CommandError(argv, f"{brief}: {_reason(result)}", exit_code, result.stderr, brief)
         return result
 
 
@@ -101,33 +102,46 @@ def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes])
     except FileNotFoundError:
         package = _PACKAGES.get(argv[0])
         remedy = f"install the package {package}" if package else "install it or correct PATH"
-        raise CommandError(argv, f"command {argv[0]} was not found on this host: {remedy}", 127) from None
+        raise _not_started(argv, f"was not found on this host: {remedy}", 127) from None
     except PermissionError:
-        raise CommandError(argv, f"command {argv[0]} may not be executed by this user: use become", 126) from None
+        raise _not_started(argv, "may not be executed by this user: use become", 126) from None
+    except OSError as error:
+        raise _not_started(argv, f"could not be started: {error.strerror}", 126) from None
+
+
+def _not_started(argv: Sequence[str], why: str, exit_code: int) -> CommandError:
+    # The exit codes are the ones that a shell gives.
+    problem = f"command {argv[0]} {why}"
+    return CommandError(argv, problem, exit_code, brief=problem)
 
 
 def _wait(process: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> int:
-    finished = False
     try:
-        exit_code = process.wait(timeout)
-        finished = True
+        return process.wait(timeout)
     except subprocess.TimeoutExpired:
-        raise CommandError(argv, f"took longer than {timeout:g} s and was ended") from None
-    finally:
-        if not finished:
-            _end_group(process)
-    return exit_code
+        ended = "was ended" if _end_group(process) else "can not be ended: it hangs in the kernel, perhaps on a device that does not answer"
+        problem = f"took longer than {timeout:g} s and {ended}"
+        raise CommandError(argv, problem, brief=problem) from None
+    except BaseException:
+        _end_group(process)
+        raise
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command and everything it started, also when its leader is gone but a child ignores SIGTERM."""
+def _end_group(process: subprocess.Popen[bytes]) -> bool:
+    """End the command and everything it started; false if it survives even SIGKILL, which a task in disk sleep does."""
     _signal_group(process.pid, signal.SIGTERM)
+    _has_ended(process)
+    # Also when the leader is gone: a child of it may have ignored SIGTERM.
+    _signal_group(process.pid, signal.SIGKILL)
+    return _has_ended(process)
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
-        pass
-    _signal_group(process.pid, signal.SIGKILL)
-    process.wait()
+        return False
+    return True
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
