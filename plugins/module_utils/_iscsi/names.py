@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
@@ -81,9 +81,9 @@ class Chap:
     """CHAP credentials; the mutual pair (target proves itself to the initiator) is given whole or not at all."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     mutual_username: Optional[str] = None
-    mutual_password: Optional[str] = None
+    mutual_password: Optional[str] = field(default=None, repr=False)
 
     @property
     def secrets(self) -> Tuple[str, ...]:
@@ -110,7 +110,10 @@ def make_chap(option: str, value: Optional[Mapping[str, Any]]) -> Optional[Chap]
 
 def _check_username(option: str, value: str) -> None:
     if not _CHAP_TEXT.fullmatch(value) or len(value) > _IQN_MAX_BYTES:
-        raise InputError(option, f"expected 1 to {_IQN_MAX_BYTES} printable ASCII characters without white space, '#', quotes, backslash or backquote")
+        raise InputError(
+            option,
+            f"expected 1 to {_IQN_MAX_BYTES} printable ASCII characters without white space, '#', quotes, backslash or backquote",
+        )
 
 
 def _check_secret(option: str, value: str) -> None:

@@ -1,0 +1,384 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iscsi_target
+short_description: Export block devices and files over iSCSI
+version_added: 0.1.0
+author:
+  - fleetlab.linux contributors (@fleetlab)
+description:
+  - Manages one iSCSI target of LIO, the target of the Linux kernel, with its portals, LUNs and initiators, as one declaration.
+  - A new target is built while it is disabled and is enabled last. A running one is never disabled, and its sessions stay when
+    something is added or repaired.
+  - What differs from the declaration is repaired - attributes, portals, ACLs, mapped LUNs, credentials - in the kernel and in the
+    file that is restored at boot.
+  - Only this target's entries of that file are exchanged. Those of other targets stay, also of one that could not be restored.
+  - A disk keeps its serial and its WWN, which is what initiators know it by, across reboots and when the target is made again.
+options:
+  iqn:
+    description:
+      - Name of the target, in lower case, such as V(iqn.2026-01.com.example:server1).
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) makes or repairs the target.
+      - V(absent) removes it, with the backstores that only it used. What they stand for - devices and files - is not touched.
+    type: str
+    choices: [present, absent]
+    default: present
+  portals:
+    description:
+      - Where the target listens, each a string such as V(192.0.2.1), V(192.0.2.1:3260) or V([2001:db8::1]:3260), or a dictionary
+        with the keys C(host) and, optionally, C(port).
+      - Only addresses, no names. Several targets may share a portal.
+    type: list
+    elements: raw
+    default:
+      - 0.0.0.0:3260
+  luns:
+    description:
+      - The disks. Where this is left out, nothing is said about LUNs; an empty list says that there are none.
+      - A LUN that exists keeps its number, its name and its disk; to exchange one of them, remove it first.
+    type: list
+    elements: dict
+    suboptions:
+      lun:
+        description: Number of the LUN, 0 to 65535. Initiators see the same number.
+        type: int
+        required: true
+      name:
+        description:
+          - Name of the backstore. It is unique on the host, and initiators see it as the model of the disk.
+        type: str
+        required: true
+      path:
+        description:
+          - The block device to export, by a path that stays the same across reboots, such as one of LVM or of C(/dev/disk/by-id).
+          - A device that is mounted, held by another one, read-only, or exported already, is refused.
+        type: path
+      file:
+        description:
+          - The file to export instead of a block device.
+        type: path
+      size:
+        description:
+          - Size of O(luns[].file), such as V(512M) or V(10G). Where the file does not exist it is made, and its space is reserved.
+          - An existing file must have this size; without this option it is taken as it is.
+        type: str
+      serial:
+        description:
+          - Unit serial of the disk, at least 25 hexadecimal digits such as a UUID, unique everywhere.
+          - Where this is left out, the disk keeps the serial it has or is saved with, and else gets one made of O(iqn) and
+            O(luns[].name).
+        type: str
+      attributes:
+        description:
+          - Attributes of the backstore by their kernel names, such as C(emulate_tpu), C(is_nonrot) or C(max_write_same_len).
+          - C(is_nonrot) of a block device follows the device unless it is given here. The md driver of an initiator balances reads
+            by it.
+          - C(emulate_write_cache) of a file decides, when the LUN is made, whether writes are acknowledged before they are stored.
+        type: dict
+        default: {}
+  acls:
+    description:
+      - The initiators that may log in; no other may. Where this is left out, nothing is said about them.
+    type: list
+    elements: dict
+    suboptions:
+      initiator:
+        description: Name of the initiator.
+        type: str
+        required: true
+      chap:
+        description:
+          - Credentials, required with O(authentication).
+          - Each secret has 12 to 16 printable ASCII characters without white space, C(#), quotes, backslash or backquote.
+        type: dict
+        suboptions:
+          username:
+            description: Name that the initiator gives.
+            type: str
+            required: true
+          password:
+            description: Secret that the initiator proves to have.
+            type: str
+            required: true
+          mutual_username:
+            description: Name that the target gives in turn.
+            type: str
+          mutual_password:
+            description: Secret that the target proves to have. It may not equal O(acls[].chap.password).
+            type: str
+      luns:
+        description:
+          - The LUNs that this initiator sees, and no others. Where this is left out it sees every LUN that is declared, or, where
+            O(luns) is left out, every LUN of the target.
+        type: list
+        elements: int
+  authentication:
+    description:
+      - Whether initiators have to prove who they are with CHAP. It is enforced, not only stored - the target's attribute
+        C(authentication) is set and no ACL overrides it.
+      - In either case only initiators in O(acls) are let in.
+    type: bool
+    default: true
+  attributes:
+    description:
+      - Attributes of the target portal group, such as C(login_timeout), and iSCSI parameters, such as C(MaxBurstLength), by their
+        kernel names.
+    type: dict
+    default: {}
+  exclusive:
+    description:
+      - Remove the portals, LUNs and ACLs of this target that are not declared. A list that is left out is not looked at, but
+        for O(portals), which has a default.
+      - Other targets are never touched.
+    type: bool
+    default: false
+  force:
+    description:
+      - Remove the target, LUNs, ACLs or mapped LUNs although an initiator that uses them is logged in.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+requirements:
+  - Linux with LIO (C(target_core_mod), C(iscsi_target_mod))
+  - python3-rtslib-fb (Debian, Ubuntu), or python3-rtslib and target-restore (RHEL, Fedora)
+notes:
+  - Runs as root.
+  - LUNs, ACLs and portals of the target that the task does not declare stay as they are unless O(exclusive) is set.
+seealso:
+  - module: fleetlab.linux.iscsi_target_info
+  - module: fleetlab.linux.iscsi_session
+"""
+
+EXAMPLES = r"""
+- name: Export two logical volumes to one client
+  fleetlab.linux.iscsi_target:
+    iqn: iqn.2026-01.com.example:server1
+    luns:
+      - lun: 0
+        name: server1-vol1
+        path: /dev/vg0/vol1
+      - lun: 1
+        name: server1-vol2
+        path: /dev/vg0/vol2
+    acls:
+      - initiator: iqn.2026-01.com.example:client
+        chap:
+          username: client
+          password: "{{ vault_chap_password }}"
+          mutual_username: server1
+          mutual_password: "{{ vault_chap_mutual_password }}"
+
+- name: Two clients, each with a file of its own, on one address, and nothing else in the target
+  fleetlab.linux.iscsi_target:
+    iqn: iqn.2026-01.com.example:files
+    portals:
+      - host: 192.0.2.1
+        port: 3261
+    luns:
+      - lun: 0
+        name: alice
+        file: /srv/iscsi/alice.img
+        size: 10G
+      - lun: 1
+        name: bob
+        file: /srv/iscsi/bob.img
+        size: 10G
+    acls:
+      - initiator: iqn.2026-01.com.example:alice
+        luns: [0]
+        chap:
+          username: alice
+          password: "{{ vault_alice }}"
+      - initiator: iqn.2026-01.com.example:bob
+        luns: [1]
+        chap:
+          username: bob
+          password: "{{ vault_bob }}"
+    exclusive: true
+
+- name: Remove a target nobody is logged in to
+  fleetlab.linux.iscsi_target:
+    iqn: iqn.2026-01.com.example:files
+    state: absent
+"""
+
+RETURN = r"""
+commands:
+  description: The steps that were planned, each as a list of words, secrets masked.
+  type: list
+  elements: list
+  returned: success
+  sample:
+    - [add_lun, "iqn=iqn.2026-01.com.example:server1", "lun=1", "plugin=block", "name=server1-vol2"]
+target:
+  description: The target as it is after the module ran; in check mode, as it is. Null when there is none.
+  type: dict
+  returned: success
+  contains:
+    iqn:
+      description: Name of the target.
+      type: str
+    enabled:
+      description: Whether initiators can log in.
+      type: bool
+    authentication:
+      description: Whether CHAP is enforced.
+      type: bool
+    attributes:
+      description: Attributes and parameters of the target portal group.
+      type: dict
+    portals:
+      description: Where it listens, each with C(host) and C(port).
+      type: list
+      elements: dict
+    luns:
+      description: The disks.
+      type: list
+      elements: dict
+      contains:
+        lun:
+          description: Number of the LUN.
+          type: int
+        name:
+          description: Name of the backstore.
+          type: str
+        type:
+          description: Kind of the backstore, such as V(block) or V(fileio).
+          type: str
+        path:
+          description: The block device or file behind it.
+          type: str
+        size:
+          description: Size in bytes.
+          type: int
+        serial:
+          description: Unit serial.
+          type: str
+        wwn:
+          description: The name by which initiators know the disk, as in C(/sys/block/sdX/device/wwid).
+          type: str
+        attributes:
+          description: Attributes of the backstore.
+          type: dict
+    acls:
+      description: The initiators that may log in, each with C(initiator), C(chap), C(mutual_chap) and the mapped C(luns).
+      type: list
+      elements: dict
+    sessions:
+      description: The initiators that are logged in, each with C(initiator), C(state) and C(addresses).
+      type: list
+      elements: dict
+    saved:
+      description: Whether a restart would bring the target back as it is now.
+      type: bool
+  sample:
+    iqn: iqn.2026-01.com.example:server1
+    enabled: true
+    authentication: true
+    attributes: {login_timeout: "15"}
+    portals:
+      - {host: 0.0.0.0, port: 3260}
+    luns:
+      - lun: 0
+        name: server1-vol1
+        type: block
+        path: /dev/vg0/vol1
+        size: 16106127360
+        serial: 2ce3e23d-54b9-429d-9a80-e3a5863d1221
+        wwn: naa.60014052ce3e23d54b9429d9a80e3a58
+        attributes: {is_nonrot: "1"}
+    acls:
+      - initiator: iqn.2026-01.com.example:client
+        chap: true
+        mutual_chap: true
+        luns:
+          - {lun: 0, target_lun: 0, write_protect: false}
+    sessions: []
+    saved: true
+"""
+
+import os
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.formatters import human_to_bytes
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_apply import operations, require_library
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_input import make_wanted, secrets_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+
+
+def argument_spec() -> Dict[str, Any]:
+    """The options, as documented."""
+    lun = {
+        "lun": {"type": "int", "required": True},
+        "name": {"type": "str", "required": True},
+        "path": {"type": "path"},
+        "file": {"type": "path"},
+        "size": {"type": "str"},
+        "serial": {"type": "str"},
+        "attributes": {"type": "dict", "default": {}},
+    }
+    chap = {
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
+        "mutual_username": {"type": "str"},
+        "mutual_password": {"type": "str", "no_log": True},
+    }
+    acl = {
+        "initiator": {"type": "str", "required": True},
+        "chap": {"type": "dict", "options": chap},
+        "luns": {"type": "list", "elements": "int"},
+    }
+    return {
+        "iqn": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "portals": {"type": "list", "elements": "raw", "default": ["0.0.0.0:3260"]},
+        "luns": {"type": "list", "elements": "dict", "options": lun},
+        "acls": {"type": "list", "elements": "dict", "options": acl},
+        "authentication": {"type": "bool", "default": True},
+        "attributes": {"type": "dict", "default": {}},
+        "exclusive": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": False},
+    }
+
+
+def main() -> None:
+    """Observe, plan, apply."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    try:
+        wanted = make_wanted(module.params, human_to_bytes)
+        if os.geteuid() != 0:
+            raise ObservationError("only root can read and change LIO's configuration: set become to true")
+        require_library()
+        system = observe(wanted)
+        changes = plan(system, wanted)
+        unchanged = module.check_mode or not changes.changed
+        finish(
+            module,
+            changes,
+            SystemRunner(),
+            lambda: {"target": describe_target(system if unchanged else observe(wanted), wanted.iqn)},
+            operations(),
+        )
+    except FleetlabError as error:
+        fail(module, error, secrets_of(module.params))
+
+
+if __name__ == "__main__":
+    main()

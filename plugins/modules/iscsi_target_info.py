@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iscsi_target_info
+short_description: Tell what is exported over iSCSI
+version_added: 0.1.0
+author:
+  - fleetlab.linux contributors (@fleetlab)
+description:
+  - Lists the iSCSI targets of LIO, the target of the Linux kernel, with their portals, LUNs, ACLs, attributes and sessions, and says
+    whether a restart would bring them back as they are.
+  - Credentials are told to be there or not; they are never returned.
+options:
+  iqn:
+    description:
+      - Only this target.
+    type: str
+extends_documentation_fragment:
+  - fleetlab.linux._attributes.info_module
+notes:
+  - Runs as root.
+  - Needs neither the Python library of LIO nor its kernel modules; where nothing is exported the list is empty.
+seealso:
+  - module: fleetlab.linux.iscsi_target
+"""
+
+EXAMPLES = r"""
+- name: Look at all targets
+  fleetlab.linux.iscsi_target_info:
+  register: exported
+
+- name: Expect every target to survive a reboot
+  ansible.builtin.assert:
+    that: exported.targets | rejectattr('saved') | length == 0
+"""
+
+RETURN = r"""
+targets:
+  description: The targets that run, each as RV(fleetlab.linux.iscsi_target#module:target) of M(fleetlab.linux.iscsi_target).
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - iqn: iqn.2026-01.com.example:server1
+      enabled: true
+      authentication: true
+      attributes: {login_timeout: "15"}
+      portals:
+        - {host: 0.0.0.0, port: 3260}
+      luns:
+        - lun: 0
+          name: server1-vol1
+          type: block
+          path: /dev/vg0/vol1
+          size: 16106127360
+          serial: 2ce3e23d-54b9-429d-9a80-e3a5863d1221
+          wwn: naa.60014052ce3e23d54b9429d9a80e3a58
+          attributes: {is_nonrot: "1"}
+      acls:
+        - initiator: iqn.2026-01.com.example:client
+          chap: true
+          mutual_chap: false
+          luns:
+            - {lun: 0, target_lun: 0, write_protect: false}
+      sessions:
+        - initiator: iqn.2026-01.com.example:client
+          state: LOGGED_IN
+          addresses: [192.0.2.7]
+      saved: true
+saved_only:
+  description: Names of targets that are saved but do not run.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import check_iqn
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+
+
+def main() -> None:
+    """Observe and describe."""
+    module = AnsibleModule(argument_spec={"iqn": {"type": "str"}}, supports_check_mode=True)
+    only = module.params["iqn"]
+    try:
+        if only is not None:
+            check_iqn("iqn", only)
+        if os.geteuid() != 0:
+            raise ObservationError("only root can read LIO's configuration: set become to true")
+        system = observe_all()
+        names = [iqn for iqn in sorted({*system.targets, *system.saved.targets}) if only in (None, iqn)]
+        module.exit_json(
+            changed=False,
+            targets=[describe_target(system, iqn) for iqn in names if iqn in system.targets],
+            saved_only=[iqn for iqn in names if iqn not in system.targets],
+        )
+    except FleetlabError as error:
+        fail(module, error)
+
+
+if __name__ == "__main__":
+    main()
