@@ -72,9 +72,9 @@ PLAN = Plan(
 )
 
 
-def end(module: FakeModule, plan: Plan = PLAN, runner: RecordingRunner | None = None, **arguments: Any) -> dict[str, Any]:
+def end(module: FakeModule, plan: Plan = PLAN, runner: RecordingRunner | None = None) -> dict[str, Any]:
     with pytest.raises(Ended) as caught:
-        finish(cast(AnsibleModule, module), plan, runner or RecordingRunner(), lambda: {"uuid": "1:2", "chap": SECRET}, **arguments)
+        finish(cast(AnsibleModule, module), plan, runner or RecordingRunner(), lambda: {"uuid": "1:2", "chap": SECRET})
     return caught.value.result
 
 

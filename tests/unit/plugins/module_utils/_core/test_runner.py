@@ -92,12 +92,13 @@ class TestFailure:
         with pytest.raises(CommandError, match="exit code 0: no output"):
             runner.run(["true"], accept=(1,))
 
-    def test_missing_command_names_the_package(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_missing_command_names_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(runner_module._PACKAGES, "no-such-tool", "tool-package (Debian) or toolpkg (RHEL)")
         with pytest.raises(CommandError) as caught:
             runner.run(["no-such-tool", "--all"])
         assert str(caught.value) == (
-            "no-such-tool --all: command no-such-tool was not found on this host: install the package tool-package (Debian) or toolpkg (RHEL)"
+            "no-such-tool --all: command no-such-tool was not found on this host: "
+            "install the package tool-package (Debian) or toolpkg (RHEL)"
         )
         assert caught.value.exit_code == 127
 

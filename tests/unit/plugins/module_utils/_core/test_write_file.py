@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import WriteFile, write_file
 
@@ -111,7 +111,7 @@ def test_a_link_is_replaced_and_what_it_points_to_left_alone(tmp_path: Path, mon
 
 def test_named_owner_and_group_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
-    monkeypatch.setattr(plan.shutil, "chown", lambda path, user, group: given.append((user, group)))
+    monkeypatch.setattr(shutil, "chown", lambda path, user, group: given.append((user, group)))
     write_file(WriteFile(str(tmp_path / "file"), "", owner="root", group="disk"))
     assert given == [("root", "disk")]
 
