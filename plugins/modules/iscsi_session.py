@@ -53,7 +53,9 @@ options:
     description:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
       - They are written to the node record, which only root may read, and never put on a command line.
-      - A running session is not dropped because its credentials changed. See RV(relogin_needed).
+      - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
+        so after a lost connection it can not come back once the target wants others. Such a lost session is logged out and in
+        when none of its disks is in use.
     type: dict
     suboptions:
       username:
@@ -415,8 +417,10 @@ def main() -> None:
     try:
         name = check_initiator_name(module.params["initiator_name"])
         wanted = make_wanted(module.params)
-        state = with_users(observe(), [one.key for one in wanted if one.state != "logged_in"])
-        state = with_answers(state, [one.key for one in wanted if needs_login(state, one)], runner)
+        state = observe()
+        logins = [one.key for one in wanted if needs_login(state, one)]
+        state = with_users(state, logins + [one.key for one in wanted if one.state != "logged_in"])
+        state = with_answers(state, logins, runner)
         changes = plan(state, wanted, name)
         unchanged = module.check_mode or not changes.changed
         finish(

@@ -19,8 +19,10 @@ from .session_options import Wanted
 from .session_plan import ready_luns
 from .session_state import LOGGED_IN, Record, Session, edit_record
 
-_PAUSE = 0.1
+_PAUSE = 0.2
 _UNDO_LIMIT = 30.0
+_GONE = (0, NO_SESSION, NO_RECORD)
+"""Logged out, now or before."""
 
 
 class Actions:
@@ -40,6 +42,7 @@ class Actions:
         return {
             "write_record": self.write_record,
             "log_in": self.log_in,
+            "log_out": self.log_out,
             "wait_for_session": self.wait_for_session,
             "set_replacement_timeout": self.set_replacement_timeout,
             "wait_for_devices": self.wait_for_devices,
@@ -74,6 +77,22 @@ class Actions:
         if not self._sessions(wanted):
             undone = self._undo(wanted, hosts, created)
             raise ObservationError(f"{wanted.label}: {meaning(NO_SESSION, wanted.label)} after the login. {undone}")
+
+    def log_out(self, target: str, portal: str, session: int, limit: int) -> None:
+        """End one session. By its number: that works also when its record is gone, and touches no other."""
+        wanted = self._find(target, portal)
+        end = time.monotonic() + limit
+        while True:
+            try:
+                self._runner.run(("iscsiadm", "-m", "session", "-r", str(session), "-u"), timeout=limit, accept=_GONE)
+            except CommandError as error:
+                raise explained(error, wanted.label) from None
+            # An iscsid that has just been started answers "no such session" until it has found those of the kernel.
+            if session not in [one.sid for one in self._sessions(wanted)]:
+                return
+            if time.monotonic() >= end:
+                raise ObservationError(f"{wanted.label}: session {session} is still there after {limit} s: iscsid does not know it")
+            time.sleep(_PAUSE)
 
     def wait_for_session(self, target: str, portal: str, limit: int) -> None:
         """Wait until iscsid has brought a lost session back."""
@@ -132,7 +151,7 @@ class Actions:
         """After a failed login: no session that iscsid still tries to log in, and the records of before."""
         failed: List[Optional[str]] = []
         for session in self._sessions(wanted):
-            failed.append(self._try(("iscsiadm", "-m", "session", "-r", str(session.sid), "-u"), (0, NO_SESSION, NO_RECORD)))
+            failed.append(self._try(("iscsiadm", "-m", "session", "-r", str(session.sid), "-u"), _GONE))
         if created:
             failed += [self._try(self._node(wanted, host) + ("-o", "delete"), (0, NO_RECORD)) for host in hosts]
             done = "Its new record was removed again"

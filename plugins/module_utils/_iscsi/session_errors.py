@@ -13,10 +13,12 @@ NO_RECORD = 21
 AUTHORIZATION_FAILED = 24
 LOGIN_REJECTED = (5, 19, AUTHORIZATION_FAILED)
 """The portal speaks iSCSI and turned the login down."""
+SILENT = (-1, 4, 8, 11)
+"""Something took the connection and did not speak iSCSI; the first is this collection's own time limit."""
 
 # The codes are those of open-iscsi's include/iscsi_err.h, listed under EXIT STATUS in iscsiadm(8).
 _MEANINGS = {
-    1: "iscsiadm failed without saying why",
+    1: "iscsiadm failed: see its stderr",
     NO_SESSION: "there is no such session",
     3: "not enough memory",
     4: "the connection failed: the portal refuses it or is not reachable",
@@ -40,7 +42,7 @@ _MEANINGS = {
     AUTHORIZATION_FAILED: "authorization failure",
     28: "the session is in use",
     31: "iscsid ended the login early",
-    32: "the session has no connection",
+    32: "the session is lost, and iscsid was restarted since: it can not end it before the target takes the session's credentials again",
     33: "iscsid did not finish the request in time: the portal does not complete the login",
 }
 
@@ -48,15 +50,14 @@ _MEANINGS = {
 def meaning(exit_code: int, label: str) -> str:
     """What the exit code says of a target at a portal."""
     if exit_code == AUTHORIZATION_FAILED:
-        return f"authorization failure: CHAP user or secret wrong for {label}, or its ACL does not let this initiator in"
+        return f"authorization failure: CHAP user or secret wrong for {label}, or no ACL of the target lets this initiator in"
     known = _MEANINGS.get(exit_code)
     return f"{known} ({label})" if known else f"iscsiadm ended with the unknown code {exit_code} for {label}"
 
 
 def explained(error: CommandError, label: str) -> CommandError:
-    """The same failure with iscsiadm's meaning in front of what it printed."""
+    """The same failure in words; what iscsiadm printed stays in its C(stderr)."""
     if error.exit_code not in _MEANINGS:
         return error
-    printed = " | ".join(line.strip() for line in error.stderr.strip().splitlines()[-3:])
-    text = f"{meaning(error.exit_code, label)} (iscsiadm exit code {error.exit_code}{': ' + printed if printed else ''})"
+    text = f"{meaning(error.exit_code, label)} (iscsiadm exit code {error.exit_code})"
     return CommandError(error.argv, text, error.exit_code, error.stderr)

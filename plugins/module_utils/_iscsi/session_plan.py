@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._core.errors import ObservationError, RefusedError
 from .._core.plan import MASK, Command, Operation, Plan, RemoveFile, Step, WriteFile, combine
 from .names import Portal
-from .session_errors import NO_RECORD, NO_SESSION
+from .session_errors import NO_RECORD
 from .session_options import Wanted
 from .session_state import (
     CHAP_KEYS,
@@ -124,18 +124,23 @@ def _plan_session(state: Initiator, wanted: Wanted) -> Plan:
         steps = _log_in_steps(state, wanted, records, sessions)
     else:
         steps = _log_out_steps(wanted, records, sessions)
-    warnings = []
-    for session in sessions if wanted.state == "logged_in" else ():
-        reasons = relogin_reasons(session, wanted)
-        if reasons:
-            warnings.append(
-                f"{wanted.label}: session {session.sid} keeps its former {', '.join(reasons)} until it is logged in again"
-                " (state logged_out, then logged_in); it is not dropped for that"
-            )
+    warnings = _relogin_warnings(wanted, sessions) if wanted.state == "logged_in" else ()
     before = _view(records, sessions, wanted)
     after = _after(before, wanted, sessions) if steps else before
     secrets = wanted.chap.secrets if wanted.chap is not None else ()
-    return Plan(wanted.label, before, after, tuple(steps), secrets, tuple(warnings))
+    return Plan(wanted.label, before, after, tuple(steps), secrets, warnings)
+
+
+def _relogin_warnings(wanted: Wanted, sessions: Sequence[Session]) -> Tuple[str, ...]:
+    reasons = [(session.sid, ", ".join(relogin_reasons(session, wanted))) for session in sessions if session.state == LOGGED_IN]
+    return tuple(
+        f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (state logged_out, then logged_in);"
+        " it is not dropped for that, but could not come back if its connection were lost"
+        if "CHAP" in reason
+        else f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again"
+        for sid, reason in reasons
+        if reason
+    )
 
 
 def _log_in_steps(state: Initiator, wanted: Wanted, records: Sequence[Record], sessions: Sequence[Session]) -> List[Step]:
@@ -146,15 +151,23 @@ def _log_in_steps(state: Initiator, wanted: Wanted, records: Sequence[Record], s
         argv = ("iscsiadm", "-m", "node", "-o", "new", "-T", wanted.target, "-p", _portal_with_tag(state, wanted, sessions))
         steps.append(Command(argv))
     steps += _record_steps(wanted, whole)
-    if not sessions:
+    hopeless = _hopeless(wanted, sessions)
+    steps += _log_out_commands(wanted, hopeless)
+    kept = [session for session in sessions if session not in hopeless]
+    if not kept:
         steps.append(Operation("log_in", {**named, "created": not whole, "limit": wanted.wait_timeout}))
-    elif any(session.state != LOGGED_IN for session in sessions):
+    elif any(session.state != LOGGED_IN for session in kept):
         steps.append(Operation("wait_for_session", {**named, "limit": wanted.wait_timeout}))
     seconds = wanted.timeouts.get("replacement_timeout")
-    for session in sessions:
+    for session in kept:
         if seconds is not None and session.timeouts.get("replacement_timeout", seconds) != seconds:
             steps.append(Operation("set_replacement_timeout", {**named, "session": session.sid, "seconds": seconds}))
-    return steps + _device_steps(wanted, named, sessions)
+    return steps + _device_steps(wanted, named, kept)
+
+
+def _hopeless(wanted: Wanted, sessions: Sequence[Session]) -> List[Session]:
+    """Lost sessions with credentials that are not the wanted ones: iscsid reconnects with those, for ever in vain."""
+    return [session for session in sessions if session.state != LOGGED_IN and "CHAP credentials" in relogin_reasons(session, wanted)]
 
 
 def _portal_with_tag(state: Initiator, wanted: Wanted, sessions: Sequence[Session]) -> str:
@@ -192,13 +205,16 @@ def ready_luns(sessions: Sequence[Session]) -> List[int]:
     return sorted({device.lun for session in sessions for device in session.devices if device.by_path and device.size})
 
 
-def _log_out_steps(wanted: Wanted, records: Sequence[Record], sessions: Sequence[Session]) -> List[Step]:
+def _log_out_commands(wanted: Wanted, sessions: Sequence[Session]) -> List[Step]:
     users = [user for session in sessions for device in session.devices for user in device.users]
     if users:
         raise RefusedError(wanted.label, f"its disks are in use: {'; '.join(users)}", "Unmount or stop these first")
-    # By its number: that works also for a session whose record is gone, and touches no other.
-    gone = (0, NO_SESSION, NO_RECORD)
-    steps: List[Step] = [Command(("iscsiadm", "-m", "session", "-r", str(session.sid), "-u"), accept=gone) for session in sessions]
+    named = {"target": wanted.target, "portal": str(wanted.portal)}
+    return [Operation("log_out", {**named, "session": session.sid, "limit": wanted.wait_timeout}) for session in sessions]
+
+
+def _log_out_steps(wanted: Wanted, records: Sequence[Record], sessions: Sequence[Session]) -> List[Step]:
+    steps = _log_out_commands(wanted, sessions)
     whole = [record for record in records if record.whole]
     if wanted.state == "logged_out":
         return steps + (_record_steps(wanted, whole) if whole else [])

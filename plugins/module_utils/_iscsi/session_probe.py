@@ -12,7 +12,7 @@ from typing import Dict, Iterable, Optional, Tuple
 from .._core.errors import CommandError
 from .._core.runner import Runner
 from .names import Portal
-from .session_errors import LOGIN_REJECTED, NO_RECORD, explained
+from .session_errors import LOGIN_REJECTED, NO_RECORD, SILENT, explained
 from .session_state import Answer, Initiator, lenient_portal, parse_discovery
 
 CONNECT_LIMIT = 5.0
@@ -34,7 +34,10 @@ def with_answers(state: Initiator, keys: Iterable[Tuple[str, Portal]], runner: R
 
 
 def ask(portal: Portal, runner: Runner) -> Answer:
-    """Connect to the portal and list its targets."""
+    """Connect to the portal and list its targets.
+
+    :raises CommandError: this host's own part of it failed, such as an iscsid that does not run.
+    """
     peer, problem = _connect(portal)
     if peer is None:
         return Answer(problem=problem)
@@ -43,6 +46,8 @@ def ask(portal: Portal, runner: Runner) -> Answer:
     try:
         result = runner.run(argv, timeout=DISCOVERY_LIMIT, accept=(0, NO_RECORD, *LOGIN_REJECTED))
     except CommandError as error:
+        if error.exit_code not in SILENT:
+            raise explained(error, str(portal)) from None
         return Answer(problem=f"answers, but not as an iSCSI target: {explained(error, str(portal)).problem}", peer=peer)
     # A portal may want credentials for discovery, or refuse it: the login then has the last word.
     offers = None if result.exit_code in LOGIN_REJECTED else parse_discovery(result.stdout)
