@@ -1,0 +1,103 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the arrays the kernel knows, from sysfs."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Tuple
+
+from .host import Host
+from .layout import REDUNDANT
+from .state import Array, Member, Superblock, plain_uuid
+
+_BLOCK = "/sys/block"
+# 'clear' is the empty device that opening /dev/mdN makes; it is no array yet.
+_NO_ARRAY = (None, "clear")
+_ONLY_COLLECTING = "inactive"
+_SECTORS_PER_KIB = 2
+
+ReadSuperblock = Callable[[str], Optional[Superblock]]
+
+
+def read_arrays(host: Host, superblock_of: ReadSuperblock) -> Tuple[Array, ...]:
+    """Every array, started or collecting members. C(superblock_of) reads the superblock of a device by its kernel name."""
+    names = [name for name in host.names(_BLOCK) if name.startswith("md")]
+    found = [read_array(host, name, superblock_of) for name in names]
+    return tuple(array for array in found if array)
+
+
+def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional[Array]:
+    """One array by its kernel name; C(None) if the device is not there or empty."""
+    folder = f"{_BLOCK}/{name}/md"
+    array_state = host.text(f"{folder}/array_state")
+    if array_state in _NO_ARRAY or array_state is None:
+        return None
+    members = _members(host, folder)
+    superblock = _superblock(members, superblock_of)
+    level = host.text(f"{folder}/level") or (superblock.level if superblock else "")
+    action, done, total = _sync(host, folder)
+    return Array(
+        kernel_name=name,
+        # Older kernels have no uuid here, and an array whose members all fell silent has no superblock to read.
+        uuid=superblock.uuid if superblock else plain_uuid(host.text(f"{folder}/uuid") or ""),
+        label=superblock.label if superblock else "",
+        level=level,
+        layout=_number(host.text(f"{folder}/layout")),
+        chunk=_number(host.text(f"{folder}/chunk_size")),
+        raid_disks=_number((host.text(f"{folder}/raid_disks") or "").split(" ")[0]) or (superblock.raid_disks if superblock else 0),
+        metadata=host.text(f"{folder}/metadata_version") or "",
+        active=array_state != _ONLY_COLLECTING,
+        array_state=array_state,
+        members=members,
+        degraded=_number(host.text(f"{folder}/degraded")),
+        bitmap=_bitmap(host.text(f"{folder}/bitmap/location")),
+        sync_action=action,
+        sync_done=done,
+        sync_total=total,
+        resync_pending=level in REDUNDANT and action == "idle" and host.text(f"{folder}/resync_start") not in (None, "", "none"),
+    )
+
+
+def _members(host: Host, folder: str) -> Tuple[Member, ...]:
+    found = []
+    for entry in host.names(folder):
+        if not entry.startswith("dev-"):
+            continue
+        slot = host.text(f"{folder}/{entry}/slot") or "none"
+        state = host.text(f"{folder}/{entry}/state") or ""
+        device = host.target(f"{folder}/{entry}/block").rpartition("/")[2]
+        found.append(Member(device, int(slot) if slot.isdigit() else None, tuple(word for word in state.split(",") if word)))
+    return tuple(sorted(found, key=lambda member: (member.slot is None, member.slot or 0, member.device)))
+
+
+def _superblock(members: Tuple[Member, ...], superblock_of: ReadSuperblock) -> Optional[Superblock]:
+    """Of the first member that answers, sound ones first: reading a failed disk can take long."""
+    ordered: List[Member] = sorted(members, key=lambda member: not member.in_sync)
+    for member in ordered:
+        if not member.faulty:
+            found = superblock_of(member.device)
+            if found:
+                return found
+    return None
+
+
+def _sync(host: Host, folder: str) -> Tuple[str, int, int]:
+    action = host.text(f"{folder}/sync_action") or "idle"
+    parts = (host.text(f"{folder}/sync_completed") or "none").split(" / ")
+    if len(parts) == 2 and all(part.isdigit() for part in parts):
+        return action, int(parts[0]), int(parts[1])
+    return action, 0, 0
+
+
+def _bitmap(location: Optional[str]) -> str:
+    if location in (None, "", "none"):
+        return "none"
+    return "file" if location == "file" else "internal"
+
+
+def _number(text: Optional[str]) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0

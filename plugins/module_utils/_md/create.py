@@ -1,0 +1,129 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan the making of a new array, and the start of one that exists. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from .._core.plan import Operation
+from .checks import check_chunk, check_sizes, check_usable, resolve
+from .draft import Draft
+from .identify import check_name_unclaimed
+from .layout import REDUNDANT, usable_size
+from .state import Array, BlockDevice, Member, State, shown_uuid
+from .wanted import Wanted
+
+_AUTOMATIC = 127
+"""mdadm counts down from here for arrays without a number of their own."""
+
+
+def create(draft: Draft, wanted: Wanted, blank: Sequence[str], collecting: Optional[Array]) -> None:
+    """Make the array anew. C(blank) are the paths that must carry nothing, C(collecting) an unstarted remnant of the array.
+
+    :raises FleetlabError: a device can not be used, or the name is not free.
+    """
+    remnant = collecting or _empty_remnant(draft.state, wanted)
+    if remnant:
+        draft.stop(remnant)
+    devices = _check(draft, wanted, blank)
+    _clear(draft, [devices[path] for path in blank])
+    kernel_name = wanted.kernel_name or free_kernel_name(draft.state)
+    uuid = draft.fresh.pop(0)
+    draft.run(*_command(wanted, uuid))
+    members = [(devices[path].kernel_name, slot) for slot, path in enumerate(wanted.devices)]
+    spares = [(devices[path].kernel_name, None) for path in wanted.spares]
+    array = replace(_new_array(wanted, uuid, [*members, *spares]), kernel_name=kernel_name)
+    size = usable_size(wanted.level, wanted.layout_word, [devices[path].size for path in wanted.devices])
+    draft.state = draft.state.with_array(array, size, (wanted.node,))
+    draft.creating.append(uuid)
+    # With assume_clean the members' content is kept, so what it shows inside the new array has to be looked at.
+    (draft.unread if wanted.assume_clean else draft.created).add(kernel_name)
+    draft.persist(wanted, array)
+    if not wanted.assume_clean:
+        draft.wait(wanted, array)
+
+
+def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], size: int) -> Array:
+    """Assemble an existing array at its own node; returns it as it will be. C(members) are device nodes."""
+    kernel_name = wanted.kernel_name or free_kernel_name(draft.state)
+    draft.unmark(kernel_name)
+    insist = ["--run"] if array.degraded else []
+    draft.run("mdadm", "--assemble", wanted.node, *insist, f"--uuid={shown_uuid(array.uuid)}", *members)
+    started = replace(array, kernel_name=kernel_name, active=True, array_state="clean")
+    draft.state = draft.state.with_array(started, size, (wanted.node,))
+    draft.unread.add(kernel_name)
+    if wanted.wait == "sync" and array.level in REDUNDANT:
+        # An assembled array rests until it is first written to, and would never begin the resync that is waited for.
+        draft.run("mdadm", "--readwrite", wanted.node, accept=(0, 1))
+        draft.wait(wanted, started)
+    return started
+
+
+def free_kernel_name(state: State) -> str:
+    """The md device that mdadm will take for an array with no number in its name."""
+    used = {array.kernel_name for array in state.arrays}
+    return next(f"md{number}" for number in range(_AUTOMATIC, -1, -1) if f"md{number}" not in used)
+
+
+def _empty_remnant(state: State, wanted: Wanted) -> Optional[Array]:
+    """The md device that mdadm had set up when it was killed, before it gave it any member."""
+    array = state.at_node(wanted.kernel_name) if wanted.kernel_name else None
+    return array if array and not array.members and not array.active else None
+
+
+def _check(draft: Draft, wanted: Wanted, blank: Sequence[str]) -> Dict[str, BlockDevice]:
+    devices = resolve(draft.state, wanted)
+    check_usable(wanted, devices, blank)
+    check_name_unclaimed(draft.state, wanted, [device.kernel_name for device in devices.values()])
+    sizes = {path: device.size for path, device in devices.items()}
+    check_sizes(wanted, sizes)
+    check_chunk(wanted, sizes)
+    return devices
+
+
+def _clear(draft: Draft, devices: Sequence[BlockDevice]) -> None:
+    carrying = [device for device in devices if device.signatures or device.superblock or device.partitions]
+    if carrying:
+        for device in carrying:
+            draft.run("wipefs", "--all", device.node)
+        draft.settle()
+    for device in devices:
+        if device.kernel_name in draft.created:
+            # Disks that were in use before can bring an old superblock to light inside the array just made of them.
+            draft.steps.append(Operation("erase_stale_content", {"device": device.node}))
+
+
+def _command(wanted: Wanted, uuid: str) -> List[str]:
+    argv = ["mdadm", "--create", wanted.node, "--run", f"--homehost={wanted.homehost}", f"--name={wanted.name}"]
+    argv += [f"--metadata={wanted.metadata}", f"--uuid={shown_uuid(uuid)}", f"--level={wanted.level}"]
+    if wanted.layout:
+        argv.append(f"--layout={wanted.layout}")
+    if wanted.chunk:
+        argv.append(f"--chunk={wanted.chunk}")
+    if wanted.level in REDUNDANT:
+        argv.append(f"--bitmap={wanted.bitmap_to_create}")
+        argv += ["--assume-clean"] if wanted.assume_clean else []
+    argv.append(f"--raid-devices={len(wanted.devices)}")
+    if wanted.spares:
+        argv.append(f"--spare-devices={len(wanted.spares)}")
+    return argv + list(wanted.all_devices)
+
+
+def _new_array(wanted: Wanted, uuid: str, members: Sequence[Tuple[str, Optional[int]]]) -> Array:
+    return Array(
+        kernel_name="",
+        uuid=uuid,
+        label=wanted.label,
+        level=wanted.level,
+        layout=wanted.layout_word or 0,
+        chunk=(wanted.chunk or 0) * 1024,
+        raid_disks=len(wanted.devices),
+        metadata=wanted.metadata,
+        active=True,
+        array_state="clean",
+        members=tuple(Member(device, slot) for device, slot in members),
+        bitmap=wanted.bitmap_to_create,
+    )

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan in the making: the steps so far, and the host as it will be after them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Dict, List, Sequence, Set, Tuple
+
+from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
+from .conf import ConfFile, WantedEntry, with_entry, without_entry
+from .layout import REDUNDANT
+from .report import summary
+from .state import Array, Journal, State, shown_uuid
+from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
+from .wanted import Wanted
+
+_INITRAMFS_TIMEOUT = 900
+
+
+class Draft:
+    """Collects steps; C(state) always is the host as the steps so far leave it."""
+
+    def __init__(self, state: State) -> None:
+        self.before = state
+        self.state = state
+        self.steps: List[Step] = []
+        self.warnings: List[str] = []
+        self.fresh = list(state.fresh)
+        self.creating: List[str] = []
+        self.created: Set[str] = set()
+        self.unread: Set[str] = set()
+        self.deferred: List[Wanted] = []
+        self.waits: List[Operation] = []
+
+    def run(self, *argv: str, timeout: float = 120.0, accept: Sequence[int] = (0,)) -> None:
+        """Add a command."""
+        self.steps.append(Command(argv, timeout=timeout, accept=tuple(accept)))
+
+    def settle(self) -> None:
+        """Wait until udev has nothing left to do; being slow is no failure."""
+        self.run(*SETTLE, accept=(0, 1))
+
+    def stop(self, array: Array) -> None:
+        """Stop an array."""
+        self.run("mdadm", "--stop", array.node)
+        self.state = self.state.without_array(array)
+
+    def unmark(self, kernel_name: str) -> bool:
+        """Remove what a killed mdadm left for udev to see; tells whether there was anything."""
+        if kernel_name not in self.state.creating_marks:
+            return False
+        self.steps.append(RemoveFile(f"{MARKS}/{MARK_PREFIX}{kernel_name}"))
+        marks = tuple(name for name in self.state.creating_marks if name != kernel_name)
+        self.state = replace(self.state, creating_marks=marks)
+        return True
+
+    def persist(self, wanted: Wanted, array: Array) -> None:
+        """Give the array its line in mdadm.conf."""
+        if wanted.persist:
+            entry = WantedEntry(wanted.node, wanted.spellings, array.uuid, shown_uuid(array.uuid), array.label, array.metadata)
+            self.state = replace(self.state, conf=with_entry(self.state.conf, entry))
+
+    def forget(self, wanted: Wanted, uuids: Sequence[str]) -> None:
+        """Remove every line of the array from mdadm.conf."""
+        self.state = replace(self.state, conf=without_entry(self.state.conf, uuids, wanted.spellings))
+
+    def wait(self, wanted: Wanted, array: Array) -> None:
+        """Wait, at the end of the plan, until the array's redundancy is established."""
+        if wanted.wait == "sync" and array.level in REDUNDANT:
+            self.waits.append(wait_step(wanted, array))
+
+    def finish(self, wanted: Sequence[Wanted]) -> Plan:
+        """The plan."""
+        steps, tail = list(self.steps), self._conf_steps()
+        refresh = bool(tail and self.state.initramfs)
+        noted = self.before.journal or Journal()
+        journal = Journal((*noted.creating, *self.creating), noted.initramfs or refresh)
+        if self.creating or refresh:
+            steps.insert(0, _journal_step(journal))
+            self.state = replace(self.state, journal=journal)
+        steps += tail
+        if journal.initramfs and self.state.initramfs:
+            steps.append(Command(self.state.initramfs, timeout=_INITRAMFS_TIMEOUT))
+        steps += self._close_journal(journal)
+        if self.deferred:
+            steps.append(Operation("plan_again", {"arrays": " ".join(one.name for one in self.deferred)}))
+        steps += self.waits
+        subject = f"md array {wanted[0].name}" if len(wanted) == 1 else "md arrays " + " ".join(one.name for one in wanted)
+        return Plan(
+            subject=subject,
+            before=_shown(self.before, wanted),
+            after=_shown(self.state, wanted),
+            steps=tuple(steps),
+            warnings=tuple(self.warnings),
+        )
+
+    def _conf_steps(self) -> List[Step]:
+        pairs = zip(self.before.conf, self.state.conf)
+        changed: List[Tuple[ConfFile, ConfFile]] = [(old, new) for old, new in pairs if new.content != old.content]
+        self.state = replace(self.state, conf=tuple(replace(file, exists=file.exists or bool(file.content)) for file in self.state.conf))
+        return [WriteFile(new.path, new.content, new.mode) for _old, new in changed]
+
+    def _close_journal(self, journal: Journal) -> List[Step]:
+        """Drop the note of what is done; an array of another task that is still half-made stays noted."""
+        if self.state.journal is None:
+            return []
+        open_still = [uuid for uuid in journal.creating if self._half_made(uuid)]
+        left = Journal(tuple(open_still)) if open_still else None
+        if left == self.state.journal:
+            return []
+        self.state = replace(self.state, journal=left)
+        return [_journal_step(left) if left else RemoveFile(JOURNAL)]
+
+    def _half_made(self, uuid: str) -> bool:
+        array = self.state.array_of(uuid)
+        return bool(self.state.carriers(uuid)) and not (array and array.active)
+
+
+def wait_step(wanted: Wanted, array: Array) -> Operation:
+    """Wait for one array, with the task's limit."""
+    return Operation("wait_for_sync", {"array": wanted.name, "uuid": shown_uuid(array.uuid), "timeout": wanted.wait_timeout})
+
+
+def _journal_step(journal: Journal) -> WriteFile:
+    text = json.dumps({"creating": list(journal.creating), "initramfs": journal.initramfs})
+    return WriteFile(JOURNAL, text + "\n", mode=0o600)
+
+
+def _shown(state: State, wanted: Sequence[Wanted]) -> Dict[str, Any]:
+    """One side of the diff."""
+    return {one.name: summary(state, one) for one in wanted}

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of an md plan that are more than one command: bounded waits and guarded erasure."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Optional, Sequence
+
+from .._core.errors import CommandError, FleetlabError
+from .._core.plan import Operations
+from .._core.runner import Runner
+from .arrays import read_array
+from .devices import kernel_name, read_superblock
+from .host import Host
+from .report import sync_percent
+from .state import Array, Superblock, plain_uuid
+from .system import SETTLE
+
+_ATTEMPTS = 5
+_POLL = 1.0
+_SECTOR = 512
+
+Clock = Callable[[], float]
+
+
+class MdOperations:
+    """The operations, bound to a host and a runner."""
+
+    def __init__(
+        self,
+        host: Host,
+        runner: Runner,
+        plan_again: Callable[[Sequence[str]], None],
+        clock: Clock = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.host = host
+        self.runner = runner
+        self._plan_again = plan_again
+        self._clock = clock
+        self._sleep = sleep
+
+    def all(self) -> Operations:
+        """By the names that plans use."""
+        return {
+            "wait_for_sync": self.wait_for_sync,
+            "zero_superblock": self.zero_superblock,
+            "erase_stale_content": self.erase_stale_content,
+            "plan_again": self.plan_again,
+        }
+
+    def wait_for_sync(self, array: str, uuid: str, timeout: float) -> None:
+        """Wait until a resync or recovery has ended.
+
+        :raises FleetlabError: it takes longer than C(timeout) seconds, or the array is gone.
+        """
+        name = self._node_of(plain_uuid(uuid))
+        limit = self._clock() + timeout
+        while name:
+            found = read_array(self.host, name, lambda _device: None)
+            if found is None:
+                break
+            if not found.syncing:
+                return
+            if self._clock() >= limit:
+                raise FleetlabError(
+                    f"array {array}: {found.sync_action} is at {sync_percent(found) or 0:g} % after {timeout:g} s. It goes on;"
+                    " run the task again, or raise wait_timeout"
+                )
+            self._sleep(_POLL)
+        raise FleetlabError(f"array {array} (UUID {uuid}) stopped running while its resync was waited for")
+
+    def _node_of(self, uuid: str) -> Optional[str]:
+        for name in self.host.names("/sys/block"):
+            found = self._array(name) if name.startswith("md") else None
+            if found and found.uuid == uuid:
+                return name
+        return None
+
+    def _array(self, name: str) -> Optional[Array]:
+        return read_array(self.host, name, self._superblock)
+
+    def _superblock(self, name: str) -> Optional[Superblock]:
+        size = self.host.text(f"/sys/class/block/{name}/size")
+        return read_superblock(self.host, f"/dev/{name.replace('!', '/')}", int(size) * _SECTOR) if size else None
+
+    def zero_superblock(self, device: str, uuid: str) -> None:
+        """Erase the superblock of one array from one device; anything else that is on it by now stays."""
+        for attempt in range(_ATTEMPTS):
+            name = self._kernel_name(device)
+            superblock = self._superblock(name)
+            if superblock is None or superblock.uuid != plain_uuid(uuid):
+                return
+            try:
+                self.runner.run(["mdadm", "--zero-superblock", device])
+            except CommandError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._stop_holders(name, lambda array: array.uuid == plain_uuid(uuid))
+        raise FleetlabError(f"{device} still carries the superblock of {uuid} after {_ATTEMPTS} attempts to erase it")
+
+    def erase_stale_content(self, device: str) -> None:
+        """Erase every signature inside an array that was created a moment ago, also if udev has already fallen for one."""
+        for attempt in range(_ATTEMPTS):
+            self.runner.run(SETTLE, timeout=90, accept=(0, 1))
+            self._stop_holders(self._kernel_name(device), lambda _array: True)
+            try:
+                self.runner.run(["wipefs", "--all", device])
+                return
+            except CommandError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def _kernel_name(self, device: str) -> str:
+        number, _other = self.host.device_number(device)
+        if number is None:
+            raise FleetlabError(f"{device} is gone")
+        return kernel_name(self.host, number)
+
+    def _stop_holders(self, name: str, ours: Callable[[Array], bool]) -> None:
+        """Stop arrays that udev has put together from the device meanwhile."""
+        for holder in self.host.names(f"/sys/class/block/{name}/holders"):
+            array = self._array(holder) if holder.startswith("md") else None
+            if array and ours(array):
+                self.runner.run(["mdadm", "--stop", f"/dev/{holder}"])
+        self.runner.run(SETTLE, timeout=90, accept=(0, 1))
+
+    def plan_again(self, arrays: str) -> None:
+        """Plan and carry out the arrays that lie on arrays which had to be assembled first."""
+        self._plan_again(arrays.split(" "))

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan for all arrays of a task. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+from .._core.plan import Operation, Plan
+from .draft import Draft, wait_step
+from .presence import plan_presence
+from .removal import plan_removal
+from .report import find
+from .state import State
+from .wanted import Wanted, check_together
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """C(state) is the host after the plan; C(waits) are for resyncs that run already, which is no change."""
+
+    plan: Plan
+    state: State
+    waits: Tuple[Operation, ...] = ()
+
+
+def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
+    """One plan for all arrays: what goes, from the last (which may lie on the others) to the first, then what comes.
+
+    :raises FleetlabError: something can not be done without harm; then nothing is planned at all.
+    """
+    check_together(wanted)
+    draft = Draft(state)
+    for one in reversed(wanted):
+        if one.state != "present":
+            plan_removal(draft, one)
+    for one in wanted:
+        if one.state == "present":
+            plan_presence(draft, one)
+    plan = draft.finish(wanted)
+    return Outcome(plan, draft.state, _waits(state, wanted, draft))
+
+
+def _waits(state: State, wanted: Sequence[Wanted], draft: Draft) -> Tuple[Operation, ...]:
+    planned = {step.arguments["array"] for step in draft.waits}
+    found = [(one, find(state, one)) for one in wanted if one.wait == "sync" and one.name not in planned]
+    return tuple(wait_step(one, array) for one, array in found if array and array.syncing)

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan an array that shall be present: leave it, assemble it, or create it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence
+
+from .._core.errors import RefusedError
+from .checks import check_domains, resolve, use_of
+from .create import create, start
+from .draft import Draft
+from .identify import bears_name, check_same, running
+from .layout import survives, usable_size
+from .state import Array, BlockDevice, Member, Superblock, shown_uuid
+from .wanted import Wanted
+
+
+def plan_presence(draft: Draft, wanted: Wanted) -> None:
+    """Add to the draft what makes the array present.
+
+    :raises FleetlabError: the declaration can not be carried out without harm.
+    """
+    check_domains(wanted)
+    if _members_unread(draft, wanted):
+        draft.deferred.append(wanted)
+        return
+    devices = resolve(draft.state, wanted)
+    if wanted.overwrite:
+        _release(draft, wanted, devices)
+        devices = resolve(draft.state, wanted)
+    array = running(draft.state, wanted, devices)
+    if array and array.active:
+        _keep(draft, wanted, devices, array)
+    else:
+        _from_disk(draft, wanted, devices, array)
+
+
+def _release(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
+    """Take the devices from foreign arrays that udev began to collect from old superblocks and never could start."""
+    names = {device.kernel_name for device in devices.values()}
+    for array in draft.state.arrays:
+        if not array.active and names & set(array.devices) and not bears_name(draft.state, wanted, array):
+            draft.stop(array)
+
+
+def _members_unread(draft: Draft, wanted: Wanted) -> bool:
+    """Whether members are arrays that only this plan assembles: what they hold can not be known before."""
+    later = {path for one in draft.deferred for path in one.spellings}
+    return any(path in later or draft.state.paths.get(path) in draft.unread for path in wanted.all_devices)
+
+
+def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
+    named = {device.kernel_name for device in devices.values()}
+    extra = [draft.state.devices[name].node for name in array.devices if name not in named and name in draft.state.devices]
+    check_same(wanted, array, extra)
+    _report_health(draft, wanted, devices, array)
+    if draft.unmark(array.kernel_name):
+        draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
+        draft.settle()
+    if draft.state.paths.get(wanted.node) != array.kernel_name:
+        array = _rename(draft, wanted, devices, array)
+    if wanted.wait == "sync" and array.array_state == "read-auto" and array.resync_pending:
+        draft.run("mdadm", "--readwrite", array.node)
+        draft.wait(wanted, array)
+    draft.persist(wanted, array)
+
+
+def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
+    sound = {member.device for member in array.members if not member.faulty}
+    absent = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in sound]
+    if array.degraded:
+        names = ", ".join(absent) or "a member that is being rebuilt"
+        current = array.raid_disks - array.degraded
+        draft.warnings.append(f"array {wanted.name} is degraded: {current} of {array.raid_disks} members are current; without {names}")
+    unused = [path for path in wanted.spares if path not in devices or devices[path].kernel_name not in sound]
+    if unused:
+        draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}: spares are added when an array is created")
+
+
+def _rename(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
+    """Bring an array that udev gave another device node (md127) to its own, unless it is in use."""
+    reasons = array_in_use(draft, array)
+    if reasons:
+        draft.warnings.append(
+            f"array {wanted.name} runs as {array.node} instead of {wanted.node} and {' and '.join(reasons)};"
+            " it gets its name when it is assembled again, at the latest at the next boot"
+        )
+        return array
+    members = [device.node for device in devices.values() if device.kernel_name in array.devices]
+    size = draft.state.devices[array.kernel_name].size
+    draft.stop(array)
+    return start(draft, wanted, array, members, size)
+
+
+def array_in_use(draft: Draft, array: Array) -> List[str]:
+    """Why an array can not be stopped."""
+    device = draft.state.devices.get(array.kernel_name)
+    if device is None:
+        return []
+    reasons = [reason for reason in use_of(device) if reason != "is read-only"]
+    if device.users:
+        reasons.append(f"is open in {', '.join(device.users)}")
+    return reasons
+
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """What the wanted devices carry of the wanted array, by path."""
+
+    ours: Dict[str, Superblock]
+    newest: Superblock
+
+    @property
+    def current(self) -> Dict[str, Superblock]:
+        """Members that md would take: not failed, and not left behind by the others."""
+        return {path: block for path, block in self.ours.items() if not block.faulty and block.events + 1 >= self.newest.events}
+
+
+def _from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
+    """The array does not run: assemble it if it exists, complete it if its creation was cut short, else create it."""
+    found = _on_disk(draft, wanted, devices)
+    if found is None:
+        create(draft, wanted, list(wanted.all_devices), collecting)
+        return
+    _check_strangers(draft, wanted, devices, found)
+    rest = [path for path in wanted.all_devices if path not in found.ours]
+    if rest and _never_started(draft, found):
+        # The creation was killed between two members: nothing was ever written through the array, so there is nothing to lose.
+        create(draft, wanted, rest, collecting)
+    else:
+        _assemble(draft, wanted, devices, found, collecting)
+
+
+def _on_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> Optional[_OnDisk]:
+    ours: Dict[str, Superblock] = {}
+    for path, device in devices.items():
+        if device.superblock and bears_name(draft.state, wanted, device.superblock):
+            ours[path] = device.superblock
+    if not ours:
+        return None
+    if len({block.uuid for block in ours.values()}) > 1:
+        text = ", ".join(f"{path} of {shown_uuid(block.uuid)}" for path, block in ours.items())
+        raise RefusedError(
+            f"array {wanted.name}",
+            f"its devices carry superblocks of different arrays of this name: {text}",
+            "Erase the superblocks of the wrong one with mdadm --zero-superblock",
+        )
+    return _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
+
+
+def _check_strangers(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
+    named = {device.kernel_name for device in devices.values()}
+    extra = [device.node for device in draft.state.carriers(found.newest.uuid) if device.kernel_name not in named]
+    check_same(wanted, found.newest, extra)
+
+
+def _never_started(draft: Draft, found: _OnDisk) -> bool:
+    """Starting an array counts its first event on every member; only raid0 never counts, there the note of the killed run decides."""
+    if any(block.events for block in found.ours.values()):
+        return False
+    noted = draft.state.journal.creating if draft.state.journal else ()
+    return found.newest.level != "raid0" or found.newest.uuid in noted
+
+
+def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, collecting: Optional[Array]) -> None:
+    slots = {block.role for block in found.current.values() if block.role is not None}
+    missing = [slot for slot in range(found.newest.raid_disks) if slot not in slots]
+    if missing:
+        _check_degraded(draft, wanted, devices, found, missing)
+    if collecting:
+        draft.stop(collecting)
+    in_use = {path: use_of(draft.state.devices[devices[path].kernel_name]) for path in found.current}
+    problems = [f"{path} {' and '.join(reasons)}" for path, reasons in in_use.items() if reasons]
+    if problems:
+        raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Free the members, so that the array can be assembled")
+    members = [devices[path].node for path in found.current]
+    sizes = [devices[path].size for path in found.current]
+    size = usable_size(found.newest.level, found.newest.layout, sizes)
+    draft.persist(wanted, start(draft, wanted, _modelled(devices, found, missing), members, size))
+
+
+def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
+    """The array as its superblocks say it will be."""
+    newest = found.newest
+    return Array(
+        kernel_name="",
+        uuid=newest.uuid,
+        label=newest.label,
+        level=newest.level,
+        layout=newest.layout,
+        chunk=newest.chunk,
+        raid_disks=newest.raid_disks,
+        metadata=newest.version,
+        active=True,
+        array_state="clean",
+        members=tuple(Member(devices[path].kernel_name, block.role) for path, block in found.current.items()),
+        degraded=len(missing),
+        bitmap="internal" if newest.bitmap else "none",
+    )
+
+
+def _check_degraded(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, missing: List[int]) -> None:
+    """Refuse a start without all members unless the task allows it and the level can bear it."""
+    reasons = []
+    for path in wanted.devices:
+        if path in found.current:
+            continue
+        if path not in devices:
+            reasons.append(f"{path} does not exist")
+        elif path in found.ours:
+            reasons.append(f"{path} is out of date or failed (event count {found.ours[path].events}, newest {found.newest.events})")
+        else:
+            reasons.append(f"{path} is not a member of it")
+    newest = found.newest
+    have = newest.raid_disks - len(missing)
+    problem = f"only {have} of its {newest.raid_disks} members can be started: {'; '.join(reasons)}"
+    if not survives(newest.level, newest.layout, newest.raid_disks, missing):
+        raise RefusedError(f"array {wanted.name}", problem, "These are not enough to start it; bring the others back")
+    if not wanted.run_degraded:
+        raise RefusedError(f"array {wanted.name}", problem, "Bring the others back, or set run_degraded to start it without them")
+    draft.warnings.append(f"array {wanted.name} is started degraded: {problem}")

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of block devices, md superblocks, arrays and mdadm.conf. Frozen data, and questions it can answer itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from .conf import ConfFile
+
+Uuid = str
+"""An array's UUID: 32 hexadecimal digits in lower case; L(shown_uuid) is how mdadm writes it."""
+
+
+def plain_uuid(text: str) -> Uuid:
+    """A UUID from any of its spellings (mdadm's colons, sysfs' dashes)."""
+    return "".join(character for character in text.lower() if character in "0123456789abcdef")
+
+
+def shown_uuid(uuid: Uuid) -> str:
+    """As mdadm prints it and reads it back: four groups of eight digits."""
+    return ":".join(uuid[start : start + 8] for start in range(0, 32, 8))
+
+
+@dataclass(frozen=True)
+class Superblock:
+    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare; C(chunk) is in bytes."""
+
+    version: str
+    uuid: Uuid
+    label: str
+    level: str
+    layout: int
+    chunk: int
+    raid_disks: int
+    role: Optional[int]
+    events: int
+    bitmap: bool
+    faulty: bool = False
+
+    @property
+    def name(self) -> str:
+        """The array's name without the homehost before it."""
+        return self.label.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Something that libblkid recognises on a device, by its type (C(ext4), C(gpt), C(LVM2_member) ...)."""
+
+    kind: str
+    uuid: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class BlockDevice:
+    """A block device and everything that may keep it from being used."""
+
+    kernel_name: str
+    size: int
+    read_only: bool = False
+    identity: str = ""
+    holders: Tuple[str, ...] = ()
+    partitions: Tuple[str, ...] = ()
+    mounts: Tuple[str, ...] = ()
+    swap: bool = False
+    busy: bool = False
+    users: Tuple[str, ...] = ()
+    by_path: str = ""
+    superblock: Optional[Superblock] = None
+    signatures: Tuple[Signature, ...] = ()
+
+    @property
+    def node(self) -> str:
+        """The kernel's device node."""
+        # The kernel writes the '/' of a device name (cciss/c0d0) as '!' in sysfs.
+        return "/dev/" + self.kernel_name.replace("!", "/")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state)."""
+
+    device: str
+    slot: Optional[int]
+    state: Tuple[str, ...] = ("in_sync",)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether md has given it up."""
+        return "faulty" in self.state
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether it holds current data."""
+        return "in_sync" in self.state and not self.faulty
+
+
+@dataclass(frozen=True)
+class Array:
+    """An md device the kernel knows; C(active) tells a started array from one that only collects members."""
+
+    kernel_name: str
+    uuid: Uuid
+    label: str
+    level: str
+    layout: int
+    chunk: int
+    raid_disks: int
+    metadata: str
+    active: bool
+    array_state: str
+    members: Tuple[Member, ...]
+    degraded: int = 0
+    bitmap: str = "none"
+    sync_action: str = "idle"
+    sync_done: int = 0
+    sync_total: int = 0
+    resync_pending: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name without the homehost before it."""
+        return self.label.rpartition(":")[2]
+
+    @property
+    def node(self) -> str:
+        """The kernel's device node."""
+        return "/dev/" + self.kernel_name
+
+    @property
+    def devices(self) -> Tuple[str, ...]:
+        """Kernel names of all members, failed ones too."""
+        return tuple(member.device for member in self.members)
+
+    @property
+    def syncing(self) -> bool:
+        """Whether redundancy is still being established."""
+        return self.active and (self.sync_action in ("resync", "recover", "reshape") or self.resync_pending)
+
+    def describe(self) -> str:
+        """For messages: where it runs, and as whose."""
+        label = f"'{self.label}'" if self.label else "without a name"
+        return f"array {label} (UUID {shown_uuid(self.uuid)}, {self.node})"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What an interrupted run had begun: arrays in creation, and an initramfs that may be older than mdadm.conf."""
+
+    creating: Tuple[Uuid, ...] = ()
+    initramfs: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything planning needs to know of a host.
+
+    C(paths) maps each device path a task named to a kernel name, or to C(None) where nothing is there; C(not_block) says
+    what a path is that is no block device. C(fresh) are random UUIDs for arrays to be created.
+    """
+
+    devices: Mapping[str, BlockDevice] = field(default_factory=dict)
+    paths: Mapping[str, Optional[str]] = field(default_factory=dict)
+    not_block: Mapping[str, str] = field(default_factory=dict)
+    arrays: Tuple[Array, ...] = ()
+    conf: Tuple[ConfFile, ...] = ()
+    hostname: str = "localhost"
+    initramfs: Tuple[str, ...] = ()
+    journal: Optional[Journal] = None
+    creating_marks: Tuple[str, ...] = ()
+    fresh: Tuple[Uuid, ...] = ()
+
+    def array_of(self, uuid: Uuid) -> Optional[Array]:
+        """The array with this UUID, if the kernel knows it."""
+        return next((array for array in self.arrays if array.uuid == uuid), None)
+
+    def at_node(self, kernel_name: str) -> Optional[Array]:
+        """The array that occupies this md device."""
+        return next((array for array in self.arrays if array.kernel_name == kernel_name), None)
+
+    def carriers(self, uuid: Uuid) -> List[BlockDevice]:
+        """Devices whose superblock says that they belong to this array."""
+        found = [device for device in self.devices.values() if device.superblock and device.superblock.uuid == uuid]
+        return sorted(found, key=lambda device: device.kernel_name)
+
+    def with_devices(self, changed: Dict[str, BlockDevice]) -> State:
+        """The same host with these devices replaced."""
+        return replace(self, devices={**self.devices, **changed})
+
+    def without_array(self, array: Array) -> State:
+        """The host after C(array) was stopped: its members are free, and what was on top of it can not be."""
+        freed = {
+            name: replace(device, busy=False, holders=tuple(holder for holder in device.holders if holder != array.kernel_name))
+            for name, device in self.devices.items()
+            if array.kernel_name in device.holders
+        }
+        arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name)
+        devices = {name: device for name, device in {**self.devices, **freed}.items() if name != array.kernel_name}
+        paths = {path: None if name == array.kernel_name else name for path, name in self.paths.items()}
+        return replace(self, devices=devices, arrays=arrays, paths=paths)
+
+    def with_array(self, array: Array, size: int, nodes: Tuple[str, ...]) -> State:
+        """The host after C(array) was started; C(nodes) are the paths it can then be reached by."""
+        held = {
+            member.device: replace(
+                self.devices[member.device],
+                holders=tuple(sorted({*self.devices[member.device].holders, array.kernel_name})),
+                signatures=(),
+                superblock=_superblock(array, member),
+            )
+            for member in array.members
+        }
+        new = BlockDevice(array.kernel_name, size, identity=f"md:{array.uuid}")
+        paths = {**self.paths, **dict.fromkeys((array.node, *nodes), array.kernel_name)}
+        arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name) + (array,)
+        return replace(self, devices={**self.devices, **held, array.kernel_name: new}, arrays=arrays, paths=paths)
+
+
+def _superblock(array: Array, member: Member) -> Superblock:
+    return Superblock(
+        array.metadata,
+        array.uuid,
+        array.label,
+        array.level,
+        array.layout,
+        array.chunk,
+        array.raid_disks,
+        member.slot,
+        events=1,
+        bitmap=array.bitmap != "none",
+    )
+

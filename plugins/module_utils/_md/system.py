@@ -1,0 +1,16 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths and commands that reading and planning share."""
+
+from __future__ import annotations
+
+SETTLE = ("udevadm", "settle", "--timeout=60")
+"""Wait until udev has nothing left to do. Exit code 1 says that it was slow."""
+
+JOURNAL = "/var/lib/fleetlab-md_array.json"
+"""Where a run notes what it has begun, until it is done."""
+
+MARKS = "/run/mdadm"
+MARK_PREFIX = "creating-"
+"""mdadm leaves a file of this name behind when it is killed; while it is there, udev takes the array for not ready."""

@@ -1,0 +1,117 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The md_array_info module."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: md_array_info
+short_description: Linux software RAID arrays with their members, health and progress
+version_added: 0.1.0
+description:
+  - Reports the md arrays of a host from sysfs and from the superblocks of their members, without starting a process.
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.info_module
+options:
+  names:
+    description: Report only arrays of these names (without their homehost) or kernel names.
+    type: list
+    elements: str
+  examine:
+    description: Also read the superblocks of all block devices, and report those that are in no array now.
+    type: bool
+    default: false
+seealso:
+  - module: fleetlab.linux.md_array
+author:
+  - fleetlab.linux contributors (@fleetlab)
+"""
+
+EXAMPLES = r"""
+- name: All arrays
+  fleetlab.linux.md_array_info:
+  register: md
+
+- name: No array may be degraded
+  ansible.builtin.assert:
+    that: md.arrays | selectattr('degraded', 'gt', 0) | length == 0
+"""
+
+RETURN = r"""
+arrays:
+  description: The arrays of the host, by kernel name; each as RV(fleetlab.linux.md_array#module:arrays) has it.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - name: md1
+      label: client:md1
+      device: /dev/md1
+      kernel_name: md1
+      uuid: 9a13cdde:d60e77ad:e843d30f:7a138702
+      level: raid10
+      layout: o3
+      layout_word: 66305
+      chunk: 512
+      metadata: "1.2"
+      bitmap: internal
+      size: 535756800
+      raid_devices: 3
+      members:
+        - device: /dev/sda
+          by_path: null
+          role: 0
+          state: in_sync
+      state: running
+      array_state: clean
+      health: healthy
+      degraded: 0
+      sync_action: idle
+      sync_percent: null
+unused:
+  description: Superblocks on devices that are in no array now.
+  type: list
+  elements: dict
+  returned: when O(examine) is true
+  sample:
+    - device: /dev/sdb
+      by_path: null
+      uuid: 9a13cdde:d60e77ad:e843d30f:7a138702
+      label: client:md1
+      level: raid10
+      layout: o3
+      role: 1
+      raid_devices: 3
+      events: 42
+      metadata: "1.2"
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, unused
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={"names": {"type": "list", "elements": "str"}, "examine": {"type": "bool", "default": False}},
+        supports_check_mode=True,
+    )
+    names, examine = module.params["names"], module.params["examine"]
+    state = observe_all(Host(), examine)
+    arrays = [array for array in state.arrays if names is None or {array.name, array.kernel_name} & set(names)]
+    result: Dict[str, Any] = {"arrays": [describe(state, array) for array in arrays]}
+    if examine:
+        result["unused"] = unused(state)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
