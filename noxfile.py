@@ -27,13 +27,6 @@ def shellcheck(session: nox.Session) -> None:
     session.run("shellcheck", ".ci/run", "scripts/bootstrap")
 
 
-@nox.session(name="changelog")
-def changelog(session: nox.Session) -> None:
-    """Check the changelog fragments; with arguments (C(-- release)), call antsibull-changelog with them."""
-    session.install("antsibull-changelog>=0.31,<0.40")
-    session.run("antsibull-changelog", *(session.posargs or ["lint"]))
-
-
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
     """Render the documentation of every plugin and role into build/docs."""

@@ -40,7 +40,6 @@ _LINT_SESSIONS = (
     "build-import-check",
     "ansible-lint",
     "shellcheck",
-    "changelog",
 )
 """Names of nox sessions; each of them counts as one test."""
 
