@@ -53,8 +53,7 @@ options:
         type: int
         required: true
       name:
-        description:
-          - Name of the backstore. It is unique on the host, and initiators see it as the model of the disk.
+        description: Name of the backstore, unique on the host.
         type: str
         required: true
       path:

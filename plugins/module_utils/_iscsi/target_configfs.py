@@ -70,7 +70,7 @@ def _plugin(hba: str) -> str:
 
 def _read_backstore(folder: str, hba: str, name: str, root: str) -> Backstore:
     info = read(f"{folder}/info")
-    size = re.search(r"Size: (\d+)", info)
+    size = re.search(r"\bSize: (\d+)", info)
     file = re.search(r"File: (\S+)", info)
     path = read(f"{folder}/udev_path") or (file.group(1) if file else "")
     device = _device(info, path)
