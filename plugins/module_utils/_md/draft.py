@@ -48,6 +48,10 @@ class Draft:
         self.run("mdadm", "--stop", array.node)
         self.state = self.state.without_array(array)
 
+    def alias(self, node: str, array: Array) -> None:
+        """Take C(node) for the array in the rest of the plan, although the array is at another one."""
+        self.state = replace(self.state, paths={**self.state.paths, node: array.kernel_name})
+
     def unmark(self, kernel_name: str) -> bool:
         """Remove what a killed mdadm left for udev to see; tells whether there was anything."""
         if kernel_name not in self.state.creating_marks:

@@ -11,6 +11,7 @@ from typing import Sequence, Tuple
 from .._core.plan import Operation, Plan
 from .draft import Draft, wait_step
 from .presence import plan_presence
+from .realign import plan_realignment
 from .removal import plan_removal
 from .report import find
 from .state import State
@@ -36,9 +37,10 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     for one in reversed(wanted):
         if one.state != "present":
             plan_removal(draft, one)
-    for one in wanted:
-        if one.state == "present":
-            plan_presence(draft, one)
+    present = [one for one in wanted if one.state == "present"]
+    plan_realignment(draft, present)
+    for one in present:
+        plan_presence(draft, one)
     plan = draft.finish(wanted)
     return Outcome(plan, draft.state, _waits(state, wanted, draft))
 

@@ -60,8 +60,6 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
         draft.settle()
-    if draft.state.paths.get(wanted.node) != array.kernel_name:
-        array = _rename(draft, wanted, devices, array)
     if wanted.wait == "sync" and array.array_state == "read-auto" and array.resync_pending:
         draft.run("mdadm", "--readwrite", array.node)
         draft.wait(wanted, array)
@@ -80,32 +78,6 @@ def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]
         draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}: spares are added when an array is created")
 
 
-def _rename(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Bring an array that udev gave another device node (md127) to its own, unless it is in use."""
-    reasons = array_in_use(draft, array)
-    if reasons:
-        draft.warnings.append(
-            f"array {wanted.name} runs as {array.node} instead of {wanted.node} and {' and '.join(reasons)};"
-            " it gets its name when it is assembled again, at the latest at the next boot"
-        )
-        return array
-    members = [device.node for device in devices.values() if device.kernel_name in array.devices]
-    size = draft.state.devices[array.kernel_name].size
-    draft.stop(array)
-    return start(draft, wanted, array, members, size)
-
-
-def array_in_use(draft: Draft, array: Array) -> List[str]:
-    """Why an array can not be stopped."""
-    device = draft.state.devices.get(array.kernel_name)
-    if device is None:
-        return []
-    reasons = [reason for reason in use_of(device) if reason != "is read-only"]
-    if device.users:
-        reasons.append(f"is open in {', '.join(device.users)}")
-    return reasons
-
-
 @dataclass(frozen=True)
 class _OnDisk:
     """What the wanted devices carry of the wanted array, by path."""
@@ -115,8 +87,9 @@ class _OnDisk:
 
     @property
     def current(self) -> Dict[str, Superblock]:
-        """Members that md would take: not failed, and not left behind by the others."""
-        return {path: block for path, block in self.ours.items() if not block.faulty and block.events + 1 >= self.newest.events}
+        """Members that md would take: not failed, and not left behind by the others. Spares hold no data that could be old."""
+        newest = self.newest.events
+        return {path: block for path, block in self.ours.items() if not block.faulty and (block.role is None or block.events + 1 >= newest)}
 
 
 def _from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:

@@ -11,9 +11,10 @@ from typing import List, Optional, Set
 from .._core.errors import RefusedError
 from .._core.plan import Operation
 from .checks import use_of
+from .conf import uuids_named
 from .draft import Draft
 from .identify import bears_name
-from .presence import array_in_use
+from .realign import array_in_use
 from .state import Array, State, shown_uuid
 from .wanted import Wanted
 
@@ -31,6 +32,7 @@ def plan_removal(draft: Draft, wanted: Wanted) -> None:
     if wanted.state == "absent":
         for uuid in sorted(uuids):
             _erase(draft, wanted, uuid)
+        _report_unreached(draft, wanted)
         draft.forget(wanted, sorted(uuids))
 
 
@@ -91,6 +93,16 @@ def _erase(draft: Draft, wanted: Wanted, uuid: str) -> None:
         draft.steps.append(Operation("zero_superblock", {"device": device.node, "uuid": shown_uuid(uuid)}))
     erased = {device.kernel_name: replace(device, superblock=None, signatures=()) for device in carriers}
     draft.state = draft.state.with_devices(erased)
+
+
+def _report_unreached(draft: Draft, wanted: Wanted) -> None:
+    """An array that mdadm.conf knows may lie on devices that are not there now; its superblocks then outlive this task."""
+    known = {array.uuid for array in draft.before.arrays} | {d.superblock.uuid for d in draft.before.devices.values() if d.superblock}
+    for uuid in uuids_named(draft.state.conf, wanted.spellings):
+        if uuid not in known:
+            draft.warnings.append(
+                f"array {wanted.name}: no device of this host carries UUID {shown_uuid(uuid)} now; only its line in mdadm.conf is removed"
+            )
 
 
 def _check_carriers(wanted: Wanted, problems: List[str]) -> None:

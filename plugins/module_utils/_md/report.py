@@ -26,13 +26,13 @@ def summary(state: State, wanted: Wanted) -> Dict[str, Any]:
     """One array as the diff shows it: what a plan can change, and nothing that changes by itself."""
     array = find(state, wanted)
     lines = [
-        " ".join(["ARRAY", entry.device, *(f"{key}={value}" for key, value in entry.words)])
+        " ".join(["ARRAY", entry.device, *(f"{'UUID' if key == 'uuid' else key}={value}" for key, value in entry.words)])
         for file in state.conf
         for entry in entries(file.content)
         if entry.device in wanted.spellings or (array and entry.uuid == array.uuid)
     ]
     carriers = [device for device in state.devices.values() if device.superblock and bears_name(state, wanted, device.superblock)]
-    shown: Dict[str, Any] = {"state": _status(array) if array else ("stopped" if carriers else "absent"), "mdadm_conf": lines}
+    shown: Dict[str, Any] = {"state": _status(array) if array else ("stopped" if carriers or lines else "absent"), "mdadm_conf": lines}
     if array:
         shown.update(
             node=array.node,
