@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from .._core.errors import CommandError, ObservationError
 from .._core.plan import Operations, WriteFile, write_file
 from .._core.runner import Runner
 from .names import parse_portal
-from .session_errors import ALREADY_LOGGED_IN, NO_RECORD, NO_SESSION, explained, meaning
+from .session_errors import ALREADY_LOGGED_IN, LOGOUT_TRY_AGAIN, NO_RECORD, NO_SESSION, explained, meaning, reported_code
 from .session_observe import SYSTEM, Roots, observe, read_sessions
 from .session_options import Wanted
 from .session_plan import ready_luns
 from .session_state import LOGGED_IN, Record, Session, edit_record
 
 _PAUSE = 0.2
+_LONG_PAUSE = 1.0
 _UNDO_LIMIT = 30.0
-_GONE = (0, NO_SESSION, NO_RECORD)
-"""Logged out, now or before."""
 
 
 class Actions:
@@ -80,19 +79,7 @@ class Actions:
 
     def log_out(self, target: str, portal: str, session: int, limit: int) -> None:
         """End one session. By its number: that works also when its record is gone, and touches no other."""
-        wanted = self._find(target, portal)
-        end = time.monotonic() + limit
-        while True:
-            try:
-                self._runner.run(("iscsiadm", "-m", "session", "-r", str(session), "-u"), timeout=limit, accept=_GONE)
-            except CommandError as error:
-                raise explained(error, wanted.label) from None
-            # An iscsid that has just been started answers "no such session" until it has found those of the kernel.
-            if session not in [one.sid for one in self._sessions(wanted)]:
-                return
-            if time.monotonic() >= end:
-                raise ObservationError(f"{wanted.label}: session {session} is still there after {limit} s: iscsid does not know it")
-            time.sleep(_PAUSE)
+        self._end(self._find(target, portal), session, limit)
 
     def wait_for_session(self, target: str, portal: str, limit: int) -> None:
         """Wait until iscsid has brought a lost session back."""
@@ -147,28 +134,37 @@ class Actions:
         where = f"[{host}]:{wanted.portal.port}" if ":" in host else f"{host}:{wanted.portal.port}"
         return ("iscsiadm", "-m", "node", "-T", wanted.target, "-p", where)
 
+    def _end(self, wanted: Wanted, sid: int, limit: float) -> None:
+        argv = ("iscsiadm", "-m", "session", "-r", str(sid), "-u")
+        end = time.monotonic() + limit
+        while True:
+            result = self._runner.run(argv, timeout=limit, accept=(0, *LOGOUT_TRY_AGAIN, NO_RECORD))
+            # What counts is the kernel: iscsiadm calls a session unknown that an iscsid just started has not found yet.
+            if sid not in [session.sid for session in self._sessions(wanted)]:
+                return
+            code = reported_code(result.exit_code, result.stderr)
+            if code not in (0, *LOGOUT_TRY_AGAIN) or time.monotonic() >= end:
+                raise explained(CommandError(argv, "the session is still there", code, result.stderr), wanted.label)
+            time.sleep(_LONG_PAUSE)
+
     def _undo(self, wanted: Wanted, hosts: Sequence[str], created: bool) -> str:
         """After a failed login: no session that iscsid still tries to log in, and the records of before."""
-        failed: List[Optional[str]] = []
-        for session in self._sessions(wanted):
-            failed.append(self._try(("iscsiadm", "-m", "session", "-r", str(session.sid), "-u"), _GONE))
-        if created:
-            failed += [self._try(self._node(wanted, host) + ("-o", "delete"), (0, NO_RECORD)) for host in hosts]
-            done = "Its new record was removed again"
-        else:
-            for record in self._records(wanted):
-                if record.path in self._former:
-                    write_file(WriteFile(record.path, self._former[record.path], mode=0o600, secret=True))
-            done = "Its record is as it was"
-        problems = [text for text in failed if text]
-        return f"Undoing it failed too: {'; '.join(problems)}" if problems else done
-
-    def _try(self, argv: Sequence[str], accept: Sequence[int]) -> Optional[str]:
+        problems: List[str] = []
         try:
-            self._runner.run(argv, timeout=_UNDO_LIMIT, accept=accept)
+            for session in self._sessions(wanted):
+                self._end(wanted, session.sid, _UNDO_LIMIT)
+            for host in hosts if created else ():
+                self._runner.run(self._node(wanted, host) + ("-o", "delete"), timeout=_UNDO_LIMIT, accept=(0, NO_RECORD))
         except CommandError as error:
-            return str(error)
-        return None
+            problems.append(str(error))
+        for record in self._records(wanted):
+            if created:
+                # iscsiadm keeps the record of a session that iscsid still tries to log in.
+                os.unlink(record.path)
+            elif record.path in self._former:
+                write_file(WriteFile(record.path, self._former[record.path], mode=0o600, secret=True))
+        done = "Its new record was removed again" if created else "Its record is as it was"
+        return f"{done}, but: {'; '.join(problems)}" if problems else done
 
 
 def _attached(sessions: Sequence[Session]) -> List[int]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .._core.errors import CommandError
 
 ALREADY_LOGGED_IN = 15
@@ -15,6 +17,8 @@ LOGIN_REJECTED = (5, 19, AUTHORIZATION_FAILED)
 """The portal speaks iSCSI and turned the login down."""
 SILENT = (-1, 4, 8, 11)
 """Something took the connection and did not speak iSCSI; the first is this collection's own time limit."""
+LOGOUT_TRY_AGAIN = (NO_SESSION, 9, 22, 32)
+"""What a logout gets while iscsid takes sessions over, brings one back or still logs in; it passes."""
 
 # The codes are those of open-iscsi's include/iscsi_err.h, listed under EXIT STATUS in iscsiadm(8).
 _MEANINGS = {
@@ -27,7 +31,7 @@ _MEANINGS = {
     " and that no other iscsiadm holds /run/lock/iscsi/lock.write",
     7: "iscsiadm took an argument for invalid",
     8: "the portal did not answer in time: check address, port, firewall and MTU on the way",
-    9: "iscsid met an internal error: see its journal",
+    9: "iscsid met an internal error, or is not done with the session's login: see its journal",
     10: "the logout failed",
     11: "the target stopped answering during the login",
     12: "the kernel has no iSCSI transport for it: load the module iscsi_tcp",
@@ -53,6 +57,12 @@ def meaning(exit_code: int, label: str) -> str:
         return f"authorization failure: CHAP user or secret wrong for {label}, or no ACL of the target lets this initiator in"
     known = _MEANINGS.get(exit_code)
     return f"{known} ({label})" if known else f"iscsiadm ended with the unknown code {exit_code} for {label}"
+
+
+def reported_code(exit_code: int, stderr: str) -> int:
+    """The code of the failure itself: for several sessions or none left iscsiadm ends with another one, and prints this."""
+    match = re.search(r"initiator reported error \(([0-9]+) - ", stderr)
+    return int(match.group(1)) if match else exit_code
 
 
 def explained(error: CommandError, label: str) -> CommandError:
