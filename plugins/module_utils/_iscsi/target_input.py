@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import Any, Callable, Dict, Hashable, Iterable, List, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
@@ -109,7 +110,8 @@ def make_wanted(params: Mapping[str, Any], to_bytes: Callable[[str], int]) -> Wa
     )
     if not wanted.portals and wanted.state == "present":
         raise InputError("portals", "a target without a portal can not be reached: name at least one")
-    return wanted
+    # What is to be gone has no parts: a task may keep them to say so of the same target.
+    return wanted if wanted.state == "present" else replace(wanted, portals=(), luns=None, acls=None, attributes={})
 
 
 def secrets_of(params: Mapping[str, Any]) -> Tuple[str, ...]:

@@ -46,6 +46,12 @@ def test_defaults() -> None:
     assert wanted.acls[0].luns is None
 
 
+def test_a_target_to_be_removed_has_no_parts_although_they_are_checked() -> None:
+    assert make(state="absent") == Wanted(IQN, state="absent", portals=())
+    with pytest.raises(InputError):
+        make(state="absent", luns=[LUN, LUN])
+
+
 def test_lists_that_are_left_out_and_empty_ones_differ() -> None:
     assert make(luns=None, acls=None).luns is None
     assert make(luns=[], acls=[]).luns == ()

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is left in systemd's folders so that targets come back at boot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Portal
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_boot import (
+    drop_in_content,
+    drop_in_path,
+    escape_path,
+    find_saved_file,
+    find_unit,
+    read_boot,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_state import Wanted, WantedLun
+
+IQN = "iqn.2026-01.com.example:one"
+DEBIAN = "rtslib-fb-targetctl.service"
+
+
+def install(root: Path, unit: str = DEBIAN, folder: str = "lib/systemd/system") -> None:
+    path = root / folder / unit
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[Unit]\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("unit", "path"),
+    [(DEBIAN, "/etc/rtslib-fb-target/saveconfig.json"), ("target.service", "/etc/target/saveconfig.json")],
+)
+def test_each_distribution_has_its_own(tmp_path: Path, unit: str, path: str) -> None:
+    install(tmp_path, unit)
+    assert find_unit(str(tmp_path)) == (unit, path)
+
+
+def test_nothing_installed_names_the_packages(tmp_path: Path) -> None:
+    with pytest.raises(ObservationError, match="python3-rtslib-fb"):
+        find_unit(str(tmp_path))
+    assert find_saved_file(str(tmp_path)) == "/etc/rtslib-fb-target/saveconfig.json"
+
+
+def test_a_fresh_unit(tmp_path: Path) -> None:
+    install(tmp_path)
+    boot = read_boot(DEBIAN, IQN, str(tmp_path))
+    assert (boot.enabled, boot.masked, boot.systemd_runs, boot.folder_exists, boot.drop_in) == (False, False, False, False, None)
+
+
+def test_an_enabled_unit_with_an_addition(tmp_path: Path) -> None:
+    install(tmp_path)
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / DEBIAN).symlink_to(f"/lib/systemd/system/{DEBIAN}")
+    content = drop_in_content(Wanted(IQN, luns=(WantedLun(0, "block", "a", "/dev/vg/a"),)))
+    assert content is not None
+    path = tmp_path / drop_in_path(DEBIAN, IQN)[1:]
+    path.parent.mkdir()
+    path.write_text(content, encoding="utf-8")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    boot = read_boot(DEBIAN, IQN, str(tmp_path))
+    assert (boot.enabled, boot.systemd_runs, boot.folder_exists, boot.drop_in) == (True, True, True, content)
+
+
+def test_a_masked_unit(tmp_path: Path) -> None:
+    install(tmp_path)
+    own = tmp_path / "etc/systemd/system" / DEBIAN
+    own.parent.mkdir(parents=True)
+    own.symlink_to("/dev/null")
+    assert read_boot(DEBIAN, IQN, str(tmp_path)).masked
+
+
+# Each as systemd-escape --path prints it.
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/dev/vg/a", "dev-vg-a"),
+        ("/dev/disk/by-id/wwn-0x5000", "dev-disk-by\\x2did-wwn\\x2d0x5000"),
+        ("/dev/mapper/vg--0-a_b.c:d", "dev-mapper-vg\\x2d\\x2d0\\x2da_b.c:d"),
+        ("/.hidden", "\\x2ehidden"),
+        ("/dev/ä", "dev-\\xc3\\xa4"),
+    ],
+)
+def test_paths_in_unit_names(path: str, unit: str) -> None:
+    assert escape_path(path) == unit
+
+
+def test_an_address_of_its_own_needs_the_network() -> None:
+    content = drop_in_content(Wanted(IQN, luns=(), portals=(Portal("192.0.2.1"),)))
+    assert content is not None
+    assert content.endswith("[Unit]\nWants=network-online.target\nAfter=network-online.target\n")
+    assert drop_in_content(Wanted(IQN, luns=(), portals=(Portal("0.0.0.0"), Portal("::")))) is None
+
+
+def test_observing_an_empty_machine(tmp_path: Path) -> None:
+    install(tmp_path)
+    wanted = Wanted(IQN, luns=(WantedLun(0, "fileio", "a", str(tmp_path / "f")),), portals=(Portal("192.0.2.77"),))
+    system = observe(wanted, str(tmp_path))
+    assert not system.kernel_ready
+    assert system.targets == {}
+    assert system.saved.document is None
+    assert system.paths[str(tmp_path / "f")].kind == "missing"
+    assert system.portal_problems == {Portal("192.0.2.77"): "Cannot assign requested address"}
