@@ -1,0 +1,301 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small machine on which the steps of md plans have their effect: disks, arrays, mdadm.conf, and what survives a reboot.
+
+It shares nothing with the planner but the types, so that "a plan leads to where it says" is tested and not assumed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import ConfFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import Outcome, plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import (
+    Array,
+    BlockDevice,
+    Journal,
+    Member,
+    Signature,
+    State,
+    Superblock,
+    plain_uuid,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
+
+MIB = 1 << 20
+CONF = "/etc/mdadm/mdadm.conf"
+JOURNAL = "/var/lib/fleetlab-md_array.json"
+DEFAULTS: Dict[str, Any] = {
+    "state": "present",
+    "metadata": "1.2",
+    "assume_clean": False,
+    "persist": True,
+    "overwrite": False,
+    "run_degraded": False,
+    "size_tolerance": 1.0,
+    "wait": "none",
+    "wait_timeout": 60,
+}
+WORDS = {"n2": 0x102, "n3": 0x103, "f2": 0x201, "f3": 0x301, "o2": 0x10201, "o3": 0x10301, "o4": 0x10401}
+
+
+def want(name: str = "md1", **options: Any) -> Wanted:
+    """A checked declaration with the module's defaults, on the host b1."""
+    return make_wanted("", {**DEFAULTS, "name": name, **options}, "b1")
+
+
+@dataclass
+class Disk:
+    """A disk, or the inside of an array."""
+
+    size: int
+    superblock: Optional[Superblock] = None
+    signatures: Tuple[Signature, ...] = ()
+    mounts: Tuple[str, ...] = ()
+    identity: str = ""
+
+
+@dataclass
+class Running:
+    """A started array, or one that udev collects members for."""
+
+    superblock: Superblock
+    members: List[str]
+    size: int
+    active: bool = True
+
+
+@dataclass
+class Machine:
+    """The machine. C(inside) holds what an array of a UUID contains, running or not."""
+
+    disks: Dict[str, Disk] = field(default_factory=dict)
+    running: Dict[str, Running] = field(default_factory=dict)
+    inside: Dict[str, Disk] = field(default_factory=dict)
+    files: Dict[str, str] = field(default_factory=lambda: {CONF: "# mdadm.conf\nHOMEHOST <system>\n"})
+    marks: List[str] = field(default_factory=list)
+    links: Dict[str, str] = field(default_factory=dict)
+    initramfs_made: int = 0
+    uuids: int = 0
+
+    def block(self, name: str) -> Disk:
+        """A disk or a running array's inside, by kernel name."""
+        return self.disks[name] if name in self.disks else self.inside[self.running[name].superblock.uuid]
+
+    def names(self) -> List[str]:
+        """All block devices."""
+        return [*self.disks, *(name for name, array in self.running.items() if array.active)]
+
+    def state(self, wanted: Sequence[Wanted] = ()) -> State:
+        """What observing this machine gives."""
+        paths: Dict[str, Optional[str]] = {}
+        for path in (path for one in wanted for path in (one.node, *one.all_devices)):
+            name = self.links.get(path, path.rpartition("/")[2])
+            paths[path] = name if name in self.names() else None
+        conf = tuple(ConfFile(path, text) for path, text in self.files.items() if path != JOURNAL)
+        self.uuids += len(wanted)
+        fresh = tuple(f"{number:032x}" for number in range(self.uuids - len(wanted) + 1, self.uuids + 1))
+        noted = json.loads(self.files[JOURNAL]) if JOURNAL in self.files else None
+        return State(
+            devices={name: self._device(name) for name in self.names()},
+            paths=paths,
+            arrays=tuple(self._array(name) for name in self.running),
+            conf=conf,
+            hostname="b1",
+            initramfs=("update-initramfs", "-u"),
+            journal=Journal(tuple(noted["creating"]), noted["initramfs"]) if noted else None,
+            creating_marks=tuple(self.marks),
+            fresh=fresh,
+        )
+
+    def _device(self, name: str) -> BlockDevice:
+        disk = self.block(name)
+        holders = tuple(other for other, array in self.running.items() if name in array.members)
+        busy = bool(holders or disk.mounts)
+        size = self.running[name].size if name in self.running else disk.size
+        return BlockDevice(
+            name,
+            size,
+            identity=disk.identity,
+            holders=holders,
+            mounts=disk.mounts,
+            busy=busy,
+            superblock=disk.superblock,
+            signatures=disk.signatures,
+        )
+
+    def _array(self, name: str) -> Array:
+        running = self.running[name]
+        block = running.superblock
+        roles = {member: self.block(member).superblock for member in running.members}
+        members = tuple(Member(member, found.role if found else None) for member, found in roles.items())
+        present = len([member for member in members if member.slot is not None])
+        return Array(
+            kernel_name=name,
+            uuid=block.uuid,
+            label=block.label,
+            level=block.level,
+            layout=block.layout,
+            chunk=block.chunk,
+            raid_disks=block.raid_disks,
+            metadata=block.version,
+            active=running.active,
+            array_state="clean" if running.active else "inactive",
+            members=members,
+            degraded=block.raid_disks - present,
+            bitmap="internal" if block.bitmap else "none",
+        )
+
+    def plan(self, *wanted: Wanted) -> Outcome:
+        """Observe and plan."""
+        return plan_arrays(self.state(wanted), wanted)
+
+    def converge(self, *wanted: Wanted) -> Outcome:
+        """Observe, plan, and carry out."""
+        outcome = self.plan(*wanted)
+        for step in outcome.plan.steps:
+            self.do(step, wanted)
+        return outcome
+
+    def do(self, step: Step, wanted: Sequence[Wanted] = ()) -> None:
+        """The effect of one step."""
+        if isinstance(step, WriteFile):
+            self.files[step.path] = step.content
+        elif isinstance(step, RemoveFile):
+            self.files.pop(step.path, None)
+            self.marks = [name for name in self.marks if step.path != f"/run/mdadm/creating-{name}"]
+        elif isinstance(step, Operation):
+            self._operate(step, wanted)
+        else:
+            self._run(step)
+
+    def _operate(self, step: Operation, wanted: Sequence[Wanted]) -> None:
+        if step.name == "plan_again":
+            names = step.arguments["arrays"].split(" ")
+            self.converge(*[one for one in wanted if one.name in names])
+        elif step.name == "zero_superblock":
+            disk = self.block(self._name(step.arguments["device"]))
+            assert disk.superblock and disk.superblock.uuid == plain_uuid(step.arguments["uuid"])
+            assert not any(self._name(step.arguments["device"]) in array.members for array in self.running.values())
+            disk.superblock, disk.signatures = None, ()
+        elif step.name == "erase_stale_content":
+            disk = self.block(self._name(step.arguments["device"]))
+            disk.superblock, disk.signatures = None, ()
+        else:
+            assert step.name == "wait_for_sync"
+
+    def _name(self, path: str) -> str:
+        return self.links.get(path, path.rpartition("/")[2])
+
+    def _run(self, step: Command) -> None:
+        program, words = step.argv[0], list(step.argv[1:])
+        if program == "mdadm":
+            options = dict(word[2:].partition("=")[::2] for word in words if word.startswith("--"))
+            paths = [word for word in words if not word.startswith("--")]
+            if "create" in options:
+                self.create(options, paths)
+            elif "assemble" in options:
+                self.assemble(options, paths)
+            elif "stop" in options:
+                self._stop(self._name(paths[0]))
+            else:
+                assert "readwrite" in options
+        elif program == "wipefs":
+            disk = self.block(self._name(words[-1]))
+            disk.superblock, disk.signatures = None, ()
+        elif program == "update-initramfs":
+            self.initramfs_made += 1
+        else:
+            assert program == "udevadm"
+
+    def _stop(self, name: str) -> None:
+        assert not any(name in array.members for array in self.running.values())
+        assert not (self.running[name].active and self.block(name).mounts)
+        del self.running[name]
+
+    def create(self, options: Dict[str, str], paths: List[str], written: Optional[int] = None) -> None:
+        """mdadm --create; with C(written) it is killed after that many superblocks."""
+        names = [self._name(path) for path in paths[1:]]
+        count = int(options["raid-devices"])
+        level = options["level"]
+        for slot, name in enumerate(names[:written]):
+            assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
+            block = Superblock(
+                version=options["metadata"],
+                uuid=plain_uuid(options["uuid"]),
+                label=f"{options['homehost']}:{options['name']}",
+                level=level,
+                layout=WORDS[options.get("layout", "n2")] if level == "raid10" else 0,
+                chunk=int(options.get("chunk", 512)) * 1024,
+                raid_disks=count,
+                role=slot if slot < count else None,
+                events=0 if level == "raid0" or written is not None else 1,
+                bitmap=options.get("bitmap") == "internal",
+            )
+            self.block(name).superblock = block
+            self.block(name).signatures = ()
+        if written is None:
+            self._start(paths[0], names)
+
+    def _start(self, node: str, names: List[str]) -> None:
+        blocks = [self.block(name).superblock for name in names]
+        assert all(blocks)
+        first = blocks[0]
+        assert first is not None
+        kernel_name = self._kernel_name(node)
+        assert kernel_name not in self.running
+        data = min(self.block(name).size for name in names)
+        size = data * (len(names) if first.level == "raid0" else 1)
+        self.inside.setdefault(first.uuid, Disk(size))
+        self.running[kernel_name] = Running(first, names, size)
+        for name in names:
+            block = self.block(name).superblock
+            if block and block.level != "raid0":
+                self.block(name).superblock = replace(block, events=max(b.events for b in blocks if b) + 1)
+
+    def _kernel_name(self, node: str) -> str:
+        if not node.startswith("/dev/md/"):
+            return node[len("/dev/") :]
+        self.links[node] = next(f"md{number}" for number in range(127, 0, -1) if f"md{number}" not in self.running)
+        return self.links[node]
+
+    def assemble(self, options: Dict[str, str], paths: List[str]) -> None:
+        """mdadm --assemble."""
+        names = [self._name(path) for path in paths[1:]]
+        blocks = [self.block(name).superblock for name in names]
+        assert all(block and block.uuid == plain_uuid(options["uuid"]) for block in blocks)
+        slots = {block.role for block in blocks if block}
+        first = blocks[0]
+        assert first is not None
+        assert "run" in options or slots >= set(range(first.raid_disks))
+        self._start(paths[0], names)
+
+    def reboot(self) -> None:
+        """Everything stops, and udev assembles what is complete, by the lines of mdadm.conf."""
+        self.running.clear()
+        for _round in range(2):
+            found: Dict[str, List[str]] = {}
+            for name in self.names():
+                block = self.block(name).superblock
+                if block and not any(name in array.members for array in self.running.values()):
+                    found.setdefault(block.uuid, []).append(name)
+            for uuid, names in found.items():
+                block = self.block(names[0]).superblock
+                if block and len(names) >= block.raid_disks:
+                    self._start(self._node_at_boot(uuid), names)
+
+    def _node_at_boot(self, uuid: str) -> str:
+        for line in self.files[CONF].splitlines():
+            if line.startswith("ARRAY ") and plain_uuid(line.partition("UUID=")[2].split(" ")[0]) == uuid:
+                return line.split(" ")[1]
+        return next(f"/dev/md{number}" for number in range(127, 0, -1) if f"md{number}" not in self.running)
+
+
+def with_disks(*names: str, size: int = 512 * MIB) -> Machine:
+    """A machine with blank disks."""
+    return Machine(disks={name: Disk(size) for name in names})

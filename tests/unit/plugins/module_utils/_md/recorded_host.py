@@ -1,0 +1,151 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's answers, recorded to a file and played back.
+
+On a host with the collection's module_utils importable, C(python3 recorded_host.py FILE PATH...) writes everything that
+observing the devices PATH... and all arrays asks of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult, SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import Observation
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted
+
+_METHODS = ("text", "content", "names", "target", "device_number", "busy", "users", "hostname", "program")
+
+
+class RecordedHost(Host):
+    """Gives recorded answers; what was not asked when they were recorded is not there."""
+
+    _NOTHING: Dict[str, Any] = {
+        "text": None,
+        "content": None,
+        "names": [],
+        "device_number": [None, ""],
+        "busy": False,
+        "users": [],
+        "program": False,
+    }
+
+    def __init__(self, answers: Dict[str, Any]) -> None:
+        self.answers = answers
+        self.uuids = 0
+
+    @classmethod
+    def load(cls, path: str) -> RecordedHost:
+        """The host recorded in a file."""
+        with open(path, encoding="utf-8") as stream:
+            return cls(json.load(stream))
+
+    def _answer(self, method: str, *arguments: str) -> Any:
+        key = " ".join([method, *arguments])
+        return self.answers.get(key, arguments[0] if method == "target" else self._NOTHING.get(method))
+
+    def text(self, path: str) -> Optional[str]:
+        return self._answer("text", path)
+
+    def content(self, path: str) -> Optional[Tuple[str, int]]:
+        found = self._answer("content", path)
+        return tuple(found) if found else None
+
+    def names(self, folder: str) -> List[str]:
+        return self._answer("names", folder)
+
+    def target(self, path: str) -> str:
+        return self._answer("target", path)
+
+    def device_number(self, path: str) -> Tuple[Optional[str], str]:
+        return tuple(self._answer("device_number", path))
+
+    def read(self, node: str, offset: int, length: int) -> Optional[bytes]:
+        found = self.answers.get(f"read {node} {offset}")
+        # Only the part that says something is kept, the rest of a block is zero.
+        return base64.b64decode(found).ljust(length, b"\0") if found is not None else bytes(length)
+
+    def busy(self, node: str) -> bool:
+        return self._answer("busy", node)
+
+    def users(self, number: str) -> List[str]:
+        return self._answer("users", number)
+
+    def hostname(self) -> str:
+        return self.answers.get("hostname", "b1")
+
+    def program(self, name: str) -> bool:
+        return self._answer("program", name)
+
+    def random_uuid(self) -> str:
+        self.uuids += 1
+        return f"{self.uuids:032x}"
+
+
+class RecordedRunner:
+    """Answers commands by their recorded output, and keeps what was run."""
+
+    def __init__(self, answers: Dict[str, Any]) -> None:
+        self.answers = answers
+        self.argvs: List[List[str]] = []
+
+    def run(self, argv: Any, stdin: Any = None, timeout: float = 60.0, accept: Any = (0,)) -> CommandResult:
+        self.argvs.append(list(argv))
+        return CommandResult(tuple(argv), 0, self.answers.get("run " + " ".join(argv), ""), "")
+
+
+class RecordingHost(Host):
+    """Asks the real host and writes down what it says."""
+
+    def __init__(self) -> None:
+        self.answers: Dict[str, Any] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in _METHODS:
+            return found
+
+        def recorded(*arguments: str) -> Any:
+            answer = found(*arguments)
+            if answer not in (None, [], False, (None, "")):
+                self.answers[" ".join([name, *arguments])] = answer
+            return answer
+
+        return recorded
+
+    def read(self, node: str, offset: int, length: int) -> Optional[bytes]:
+        data = super().read(node, offset, length)
+        if data is not None and data.strip(b"\0"):
+            self.answers[f"read {node} {offset}"] = base64.b64encode(data.rstrip(b"\0")).decode()
+        return data
+
+
+class RecordingRunner(SystemRunner):
+    """Runs commands and writes down their output."""
+
+    def __init__(self, answers: Dict[str, Any]) -> None:
+        self.answers = answers
+
+    def run(self, argv: Any, stdin: Any = None, timeout: float = 60.0, accept: Any = (0,)) -> CommandResult:
+        result = super().run(argv, stdin, timeout, accept)
+        self.answers["run " + " ".join(argv)] = result.stdout
+        return result
+
+
+def main(output: str, paths: List[str]) -> None:
+    """Record this host."""
+    host = RecordingHost()
+    wanted = Wanted("", "md1", "present", host.hostname(), level="raid10", devices=tuple(paths))
+    Observation(host).deep([wanted], RecordingRunner(host.answers))
+    with open(output, "w", encoding="utf-8") as stream:
+        json.dump(host.answers, stream, indent=1, sort_keys=True)
+        stream.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
