@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -127,7 +128,7 @@ def _molecule() -> Iterator[Part]:
             f"molecule {scenario}",
             (command, "test", "--scenario-name", scenario),
             functools.partial(_junit_folder_counts, reports),
-            env=(("PYTEST_ADDOPTS", f"--junit-xml={reports}/testinfra.xml"), ("JUNIT_OUTPUT_DIR", str(reports))),
+            env=(("PYTEST_ADDOPTS", shlex.quote(f"--junit-xml={reports}/testinfra.xml")),),
             cleanup=(command, "destroy", "--scenario-name", scenario),
         )
 
