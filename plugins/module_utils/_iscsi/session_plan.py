@@ -77,7 +77,8 @@ def _portal_problems(state: Initiator, wanted: Wanted, renamed: bool) -> List[st
         lost = f"; session {sessions[0].sid} is {sessions[0].state}, iscsid tries on" if sessions else ""
         return [f"{label} {answer.problem}{lost}"]
     for session in state.sessions:
-        if session.target == wanted.target and session.portal != wanted.portal and answer.peer in (session.portal, session.peer):
+        same = answer.peer is not None and answer.peer in (session.portal, session.peer)
+        if same and session.target == wanted.target and session.portal != wanted.portal:
             return [f"{label} is the portal {session.portal} that session {session.sid} is logged in to: name it that way"]
     # Which targets a portal shows can depend on who asks, and a new initiator name is not in force yet.
     if answer.offers is None or renamed:

@@ -54,10 +54,11 @@ def portal(host: str, port: int = 3260) -> dict[str, Any]:
     return {"portal": {"host": host, "port": port}}
 
 
-@pytest.mark.parametrize("name", ["iqn.2026-01.com", "IQN.2026-01.com.example:a", "iqn.2026-13.com.example:a", "iqn.2026-01.com.example:" + "a" * 200, "x", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["iqn.2026-01.nodot:a", "IQN.2026-01.com.example:a", "iqn.2026-13.com.example:a", "iqn.2026-01.com.example:" + "a" * 200, "x", ""],
+)
 def test_malformed_names_are_refused(name: str) -> None:
-    if name == "iqn.2026-01.com":
-        name = "iqn.2026-01.nodot:a"
     with pytest.raises(InputError, match=r"^target: "):
         one(target=name)
     with pytest.raises(InputError, match=r"^initiator_name: "):
