@@ -24,7 +24,8 @@ from typing import Callable, Iterable, Iterator
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS = ROOT / "tests" / "output" / "reports"
+OUTPUT = ROOT / "tests" / "output"
+REPORTS = OUTPUT / "reports"
 
 _LIMIT = 40 * 60.0
 """Seconds everything together may take: what is still running then is ended, and has failed."""
@@ -105,7 +106,7 @@ def _lint() -> Iterator[Part]:
 
 
 def _sanity() -> Iterator[Part]:
-    reports = ROOT / "tests" / "output" / "junit"
+    reports = OUTPUT / "junit"
     yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_counts, reports))
 
 
@@ -195,7 +196,7 @@ def main(names: list[str]) -> int:
     if unknown or not names:
         print(f"usage: run_tests.py PART ...; the parts are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    shutil.rmtree(ROOT / "tests" / "output", ignore_errors=True)
+    shutil.rmtree(OUTPUT, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     deadline = time.monotonic() + _LIMIT
     results = [run_part(part, deadline) for name in names for part in PARTS[name]()]

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The developer scripts: a test run that failed must never look like one that passed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fleetlab_script_{name}", ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up there.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+run_tests = load("run_tests")
+lab = load("lab")
+
+REPORT = """<testsuites><testsuite>
+<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><error/></testcase>
+<testcase name="d"><skipped/></testcase><testcase name="e"><system-out>text</system-out></testcase>
+</testsuite></testsuites>"""
+
+
+def part(code: str, passed: int = 0, failed: int = 0, name: str = "unit") -> Any:
+    return run_tests.Part(name, (sys.executable, "-c", code), lambda: (passed, failed))
+
+
+def soon() -> float:
+    return time.monotonic() + 60
+
+
+def test_junit_cases_are_counted(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert run_tests.junit_counts([report, report]) == (4, 4)
+
+
+def test_nox_sessions_are_counted(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    results = ["success", "failed", "aborted", "skipped", "success"]
+    report.write_text(json.dumps({"sessions": [{"result": result} for result in results]}))
+    assert run_tests.nox_counts(report) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "counted", "expected"),
+    [
+        ("", (3, 0), (3, 0)),
+        ("exit(1)", (3, 2), (3, 2)),
+        pytest.param("exit(1)", (3, 0), (3, 1), id="failed, but its report does not say so"),
+        pytest.param("", (0, 0), (0, 1), id="ran nothing"),
+        pytest.param("", (3, 1), (3, 1), id="reported a failure, but exited well"),
+    ],
+)
+def test_a_failure_is_never_lost(code: str, counted: tuple[int, int], expected: tuple[int, int]) -> None:
+    result = run_tests.run_part(part(code, *counted), soon())
+    assert (result.passed, result.failed) == expected
+
+
+def test_a_missing_report_is_a_failure() -> None:
+    broken = run_tests.Part("unit", (sys.executable, "-c", ""), lambda: run_tests.junit_counts([Path("/nonexistent")]))
+    assert run_tests.run_part(broken, soon()).failed == 1
+
+
+def test_a_scenario_counts_itself_and_what_it_verified() -> None:
+    assert run_tests.run_part(part("", 2, name="molecule lab"), soon()).passed == 3
+    assert run_tests.run_part(part("exit(1)", 2, name="molecule lab"), soon()).passed == 2
+
+
+def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path) -> None:
+    cleaned = tmp_path / "cleaned"
+    cleanup = (sys.executable, "-c", f"open({str(cleaned)!r}, 'w')")
+    slow = run_tests.Part("unit", ("sleep", "60"), lambda: (5, 0), cleanup=cleanup)
+    start = time.monotonic()
+    result = run_tests.run_part(slow, start + 0.5)
+    assert time.monotonic() - start < 30
+    assert (result.passed, result.failed) == (5, 1)
+    assert cleaned.exists()
+
+
+@pytest.mark.parametrize(("codes", "exit_code", "line"), [(["", ""], 0, "4 passed, 0 failed"), (["exit(1)", ""], 1, "4 passed, 1 failed")])
+def test_the_last_line_counts_everything(
+    codes: list[str], exit_code: int, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_tests, "REPORTS", tmp_path / "tests" / "output" / "reports")
+    monkeypatch.setattr(run_tests, "OUTPUT", tmp_path / "tests" / "output")
+    monkeypatch.setattr(run_tests, "PARTS", {"all": lambda: iter([part(code, 2) for code in codes])})
+    assert run_tests.main(["all"]) == exit_code
+    assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+def test_an_unknown_part_is_refused() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the parts are lint, sanity, unit, package, molecule" in done.stderr
+
+
+def test_ssh_is_called_as_ansible_would() -> None:
+    variables = {
+        "ansible_host": "192.0.2.1",
+        "ansible_user": "root",
+        "ansible_port": 2222,
+        "ansible_ssh_private_key_file": "/a b/key",
+        "ansible_ssh_common_args": "-o ProxyCommand='enter nc %h %p'",
+    }
+    expected = ["ssh", "-o", "ProxyCommand=enter nc %h %p", "-i", "/a b/key", "-p", "2222", "-l", "root", "192.0.2.1"]
+    assert lab.ssh_command("server1", variables) == expected
+    assert lab.ssh_command("server1", {}) == ["ssh", "server1"]
