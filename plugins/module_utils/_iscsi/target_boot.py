@@ -57,7 +57,6 @@ def read_boot(unit: str, iqn: str, root: str = "") -> Boot:
         unit=unit,
         enabled=any(_is_link(f"{folder.path}/{unit}") for folder in _wants_folders(root)),
         masked=os.path.islink(own) and os.path.realpath(own) == "/dev/null",
-        systemd_runs=os.path.isdir(f"{root}/run/systemd/system"),
         folder_exists=os.path.isdir(os.path.dirname(path)),
         drop_in=read(path) + "\n" if os.path.exists(path) else None,
     )

@@ -160,7 +160,6 @@ def _absent_steps(system: System, wanted: Wanted) -> List[Step]:
         steps.append(Operation("save", _save_arguments(system, wanted, forget=[f"{plugin}/{name}" for plugin, name in forget])))
     if system.boot.drop_in is not None:
         steps.append(RemoveFile(drop_in_path(system.boot.unit, wanted.iqn)))
-        steps += _reload(system)
     return steps
 
 
@@ -179,6 +178,7 @@ def _boot_steps(system: System, wanted: Wanted, removals: Removals, changes: boo
 
 
 def _drop_in_steps(system: System, wanted: Wanted, content: Optional[str]) -> Iterator[Step]:
+    # No daemon-reload, which takes seconds on a small machine: what this adds is of use at a boot only, and read there.
     path = drop_in_path(system.boot.unit, wanted.iqn)
     if content is None:
         yield RemoveFile(path)
@@ -186,11 +186,6 @@ def _drop_in_steps(system: System, wanted: Wanted, content: Optional[str]) -> It
         if not system.boot.folder_exists:
             yield Command(("mkdir", "--parents", drop_in_folder(system.boot.unit)))
         yield WriteFile(path, content)
-    yield from _reload(system)
-
-
-def _reload(system: System) -> List[Step]:
-    return [Command(("systemctl", "daemon-reload"))] if system.boot.systemd_runs else []
 
 
 def _save_arguments(system: System, wanted: Wanted, **more: Any) -> Dict[str, Any]:

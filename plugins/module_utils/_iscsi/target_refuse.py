@@ -39,9 +39,9 @@ def refuse(system: System, wanted: Wanted) -> None:
         return
     if system.boot.masked:
         raise RefusedError(wanted.iqn, f"{system.boot.unit}, which restores targets at boot, is masked", "Unmask it first.")
+    _check_same_disk(system, wanted)
     for lun in wanted.luns or ():
         _check_lun(system, wanted, lun)
-    _check_same_disk(system, wanted)
     _check_serials(system, wanted)
     for portal in wanted.portals:
         _check_portal(system, wanted, portal)

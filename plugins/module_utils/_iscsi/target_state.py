@@ -128,7 +128,6 @@ class Boot:
     unit: str
     enabled: bool = False
     masked: bool = False
-    systemd_runs: bool = True
     folder_exists: bool = False
     drop_in: Optional[str] = None
 

@@ -50,7 +50,7 @@ def test_nothing_installed_names_the_packages(tmp_path: Path) -> None:
 def test_a_fresh_unit(tmp_path: Path) -> None:
     install(tmp_path)
     boot = read_boot(DEBIAN, IQN, str(tmp_path))
-    assert (boot.enabled, boot.masked, boot.systemd_runs, boot.folder_exists, boot.drop_in) == (False, False, False, False, None)
+    assert (boot.enabled, boot.masked, boot.folder_exists, boot.drop_in) == (False, False, False, None)
 
 
 def test_an_enabled_unit_with_an_addition(tmp_path: Path) -> None:
@@ -63,9 +63,8 @@ def test_an_enabled_unit_with_an_addition(tmp_path: Path) -> None:
     path = tmp_path / drop_in_path(DEBIAN, IQN)[1:]
     path.parent.mkdir()
     path.write_text(content, encoding="utf-8")
-    (tmp_path / "run/systemd/system").mkdir(parents=True)
     boot = read_boot(DEBIAN, IQN, str(tmp_path))
-    assert (boot.enabled, boot.systemd_runs, boot.folder_exists, boot.drop_in) == (True, True, True, content)
+    assert (boot.enabled, boot.folder_exists, boot.drop_in) == (True, True, content)
 
 
 def test_a_masked_unit(tmp_path: Path) -> None:
