@@ -56,7 +56,9 @@ def main() -> int:
     parser.add_argument("command", choices=["status", "ssh"])
     parser.add_argument("host", nargs="?", default="", help="for ssh")
     options = parser.parse_args()
-    inventory = ROOT / ".lab" / options.lab / "inventory.yml"
+    # The role's own rule: a lab that was not named is named "lab".
+    folder = ROOT / ".lab" / ("" if options.lab == "lab" else options.lab)
+    inventory = folder / "inventory.yml"
     if not inventory.is_file():
         name = f" LAB_NAME={options.lab}" if options.lab else ""
         print(f"There is no such lab here ({inventory.relative_to(ROOT)} is missing); 'make lab{name}' builds it.", file=sys.stderr)
