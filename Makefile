@@ -15,6 +15,7 @@ export LC_ALL := C.UTF-8
 # The lab lies below the folder that is current; after make -C the shell still says another one.
 export PWD := $(CURDIR)
 
+INVENTORY = .lab/$(if $(filter-out lab,$(LAB_NAME)),$(LAB_NAME)/)inventory.yml
 PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
@@ -42,7 +43,7 @@ lab-destroy: ## remove the lab and everything it left on this machine
 
 bench: ## measure one LUN, md1 and md99 of the lab
 	@scripts/bootstrap run
-	$(PLAYBOOK) fleetlab.linux.storage_lab_benchmark $(ARGS)
+	$(PLAYBOOK) -i $(INVENTORY) fleetlab.linux.storage_lab_benchmark $(ARGS)
 
 test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
 	@scripts/bootstrap run dev lab
