@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from .._core.errors import InputError
 from .._core.plan import Operation
 from .checks import check_chunk, check_sizes, check_usable, resolve
 from .draft import Draft
@@ -77,11 +78,24 @@ def _empty_remnant(state: State, wanted: Wanted) -> Optional[Array]:
 def _check(draft: Draft, wanted: Wanted, blank: Sequence[str]) -> Dict[str, BlockDevice]:
     devices = resolve(draft.state, wanted)
     check_usable(wanted, devices, blank)
+    _check_metadata(draft.state, wanted, devices)
     check_name_unclaimed(draft.state, wanted, [device.kernel_name for device in devices.values()])
     sizes = {path: device.size for path, device in devices.items()}
     check_sizes(wanted, sizes)
     check_chunk(wanted, sizes)
     return devices
+
+
+def _check_metadata(state: State, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
+    """Data of a version-1.0 array begin where its members do: an array on it would look like one on those members to mdadm."""
+    for path, device in devices.items():
+        below = state.at_node(device.kernel_name)
+        if below and below.metadata == "1.0" and wanted.metadata != "1.0":
+            raise InputError(
+                f"{wanted.option}metadata",
+                f"{path} is an array with metadata 1.0; mdadm would find superblocks of version {wanted.metadata} in it on its members"
+                " too and take them for members of this array: use metadata 1.0 here, or 1.1 or later there",
+            )
 
 
 def _clear(draft: Draft, devices: Sequence[BlockDevice]) -> None:

@@ -193,11 +193,8 @@ class State:
 
     def without_array(self, array: Array) -> State:
         """The host after C(array) was stopped: its members are free, and what was on top of it can not be."""
-        freed = {
-            name: replace(device, busy=False, holders=tuple(holder for holder in device.holders if holder != array.kernel_name))
-            for name, device in self.devices.items()
-            if array.kernel_name in device.holders
-        }
+        freed = {name: _freed(device, array) for name, device in self.devices.items() if array.kernel_name in device.holders}
+        freed.update(_written(array, {**self.devices, **freed}))
         arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name)
         devices = {name: device for name, device in {**self.devices, **freed}.items() if name != array.kernel_name}
         paths = {path: None if name == array.kernel_name else name for path, name in self.paths.items()}
@@ -218,6 +215,19 @@ class State:
         paths = {**self.paths, **dict.fromkeys((array.node, *nodes), array.kernel_name)}
         arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name) + (array,)
         return replace(self, devices={**self.devices, **held, array.kernel_name: new}, arrays=arrays, paths=paths)
+
+
+def _freed(device: BlockDevice, array: Array) -> BlockDevice:
+    return replace(device, busy=False, holders=tuple(holder for holder in device.holders if holder != array.kernel_name))
+
+
+def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, BlockDevice]:
+    """Stopping an active array leaves one event count on all current members, whatever they had when they were read."""
+    current = [devices[member.device] for member in array.members if member.in_sync and member.device in devices] if array.active else []
+    newest = max((device.superblock.events for device in current if device.superblock), default=0)
+    return {
+        device.kernel_name: replace(device, superblock=replace(device.superblock, events=newest)) for device in current if device.superblock
+    }
 
 
 def _superblock(array: Array, member: Member) -> Superblock:

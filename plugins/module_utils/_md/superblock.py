@@ -34,12 +34,15 @@ _LEVELS = {-1: "linear", 0: "raid0", 1: "raid1", 4: "raid4", 5: "raid5", 6: "rai
 
 
 def places(size: int) -> List[Tuple[str, int]]:
-    """Version and byte offset of each place where a device of C(size) bytes may carry a superblock."""
-    found = [("1.2", BLOCK), ("1.1", 0)]
+    """Version and byte offset of each place where a device of C(size) bytes may carry a superblock.
+
+    The end comes first: data of a version-1.0 array begin where the device does, so a version-1.2 superblock there can be
+    that of another array of which this array is a member.
+    """
     # Version 1.0 lies at least 8 KiB and less than 12 KiB before the end, on a 4 KiB boundary.
     end = (size // _SECTOR - 16) // 8 * 8 * _SECTOR
-    if end > BLOCK:
-        found.append(("1.0", end))
+    found = [("1.0", end)] if end > BLOCK else []
+    found += [("1.1", 0), ("1.2", BLOCK)]
     return [(version, offset) for version, offset in found if offset + BLOCK <= size]
 
 

@@ -180,7 +180,8 @@ class Machine:
             self.converge(*[one for one in wanted if one.name in names])
         elif step.name == "zero_superblock":
             disk = self.block(self._name(step.arguments["device"]))
-            assert disk.superblock and disk.superblock.uuid == plain_uuid(step.arguments["uuid"])
+            assert disk.superblock
+            assert disk.superblock.uuid == plain_uuid(step.arguments["uuid"])
             assert not any(self._name(step.arguments["device"]) in array.members for array in self.running.values())
             disk.superblock, disk.signatures = None, ()
         elif step.name == "erase_stale_content":

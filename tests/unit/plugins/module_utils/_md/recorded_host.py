@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult, SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import Observation
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import BLOCK, places
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted
 
 _METHODS = ("text", "content", "names", "target", "device_number", "busy", "users", "hostname", "program")
@@ -96,7 +97,14 @@ class RecordedRunner:
 
     def run(self, argv: Any, stdin: Any = None, timeout: float = 60.0, accept: Any = (0,)) -> CommandResult:
         self.argvs.append(list(argv))
-        return CommandResult(tuple(argv), 0, self.answers.get("run " + " ".join(argv), ""), "")
+        answer = self._signatures(argv) if argv[0] == "wipefs" else self.answers.get("run " + " ".join(argv), "")
+        return CommandResult(tuple(argv), 0, answer, "")
+
+    def _signatures(self, argv: Any) -> str:
+        """Of the devices that are asked for, which may be fewer than when it was recorded."""
+        texts = [text for key, text in self.answers.items() if key.startswith("run wipefs ")]
+        rows = [row for text in texts if text.strip() for row in json.loads(text)["signatures"]]
+        return json.dumps({"signatures": [row for row in rows if f"/dev/{row['device']}" in argv]})
 
 
 class RecordingHost(Host):
@@ -141,7 +149,10 @@ def main(output: str, paths: List[str]) -> None:
     """Record this host."""
     host = RecordingHost()
     wanted = Wanted("", "md1", "present", host.hostname(), level="raid10", devices=tuple(paths))
-    Observation(host).deep([wanted], RecordingRunner(host.answers))
+    state = Observation(host).deep([wanted], RecordingRunner(host.answers))
+    for device in state.devices.values():
+        for _version, offset in places(device.size):
+            host.read(device.node, offset, BLOCK)
     with open(output, "w", encoding="utf-8") as stream:
         json.dump(host.answers, stream, indent=1, sort_keys=True)
         stream.write("\n")

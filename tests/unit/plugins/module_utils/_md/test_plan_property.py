@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import List, Tuple
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import CONF, JOURNAL, Machine, want, with_disks
 
 LETTERS = "bcdefghijklm"

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observing what was recorded on a real host (mdadm 4.2, Linux 6.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Tuple
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import (
+    initramfs_command,
+    look_again,
+    observe,
+    observe_all,
+    parse_signatures,
+    read_conf,
+    read_journal,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, health, report, sync_percent, unused
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State, shown_uuid
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import want
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
+    RecordedHost,
+    RecordedRunner,
+)
+
+RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
+MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
+MD1 = want("md1", level="raid1e", chunk=64, devices=MEMBERS)
+MD2 = want("md2", level="raid1", devices=["/dev/ubde", "/dev/ubdf"])
+MD99 = want("md99", level="raid0", chunk=64, devices=["/dev/md1", "/dev/md2"], size_tolerance=5)
+
+
+def recorded(scenario: str) -> Tuple[RecordedHost, RecordedRunner]:
+    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+    for number, name in ((1, "md1"), (2, "md2"), (99, "md99")):
+        if f"text /sys/class/block/{name}/size" in host.answers:
+            host.answers[f"device_number /dev/{name}"] = [f"9:{number}", ""]
+            host.answers[f"target /sys/dev/block/9:{number}"] = f"/sys/devices/virtual/block/{name}"
+    return host, RecordedRunner(host.answers)
+
+
+def seen(scenario: str, *wanted: Any) -> State:
+    host, runner = recorded(scenario)
+    return observe(wanted, host, runner)
+
+
+def argvs(state: State, *wanted: Any) -> list:
+    return [" ".join(argv) for argv in plan_arrays(state, wanted).plan.commands()]
+
+
+def refusal(state: State, *wanted: Any) -> str:
+    with pytest.raises(FleetlabError) as caught:
+        plan_arrays(state, wanted)
+    return str(caught.value)
+
+
+def test_a_run_with_nothing_to_do_starts_no_process() -> None:
+    host, runner = recorded("stripe")
+    state = observe([MD1, MD2, MD99], host, runner)
+    assert runner.argvs == []
+    outcome = plan_arrays(state, [MD1, MD2, MD99])
+    # The recorded mdadm.conf holds the lines of mdadm --detail --scan, and those are good.
+    assert outcome.plan.commands() == []
+    assert outcome.plan.warnings == ()
+
+
+def test_blank_disks_are_read_with_two_processes() -> None:
+    host, runner = recorded("blank")
+    state = observe([MD1, MD2], host, runner)
+    assert [argv[0] for argv in runner.argvs] == ["udevadm", "wipefs"]
+    assert [argv.split(" ")[1] for argv in argvs(state, MD1) if argv.startswith("mdadm")] == ["--create"]
+
+
+def test_the_shape_of_a_running_mirror() -> None:
+    state = seen("stripe", MD1, MD2, MD99)
+    first, _second, stripe = report(state, [MD1, MD2, MD99])
+    assert (first["level"], first["layout"], first["layout_word"], first["chunk"]) == ("raid10", "o3", 66305, 64)
+    assert (first["label"], first["metadata"], first["bitmap"], first["size"]) == ("b1:md1", "1.2", "internal", 535756800)
+    assert (first["health"], first["degraded"], first["sync_action"], first["sync_percent"]) == ("healthy", 0, "idle", None)
+    assert first["members"][0] == {
+        "device": "/dev/ubdb",
+        "by_path": "/dev/disk/by-path/platform-uml-blkdev.1",
+        "role": 0,
+        "state": "in_sync",
+    }
+    assert [member["device"] for member in stripe["members"]] == ["/dev/md1", "/dev/md2"]
+    assert (stripe["layout"], stripe["layout_word"], stripe["bitmap"]) == (None, None, "none")
+
+
+def test_a_resync_is_reported_with_its_progress() -> None:
+    array = seen("syncing", MD1).arrays[0]
+    assert (array.sync_action, health(array)) == ("resync", "syncing")
+    assert (array.sync_done, array.sync_total, sync_percent(array)) == (0, 1046400, 0.0)
+
+
+def test_a_degraded_array() -> None:
+    state = seen("degraded", MD1, MD2, MD99)
+    outcome = plan_arrays(state, [MD1, MD2, MD99])
+    assert not outcome.plan.changed
+    assert outcome.plan.warnings == ("array md1 is degraded: 2 of 3 members are current; without /dev/ubdc",)
+    assert report(state, [MD1])[0]["health"] == "degraded"
+
+
+def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then() -> None:
+    state = seen("stopped", MD2, MD99)
+    superblock = state.devices["ubde"].superblock
+    assert superblock
+    assert argvs(state, MD2, MD99)[-2:] == [
+        f"mdadm --assemble /dev/md2 --uuid={shown_uuid(superblock.uuid)} /dev/ubde /dev/ubdf",
+        "plan_again arrays=md99",
+    ]
+
+
+def test_a_stopped_array_with_a_member_left_behind_is_refused() -> None:
+    message = refusal(seen("stopped", MD1), MD1)
+    assert "/dev/ubdc is out of date or failed (event count" in message
+
+
+def test_a_creation_that_was_killed_after_the_last_superblock_is_assembled() -> None:
+    wanted = want("md1", level="raid1e", devices=MEMBERS)
+    state = seen("killed", wanted)
+    assert not state.arrays[0].active
+    commands = [argv for argv in argvs(state, wanted) if "mdadm" in argv.split(" ")[0] or argv.startswith("rm")]
+    assert commands[0] == "mdadm --stop /dev/md1"
+    assert commands[1] == "rm --force /run/mdadm/creating-md1"
+    assert commands[2].startswith("mdadm --assemble /dev/md1 --uuid=")
+    assert commands[2].endswith(" /dev/ubdb /dev/ubdc /dev/ubdd")
+
+
+def test_a_creation_that_was_killed_between_two_superblocks_is_done_again() -> None:
+    wanted = want("md1", level="raid1e", devices=MEMBERS)
+    state = seen("killed-between-members", wanted)
+    assert state.devices["ubdc"].superblock
+    assert state.devices["ubdd"].superblock is None
+    assert any(argv.startswith("mdadm --create /dev/md1 --run ") for argv in argvs(state, wanted))
+
+
+def test_devices_in_use() -> None:
+    message = refusal(seen("in-use", MD1), MD1)
+    assert "/dev/disk/by-path/platform-uml-blkdev.1 (/dev/ubdb) is mounted on /mnt" in message
+    assert "(/dev/ubdb) carries ext4" in message
+    assert "/dev/ubdc is swap space in use" in message
+    assert "/dev/ubdc carries swap" in message
+    assert "/dev/ubdd is held by vg0-lv0 (dm-0)" in message
+    assert "/dev/ubdd carries LVM2_member" in message
+    assert "belongs to array 'other:data'" in refusal(seen("in-use", MD2), MD2)
+
+
+def test_foreign_content() -> None:
+    wanted = want("md1", level="raid1", devices=[MEMBERS[0], "/dev/ubdc", "/dev/ubde"])
+    message = refusal(seen("foreign", wanted), wanted)
+    assert "(/dev/ubdb) carries ext4" in message
+    assert "/dev/ubdc carries swap" in message
+    assert "/dev/ubde carries the superblock of array 'other:data'" in message
+
+
+def test_paths_that_are_not_there_or_no_devices() -> None:
+    missing = want("md1", level="raid1", devices=["/dev/ubdc", "/dev/nosuch"])
+    assert "/dev/nosuch does not exist" in refusal(seen("blank", missing), missing)
+    file = want("md1", level="raid1", devices=["/dev/ubdc", "/etc/passwd"])
+    assert "/etc/passwd is a regular file" in refusal(seen("blank", file), file)
+
+
+def test_spares_before_and_after_they_were_needed() -> None:
+    host, _runner = recorded("raid5-spare-used")
+    state = observe_all(host)
+    array = describe(state, state.arrays[0])
+    assert (array["name"], array["level"], array["layout"], array["layout_word"]) == ("data", "raid5", "left-symmetric", 2)
+    assert [(member["device"], member["role"], member["state"]) for member in array["members"]] == [
+        ("/dev/loop1", 0, "in_sync"),
+        ("/dev/loop4", 1, "in_sync"),
+        ("/dev/loop3", 2, "in_sync"),
+        ("/dev/loop2", None, "faulty"),
+    ]
+    before, _runner = recorded("raid5-spare")
+    members = describe(observe_all(before), observe_all(before).arrays[0])["members"]
+    assert {member["device"]: member["state"] for member in members}["/dev/loop4"] == "spare"
+
+
+def test_superblocks_of_arrays_that_do_not_run() -> None:
+    host, _runner = recorded("stopped")
+    found = unused(observe_all(host, examine=True))
+    assert [(entry["device"], entry["label"], entry["role"]) for entry in found] == [
+        ("/dev/ubdb", "b1:md1", 0),
+        ("/dev/ubdc", "b1:md1", 1),
+        ("/dev/ubdd", "b1:md1", 2),
+        ("/dev/ubde", "b1:md2", 0),
+        ("/dev/ubdf", "b1:md2", 1),
+    ]
+
+
+def test_looking_again_starts_no_process_and_knows_stopped_from_absent() -> None:
+    stopped, blank = recorded("stopped")[0], recorded("blank")[0]
+    assert report(look_again([MD1], stopped), [MD1])[0]["state"] == "stopped"
+    assert report(look_again([MD1], blank), [MD1])[0]["state"] == "absent"
+    assert report(look_again([MD1], recorded("stripe")[0]), [MD1])[0]["state"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("release", "path"),
+    [
+        ("ID=debian\n", "/etc/mdadm/mdadm.conf"),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "/etc/mdadm/mdadm.conf"),
+        ('ID="almalinux"\nID_LIKE="rhel centos fedora"\n', "/etc/mdadm.conf"),
+        ("", "/etc/mdadm.conf"),
+    ],
+)
+def test_the_right_mdadm_conf(release: str, path: str) -> None:
+    drop_in = f"{path}.d/lab.conf"
+    answers = {"text /etc/os-release": release, f"names {path}.d": ["lab.conf", "lab.conf~"], f"content {drop_in}": ["x", 0o600]}
+    files = read_conf(RecordedHost(answers))
+    assert [(file.path, file.exists, file.mode) for file in files] == [(path, False, 0o644), (drop_in, True, 0o600)]
+
+
+def test_the_initramfs_command_of_the_family() -> None:
+    assert initramfs_command(RecordedHost({"program update-initramfs": True, "program dracut": True})) == ("update-initramfs", "-u")
+    assert initramfs_command(RecordedHost({"program dracut": True})) == ("dracut", "--force")
+    assert initramfs_command(RecordedHost({})) == ()
+
+
+def test_journals() -> None:
+    path = "text /var/lib/fleetlab-md_array.json"
+    assert read_journal(RecordedHost({})) is None
+    assert read_journal(RecordedHost({path: '{"creating": ["ab"], "initramfs": false}'})) == Journal(("ab",), False)
+    assert read_journal(RecordedHost({path: "damaged"})) == Journal((), True)
+
+
+def test_signatures_that_can_not_be_understood() -> None:
+    assert parse_signatures("") == {}
+    with pytest.raises(ObservationError, match="wipefs --json"):
+        parse_signatures("DEVICE OFFSET TYPE")
+    with pytest.raises(ObservationError, match="wipefs --json"):
+        parse_signatures('{"signatures": [{"offset": "0x0"}]}')

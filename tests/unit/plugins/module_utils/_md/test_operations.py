@@ -1,0 +1,172 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits that end, and erasure that touches nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import shown_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import parse
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
+    RecordedHost,
+    RecordedRunner,
+)
+
+RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
+ZERO = ["mdadm", "--zero-superblock", "/dev/ubdb"]
+
+
+class Runner(RecordedRunner):
+    """Fails and acts as a test tells it to, by the beginning of the command."""
+
+    def __init__(self, effects: Dict[str, Callable[[], None]]) -> None:
+        super().__init__({})
+        self.effects = effects
+
+    def run(self, argv: Any, **options: Any) -> Any:
+        result = super().run(argv)
+        for start, effect in self.effects.items():
+            if " ".join(argv).startswith(start):
+                effect()
+        return result
+
+
+class Clock:
+    """Time that passes by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def bound(host: RecordedHost, runner: Runner, clock: Clock) -> MdOperations:
+    return MdOperations(host, runner, lambda _names: None, clock, clock.sleep)
+
+
+def recorded(scenario: str) -> RecordedHost:
+    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+    host.answers["device_number /dev/ubdb"] = ["98:16", ""]
+    host.answers["target /sys/dev/block/98:16"] = "/sys/devices/virtual/block/ubdb"
+    return host
+
+
+def uuid_on(host: RecordedHost, node: str) -> str:
+    superblock = parse("1.2", 4096, host.read(node, 4096, 4096) or b"")
+    assert superblock
+    return shown_uuid(superblock.uuid)
+
+
+def test_a_wait_that_takes_too_long_says_how_far_it_is() -> None:
+    host, clock = recorded("syncing"), Clock()
+    host.answers["text /sys/block/md1/md/sync_completed"] = "523200 / 1046400"
+    with pytest.raises(FleetlabError, match=r"array md1: resync is at 50 % after 30 s\. It goes on"):
+        bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
+    assert 30 <= clock.now < 32
+
+
+def test_a_wait_ends_with_the_resync() -> None:
+    host, clock = recorded("syncing"), Clock()
+
+    class Ending(Clock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.now > 5:
+                host.answers["text /sys/block/md1/md/sync_action"] = "idle"
+                host.answers["text /sys/block/md1/md/resync_start"] = "none"
+
+    clock = Ending()
+    bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
+    assert 5 < clock.now < 8
+
+
+def test_a_wait_for_an_array_that_is_gone_ends() -> None:
+    host = recorded("blank")
+    with pytest.raises(FleetlabError, match="stopped running"):
+        bound(host, Runner({}), Clock()).wait_for_sync("md1", "1" * 32, 30)
+
+
+def test_a_healthy_array_is_not_waited_for() -> None:
+    host, clock = recorded("stripe"), Clock()
+    bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
+    assert clock.now == 0
+
+
+def test_only_the_superblock_of_the_named_array_is_erased() -> None:
+    host = recorded("killed-between-members")
+    runner = Runner({"mdadm --zero-superblock": lambda: host.answers.pop("read /dev/ubdb 4096") and None})
+    bound(host, runner, Clock()).zero_superblock("/dev/ubdb", "1" * 32)
+    assert runner.argvs == []
+    bound(host, runner, Clock()).zero_superblock("/dev/ubdb", uuid_on(host, "/dev/ubdb"))
+    assert runner.argvs == [ZERO]
+    bound(host, runner, Clock()).zero_superblock("/dev/ubdb", "1" * 32)
+    assert runner.argvs == [ZERO]
+
+
+def test_an_array_that_udev_assembled_again_is_stopped_again() -> None:
+    host = recorded("syncing")
+    host.answers["names /sys/class/block/ubdb/holders"] = ["md1"]
+    attempts: List[int] = []
+
+    def zero() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise CommandError(ZERO, "Couldn't open /dev/ubdb for write - not zeroing", 2)
+        del host.answers["read /dev/ubdb 4096"]
+
+    runner = Runner({"mdadm --zero-superblock": zero})
+    bound(host, runner, Clock()).zero_superblock("/dev/ubdb", uuid_on(host, "/dev/ubdb"))
+    assert [argv[:3] for argv in runner.argvs if argv[0] == "mdadm"] == [ZERO, ["mdadm", "--stop", "/dev/md1"], ZERO]
+
+
+def test_an_array_of_another_name_is_never_stopped_for_it() -> None:
+    host = recorded("stripe")
+    uuid = uuid_on(host, "/dev/ubdb")
+    host.answers["names /sys/class/block/ubdb/holders"] = ["md99"]
+
+    def zero() -> None:
+        raise CommandError(ZERO, "busy", 2)
+
+    runner = Runner({"mdadm --zero-superblock": zero})
+    with pytest.raises(CommandError):
+        bound(host, runner, Clock()).zero_superblock("/dev/ubdb", uuid)
+    assert not any("--stop" in argv for argv in runner.argvs)
+
+
+def test_erasure_that_does_not_take_is_an_error() -> None:
+    host = recorded("stripe")
+    with pytest.raises(FleetlabError, match="still carries the superblock"):
+        bound(host, Runner({}), Clock()).zero_superblock("/dev/ubdb", uuid_on(host, "/dev/ubdb"))
+
+
+def test_old_content_that_udev_has_fallen_for_is_erased() -> None:
+    host = recorded("stripe")
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    runner = Runner({})
+    bound(host, runner, Clock()).erase_stale_content("/dev/md1")
+    words = [" ".join(argv) for argv in runner.argvs if argv[0] != "udevadm"]
+    assert words == ["mdadm --stop /dev/md99", "wipefs --all /dev/md1"]
+
+
+def test_a_device_that_is_gone_is_named() -> None:
+    with pytest.raises(FleetlabError, match="/dev/ubdz is gone"):
+        bound(recorded("blank"), Runner({}), Clock()).zero_superblock("/dev/ubdz", "1" * 32)
+
+
+def test_planning_again_names_the_arrays() -> None:
+    names: List[str] = []
+    operations = MdOperations(recorded("blank"), Runner({}), names.extend).all()
+    operations["plan_again"](arrays="md98 md99")
+    assert names == ["md98", "md99"]

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Superblocks read by us say what mdadm --examine says of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Dict, Iterator, Tuple
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.devices import read_superblock
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.layout import decode
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import shown_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import BLOCK, parse, places
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
+
+RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
+SIZE = 536870912
+MD1_SIZE = 535756800
+
+# mdadm takes the newest superblock it finds, and so that of the array inside.
+MISTAKEN_BY_MDADM = (("metadata-1.0", "/dev/ubde"), ("metadata-1.0", "/dev/ubdf"))
+
+
+def examined() -> Iterator[Tuple[str, str, Dict[str, str]]]:
+    """Scenario, device, and the fields of mdadm's prose."""
+    for file in sorted(RECORDED.glob("*.examine")):
+        for text in file.read_text(encoding="utf-8").split("### ")[1:]:
+            node, _newline, prose = text.partition("\n")
+            fields = dict(re.findall(r"^ *([A-Z][A-Za-z ]+?) : (.*)$", prose, re.MULTILINE))
+            if fields:
+                yield file.stem, node, fields
+
+
+@pytest.mark.parametrize(("scenario", "node", "fields"), list(examined()), ids=lambda value: value if isinstance(value, str) else "")
+def test_fields_agree_with_mdadm(scenario: str, node: str, fields: Dict[str, str]) -> None:
+    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+    found = read_superblock(host, node, MD1_SIZE if node == "/dev/md1" else SIZE)
+    assert found is not None
+    if (scenario, node) in MISTAKEN_BY_MDADM:
+        assert (found.version, fields["Version"]) == ("1.0", "1.2")
+        return
+    assert found.version == fields["Version"]
+    assert shown_uuid(found.uuid) == fields["Array UUID"]
+    assert found.label == fields["Name"].split(" ")[0]
+    assert (found.level, found.raid_disks) == (fields["Raid Level"], int(fields["Raid Devices"]))
+    # Between the two readings a running array counts events.
+    assert scenario in ("syncing", "stripe", "degraded") or found.events == int(fields["Events"])
+    assert fields["Device Role"] == (f"Active device {found.role}" if found.role is not None else "spare")
+    assert found.bitmap == ("Internal Bitmap" in fields)
+    if "Chunk Size" in fields:
+        assert f"{found.chunk // 1024}K" == fields["Chunk Size"]
+    if found.level == "raid10":
+        kind, copies = fields["Layout"].split("=")
+        assert decode("raid10", found.layout) == f"{kind[0]}{copies}"
+
+
+def test_examined_devices_were_recorded() -> None:
+    versions = {fields["Version"] for _scenario, _node, fields in examined()}
+    levels = {fields["Raid Level"] for _scenario, _node, fields in examined()}
+    assert versions >= {"1.1", "1.2"}
+    assert levels >= {"raid0", "raid1", "raid10"}
+
+
+def test_the_superblock_of_an_array_inside_a_1_0_array_is_not_taken_for_that_of_the_disk() -> None:
+    host = RecordedHost.load(str(RECORDED / "metadata-1.0.json"))
+    found = read_superblock(host, "/dev/ubde", SIZE)
+    assert found is not None
+    assert (found.version, found.label) == ("1.0", "b1:md2")
+    inside = parse("1.2", BLOCK, host.read("/dev/ubde", BLOCK, BLOCK) or b"")
+    assert inside is not None
+    assert inside.label == "b1:md99"
+
+
+def test_a_damaged_superblock_is_none() -> None:
+    host = RecordedHost.load(str(RECORDED / "stripe.json"))
+    data = bytearray(host.read("/dev/ubdb", BLOCK, BLOCK) or b"")
+    assert parse("1.2", BLOCK, bytes(data))
+    assert parse("1.2", BLOCK, bytes(data[:200])) is None
+    assert parse("1.1", 0, bytes(data)) is None
+    data[80] ^= 1
+    assert parse("1.2", BLOCK, bytes(data)) is None
+
+
+def test_blank_and_tiny_devices_have_none() -> None:
+    assert parse("1.2", BLOCK, bytes(BLOCK)) is None
+    assert places(1024) == []
+    assert [version for version, _offset in places(SIZE)] == ["1.0", "1.1", "1.2"]
