@@ -198,6 +198,19 @@ def test_a_plan_carried_out_leaves_nothing_to_plan(state: Initiator, wanted: tup
     assert "secret" not in shown.replace('"secrets"', "")
 
 
+@settings(max_examples=100, deadline=None)
+@given(systems(), st.sampled_from([V4, V6]).flatmap(wanteds), st.data())
+def test_a_plan_killed_after_any_step_is_completed_by_the_next(state: Initiator, wanted: Wanted, data: st.DataObject) -> None:
+    made = plan(state, [wanted])
+    done = data.draw(st.integers(0, len(made.steps)))
+    named = {wanted.key: wanted}
+    half = carried_out(state, replace(made, steps=made.steps[:done]), named)
+    whole = carried_out(half, plan(half, [wanted]), named)
+    assert not plan(whole, [wanted]).changed
+    assert needs_login(whole, wanted) is False
+    assert bool(whole.sessions_of(*wanted.key)) == (wanted.state == "logged_in")
+
+
 def test_a_first_login() -> None:
     wanted = Wanted(TARGET, V4, chap=NEW, startup="automatic", timeouts=PRESETS["md"], luns=Luns(count=3))
     offers = ((TARGET, V4, 1), ("iqn.2026-01.com.example:other", V4, 1))
