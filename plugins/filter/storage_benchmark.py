@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.storage_benchmark import BenchmarkError, make_results, render_table
 
 

@@ -211,9 +211,7 @@ def describe(lab: Lab) -> Dict[str, Any]:
     current = observe(lab)
     guests = []
     for guest in lab.guests:
-        disks = [
-            {"name": disk.name, "device": disk_device(lab, index, disk), "size": disk.size} for index, disk in enumerate(guest.disks)
-        ]
+        disks = [{"name": disk.name, "device": disk_device(lab, index, disk), "size": disk.size} for index, disk in enumerate(guest.disks)]
         running = current.guest(guest.name).running
         guests.append({"name": guest.name, "address": guest.address.split("/")[0], "running": running, "disks": disks})
     return {"enter": f"{lab.directory}/enter", "private_key": f"{lab.directory}/id_ed25519", "guests": guests}

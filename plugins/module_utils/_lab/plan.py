@@ -21,7 +21,9 @@ def plan_present(lab: Lab, current: ObservedLab) -> Plan:
     """
     _check_owner(lab, current)
     if not current.tun_usable:
-        raise InputError("backend", f"{lab.backend} guests need /dev/net/tun, which this user can not open: run as root or allow access to it")
+        raise InputError(
+            "backend", f"{lab.backend} guests need /dev/net/tun, which this user can not open: run as root or allow access to it"
+        )
     steps: List[Step] = [*_directory_steps(lab, current), *_network_steps(lab, current)]
     warnings: List[str] = []
     for guest in lab.guests:
@@ -100,14 +102,11 @@ def _network_steps(lab: Lab, current: ObservedLab) -> List[Step]:
         steps.append(Operation("start-holder", {"argv": holder_argv(lab), "pid_file": f"{lab.directory}/holder.pid"}))
     elif "holder.pid" not in current.entries:
         steps.append(WriteFile(f"{lab.directory}/holder.pid", f"{current.holder}\n"))
-    if current.holder is None or BRIDGE not in current.links:
-        batch = [
-            "link set lo up",
-            f"link add {BRIDGE} mtu {lab.mtu} type bridge",
-            f"address add {lab.gateway} dev {BRIDGE}",
-            f"link set {BRIDGE} up",
-        ]
-        steps.append(_ip(lab, batch))
+    # Whenever a guest is to be started its whole way is laid anew: a run may have been killed between two of these lines.
+    if current.holder is None or BRIDGE not in current.links or not all(current.guest(guest.name).running for guest in lab.guests):
+        add = [] if BRIDGE in current.links else [f"link add {BRIDGE} type bridge"]
+        rest = [f"address replace {lab.gateway} dev {BRIDGE}", f"link set {BRIDGE} mtu {lab.mtu} up", "link set lo up"]
+        steps.append(_ip(lab, add + rest))
     return steps
 
 
@@ -134,8 +133,8 @@ def _guest_steps(lab: Lab, guest: Guest, observed: ObservedGuest, current: Obser
     if observed.start_script != start_script(lab, guest):
         steps.append(WriteFile(f"{folder}/start", start_script(lab, guest), mode=0o700))
     if not observed.running:
-        if current.holder is None or guest.tap not in current.links:
-            steps.append(_ip(lab, [f"tuntap add dev {guest.tap} mode tap", f"link set {guest.tap} mtu {lab.mtu} master {BRIDGE} up"]))
+        add = [] if guest.tap in current.links else [f"tuntap add dev {guest.tap} mode tap"]
+        steps.append(_ip(lab, [*add, f"link set {guest.tap} mtu {lab.mtu} master {BRIDGE} up"]))
         argv = (f"{lab.directory}/enter", "sh", f"{folder}/start", lab.guest_token(guest))
         steps.append(Operation("start-guest", {"argv": argv, "log": f"{folder}/console.log"}))
     return steps

@@ -105,8 +105,7 @@ def _qemu(lab: Lab, guest: Guest) -> List[str]:
     ]
     for disk in guest.disks:
         words.append(
-            f"-drive if=none,id={disk.name},format=raw,file={disk.name}.disk"
-            f" -device virtio-blk-pci,drive={disk.name},serial={disk.name}"
+            f"-drive if=none,id={disk.name},format=raw,file={disk.name}.disk -device virtio-blk-pci,drive={disk.name},serial={disk.name}"
         )
     words.append(f"-netdev tap,id=net,ifname={guest.tap},script=no,downscript=no")
     words.append(f"-device virtio-net-pci,netdev=net,mac={guest.mac},host_mtu={lab.mtu}")

@@ -170,7 +170,9 @@ def _check_directory(directory: str) -> None:
     if not directory.startswith("/") or directory.rstrip("/").count("/") < 2:
         raise InputError("directory", f"'{directory}' is not an absolute path of a folder that a lab can have for itself")
     if any(character in directory for character in ",:\n'\""):
-        raise InputError("directory", f"'{directory}' has a character that user-mode Linux takes for syntax: use a path without , : and quotes")
+        raise InputError(
+            "directory", f"'{directory}' has a character that user-mode Linux takes for syntax: use a path without , : and quotes"
+        )
 
 
 def _check_unique(option: str, values: List[str]) -> None:
