@@ -46,9 +46,9 @@ options:
         O(startup), O(timeouts) and O(chap) where they are given.
       - V(absent) ends the session and removes the record, both of this portal only.
       - A session whose disks are mounted, swapped on, or held by md or device mapper is not ended; the users are named.
+      - When left out, it is V(logged_in).
     type: str
     choices: [logged_in, logged_out, absent]
-    default: logged_in
   chap:
     description:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
@@ -115,9 +115,8 @@ options:
       - An existing session is scanned again only when one of them is missing.
     type: raw
   wait_timeout:
-    description: The most seconds to wait for the login, and again for the disks.
+    description: The most seconds to wait for the login, and again for the disks. When left out, it is V(60).
     type: int
-    default: 60
   sessions:
     description:
       - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
@@ -356,24 +355,31 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_apply import Actions
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import check_initiator_name, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import (
+    OPTION_NAMES,
+    check_initiator_name,
+    make_wanted,
+)
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_probe import with_answers
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import report
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import with_users
 
 
-def session_spec(required: bool) -> Dict[str, Any]:
-    """The options of one session, at the top level or in an entry of sessions."""
+def session_spec(entry: bool) -> Dict[str, Any]:
+    """The options of one session, at the top level or in an entry of sessions.
+
+    Only an entry has defaults: at the top level they would hide whether a task gives both.
+    """
     seconds = {"type": "int"}
     return {
         "portal": {
             "type": "dict",
-            "required": required,
+            "required": entry,
             "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}},
         },
-        "target": {"type": "str", "required": required},
-        "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], "default": "logged_in"},
+        "target": {"type": "str", "required": entry},
+        "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], **({"default": "logged_in"} if entry else {})},
         "chap": {
             "type": "dict",
             "options": {
@@ -396,7 +402,7 @@ def session_spec(required: bool) -> Dict[str, Any]:
             },
         },
         "wait_for_luns": {"type": "raw"},
-        "wait_timeout": {"type": "int", "default": 60},
+        "wait_timeout": {"type": "int", **({"default": 60} if entry else {})},
     }
 
 
@@ -408,7 +414,7 @@ def main() -> None:
             "sessions": {"type": "list", "elements": "dict", "options": session_spec(True)},
             "initiator_name": {"type": "str"},
         },
-        mutually_exclusive=[("sessions", name) for name in ("target", "portal", "chap", "startup", "timeouts", "wait_for_luns")],
+        mutually_exclusive=[("sessions", name) for name in OPTION_NAMES],
         required_together=[("target", "portal")],
         required_one_of=[("target", "sessions", "initiator_name")],
         supports_check_mode=True,

@@ -160,11 +160,19 @@ class Actions:
         for record in self._records(wanted):
             if created:
                 # iscsiadm keeps the record of a session that iscsid still tries to log in.
-                os.unlink(record.path)
+                _remove_record(record.path)
             elif record.path in self._former:
                 write_file(WriteFile(record.path, self._former[record.path], mode=0o600, secret=True))
         done = "Its new record was removed again" if created else "Its record is as it was"
         return f"{done}, but: {'; '.join(problems)}" if problems else done
+
+
+def _remove_record(path: str) -> None:
+    os.unlink(path)
+    folder = os.path.dirname(path)
+    # A record is a file among those of the target, or one for each interface in a folder of its own.
+    if "," in os.path.basename(folder) and not os.listdir(folder):
+        os.rmdir(folder)
 
 
 def _attached(sessions: Sequence[Session]) -> List[int]:

@@ -33,6 +33,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
 }
 _MOST_SECONDS = 86400
 _MOST_LUN = 16383
+_WAIT_TIMEOUT = 60
 
 OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "wait_for_luns", "wait_timeout")
 """The options of one session, at the top level and in an entry of C(sessions)."""
@@ -114,11 +115,11 @@ def check_initiator_name(value: Optional[str]) -> Optional[str]:
 def _one(prefix: str, entry: Mapping[str, Any]) -> Wanted:
     target = check_iqn(f"{prefix}target", entry["target"])
     portal = make_portal(f"{prefix}portal", entry["portal"]["host"], entry["portal"]["port"])
-    state = entry["state"]
+    state = entry["state"] or "logged_in"
     startup = entry["startup"]
     if startup is None and state == "logged_in":
         startup = "automatic"
-    wait_timeout = entry["wait_timeout"]
+    wait_timeout = _WAIT_TIMEOUT if entry["wait_timeout"] is None else entry["wait_timeout"]
     if not 1 <= wait_timeout <= 3600:
         raise InputError(f"{prefix}wait_timeout", f"{wait_timeout} is not between 1 and 3600 seconds")
     return Wanted(

@@ -34,12 +34,12 @@ def params(**changes: Any) -> dict[str, Any]:
     return {
         "portal": {"host": "192.0.2.1", "port": 3260},
         "target": TARGET,
-        "state": "logged_in",
+        "state": None,
         "chap": None,
         "startup": None,
         "timeouts": None,
         "wait_for_luns": None,
-        "wait_timeout": 60,
+        "wait_timeout": None,
         "sessions": None,
         **changes,
     }
@@ -120,6 +120,10 @@ def test_a_task_may_be_about_the_initiator_name_only() -> None:
     assert make_wanted(params(target=None, portal=None)) == ()
     assert check_initiator_name(None) is None
     assert check_initiator_name("iqn.2026-01.com.example:client") == "iqn.2026-01.com.example:client"
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    assert (one().state, one().wait_timeout) == ("logged_in", 60)
 
 
 def test_a_login_comes_back_at_boot_unless_told_otherwise() -> None:
