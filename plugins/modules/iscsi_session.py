@@ -24,7 +24,7 @@ extends_documentation_fragment:
 requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
 options:
-  portal:
+  portal: &portal
     description: The portal to log in through. Required with O(target).
     type: dict
     suboptions:
@@ -36,10 +36,10 @@ options:
         description: The TCP port.
         type: int
         default: 3260
-  target:
+  target: &target
     description: The target's iSCSI qualified name.
     type: str
-  state:
+  state: &state
     description:
       - V(logged_in) makes the node record and the session.
       - V(logged_out) ends the session and keeps the record. A record that is there gets
@@ -49,7 +49,7 @@ options:
       - When left out, it is V(logged_in).
     type: str
     choices: [logged_in, logged_out, absent]
-  chap:
+  chap: &chap
     description:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
       - They are written to the node record, which only root may read, and never put on a command line.
@@ -72,13 +72,13 @@ options:
       mutual_password:
         description: The secret the target proves itself with, under the same rule, and not equal to O(chap.password).
         type: str
-  startup:
+  startup: &startup
     description:
       - Whether the session comes back at boot, C(node.startup) of the record.
       - For O(state=logged_in) the default is V(automatic); otherwise it is left alone when not given.
     type: str
     choices: [automatic, manual, onboot]
-  timeouts:
+  timeouts: &timeouts
     description:
       - Timeouts of the record, in seconds. Those not given, by O(timeouts.preset) or by name, are left alone.
       - O(timeouts.replacement_timeout) is brought in force on a running session as well; the others at its next login.
@@ -108,13 +108,13 @@ options:
       logout_timeout:
         description: How long a logout may take.
         type: int
-  wait_for_luns:
+  wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
       - Either how many, as a number, or which, as a list of LUN numbers.
       - An existing session is scanned again only when one of them is missing.
     type: raw
-  wait_timeout:
+  wait_timeout: &wait_timeout
     description: The most seconds to wait for the login, and again for the disks. When left out, it is V(60).
     type: int
   sessions:
@@ -125,78 +125,20 @@ options:
     elements: dict
     suboptions:
       portal:
-        description: See O(portal).
-        type: dict
+        <<: *portal
         required: true
-        suboptions:
-          host:
-            description: See O(portal.host).
-            type: str
-            required: true
-          port:
-            description: See O(portal.port).
-            type: int
-            default: 3260
       target:
-        description: See O(target).
-        type: str
+        <<: *target
         required: true
       state:
-        description: See O(state).
-        type: str
-        choices: [logged_in, logged_out, absent]
+        <<: *state
         default: logged_in
-      chap:
-        description: See O(chap).
-        type: dict
-        suboptions:
-          username:
-            description: See O(chap.username).
-            type: str
-            required: true
-          password:
-            description: See O(chap.password).
-            type: str
-            required: true
-          mutual_username:
-            description: See O(chap.mutual_username).
-            type: str
-          mutual_password:
-            description: See O(chap.mutual_password).
-            type: str
-      startup:
-        description: See O(startup).
-        type: str
-        choices: [automatic, manual, onboot]
-      timeouts:
-        description: See O(timeouts).
-        type: dict
-        suboptions:
-          preset:
-            description: See O(timeouts.preset).
-            type: str
-            choices: [default, md]
-          replacement_timeout:
-            description: See O(timeouts.replacement_timeout).
-            type: int
-          noop_out_interval:
-            description: See O(timeouts.noop_out_interval).
-            type: int
-          noop_out_timeout:
-            description: See O(timeouts.noop_out_timeout).
-            type: int
-          login_timeout:
-            description: See O(timeouts.login_timeout).
-            type: int
-          logout_timeout:
-            description: See O(timeouts.logout_timeout).
-            type: int
-      wait_for_luns:
-        description: See O(wait_for_luns).
-        type: raw
+      chap: *chap
+      startup: *startup
+      timeouts: *timeouts
+      wait_for_luns: *wait_for_luns
       wait_timeout:
-        description: See O(wait_timeout).
-        type: int
+        <<: *wait_timeout
         default: 60
   initiator_name:
     description:

@@ -359,8 +359,7 @@ def test_the_initiator_name_is_written_and_other_lines_kept() -> None:
     assert isinstance(write, WriteFile)
     assert write.content == "## KEEP THIS LINE\nInitiatorName=iqn.2026-01.com.example:new\n"
     assert write.mode == 0o600
-    assert isinstance(restart, Command)
-    assert restart.argv == ("systemctl", "try-restart", "iscsid.service")
+    assert restart == Command(("systemctl", "try-restart", "iscsid.service"))
     assert not plan(initiator(session()), [], NAME).changed
 
 
@@ -388,16 +387,10 @@ def test_the_report_is_of_the_named_sessions_and_the_info_of_all() -> None:
     state = initiator(record(wanted=Wanted(TARGET, V4, chap=NEW)), session(), session(portal=V6, sid=2))
     shown = report(state, [Wanted(TARGET, V4), Wanted("iqn.2026-01.com.example:none", V4)])
     assert [device["lun"] for device in shown["devices"]] == [0, 1, 2]
-    assert shown["devices"][0] == {
-        "portal": {"host": "192.0.2.1", "port": 3260},
-        "target": TARGET,
-        "lun": 0,
-        "wwn": "0x60014050",
-        "by_path": f"/dev/disk/by-path/ip-192.0.2.1:3260-iscsi-{TARGET}-lun-0",
-        "device": "/dev/sd0",
-        "size": 1 << 20,
-        "rotational": True,
-    }
+    first = shown["devices"][0]
+    assert (first["portal"], first["target"]) == ({"host": "192.0.2.1", "port": 3260}, TARGET)
+    assert first["by_path"] == f"/dev/disk/by-path/ip-192.0.2.1:3260-iscsi-{TARGET}-lun-0"
+    assert (first["wwn"], first["device"], first["size"], first["rotational"]) == ("0x60014050", "/dev/sd0", 1 << 20, True)
     assert [one["state"] for one in shown["sessions"]] == [LOGGED_IN, None]
     assert shown["initiator_name"] == NAME
     everything = info(state)
