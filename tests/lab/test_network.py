@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Lab
+    from .conftest import Lab
     from testinfra.host import Host
 
 testinfra_hosts = ["ansible://lab"]
