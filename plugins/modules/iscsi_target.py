@@ -153,6 +153,10 @@ requirements:
 notes:
   - Runs as root.
   - LUNs, ACLs and portals of the target that the task does not declare stay as they are unless O(exclusive) is set.
+  - Where mdadm is installed on the target's host too, it assembles what initiators have built on the exported disks at the next boot,
+    before they can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) keeps it to the arrays that are listed.
+  - Writes a drop-in of the unit that restores targets at boot, so that it waits for the devices and, for portals with an address of
+    their own, for the network.
 seealso:
   - module: fleetlab.linux.iscsi_target_info
   - module: fleetlab.linux.iscsi_session
