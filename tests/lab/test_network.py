@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Lab
     from testinfra.host import Host
+
+    from .conftest import Lab
 
 testinfra_hosts = ["ansible://lab"]
 

@@ -11,6 +11,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
 from ansible_collections.fleetlab.linux.plugins.modules import lab_guests
 
 

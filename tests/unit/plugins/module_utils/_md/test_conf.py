@@ -93,7 +93,7 @@ def test_drop_in_files_count() -> None:
 
 
 def test_names_without_white_space_need_no_quotes_but_may_have_them() -> None:
-    found = entries(f"ARRAY \"/dev/md1\" name='b1:md1' UUID=\"{UUID}\" # \"comment\n")
+    found = entries(f'ARRAY "/dev/md1" name=\'b1:md1\' UUID="{UUID}" # "comment\n')
     assert [(entry.device, entry.value("name"), entry.uuid) for entry in found] == [("/dev/md1", "b1:md1", PLAIN)]
 
 
