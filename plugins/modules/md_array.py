@@ -210,10 +210,6 @@ EXAMPLES = r"""
       - /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-0
       - /dev/disk/by-path/ip-192.0.2.2:3260-iscsi-iqn.2026-01.com.example:server2-lun-0
       - /dev/disk/by-path/ip-192.0.2.3:3260-iscsi-iqn.2026-01.com.example:server3-lun-0
-    failure_domains:
-      /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-0: server1
-      /dev/disk/by-path/ip-192.0.2.2:3260-iscsi-iqn.2026-01.com.example:server2-lun-0: server2
-      /dev/disk/by-path/ip-192.0.2.3:3260-iscsi-iqn.2026-01.com.example:server3-lun-0: server3
 
 - name: Two mirrors and a stripe over them, planned as one
   fleetlab.linux.md_array:
@@ -241,7 +237,9 @@ array:
   type: dict
   returned: when O(name) is given
 arrays:
-  description: The declared arrays, in their order. In check mode as they would be.
+  description:
+    - The declared arrays, in their order. In check mode as they would be.
+    - Of an array that does not run there are only its name, device, state and (no) members.
   type: list
   elements: dict
   returned: success
@@ -249,120 +247,89 @@ arrays:
     name:
       description: Name of the array.
       type: str
-      returned: always
       sample: md1
     device:
       description: Its device node.
       type: str
-      returned: always
       sample: /dev/md1
     state:
       description: V(running), V(inactive), V(stopped) (its superblocks are there) or V(absent).
       type: str
-      returned: always
       sample: running
     members:
       description: Its members, by slot, spares last.
       type: list
       elements: dict
-      returned: always
       contains:
         device:
           description: The kernel's device node.
           type: str
-          returned: always
           sample: /dev/sdb
         by_path:
           description: Its C(/dev/disk/by-path) link, if it has one.
           type: str
-          returned: always
         role:
           description: Its slot; none for a spare.
           type: int
-          returned: always
         state:
           description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
           type: str
-          returned: always
     label:
       description: Homehost and name as the superblocks have them.
       type: str
-      returned: when the array runs
       sample: client:md1
     kernel_name:
       description: The kernel's name of the md device.
       type: str
-      returned: when the array runs
       sample: md1
     uuid:
-      description: UUID as mdadm writes it.
+      description: UUID as mdadm writes it. In check mode a made-up one for an array that does not exist yet.
       type: str
-      returned: when the array runs
       sample: 9a13cdde:d60e77ad:e843d30f:7a138702
     level:
       description: Level as the kernel names it.
       type: str
-      returned: when the array runs
-      sample: raid10
     layout:
       description: Layout by name, none for levels that have none.
       type: str
-      returned: when the array runs
       sample: o3
     layout_word:
       description: The kernel's number for the layout.
       type: int
-      returned: when the array runs
       sample: 66305
     chunk:
       description: Chunk size in KiB, none where there are no chunks.
       type: int
-      returned: when the array runs
       sample: 512
     metadata:
       description: Version of the superblocks.
       type: str
-      returned: when the array runs
-      sample: "1.2"
     bitmap:
       description: V(internal), V(file) or V(none).
       type: str
-      returned: when the array runs
-      sample: internal
     size:
       description: Size in bytes. In check mode an estimate for an array that does not exist yet.
       type: int
-      returned: when the array runs
       sample: 535756800
     raid_devices:
       description: Number of slots.
       type: int
-      returned: when the array runs
-      sample: 3
     array_state:
       description: The kernel's word for the state.
       type: str
-      returned: when the array runs
-      sample: clean
     health:
       description: V(healthy), V(syncing), V(recovering), V(degraded) or V(inactive).
       type: str
-      returned: when the array runs
-      sample: healthy
     degraded:
       description: Number of members without current data.
       type: int
-      returned: when the array runs
-      sample: 0
     sync_action:
       description: What the kernel is doing, such as V(idle), V(resync), V(recover) or V(check).
       type: str
-      returned: when the array runs
       sample: idle
     sync_percent:
       description: How far RV(arrays[].sync_action) has come; none if nothing runs.
       type: float
-      returned: when the array runs
 commands:
   description: The planned steps as argument lists, in order.
   type: list
@@ -380,35 +347,12 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.layout import LEVELS
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import look_again, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
-
-
-def array_spec() -> Dict[str, Dict[str, Any]]:
-    """Options of one array, its name left out."""
-    return {
-        "state": {"choices": ["present", "absent", "stopped"], "default": "present"},
-        "level": {"choices": list(LEVELS)},
-        "layout": {},
-        "devices": {"type": "list", "elements": "str"},
-        "spares": {"type": "list", "elements": "str"},
-        "chunk": {"type": "int"},
-        "bitmap": {"choices": ["internal", "none"]},
-        "metadata": {"choices": ["1.0", "1.1", "1.2"], "default": "1.2"},
-        "homehost": {},
-        "assume_clean": {"type": "bool", "default": False},
-        "persist": {"type": "bool", "default": True},
-        "overwrite": {"type": "bool", "default": False},
-        "run_degraded": {"type": "bool", "default": False},
-        "size_tolerance": {"type": "float", "default": 1.0},
-        "failure_domains": {"type": "dict"},
-        "wait": {"choices": ["none", "sync"], "default": "none"},
-        "wait_timeout": {"type": "int", "default": 3600},
-    }
 
 
 def carry_out(module: AnsibleModule, host: Host) -> None:
@@ -424,12 +368,12 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
         apply(plan_arrays(observe(rest, host, runner), rest).plan, runner, operations)
 
     def describe() -> Dict[str, Any]:
-        state = outcome.state
+        state, deferred = outcome.state, outcome.deferred
         if not module.check_mode:
             for step in outcome.waits:
                 operations[step.name](**step.arguments)
-            state = look_again(wanted, host)
-        arrays = report(state, wanted)
+            state, deferred = look_again(wanted, host), ()
+        arrays = report(state, wanted, deferred)
         return {"arrays": arrays, "array": arrays[0]} if single else {"arrays": arrays}
 
     operations = MdOperations(host, runner, plan_again).all()
@@ -438,9 +382,8 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
 
 def main() -> None:
     """Entry point."""
-    entry = {"name": {"required": True}, **array_spec()}
     module = AnsibleModule(
-        argument_spec={"name": {}, "arrays": {"type": "list", "elements": "dict", "options": entry}, **array_spec()},
+        argument_spec=argument_spec(),
         mutually_exclusive=[["name", "arrays"]],
         required_one_of=[["name", "arrays"]],
         supports_check_mode=True,

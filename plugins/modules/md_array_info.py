@@ -93,6 +93,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import observe_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, unused
@@ -105,7 +107,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     names, examine = module.params["names"], module.params["examine"]
-    state = observe_all(Host(), examine)
+    try:
+        state = observe_all(Host(), examine)
+    except FleetlabError as error:
+        fail(module, error)
     arrays = [array for array in state.arrays if names is None or {array.name, array.kernel_name} & set(names)]
     result: Dict[str, Any] = {"arrays": [describe(state, array) for array in arrays]}
     if examine:

@@ -104,10 +104,10 @@ def _clear(draft: Draft, devices: Sequence[BlockDevice]) -> None:
         for device in carrying:
             draft.run("wipefs", "--all", device.node)
         draft.settle()
-    for device in devices:
-        if device.kernel_name in draft.created:
-            # Disks that were in use before can bring an old superblock to light inside the array just made of them.
-            draft.steps.append(Operation("erase_stale_content", {"device": device.node}))
+    new = [device.node for device in devices if device.kernel_name in draft.created]
+    if new:
+        # Disks that were in use before can bring an old superblock to light inside the array just made of them.
+        draft.steps.append(Operation("erase_stale_content", {"devices": " ".join(new)}))
 
 
 def _command(wanted: Wanted, uuid: str) -> List[str]:

@@ -96,7 +96,7 @@ class Draft:
         return Plan(
             subject=subject,
             before=_shown(self.before, wanted),
-            after=_shown(self.state, wanted),
+            after=_shown(self.state, wanted, [one.name for one in self.deferred]),
             steps=tuple(steps),
             warnings=tuple(self.warnings),
         )
@@ -133,6 +133,7 @@ def _journal_step(journal: Journal) -> WriteFile:
     return WriteFile(JOURNAL, text + "\n", mode=0o600)
 
 
-def _shown(state: State, wanted: Sequence[Wanted]) -> Dict[str, Any]:
+def _shown(state: State, wanted: Sequence[Wanted], deferred: Sequence[str] = ()) -> Dict[str, Any]:
     """One side of the diff."""
-    return {one.name: summary(state, one) for one in wanted}
+    shown = {one.name: summary(state, one) for one in wanted}
+    return {name: {**values, "state": "running"} if name in deferred else values for name, values in shown.items()}

@@ -101,13 +101,15 @@ class MdOperations:
                 self._stop_holders(name, lambda array: array.uuid == plain_uuid(uuid))
         raise FleetlabError(f"{device} still carries the superblock of {uuid} after {_ATTEMPTS} attempts to erase it")
 
-    def erase_stale_content(self, device: str) -> None:
-        """Erase every signature inside an array that was created a moment ago, also if udev has already fallen for one."""
+    def erase_stale_content(self, devices: str) -> None:
+        """Erase every signature inside arrays that were created a moment ago, also if udev has already fallen for one."""
+        nodes = devices.split(" ")
+        self._settle()
         for attempt in range(_ATTEMPTS):
-            self.runner.run(SETTLE, timeout=90, accept=(0, 1))
-            self._stop_holders(self._kernel_name(device), lambda _array: True)
+            for node in nodes:
+                self._stop_holders(self._kernel_name(node), lambda _array: True)
             try:
-                self.runner.run(["wipefs", "--all", device])
+                self.runner.run(["wipefs", "--all", *nodes])
                 return
             except CommandError:
                 if attempt == _ATTEMPTS - 1:
@@ -125,6 +127,9 @@ class MdOperations:
             array = self._array(holder) if holder.startswith("md") else None
             if array and ours(array):
                 self.runner.run(["mdadm", "--stop", f"/dev/{holder}"])
+                self._settle()
+
+    def _settle(self) -> None:
         self.runner.run(SETTLE, timeout=90, accept=(0, 1))
 
     def plan_again(self, arrays: str) -> None:

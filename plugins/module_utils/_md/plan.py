@@ -20,11 +20,15 @@ from .wanted import Wanted, check_together
 
 @dataclass(frozen=True)
 class Outcome:
-    """C(state) is the host after the plan; C(waits) are for resyncs that run already, which is no change."""
+    """C(state) is the host after the plan, but for the arrays in C(deferred), which are planned when their members run.
+
+    C(waits) are for resyncs that run already, which is no change.
+    """
 
     plan: Plan
     state: State
     waits: Tuple[Operation, ...] = ()
+    deferred: Tuple[str, ...] = ()
 
 
 def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
@@ -42,7 +46,7 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     for one in present:
         plan_presence(draft, one)
     plan = draft.finish(wanted)
-    return Outcome(plan, draft.state, _waits(state, wanted, draft))
+    return Outcome(plan, draft.state, _waits(state, wanted, draft), tuple(one.name for one in draft.deferred))
 
 
 def _waits(state: State, wanted: Sequence[Wanted], draft: Draft) -> Tuple[Operation, ...]:

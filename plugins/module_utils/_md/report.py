@@ -48,9 +48,13 @@ def _status(array: Array) -> str:
     return "running" if array.active else "inactive"
 
 
-def report(state: State, wanted: Sequence[Wanted]) -> List[Dict[str, Any]]:
-    """The return value C(arrays): one entry for each declared array, in order."""
-    return [describe_wanted(state, one) for one in wanted]
+def report(state: State, wanted: Sequence[Wanted], deferred: Sequence[str] = ()) -> List[Dict[str, Any]]:
+    """The return value C(arrays): one entry for each declared array, in order.
+
+    Of those in C(deferred) a plan only knows that they will run.
+    """
+    found = [describe_wanted(state, one) for one in wanted]
+    return [{**shown, "state": "running"} if shown["name"] in deferred else shown for shown in found]
 
 
 def describe_wanted(state: State, wanted: Wanted) -> Dict[str, Any]:

@@ -243,4 +243,3 @@ def _superblock(array: Array, member: Member) -> Superblock:
         events=1,
         bitmap=array.bitmap != "none",
     )
-

@@ -19,7 +19,7 @@ LABEL_BYTES = 32
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 _NUMBERED = re.compile(r"md(0|[1-9][0-9]{0,2})")
 # mdadm takes these for partitionable arrays or array numbers of its own, so they would not be the node that was asked for.
-_AMBIGUOUS = re.compile(r"(md_?)?d[0-9]+|md[0-9]+|md_.*")
+_AMBIGUOUS = re.compile(r"(md_)?d[0-9]+|md[0-9]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MOST_ARRAYS = 511
 _CHUNK_MOST = 65536
@@ -120,7 +120,9 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
 
 
 def check_together(wanted: Sequence[Wanted]) -> None:
-    """Refuse a list in which one array is declared twice."""
+    """Refuse a list in which one array is declared twice, or none at all."""
+    if not wanted:
+        raise InputError("arrays", "is empty; name at least one array")
     seen = set()
     for one in wanted:
         if one.name in seen:

@@ -185,8 +185,9 @@ class Machine:
             assert not any(self._name(step.arguments["device"]) in array.members for array in self.running.values())
             disk.superblock, disk.signatures = None, ()
         elif step.name == "erase_stale_content":
-            disk = self.block(self._name(step.arguments["device"]))
-            disk.superblock, disk.signatures = None, ()
+            for path in step.arguments["devices"].split(" "):
+                disk = self.block(self._name(path))
+                disk.superblock, disk.signatures = None, ()
         else:
             assert step.name == "wait_for_sync"
 

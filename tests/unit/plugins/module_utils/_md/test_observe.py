@@ -115,6 +115,9 @@ def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then() ->
         f"mdadm --assemble /dev/md2 --uuid={shown_uuid(superblock.uuid)} /dev/ubde /dev/ubdf",
         "plan_again arrays=md99",
     ]
+    outcome = plan_arrays(state, [MD2, MD99])
+    assert [array["state"] for array in report(outcome.state, [MD2, MD99], outcome.deferred)] == ["running", "running"]
+    assert outcome.plan.after["md99"]["state"] == "running"
 
 
 def test_a_stopped_array_with_a_member_left_behind_is_refused() -> None:

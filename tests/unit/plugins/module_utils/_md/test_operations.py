@@ -152,12 +152,14 @@ def test_erasure_that_does_not_take_is_an_error() -> None:
 
 def test_old_content_that_udev_has_fallen_for_is_erased() -> None:
     host = recorded("stripe")
-    host.answers["device_number /dev/md1"] = ["9:1", ""]
-    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    for number in (1, 2):
+        host.answers[f"device_number /dev/md{number}"] = [f"9:{number}", ""]
+        host.answers[f"target /sys/dev/block/9:{number}"] = f"/sys/devices/virtual/block/md{number}"
+    host.answers["names /sys/class/block/md2/holders"] = []
     runner = Runner({})
-    bound(host, runner, Clock()).erase_stale_content("/dev/md1")
+    bound(host, runner, Clock()).erase_stale_content("/dev/md1 /dev/md2")
     words = [" ".join(argv) for argv in runner.argvs if argv[0] != "udevadm"]
-    assert words == ["mdadm --stop /dev/md99", "wipefs --all /dev/md1"]
+    assert words == ["mdadm --stop /dev/md99", "wipefs --all /dev/md1 /dev/md2"]
 
 
 def test_a_device_that_is_gone_is_named() -> None:

@@ -424,6 +424,6 @@ def test_old_content_of_new_members_is_erased_before_they_are_used() -> None:
     host = disks()
     pair = [want(**MIRROR), want("md2", level="raid1", devices=["/dev/sde", "/dev/sdf"])]
     stripe = want("md99", level="raid0", devices=["/dev/md1", "/dev/md2"])
-    assert "erase_stale_content device=/dev/md1" in argvs(host, *pair, stripe)
+    assert "erase_stale_content devices=/dev/md1 /dev/md2" in argvs(host, *pair, stripe)
     kept = [want(**MIRROR, assume_clean=True), want("md2", level="raid1", devices=["/dev/sde", "/dev/sdf"], assume_clean=True)]
     assert argvs(host, *kept, stripe)[-1] == "plan_again arrays=md99"

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules themselves, on recorded answers of a host."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
+from ansible_collections.fleetlab.linux.plugins.modules import md_array, md_array_info
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
+    RecordedHost,
+    RecordedRunner,
+)
+
+RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
+MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Any:
+    """Run a module with options on a recorded host; gives what it prints."""
+
+    def run_module(module: Any, scenario: str, options: Dict[str, Any]) -> Dict[str, Any]:
+        host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+        monkeypatch.setattr(module, "Host", lambda: host)
+        if hasattr(module, "SystemRunner"):
+            monkeypatch.setattr(module, "SystemRunner", lambda: RecordedRunner(host.answers))
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_remote_tmp": "/nonexistent", "_ansible_keep_remote_files": False}})
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", text.encode())
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+        with pytest.raises(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run_module
+
+
+def test_a_running_array_is_unchanged(run: Any) -> None:
+    result = run(md_array, "stripe", {"name": "md1", "level": "raid1e", "devices": MEMBERS, "persist": False})
+    assert not result["changed"], result
+    assert result["array"]["layout_word"] == 66305
+    assert result["arrays"] == [result["array"]]
+
+
+def test_check_mode_shows_the_plan_and_what_would_be(run: Any) -> None:
+    options = {"arrays": [{"name": "md1", "level": "raid1e", "devices": MEMBERS}], "_ansible_check_mode": True, "_ansible_diff": True}
+    result = run(md_array, "blank", options)
+    assert result["changed"]
+    assert "array" not in result
+    assert [array["state"] for array in result["arrays"]] == ["running"]
+    assert [argv[0] for argv in result["commands"] if argv[0] == "mdadm"] == ["mdadm"]
+    assert result["diff"]["before"] == {"md1": {"state": "absent", "mdadm_conf": []}}
+    assert result["diff"]["after"]["md1"]["layout"] == "o3"
+
+
+def test_refusals_are_the_same_in_check_mode(run: Any) -> None:
+    options = {"name": "md1", "level": "raid1e", "devices": MEMBERS}
+    first = run(md_array, "in-use", options)
+    second = run(md_array, "in-use", {**options, "_ansible_check_mode": True})
+    assert first["failed"]
+    assert first["msg"] == second["msg"]
+    assert "is mounted on /mnt" in first["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "one of the following is required: name, arrays"),
+        ({"name": "md1", "arrays": []}, "mutually exclusive"),
+        ({"name": "md1", "level": "raid7", "devices": MEMBERS}, "value of level must be one of"),
+        ({"arrays": [{"name": "md1", "level": "raid9", "devices": MEMBERS}]}, "value of level must be one of"),
+        ({"arrays": [{"name": "md1", "level": "raid1", "devices": []}]}, "arrays[0].devices: is needed"),
+        ({"name": "md1", "level": "raid10", "layout": "o4", "devices": MEMBERS}, "layout: 'o4' asks for 4 copies"),
+        ({"arrays": []}, "arrays: is empty"),
+    ],
+)
+def test_wrong_options_fail_by_name(run: Any, options: Dict[str, Any], message: str) -> None:
+    result = run(md_array, "blank", options)
+    assert result["failed"]
+    assert message in result["msg"]
+
+
+def test_suboptions_are_the_options() -> None:
+    spec = argument_spec()
+    entry = spec["arrays"]["options"]
+    assert set(entry) == set(spec) - {"arrays"}
+    assert {name: value for name, value in entry.items() if name != "name"} == {
+        name: value for name, value in spec.items() if name not in ("name", "arrays")
+    }
+
+
+def test_the_info_module_reports_arrays_by_either_name(run: Any) -> None:
+    everything = run(md_array_info, "stripe", {})
+    assert [array["name"] for array in everything["arrays"]] == ["md1", "md2", "md99"]
+    assert not everything["changed"]
+    assert "unused" not in everything
+    assert [array["label"] for array in run(md_array_info, "raid5-spare", {"names": ["data"]})["arrays"]] == ["b1:data"]
+    assert [array["label"] for array in run(md_array_info, "raid5-spare", {"names": ["md127"]})["arrays"]] == ["b1:data"]
+    assert run(md_array_info, "stripe", {"names": ["md7"]})["arrays"] == []
+    assert [entry["device"] for entry in run(md_array_info, "foreign", {"examine": True})["unused"]] == ["/dev/ubde", "/dev/ubdf"]
