@@ -288,7 +288,7 @@ initiator_name:
   type: str
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -299,6 +299,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_appl
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import (
     OPTION_NAMES,
+    Wanted,
     check_initiator_name,
     make_wanted,
 )
@@ -362,6 +363,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     runner = SystemRunner()
+    # Empty until the input has been checked; what the checks themselves say holds no secret.
+    wanted: Tuple[Wanted, ...] = ()
     try:
         name = check_initiator_name(module.params["initiator_name"])
         wanted = make_wanted(module.params)
@@ -379,7 +382,7 @@ def main() -> None:
             Actions(wanted, runner).operations(),
         )
     except FleetlabError as error:
-        fail(module, error, [secret for one in make_wanted(module.params) if one.chap for secret in one.chap.secrets])
+        fail(module, error, [secret for one in wanted if one.chap for secret in one.chap.secrets])
 
 
 if __name__ == "__main__":
