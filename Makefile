@@ -12,6 +12,11 @@ ARGS ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export LC_ALL := C.UTF-8
+# The lab's playbooks bring their own inventory, and what the modules of others are about to change is not for its users to mend.
+export ANSIBLE_LOCALHOST_WARNING := false
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
+export ANSIBLE_DEPRECATION_WARNINGS := false
+export ANSIBLE_DISPLAY_SKIPPED_HOSTS := false
 # The lab lies below the folder that is current; after make -C the shell still says another one.
 export PWD := $(CURDIR)
 

@@ -53,8 +53,17 @@ def observe(lab: Lab) -> ObservedLab:
         links=_links(holder) if holder is not None else (),
         guests=_guests(lab),
         processes=tuple(all_processes(lab)),
+        memory_free=_memory_free(),
         tun_usable=os.access("/dev/net/tun", os.R_OK | os.W_OK),
     )
+
+
+def _memory_free() -> Optional[int]:
+    try:
+        status = os.statvfs("/dev/shm")
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
 
 
 def _links(holder: int) -> Tuple[str, ...]:

@@ -24,6 +24,7 @@ def plan_present(lab: Lab, current: ObservedLab) -> Plan:
         raise InputError(
             "backend", f"{lab.backend} guests need /dev/net/tun, which this user can not open: run as root or allow access to it"
         )
+    _check_memory(lab, current)
     steps: List[Step] = [*_directory_steps(lab, current), *_network_steps(lab, current)]
     warnings: List[str] = []
     for guest in lab.guests:
@@ -70,6 +71,15 @@ def _check_owner(lab: Lab, current: ObservedLab) -> None:
     if current.owner not in (None, lab.token):
         found = f"it belongs to the lab {current.owner}"
         raise RefusedError(f"directory {lab.directory}", found, "Give each lab a directory of its own; one that was moved can not be used")
+
+
+def _check_memory(lab: Lab, current: ObservedLab) -> None:
+    # A guest that finds no room for its memory while it runs is killed by a bus error, and says nothing.
+    needed = sum(guest.memory for guest in lab.guests if not current.guest(guest.name).running) * 1024 * 1024
+    if lab.backend == "uml" and current.memory_free is not None and needed > current.memory_free:
+        free = current.memory_free // (1024 * 1024)
+        problem = f"guests that are to be started need {needed // (1024 * 1024)} MiB in /dev/shm, which has {free} MiB free"
+        raise InputError("guests.memory", f"{problem}: give them less, or mount /dev/shm with a larger size")
 
 
 def _check_guest(lab: Lab, guest: Guest, observed: ObservedGuest) -> None:

@@ -105,7 +105,8 @@ class ObservedGuest:
 class ObservedLab:
     """C(holder) is the process that keeps the namespaces; without it nothing of the network exists.
 
-    C(owner) is the token in the directory's marker file; C(entries) are the names in the directory.
+    C(owner) is the token in the directory's marker file; C(entries) are the names in the directory. C(memory_free) is the room in
+    C(/dev/shm) in bytes, where user-mode Linux keeps the memory of its guests; none where that can not be told.
     """
 
     owner: Optional[str] = None
@@ -116,6 +117,7 @@ class ObservedLab:
     guests: Tuple[ObservedGuest, ...] = ()
     processes: Tuple[int, ...] = ()
     tun_usable: bool = True
+    memory_free: Optional[int] = None
 
     def guest(self, name: str) -> ObservedGuest:
         """What was observed of a guest, which may be nothing."""
@@ -132,6 +134,7 @@ def make_lab(params: Mapping[str, Any], rootless: bool) -> Lab:
     _check_network(params["gateway"], guests)
     image = params["image"] or {}
     _check_directory(params["directory"])
+    _check_path("image.root", image.get("root", ""))
     return Lab(
         name=params["name"],
         directory=params["directory"].rstrip("/"),

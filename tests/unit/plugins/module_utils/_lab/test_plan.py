@@ -194,6 +194,14 @@ def test_a_closed_tun_device_is_refused_before_anything_is_made() -> None:
         plan_present(lab_of(), ObservedLab(tun_usable=False))
 
 
+def test_memory_that_is_not_there_is_refused_for_the_guests_that_are_to_be_started() -> None:
+    lab = lab_of(servers=2)
+    with pytest.raises(InputError, match="need 512 MiB in /dev/shm, which has 300 MiB free"):
+        plan_present(lab, ObservedLab(memory_free=300 * 1024 * 1024))
+    assert plan_present(lab, dataclasses.replace(present(lab), memory_free=0)).steps == ()
+    assert plan_present(lab_of("qemu"), ObservedLab(memory_free=0)).changed
+
+
 def test_only_an_ordinary_user_needs_a_user_namespace() -> None:
     assert "--user" in enter_script(lab_of(rootless=True))
     assert "--user" not in enter_script(lab_of())

@@ -59,6 +59,7 @@ def guest_with(**changes: Any) -> Dict[str, Any]:
         (declared(directory="relative/lab"), "directory"),
         (declared(directory="/srv/a,b/lab"), "directory"),
         (declared(directory="/srv/a:b/lab"), "directory"),
+        (declared(image={"root": "/srv/a,b/root.ext4"}), "image.root"),
         (declared(gateway="10.9.0.1"), "gateway"),
         (declared(gateway="10.9.0.300/24"), "gateway"),
         (declared(gateway="10.9.0.11/24"), "guests.address"),
