@@ -172,10 +172,13 @@ def _make_disk(option: str, item: Mapping[str, Any]) -> Disk:
 def _check_directory(directory: str) -> None:
     if not directory.startswith("/") or directory.rstrip("/").count("/") < 2:
         raise InputError("directory", f"'{directory}' is not an absolute path of a folder that a lab can have for itself")
-    if any(character in directory for character in ",:\n'\""):
-        raise InputError(
-            "directory", f"'{directory}' has a character that user-mode Linux takes for syntax: use a path without , : and quotes"
-        )
+    _check_path("directory", directory)
+
+
+def _check_path(option: str, path: str) -> None:
+    if any(character in path for character in ",:\n'\""):
+        problem = "has a character that user-mode Linux takes for syntax: use a path without commas, colons and quotes"
+        raise InputError(option, f"'{path}' {problem}")
 
 
 def _check_unique(option: str, values: List[str]) -> None:
