@@ -51,17 +51,19 @@ class RecordedHost(Host):
         return self.answers.get(key, arguments[0] if method == "target" else self._NOTHING.get(method))
 
     def text(self, path: str) -> Optional[str]:
-        return self._answer("text", path)
+        found: Optional[str] = self._answer("text", path)
+        return found
 
     def content(self, path: str) -> Optional[Tuple[str, int]]:
         found = self._answer("content", path)
         return tuple(found) if found else None
 
     def names(self, folder: str) -> List[str]:
-        return self._answer("names", folder)
+        found: List[str] = self._answer("names", folder)
+        return found
 
     def target(self, path: str) -> str:
-        return self._answer("target", path)
+        return str(self._answer("target", path))
 
     def device_number(self, path: str) -> Tuple[Optional[str], str]:
         return tuple(self._answer("device_number", path))
@@ -72,16 +74,17 @@ class RecordedHost(Host):
         return base64.b64decode(found).ljust(length, b"\0") if found is not None else bytes(length)
 
     def busy(self, node: str) -> bool:
-        return self._answer("busy", node)
+        return bool(self._answer("busy", node))
 
     def users(self, number: str) -> List[str]:
-        return self._answer("users", number)
+        found: List[str] = self._answer("users", number)
+        return found
 
     def hostname(self) -> str:
-        return self.answers.get("hostname", "b1")
+        return str(self.answers.get("hostname", "b1"))
 
     def program(self, name: str) -> bool:
-        return self._answer("program", name)
+        return bool(self._answer("program", name))
 
     def random_uuid(self) -> str:
         self.uuids += 1

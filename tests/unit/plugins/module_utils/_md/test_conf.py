@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,7 +127,7 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(LINES, max_size=8), st.booleans())
-def test_edits_are_idempotent_and_leave_one_line(lines: list, newline: bool) -> None:
+def test_edits_are_idempotent_and_leave_one_line(lines: List[str], newline: bool) -> None:
     content = "\n".join(lines) + ("\n" if newline else "")
     once = edited(content)
     assert edited(once) == once

@@ -26,7 +26,7 @@ MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Any:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a module with options on a recorded host; gives what it prints."""
 
     def run_module(module: Any, scenario: str, options: Dict[str, Any]) -> Dict[str, Any]:
@@ -40,7 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Any:
         monkeypatch.setattr(sys, "stdin", io.StringIO(""))
         with pytest.raises(SystemExit):
             module.main()
-        return json.loads(capsys.readouterr().out)
+        printed: Dict[str, Any] = json.loads(capsys.readouterr().out)
+        return printed
 
     return run_module
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
@@ -50,7 +50,7 @@ def seen(scenario: str, *wanted: Any) -> State:
     return observe(wanted, host, runner)
 
 
-def argvs(state: State, *wanted: Any) -> list:
+def argvs(state: State, *wanted: Any) -> List[str]:
     return [" ".join(argv) for argv in plan_arrays(state, wanted).plan.commands()]
 
 

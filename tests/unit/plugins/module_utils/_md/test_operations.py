@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import parse
@@ -30,8 +31,8 @@ class Runner(RecordedRunner):
         super().__init__({})
         self.effects = effects
 
-    def run(self, argv: Any, **options: Any) -> Any:
-        result = super().run(argv)
+    def run(self, argv: Any, stdin: Any = None, timeout: float = 60.0, accept: Any = (0,)) -> CommandResult:
+        result = super().run(argv, stdin, timeout, accept)
         for start, effect in self.effects.items():
             if " ".join(argv).startswith(start):
                 effect()

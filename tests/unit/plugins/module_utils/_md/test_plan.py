@@ -139,7 +139,7 @@ def test_two_copies_in_one_failure_domain() -> None:
     domains = {"/dev/sdb": "server1", "/dev/sdc": "server2", "/dev/sdd": "server1"}
     message = refusal(disks(), want(**MIRROR, failure_domains=domains))
     assert "/dev/sdb and /dev/sdd keep copies of the same data and are all in failure domain 'server1'" in message
-    four = {"level": "raid10", "layout": "n2", "devices": [*THREE, "/dev/sde"]}
+    four: Dict[str, Any] = {"level": "raid10", "layout": "n2", "devices": [*THREE, "/dev/sde"]}
     pairs = {"/dev/sdb": "a", "/dev/sdc": "b", "/dev/sdd": "a", "/dev/sde": "b"}
     assert disks().plan(want(**four, failure_domains=pairs)).plan.changed
     assert "'a'" in refusal(disks(), want(**four, failure_domains={**pairs, "/dev/sdc": "a"}))
@@ -305,7 +305,7 @@ def test_a_member_that_was_left_behind_is_no_source() -> None:
 
 def test_too_few_members_can_not_be_started_even_when_told() -> None:
     host = disks()
-    stripe = {"level": "raid0", "devices": ["/dev/sdb", "/dev/sdc"]}
+    stripe: Dict[str, Any] = {"level": "raid0", "devices": ["/dev/sdb", "/dev/sdc"]}
     host.converge(want(**stripe))
     host.converge(want("md1", state="stopped"))
     host.disks["sdc"] = Disk(512 * MIB)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,7 +49,8 @@ def is_create(step: Step) -> bool:
     return isinstance(step, Command) and step.argv[:2] == ("mdadm", "--create")
 
 
-def create_parts(step: Command) -> Tuple[dict, List[str]]:
+def create_parts(step: Step) -> Tuple[Dict[str, str], List[str]]:
+    assert isinstance(step, Command)
     words = step.argv[1:]
     options = dict(word[2:].partition("=")[::2] for word in words if word.startswith("--"))
     return options, [word for word in words if not word.startswith("--")]
