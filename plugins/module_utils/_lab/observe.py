@@ -47,7 +47,7 @@ def observe(lab: Lab) -> ObservedLab:
     holder = find_holder(lab)
     return ObservedLab(
         owner=(_text(f"{lab.directory}/{MARKER}") or "").strip() or None,
-        entries=tuple(sorted(os.listdir(lab.directory))) if os.path.isdir(lab.directory) else (),
+        entries=_entries(lab.directory),
         holder=holder,
         enter_script=_text(f"{lab.directory}/enter"),
         links=_links(holder) if holder is not None else (),
@@ -56,6 +56,12 @@ def observe(lab: Lab) -> ObservedLab:
         memory_free=_memory_free(),
         tun_usable=os.access("/dev/net/tun", os.R_OK | os.W_OK),
     )
+
+
+def _entries(directory: str) -> Tuple[str, ...]:
+    """What is in the directory, but for other labs that have directories of their own inside it."""
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return tuple(sorted(name for name in names if not os.path.exists(f"{directory}/{name}/{MARKER}")))
 
 
 def _memory_free() -> Optional[int]:

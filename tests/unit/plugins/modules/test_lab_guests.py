@@ -63,3 +63,11 @@ def test_a_guest_outside_the_network_is_refused_by_its_option(capsys: pytest.Cap
     result = run(capsys, **wrong)
     assert result["failed"] is True
     assert result["msg"].startswith("guests.address: 192.0.2.1/24 of server1")
+
+
+def test_a_lab_may_hold_the_directories_of_others(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    other = tmp_path / "lab" / "other"
+    other.mkdir(parents=True)
+    (other / "lab-token").write_text("other-0123456789\n")
+    assert run(capsys, **options(tmp_path))["changed"] is True
+    assert run(capsys, directory=str(tmp_path / "lab"), state="absent")["changed"] is False
