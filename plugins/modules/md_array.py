@@ -103,6 +103,9 @@ arrays:
         state:
           description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
           type: str
+        events:
+          description: The event count of its superblock, if it was read. One that is behind the others' has been away.
+          type: int
     label:
       description: Homehost and name as the superblocks have them.
       type: str
@@ -159,6 +162,15 @@ arrays:
     sync_percent:
       description: How far RV(arrays[].sync_action) has come; none if nothing runs.
       type: float
+    sync_speed:
+      description: Bytes in a second at which RV(arrays[].sync_action) goes on; none if nothing runs.
+      type: int
+    sync_seconds_left:
+      description: How long it still takes at that speed; none if nothing runs.
+      type: int
+    bitmap_dirty:
+      description: Bytes that the write-intent bitmap says may differ between members; none if there is no bitmap, or it was not read.
+      type: int
     mismatch_cnt:
       description:
         - How many sectors the last check found to differ between copies; md counts in steps of what it compares at once.
