@@ -27,7 +27,7 @@ class _WaitError(Exception):
     """Waiting ended without what was waited for; the text is for the user."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """See the documentation of the module."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)

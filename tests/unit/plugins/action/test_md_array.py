@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.fleetlab.linux.plugins.action import md_array
 
@@ -51,7 +52,7 @@ def answer(**changes: Any) -> dict[str, Any]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines a person sees; the plugin's base class is cut off from a real play."""
     lines: list[str] = []
-    monkeypatch.setattr(md_array.Display, "display", lambda _self, text, **_options: lines.append(text))
+    monkeypatch.setattr(Display, "display", lambda _self, text, **_options: lines.append(text))
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments, **_options: {})
     return lines
 
