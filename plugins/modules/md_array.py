@@ -54,6 +54,24 @@ EXAMPLES = r"""
         chunk: 64
         devices: [/dev/md1, /dev/md2]
 
+- name: Replace a failed member by an empty disk, keep a spare, and wait until the mirror is whole
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    spares: [/dev/disk/by-id/wwn-0x6001405d0000001]
+    replace_failed: true
+    wait: sync
+
+- name: Compare all copies of all data
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    check: true
+  register: md1
+  failed_when: md1 is failed or md1.array.mismatch_cnt > 0
+
 - name: Remove an array and erase its superblocks
   fleetlab.linux.md_array:
     name: md1

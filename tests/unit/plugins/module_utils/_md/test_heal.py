@@ -152,6 +152,14 @@ def test_an_array_that_rests_is_woken_first() -> None:
     assert plan_arrays(state, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
 
 
+def test_an_array_that_a_killed_mdadm_holds_still_is_let_go() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    state = host.state([wanted])
+    state = replace(state, arrays=(replace(state.arrays[0], sync_action="frozen"),))
+    assert plan_arrays(state, [wanted]).plan.commands() == [["tee", "/sys/block/md1/md/sync_action"]]
+    assert plan_arrays(state, [want(**{**MIRROR, "replace_failed": False})]).plan.steps == ()
+
+
 def test_a_stopped_array_with_a_member_behind_is_started_and_healed_at_once() -> None:
     host, wanted = lab(), want(**MIRROR)
     host.fail("md1", "sdc")
