@@ -67,7 +67,7 @@ def _check_possible(wanted: Wanted, array: Array) -> None:
     if count < array.raid_disks:
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: arrays are never shrunk")
     if count > array.raid_disks and array.level != "raid1":
-        problems.append(f"it has {array.raid_disks} devices and {count} are declared: only raid1 takes more without moving its data")
+        problems.append(f"it has {array.raid_disks} devices and {count} are declared: {_more(array)}")
     if wanted.layout not in (None, layout):
         problems.append(
             f"its layout is {layout}, declared is {wanted.layout}: that moves all data, in a way that kernels have lost arrays by"
@@ -76,6 +76,14 @@ def _check_possible(wanted: Wanted, array: Array) -> None:
         problems.append(f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: that moves all data")
     if problems:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Nothing was changed; make a new array and copy the data")
+
+
+def _more(array: Array) -> str:
+    only = "only raid1 takes more without moving its data"
+    if array.level not in ("raid4", "raid5", "raid6"):
+        return only
+    by_hand = f"mdadm --manage {array.node} --add-spare DEVICE and then mdadm --grow {array.node} --raid-devices=N"
+    return f"{only}. By hand it is {by_hand}, which was not tested with this module"
 
 
 def _failed(array: Array) -> bool:

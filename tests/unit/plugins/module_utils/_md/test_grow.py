@@ -122,10 +122,11 @@ def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) 
     ("options", "found"),
     [
         ({"level": "raid10", "layout": "f2", "devices": THREE}, "in its layout, f2, the further copies"),
+        ({"level": "raid5", "devices": THREE}, "By hand it is mdadm --grow /dev/md1 --size=max"),
         ({"level": "raid0", "devices": THREE}, "raid0 arrays are made for the size"),
         ({"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"}, "with metadata 1.0 the superblock lies at the end"),
     ],
-    ids=["far", "raid0", "metadata 1.0"],
+    ids=["far", "raid5", "raid0", "metadata 1.0"],
 )
 def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
     host = made(**options)
