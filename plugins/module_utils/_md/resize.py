@@ -16,8 +16,7 @@ from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid10")
-_UNTESTED = ("raid4", "raid5", "raid6")
+_CAN_TAKE_SIZE = ("raid1", "raid5", "raid6", "raid10")
 
 
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
@@ -46,11 +45,17 @@ def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
 def plan_size(draft: Draft, array: Array, size: int) -> Array:
     """Add to the draft what makes the array use C(size) bytes of every member; returns it as it then is."""
     draft.run("mdadm", "--grow", array.node, "--size=max")
+    array = replace(array, component_size=size, sync_action="resync")
+    note_size(draft, array)
+    return array
+
+
+def note_size(draft: Draft, array: Array) -> None:
+    """Let the rest of the plan see how much the array offers now."""
     inside = draft.state.devices.get(array.kernel_name)
     if inside:
-        offered = usable_size(array.level, array.layout, [size] * array.raid_disks)
+        offered = usable_size(array.level, array.layout, [array.component_size] * array.raid_disks)
         draft.state = draft.state.with_devices({array.kernel_name: replace(inside, size=offered)})
-    return replace(array, component_size=size, sync_action="resync")
 
 
 def _rooms(state: State, array: Array) -> Dict[str, int]:
@@ -82,8 +87,6 @@ def _worth(array: Array) -> int:
 def _obstacle(array: Array) -> str:
     if array.level == "raid10" and "f" in str(decode(array.level, array.layout)):
         return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
-    if array.level in _UNTESTED:
-        return f"growing {array.level} was not tested with this module. By hand it is mdadm --grow {array.node} --size=max"
     if array.level not in _CAN_TAKE_SIZE:
         return f"{array.level} arrays are made for the size their members have at first"
     if array.metadata == "1.0":
