@@ -213,9 +213,10 @@ options:
       - V(raid1), V(raid5), V(raid6), and V(raid10) and V(raid1e) with near or offset copies, take the room of members that have grown.
         Where md can not, grown members are refused with the reason. That is so for V(raid0) and V(raid4), for V(raid10) with far copies,
         and with metadata 1.0, whose superblocks lie at the end of the members. Without O(grow), larger members are no difference.
-      - V(raid1), V(raid5) and V(raid6) take more devices, V(raid5) and V(raid6) also another O(chunk). Every level with redundancy takes or drops a bitmap.
-      - Everything else that moves the data is refused (layout, level, more devices or another chunk for other levels). In tests of V(raid10) with offset copies
-        on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
+      - V(raid1), V(raid5) and V(raid6) take more devices, V(raid5) and V(raid6) also another O(chunk).
+        Every level with redundancy takes or drops a bitmap.
+      - Everything else that moves the data is refused (layout, level, more devices or another chunk for other levels). In tests of
+        V(raid10) with offset copies on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
       - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
         Of devices, chunk and size md takes one at a time, so that two of them need it too.
     type: bool

@@ -65,9 +65,8 @@ def as_grown(draft: Draft, wanted: Wanted, array: Array) -> Array:
     """The array as it is declared, where it only has to become whole before it is made so."""
     if wanted.name not in draft.grown_later:
         return array
-    return replace(
-        array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap, chunk=(wanted.chunk or 0) * 1024 or array.chunk
-    )
+    chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
+    return replace(array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap, chunk=chunk)
 
 
 def _check_possible(wanted: Wanted, array: Array) -> None:
@@ -82,9 +81,8 @@ def _check_possible(wanted: Wanted, array: Array) -> None:
             f"its layout is {layout}, declared is {wanted.layout}: that moves all data, in a way that kernels have lost arrays by"
         )
     if wanted.chunk and wanted.chunk * 1024 != array.chunk:
-        problems += [
-            f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: {why}" for why in _chunk_stays(wanted.chunk, array)
-        ]
+        reasons = _chunk_stays(wanted.chunk, array)
+        problems += [f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: {reason}" for reason in reasons]
     if problems:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Nothing was changed; make a new array and copy the data")
 
