@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional, Tuple
 
+from .array_state import Array, Member
+from .block_device import Superblock, plain_uuid
 from .host import Host
 from .layout import REDUNDANT
-from .state import Array, Member, Superblock, plain_uuid
 
 _BLOCK = "/sys/block"
 # 'clear' is the empty device that opening /dev/mdN makes; it is no array yet.
 _NO_ARRAY = (None, "clear")
 _ONLY_COLLECTING = "inactive"
-_SECTORS_PER_KIB = 2
+_KIB = 1024
 
 ReadSuperblock = Callable[[str], Optional[Superblock]]
 
@@ -43,9 +44,9 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         uuid=superblock.uuid if superblock else plain_uuid(host.text(f"{folder}/uuid") or ""),
         label=superblock.label if superblock else "",
         level=level,
-        layout=_number(host.text(f"{folder}/layout")),
-        chunk=_number(host.text(f"{folder}/chunk_size")),
-        raid_disks=_number((host.text(f"{folder}/raid_disks") or "").split(" ")[0]) or (superblock.raid_disks if superblock else 0),
+        layout=_now(host, f"{folder}/layout"),
+        chunk=_now(host, f"{folder}/chunk_size"),
+        raid_disks=_now(host, f"{folder}/raid_disks") or (superblock.raid_disks if superblock else 0),
         metadata=host.text(f"{folder}/metadata_version") or "",
         active=array_state != _ONLY_COLLECTING,
         array_state=array_state,
@@ -55,6 +56,9 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         sync_action=action,
         sync_done=done,
         sync_total=total,
+        component_size=_number(host.text(f"{folder}/component_size")) * _KIB,
+        mismatch_cnt=_number(host.text(f"{folder}/mismatch_cnt")) if level in REDUNDANT else None,
+        sync_speed=_number(host.text(f"{folder}/sync_speed")),
         resync_pending=level in REDUNDANT and action == "idle" and host.text(f"{folder}/resync_start") not in (None, "", "none"),
     )
 
@@ -94,6 +98,11 @@ def _bitmap(location: Optional[str]) -> str:
     if location in (None, "", "none"):
         return "none"
     return "file" if location == "file" else "internal"
+
+
+def _now(host: Host, path: str) -> int:
+    """The number that a reshape leads to; what it was before follows in brackets."""
+    return _number((host.text(path) or "").split(" ")[0])
 
 
 def _number(text: Optional[str]) -> int:

@@ -58,13 +58,16 @@ class WantedEntry:
     shown_uuid: str
     label: str
     metadata: str
+    spare_group: Optional[str] = None
 
     def line(self, kept: Sequence[Tuple[str, str]] = (), comment: str = "") -> str:
         """The text of the entry."""
         words = ["ARRAY", self.device, f"metadata={self.metadata}", f"UUID={self.shown_uuid}"]
         if self.label:
             words.append(f"name={self.label}")
-        words += [f"{key}={value}" for key, value in kept]
+        if self.spare_group:
+            words.append(f"spare-group={self.spare_group}")
+        words += [f"{key}={value}" for key, value in kept if key != "spare-group" or self.spare_group is None]
         return " ".join(words + ([comment] if comment else []))
 
     def accepts(self, entry: Entry) -> bool:
@@ -75,6 +78,8 @@ class WantedEntry:
                 continue
             if key in _STALE_WORDS and key != "uuid":
                 return False
+        if self.spare_group is not None and (entry.value("spare-group") or "") != self.spare_group:
+            return False
         return entry.device in self.spellings and entry.uuid == self.uuid
 
 
@@ -174,6 +179,12 @@ def _concerns(entry: Entry, uuid: str, spellings: Sequence[str]) -> bool:
 def uuids_named(files: Sequence[ConfFile], spellings: Sequence[str]) -> List[str]:
     """UUIDs that the files give one of these device names to."""
     return [entry.uuid for file in files for entry in entries(file.content) if entry.device in spellings and entry.uuid]
+
+
+def group_of(files: Sequence[ConfFile], uuid: str) -> Optional[str]:
+    """The spare group that the files put the array with this UUID into, C(None) if none."""
+    groups = [entry.value("spare-group") for file in files for entry in entries(file.content) if uuid and entry.uuid == uuid]
+    return next((group for group in groups if group), None)
 
 
 def _edited(file: ConfFile, edits: Dict[int, Optional[str]]) -> ConfFile:

@@ -10,11 +10,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .._core.plan import Operation
+from .array_state import Array, Member
+from .block_device import BlockDevice, shown_uuid
 from .checks import check_chunk, check_sizes, check_usable, resolve
 from .draft import Draft
 from .identify import check_name_unclaimed
 from .layout import REDUNDANT, usable_size
-from .state import Array, BlockDevice, Member, State, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 _AUTOMATIC = 127
@@ -43,8 +45,6 @@ def create(draft: Draft, wanted: Wanted, blank: Sequence[str], collecting: Optio
     # With assume_clean the members' content is kept, so what it shows inside the new array has to be looked at.
     (draft.unread if wanted.assume_clean else draft.created).add(kernel_name)
     draft.persist(wanted, array)
-    if not wanted.assume_clean:
-        draft.wait(wanted, array)
 
 
 def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], size: int) -> Array:
@@ -59,7 +59,6 @@ def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], si
     if wanted.wait == "sync" and array.level in REDUNDANT:
         # An assembled array rests until it is first written to, and would never begin the resync that is waited for.
         draft.run("mdadm", "--readwrite", wanted.node, accept=(0, 1))
-        draft.wait(wanted, started)
     return started
 
 

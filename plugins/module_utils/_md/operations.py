@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence, Set
 
 from .._core.errors import CommandError, FleetlabError
 from .._core.plan import Operations
 from .._core.runner import Runner
+from .array_state import Array
 from .arrays import read_array
+from .block_device import Superblock, plain_uuid
 from .devices import kernel_name, read_superblock
 from .host import Host
-from .report import sync_percent
-from .state import Array, Superblock, plain_uuid
 from .system import SETTLE
 
 _ATTEMPTS = 5
-_POLL = 1.0
+_MANAGE_TIMEOUT = 120.0
+_SLOT_POLL = 0.1
+_SLOT_ATTEMPTS = 100
 _SECTOR = 512
-
-Clock = Callable[[], float]
 
 
 class MdOperations:
@@ -33,51 +33,43 @@ class MdOperations:
         host: Host,
         runner: Runner,
         plan_again: Callable[[Sequence[str]], None],
-        clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.host = host
         self.runner = runner
         self._plan_again = plan_again
-        self._clock = clock
         self._sleep = sleep
+        self.rebuilt: Set[str] = set()
 
     def all(self) -> Operations:
         """By the names that plans use."""
         return {
-            "wait_for_sync": self.wait_for_sync,
             "zero_superblock": self.zero_superblock,
             "erase_stale_content": self.erase_stale_content,
+            "re_add": self.re_add,
+            "await_slot": self.await_slot,
             "plan_again": self.plan_again,
+            "grow_when_whole": self.grow_when_whole,
         }
 
-    def wait_for_sync(self, array: str, uuid: str, timeout: float) -> None:
-        """Wait until a resync or recovery has ended.
+    def re_add(self, array: str, device: str) -> None:
+        """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""
+        try:
+            self.runner.run(["mdadm", "--manage", array, "--re-add", device], timeout=_MANAGE_TIMEOUT)
+        except CommandError:
+            self.runner.run(["mdadm", "--manage", array, "--add-spare", device], timeout=_MANAGE_TIMEOUT)
+            self.rebuilt.add(device)
+        self.await_slot(array, device)
 
-        :raises FleetlabError: it takes longer than C(timeout) seconds, or the array is gone.
-        """
-        name = self._node_of(plain_uuid(uuid))
-        limit = self._clock() + timeout
-        while name:
-            found = read_array(self.host, name, lambda _device: None)
-            if found is None:
-                break
-            if not found.syncing:
+    def await_slot(self, array: str, device: str) -> None:
+        """Wait until md has given the device a slot, so that the next one gets the next. With no slot free it is a spare."""
+        folder = f"/sys/block/{self._kernel_name(array)}/md"
+        member = self._kernel_name(device)
+        for _attempt in range(_SLOT_ATTEMPTS):
+            slot = self.host.text(f"{folder}/dev-{member}/slot")
+            if slot != "none" or self.host.text(f"{folder}/degraded") == "0":
                 return
-            if self._clock() >= limit:
-                raise FleetlabError(
-                    f"array {array}: {found.sync_action} is at {sync_percent(found) or 0:g} % after {timeout:g} s. It goes on;"
-                    " run the task again, or raise wait_timeout"
-                )
-            self._sleep(_POLL)
-        raise FleetlabError(f"array {array} (UUID {uuid}) stopped running while its resync was waited for")
-
-    def _node_of(self, uuid: str) -> Optional[str]:
-        for name in self.host.names("/sys/block"):
-            found = self._array(name) if name.startswith("md") else None
-            if found and found.uuid == uuid:
-                return name
-        return None
+            self._sleep(_SLOT_POLL)
 
     def _array(self, name: str) -> Optional[Array]:
         return read_array(self.host, name, self._superblock)
@@ -135,3 +127,6 @@ class MdOperations:
     def plan_again(self, arrays: str) -> None:
         """Plan and carry out the arrays that lie on arrays which had to be assembled first."""
         self._plan_again(arrays.split(" "))
+
+    def grow_when_whole(self, array: str) -> None:
+        """Nothing to do yet: the action plugin waits until the array is whole, and runs the module again."""

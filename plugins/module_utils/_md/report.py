@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Container, Dict, List, Optional, Sequence
 
+from .array_state import Array, Member
+from .block_device import Superblock, shown_uuid
 from .conf import entries
 from .identify import bears_name
 from .layout import decode
-from .state import Array, Member, State, Superblock, shown_uuid
+from .state import State
 from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from .heal import Healing
 
 
 def find(state: State, wanted: Wanted) -> Optional[Array]:
@@ -90,6 +95,12 @@ def describe(state: State, array: Array) -> Dict[str, Any]:
         "degraded": array.degraded,
         "sync_action": array.sync_action,
         "sync_percent": sync_percent(array),
+        "sync_speed": array.sync_speed * 1024 if array.sync_total else None,
+        "sync_seconds_left": (array.sync_total - array.sync_done) // 2 // array.sync_speed
+        if array.sync_total and array.sync_speed
+        else None,
+        "bitmap_dirty": array.bitmap_dirty,
+        "mismatch_cnt": array.mismatch_cnt,
     }
 
 
@@ -116,6 +127,7 @@ def _member(state: State, member: Member) -> Dict[str, Any]:
         "by_path": (device.by_path or None) if device else None,
         "role": member.slot,
         "state": _member_state(member),
+        "events": device.superblock.events if device and device.superblock else None,
     }
 
 
@@ -139,6 +151,7 @@ def describe_superblock(node: str, by_path: str, superblock: Superblock) -> Dict
         "role": superblock.role,
         "raid_devices": superblock.raid_disks,
         "events": superblock.events,
+        "updated": superblock.updated,
         "metadata": superblock.version,
     }
 
@@ -148,3 +161,34 @@ def unused(state: State) -> List[Dict[str, Any]]:
     taken = {name for array in state.arrays for name in array.devices}
     free = [device for name, device in sorted(state.devices.items()) if device.superblock and name not in taken]
     return [describe_superblock(device.node, device.by_path, device.superblock) for device in free if device.superblock]
+
+
+def report_work(state: State, wanted: Sequence[Wanted], postponed: Container[str]) -> Dict[str, List[Dict[str, Any]]]:
+    """For the action plugin: the arrays that are to be waited for, and those that are to be checked after that.
+
+    C(postponed) are names of arrays that are grown after waiting, also if there is nothing left to wait for by now.
+    """
+    found = [(one, find(state, one)) for one in wanted if one.state == "present"]
+    running = [(one, array) for one, array in found if array and array.active]
+    return {
+        "waits": [_work(one, array) for one, array in running if (one.wait == "sync" and array.unsettled) or one.name in postponed],
+        "checks": [_work(one, array) for one, array in running if one.check],
+    }
+
+
+def _work(wanted: Wanted, array: Array) -> Dict[str, Any]:
+    return {"name": wanted.name, "kernel_name": array.kernel_name, "timeout": wanted.wait_timeout}
+
+
+def report_healed(healed: Sequence[Healing], rebuilt: Container[str]) -> List[Dict[str, Any]]:
+    """The return value C(healed); C(rebuilt) are device nodes that md refused to take back as they were."""
+    return [
+        {
+            "array": one.array,
+            "device": one.device,
+            "by_path": one.by_path or None,
+            "method": "rebuild" if one.device in rebuilt else one.method,
+            "resync_bytes": one.size if one.device in rebuilt else one.resync,
+        }
+        for one in healed
+    ]

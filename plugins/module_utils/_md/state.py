@@ -1,158 +1,26 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of block devices, md superblocks, arrays and mdadm.conf. Frozen data, and questions it can answer itself."""
+"""Everything that planning has to know of a host, and how it is after members or arrays came or went. Frozen data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Tuple
 
+from .array_state import Array, Member
+from .block_device import BlockDevice, Superblock, Uuid
 from .conf import ConfFile
-
-Uuid = str
-"""An array's UUID: 32 hexadecimal digits in lower case; L(shown_uuid) is how mdadm writes it."""
-
-
-def plain_uuid(text: str) -> Uuid:
-    """A UUID from any of its spellings (mdadm's colons, sysfs' dashes)."""
-    return "".join(character for character in text.lower() if character in "0123456789abcdef")
-
-
-def shown_uuid(uuid: Uuid) -> str:
-    """As mdadm prints it and reads it back: four groups of eight digits."""
-    return ":".join(uuid[start : start + 8] for start in range(0, 32, 8))
-
-
-@dataclass(frozen=True)
-class Superblock:
-    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare; C(chunk) is in bytes."""
-
-    version: str
-    uuid: Uuid
-    label: str
-    level: str
-    layout: int
-    chunk: int
-    raid_disks: int
-    role: Optional[int]
-    events: int
-    bitmap: bool
-    faulty: bool = False
-
-    @property
-    def name(self) -> str:
-        """The array's name without the homehost before it."""
-        return self.label.rpartition(":")[2]
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Something that libblkid recognises on a device, by its type (C(ext4), C(gpt), C(LVM2_member) ...)."""
-
-    kind: str
-    uuid: str = ""
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class BlockDevice:
-    """A block device and everything that may keep it from being used."""
-
-    kernel_name: str
-    size: int
-    read_only: bool = False
-    identity: str = ""
-    holders: Tuple[str, ...] = ()
-    partitions: Tuple[str, ...] = ()
-    mounts: Tuple[str, ...] = ()
-    swap: bool = False
-    busy: bool = False
-    users: Tuple[str, ...] = ()
-    by_path: str = ""
-    superblock: Optional[Superblock] = None
-    signatures: Tuple[Signature, ...] = ()
-
-    @property
-    def node(self) -> str:
-        """The kernel's device node."""
-        # The kernel writes the '/' of a device name (cciss/c0d0) as '!' in sysfs.
-        return "/dev/" + self.kernel_name.replace("!", "/")
-
-
-@dataclass(frozen=True)
-class Member:
-    """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state)."""
-
-    device: str
-    slot: Optional[int]
-    state: Tuple[str, ...] = ("in_sync",)
-
-    @property
-    def faulty(self) -> bool:
-        """Whether md has given it up."""
-        return "faulty" in self.state
-
-    @property
-    def in_sync(self) -> bool:
-        """Whether it holds current data."""
-        return "in_sync" in self.state and not self.faulty
-
-
-@dataclass(frozen=True)
-class Array:
-    """An md device the kernel knows; C(active) tells a started array from one that only collects members."""
-
-    kernel_name: str
-    uuid: Uuid
-    label: str
-    level: str
-    layout: int
-    chunk: int
-    raid_disks: int
-    metadata: str
-    active: bool
-    array_state: str
-    members: Tuple[Member, ...]
-    degraded: int = 0
-    bitmap: str = "none"
-    sync_action: str = "idle"
-    sync_done: int = 0
-    sync_total: int = 0
-    resync_pending: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name without the homehost before it."""
-        return self.label.rpartition(":")[2]
-
-    @property
-    def node(self) -> str:
-        """The kernel's device node."""
-        return "/dev/" + self.kernel_name
-
-    @property
-    def devices(self) -> Tuple[str, ...]:
-        """Kernel names of all members, failed ones too."""
-        return tuple(member.device for member in self.members)
-
-    @property
-    def syncing(self) -> bool:
-        """Whether redundancy is still being established."""
-        return self.active and (self.sync_action in ("resync", "recover", "reshape") or self.resync_pending)
-
-    def describe(self) -> str:
-        """For messages: where it runs, and as whose."""
-        label = f"'{self.label}'" if self.label else "without a name"
-        return f"array {label} (UUID {shown_uuid(self.uuid)}, {self.node})"
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What an interrupted run had begun: arrays in creation, and an initramfs that may be older than mdadm.conf."""
+    """What an interrupted run had begun: arrays in creation, an initramfs that may be older than mdadm.conf, and arrays that a
+    spare was taken from whose superblock may still be on it."""
 
     creating: Tuple[Uuid, ...] = ()
     initramfs: bool = False
+    releasing: Tuple[Uuid, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,9 +55,31 @@ class State:
         found = [device for device in self.devices.values() if device.superblock and device.superblock.uuid == uuid]
         return sorted(found, key=lambda device: device.kernel_name)
 
+    def former_spares(self, uuid: Uuid) -> List[BlockDevice]:
+        """Devices that carry a spare's superblock of this array, and are in no array."""
+        taken = {name for array in self.arrays for name in array.devices}
+        return [
+            device
+            for device in self.carriers(uuid)
+            if device.superblock and device.superblock.role is None and not device.superblock.faulty and device.kernel_name not in taken
+        ]
+
     def with_devices(self, changed: Dict[str, BlockDevice]) -> State:
         """The same host with these devices replaced."""
         return replace(self, devices={**self.devices, **changed})
+
+    def with_changed_array(self, array: Array) -> State:
+        """The host after members of C(array) came or went."""
+        arrays = tuple(array if other.kernel_name == array.kernel_name else other for other in self.arrays)
+        before = self.at_node(array.kernel_name)
+        gone = set(before.devices if before else ()) - set(array.devices)
+        freed = {name: _freed(self.devices[name], array) for name in gone if name in self.devices}
+        held = {
+            name: replace(self.devices[name], holders=tuple(sorted({*self.devices[name].holders, array.kernel_name})))
+            for name in array.devices
+            if name in self.devices
+        }
+        return replace(self, arrays=arrays, devices={**self.devices, **freed, **held})
 
     def without_array(self, array: Array) -> State:
         """The host after C(array) was stopped: its members are free, and what was on top of it can not be."""
@@ -207,7 +97,7 @@ class State:
                 self.devices[member.device],
                 holders=tuple(sorted({*self.devices[member.device].holders, array.kernel_name})),
                 signatures=(),
-                superblock=_superblock(array, member),
+                superblock=_superblock(array, member, self.devices[member.device].superblock),
             )
             for member in array.members
         }
@@ -230,7 +120,9 @@ def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, Bloc
     }
 
 
-def _superblock(array: Array, member: Member) -> Superblock:
+def _superblock(array: Array, member: Member, found: Optional[Superblock]) -> Superblock:
+    if found and found.uuid == array.uuid:
+        return found
     return Superblock(
         array.metadata,
         array.uuid,

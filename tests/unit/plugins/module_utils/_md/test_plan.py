@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Operation
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Signature
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import (
     CONF,
     MIB,
@@ -394,23 +394,6 @@ def test_new_arrays_are_named_and_ask_nothing() -> None:
     argv = next(argv for argv in argvs(disks(), want(**MIRROR, chunk=64)) if "--create" in argv)
     assert argv.startswith("mdadm --create /dev/md1 --run --homehost=b1 --name=md1 --metadata=1.2 --uuid=")
     assert argv.endswith("--level=raid10 --layout=o3 --chunk=64 --bitmap=internal --raid-devices=3 /dev/sdb /dev/sdc /dev/sdd")
-
-
-def test_waits_come_last_and_only_for_what_is_made() -> None:
-    outcome = disks().plan(want(**MIRROR, wait="sync"), want("md2", level="raid0", devices=["/dev/sde", "/dev/sdf"], wait="sync"))
-    assert [step.rendered()[:2] for step in outcome.plan.steps if step.rendered()[0] == "wait_for_sync"] == [["wait_for_sync", "array=md1"]]
-    assert outcome.plan.steps[-1].rendered()[0] == "wait_for_sync"
-    assert outcome.waits == ()
-
-
-def test_a_resync_that_runs_is_waited_for_without_being_a_change() -> None:
-    host, wanted = disks(), want(**MIRROR, wait="sync")
-    host.converge(wanted)
-    state = host.state([wanted])
-    state = replace(state, arrays=(replace(state.arrays[0], sync_action="resync"),))
-    outcome = plan_arrays(state, [wanted])
-    assert not outcome.plan.changed
-    assert [step.name for step in outcome.waits] == ["wait_for_sync"]
 
 
 def test_arrays_on_members_of_version_1_0_are_refused() -> None:
