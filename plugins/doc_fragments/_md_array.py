@@ -47,6 +47,9 @@ options:
         description: See O(spares).
         type: list
         elements: str
+      spare_group:
+        description: See O(spare_group).
+        type: str
       chunk:
         description: See O(chunk).
         type: int
@@ -89,6 +92,14 @@ options:
       failure_domains:
         description: See O(failure_domains).
         type: dict
+      grow:
+        description: See O(grow).
+        type: bool
+        default: false
+      check:
+        description: See O(check).
+        type: bool
+        default: false
       wait:
         description: See O(wait).
         type: str
@@ -127,9 +138,16 @@ options:
     type: list
     elements: str
   spares:
-    description: Spare devices that the array is created with.
+    description:
+      - Spare devices. Those that a running array lacks are added, and those that are no longer declared are removed and their
+        superblocks erased. An empty list removes all; left out, the array may have any.
     type: list
     elements: str
+  spare_group:
+    description:
+      - Name of a group of arrays between which C(mdadm --monitor) moves spares, for the array's line in C(mdadm.conf).
+      - An empty one takes the array out of its group; left out, it stays as it is.
+    type: str
   chunk:
     description: Chunk size in KiB, a power of two from 4 to 65536; not for V(raid1). Left out, it is mdadm's default at creation.
     type: int
@@ -188,14 +206,31 @@ options:
       - Which failure domain (a server, a rack) each entry of O(devices) is in.
       - An array that would lose data with one domain is refused.
     type: dict
+  grow:
+    description:
+      - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
+      - V(raid1) takes more devices. V(raid1), V(raid4), V(raid5) and V(raid6) with metadata 1.1 or later take the room of members
+        that have grown. Every level with redundancy takes or drops a bitmap.
+      - What moves the data is refused (chunk, layout, level, more devices for other levels), and so is shrinking.
+      - More devices and more size at once need O(wait=sync).
+    type: bool
+    default: false
+  check:
+    description:
+      - When everything else is done, let md read all copies of all data and compare them, and return RV(arrays[].mismatch_cnt).
+        Nothing is repaired, and it is no change. Nothing is checked in check mode.
+      - It is refused for an array that is degraded, or not in sync yet unless O(wait=sync).
+    type: bool
+    default: false
   wait:
     description:
-      - With V(sync) the task ends when the array's first resync, or a recovery that runs, has ended. Arrays can be used before that.
+      - With V(sync) the task ends when a resync, a rebuild or a reshape of the array has ended. The array can be used before that.
+      - While it waits the task prints how far it is, how fast it goes and how long it still takes.
     type: str
     choices: [none, sync]
     default: none
   wait_timeout:
-    description: For how many seconds O(wait=sync) waits.
+    description: For how many seconds O(wait=sync) waits, and O(check) lasts, at most. What runs then goes on.
     type: int
     default: 3600
 """

@@ -54,6 +54,24 @@ EXAMPLES = r"""
         chunk: 64
         devices: [/dev/md1, /dev/md2]
 
+- name: Replace a failed member by an empty disk, keep a spare, and wait until the mirror is whole
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    spares: [/dev/disk/by-id/wwn-0x6001405d0000001]
+    replace_failed: true
+    wait: sync
+
+- name: Compare all copies of all data
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    check: true
+  register: md1
+  failed_when: md1 is failed or md1.array.mismatch_cnt > 0
+
 - name: Remove an array and erase its superblocks
   fleetlab.linux.md_array:
     name: md1
@@ -103,6 +121,9 @@ arrays:
         state:
           description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
           type: str
+        events:
+          description: The event count of its superblock, if it was read. One that is behind the others' has been away.
+          type: int
     label:
       description: Homehost and name as the superblocks have them.
       type: str
@@ -159,6 +180,21 @@ arrays:
     sync_percent:
       description: How far RV(arrays[].sync_action) has come; none if nothing runs.
       type: float
+    sync_speed:
+      description: Bytes in a second at which RV(arrays[].sync_action) goes on; none if nothing runs.
+      type: int
+    sync_seconds_left:
+      description: How long it still takes at that speed; none if nothing runs.
+      type: int
+    bitmap_dirty:
+      description: Bytes that the write-intent bitmap says may differ between members; none if there is no bitmap, or it was not read.
+      type: int
+    mismatch_cnt:
+      description:
+        - How many sectors the last check found to differ between copies; md counts in steps of what it compares at once.
+        - None for a level without redundancy. 0 also if there was no check since the array was started.
+      type: int
+      sample: 0
 healed:
   description: Members that were brought back or replaced with O(replace_failed), or in check mode would be.
   type: list
@@ -204,7 +240,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Hos
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import look_again, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed, report_work
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
 
@@ -223,12 +259,12 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
 
     def describe() -> Dict[str, Any]:
         state, deferred = outcome.state, outcome.deferred
+        work: Dict[str, Any] = {}
         if not module.check_mode:
-            for step in outcome.waits:
-                operations[step.name](**step.arguments)
             state, deferred = look_again(wanted, host), ()
+            work = report_work(state, wanted)
         arrays = report(state, wanted, deferred)
-        shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt)}
+        shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt), **work}
         return {**shown, "array": arrays[0]} if single else shown
 
     own = MdOperations(host, runner, plan_again)

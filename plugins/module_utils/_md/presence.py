@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence
 
 from .._core.errors import RefusedError
+from .._core.plan import Command
 from .checks import check_domains, resolve, use_of
 from .create import create, start
 from .draft import Draft
+from .grow import plan_growth
 from .heal import can_heal, plan_healing
 from .identify import bears_name, check_same, running
 from .layout import survives, usable_size
+from .spares import plan_spares, surplus_spares
 from .state import Array, BlockDevice, Member, Superblock, shown_uuid
 from .wanted import Wanted
 
@@ -39,6 +42,14 @@ def plan_presence(draft: Draft, wanted: Wanted) -> None:
         _from_disk(draft, wanted, devices, array)
 
 
+def _refuse_check(wanted: Wanted, why: str) -> None:
+    raise RefusedError(
+        f"array {wanted.name}",
+        f"it can not be checked: {why}",
+        "Nothing was changed; bring its members back (replace_failed) and wait for them (wait: sync) first",
+    )
+
+
 def _release(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
     """Take the devices from foreign arrays that udev began to collect from old superblocks and never could start."""
     names = {device.kernel_name for device in devices.values()}
@@ -56,29 +67,63 @@ def _members_unread(draft: Draft, wanted: Wanted) -> bool:
 def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     named = {device.kernel_name for device in devices.values()}
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
+    leaving |= {member.device for member in surplus_spares(devices, array)}
     strangers = [name for name in array.devices if name not in named | leaving and name in draft.state.devices]
+    array = _thawed(draft, wanted, array)
+    array = plan_growth(draft, wanted, devices, array)
     check_same(wanted, array, [draft.state.devices[name].node for name in strangers])
     array = plan_healing(draft, wanted, devices, array)
+    array = plan_spares(draft, wanted, devices, array)
     _report_health(draft, wanted, devices, array)
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
         draft.settle()
-    if wanted.wait == "sync" and array.array_state == "read-auto" and array.resync_pending:
+    if wanted.wait == "sync" and array.array_state == "read-auto" and array.unsettled:
         draft.run("mdadm", "--readwrite", array.node)
-        draft.wait(wanted, array)
+        _mark_written(draft, array)
+    _check_checkable(draft, wanted, array)
     draft.persist(wanted, array)
+
+
+def _thawed(draft: Draft, wanted: Wanted, array: Array) -> Array:
+    """mdadm holds an array still while it adds members or grows it, and leaves it so when it is killed."""
+    if array.sync_action != "frozen" or not (wanted.replace_failed or wanted.grow or wanted.wait == "sync"):
+        return array
+    draft.steps.append(Command(("tee", f"/sys/block/{array.kernel_name}/md/sync_action"), stdin="idle\n"))
+    array = replace(array, sync_action="recover" if array.missing_slots else "idle")
+    draft.state = draft.state.with_changed_array(array)
+    return array
+
+
+def _mark_written(draft: Draft, array: Array) -> None:
+    action = "resync" if array.resync_pending else "recover"
+    draft.state = draft.state.with_changed_array(replace(array, array_state="active", sync_action=action))
+
+
+def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
+    """Refuse a consistency check of an array that is not whole, and will not be when it is checked."""
+    if not wanted.check:
+        return
+    why = ""
+    if len(array.free_slots) or any(member.faulty for member in array.members):
+        current = [draft.state.devices[m.device].node for m in array.members if m.in_sync and m.device in draft.state.devices]
+        why = f"it is degraded, only {', '.join(current)} of {array.raid_disks} hold current data"
+    elif array.unsettled and wanted.wait != "sync":
+        why = f"it is not in sync yet ({array.sync_action})"
+    if why:
+        _refuse_check(wanted, why)
 
 
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     sound = {member.device for member in array.members if not member.faulty}
     absent = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in sound]
-    if array.degraded and not (wanted.replace_failed and not absent):
+    if array.degraded and (absent or not (wanted.replace_failed or wanted.grow)):
         names = ", ".join(absent) or "a member that is being rebuilt"
         current = array.raid_disks - array.degraded
         draft.warnings.append(f"array {wanted.name} is degraded: {current} of {array.raid_disks} members are current; without {names}")
     unused = [path for path in wanted.spares if path not in devices or devices[path].kernel_name not in sound]
     if unused:
-        draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}: spares are added when an array is created")
+        draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}")
 
 
 @dataclass(frozen=True)
@@ -99,6 +144,8 @@ def _from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], co
     """The array does not run: assemble it if it exists, complete it if its creation was cut short, else create it."""
     found = _on_disk(draft, wanted, devices)
     if found is None:
+        if wanted.check and wanted.wait != "sync" and not wanted.assume_clean:
+            _refuse_check(wanted, "it is new and will not be in sync yet")
         create(draft, wanted, list(wanted.all_devices), collecting)
         return
     _check_strangers(draft, wanted, devices, found)

@@ -24,6 +24,7 @@ def _array_options() -> Dict[str, Dict[str, Any]]:
         "layout": {},
         "devices": {"type": "list", "elements": "str"},
         "spares": {"type": "list", "elements": "str"},
+        "spare_group": {},
         "chunk": {"type": "int"},
         "bitmap": {"choices": ["internal", "none"]},
         "metadata": {"choices": ["1.0", "1.1", "1.2"], "default": "1.2"},
@@ -35,6 +36,8 @@ def _array_options() -> Dict[str, Dict[str, Any]]:
         "replace_failed": {"type": "bool", "default": False},
         "size_tolerance": {"type": "float", "default": 1.0},
         "failure_domains": {"type": "dict"},
+        "grow": {"type": "bool", "default": False},
+        "check": {"type": "bool", "default": False},
         "wait": {"choices": ["none", "sync"], "default": "none"},
         "wait_timeout": {"type": "int", "default": 3600},
     }

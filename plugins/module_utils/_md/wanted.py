@@ -47,6 +47,10 @@ class Wanted:
     replace_failed: bool = False
     size_tolerance: float = 1.0
     failure_domains: Tuple[Tuple[str, str], ...] = ()
+    exact_spares: bool = False
+    spare_group: Optional[str] = None
+    grow: bool = False
+    check: bool = False
     wait: str = "none"
     wait_timeout: int = 3600
 
@@ -106,6 +110,9 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
         layout=check_layout(f"{prefix}layout" if given else f"{prefix}devices", level, given, len(devices)),
         devices=devices,
         spares=_check_paths(f"{prefix}spares", value.get("spares") or ()),
+        exact_spares=value.get("spares") is not None,
+        spare_group=_check_group(f"{prefix}spare_group", value.get("spare_group")),
+        grow=value["grow"],
         chunk=_check_chunk(f"{prefix}chunk", level, value.get("chunk")),
         bitmap=_check_bitmap(f"{prefix}bitmap", level, value.get("bitmap")),
         metadata=value["metadata"],
@@ -113,9 +120,10 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
         persist=value["persist"],
         overwrite=value["overwrite"],
         run_degraded=value["run_degraded"],
-        replace_failed=_check_replace(f"{prefix}replace_failed", level, value["replace_failed"]),
+        replace_failed=_check_redundant(f"{prefix}replace_failed", level, value["replace_failed"], "redundancy to rebuild a member from"),
         size_tolerance=_check_percent(f"{prefix}size_tolerance", value["size_tolerance"]),
         failure_domains=_check_domains(f"{prefix}failure_domains", devices, value),
+        check=_check_redundant(f"{prefix}check", level, value["check"], "copies that could be compared"),
         wait=value["wait"],
         wait_timeout=_check_positive(f"{prefix}wait_timeout", value["wait_timeout"]),
     )
@@ -186,10 +194,16 @@ def _check_bitmap(option: str, level: str, bitmap: Optional[str]) -> Optional[st
     return bitmap
 
 
-def _check_replace(option: str, level: str, replace_failed: bool) -> bool:
-    if replace_failed and kernel_level(level) not in REDUNDANT:
-        raise InputError(option, f"{level} has no redundancy to rebuild a member from")
-    return replace_failed
+def _check_group(option: str, group: Optional[str]) -> Optional[str]:
+    if group and not _HOST.fullmatch(group):
+        raise InputError(option, f"'{group}' is no name for a group: use letters, digits, '.', '_' and '-'")
+    return group
+
+
+def _check_redundant(option: str, level: str, asked: bool, lacks: str) -> bool:
+    if asked and kernel_level(level) not in REDUNDANT:
+        raise InputError(option, f"{level} has no {lacks}")
+    return asked
 
 
 def _check_percent(option: str, number: float) -> float:
