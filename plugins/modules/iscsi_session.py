@@ -14,7 +14,9 @@ description:
   - Logs in to exactly the target and portal that are named, through open-iscsi.
   - Returns the disks by LUN and WWN once udev has named them.
   - Nothing else that a portal offers is recorded or logged in to, and the records of other targets keep their C(node.startup).
-  - A portal that refuses, does not answer in time, or answers as another target is refused before anything changes, in check mode too.
+  - A portal that answers as another target is refused before anything changes, in check mode too.
+  - A portal that refuses the connection or does not answer in time keeps no other session from being made or mended. The task fails
+    with its name when all else is done, in check mode too, and returns RV(devices) and RV(sessions) as if it had succeeded.
   - A login that fails leaves the node records as they were before the task.
   - Several sessions, of one server or many, are handled in one call by O(sessions).
 author:
@@ -54,8 +56,8 @@ options:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
       - They are written to the node record, which only root may read, and never put on a command line.
       - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
-        so after a lost connection it can not come back once the target wants others. Such a lost session is logged out and in
-        when none of its disks is in use.
+        so after a lost connection it can not come back once the target wants others: use O(relogin) soon. Such a lost session is
+        logged out and in when none of its disks is in use.
     type: dict
     suboptions:
       username:
@@ -86,9 +88,10 @@ options:
     suboptions:
       preset:
         description:
-          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 10 s and
-            its commands fail up to md 15 s later. These 25 s are less than the 30 s of the SCSI command timer,
-            and an interruption of less than 15 s ejects no member. Replacement 15, NOP-Out 5 and 5, login 10, logout 15.
+          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 6 s and
+            its commands fail up to md 10 s later. These 16 s are the stall that users of the array see when a server dies, and less
+            than the 30 s of the SCSI command timer. An interruption of 10 s, or a restart of the target within 10 s,
+            ejects no member. Replacement 10, NOP-Out 3 and 3, login 5, logout 15.
           - V(default) is what open-iscsi uses without configuration, for disks that have no other leg and should wait.
             Replacement 120, NOP-Out 5 and 5, login 30, logout 15.
         type: str
@@ -108,6 +111,13 @@ options:
       logout_timeout:
         description: How long a logout may take.
         type: int
+  relogin: &relogin
+    description:
+      - Whether a running session is logged out and in when RV(relogin_needed) says that only this brings the options in force.
+      - Its portal has to answer, and none of its disks may be in use. Otherwise it is left running, and the task fails with the reason.
+      - New credentials that the target does not take cost the session. They are found out only by logging in.
+      - When left out, it is V(false).
+    type: bool
   wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
@@ -120,7 +130,8 @@ options:
   sessions:
     description:
       - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
-      - The steps end at the first failure; sessions that were made before it stay, and none of the others is touched.
+      - A session that fails, such as for a wrong secret, keeps none of the others from being brought to what is wanted. The task fails
+        at its end, names every one that failed, and returns RV(devices) and RV(sessions) as if it had succeeded.
     type: list
     elements: dict
     suboptions:
@@ -136,6 +147,9 @@ options:
       chap: *chap
       startup: *startup
       timeouts: *timeouts
+      relogin:
+        <<: *relogin
+        default: false
       wait_for_luns: *wait_for_luns
       wait_timeout:
         <<: *wait_timeout
@@ -147,7 +161,8 @@ options:
     type: str
 notes:
   - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
-  - When credentials are rotated, change them on the target, run this module, and log the session out and in when its disks can be spared.
+  - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
+    Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
 seealso:
   - module: fleetlab.linux.iscsi_session_info
   - module: fleetlab.linux.iscsi_target
@@ -182,6 +197,16 @@ EXAMPLES = r"""
           host: 2001:db8::13
         target: iqn.2026-01.com.example:server3
         wait_for_luns: [0, 1, 2, 3, 4]
+
+- name: Bring new credentials in force, once nothing uses the disks
+  fleetlab.linux.iscsi_session:
+    portal:
+      host: 192.0.2.11
+    target: iqn.2026-01.com.example:server1
+    chap:
+      username: client1
+      password: "{{ new_chap_password }}"
+    relogin: true
 
 - name: Forget a target at one portal
   fleetlab.linux.iscsi_session:
@@ -303,7 +328,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_opti
     check_initiator_name,
     make_wanted,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_portals import needs_login
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_probe import with_answers
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import report
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import with_users
@@ -344,6 +370,7 @@ def session_spec(entry: bool) -> Dict[str, Any]:
                 "logout_timeout": seconds,
             },
         },
+        "relogin": {"type": "bool", **({"default": False} if entry else {})},
         "wait_for_luns": {"type": "raw"},
         "wait_timeout": {"type": "int", **({"default": 60} if entry else {})},
     }

@@ -18,7 +18,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Chap, Portal, parse_portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import PRESETS, Luns, Wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan, ready_luns
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_portals import needs_login
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import info, report
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_state import (
     LOGGED_IN,
@@ -30,6 +31,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_stat
     Session,
     edit_record,
 )
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_view import ready_luns
 
 RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "iscsiadm" / "2.1.8"
 NEW_RECORD = (RECORDED / "record_new_without_tag.txt").read_text(encoding="utf-8")
@@ -155,6 +157,7 @@ def wanteds(draw: st.DrawFn, portal: Portal) -> Wanted:
         chap=draw(CHAPS),
         startup=draw(st.sampled_from(["automatic", "manual"])) if state == "logged_in" else draw(st.sampled_from([None, "manual"])),
         timeouts=draw(st.sampled_from([{}, PRESETS["md"], {"replacement_timeout": 0}, {"noop_out_timeout": 9}])),
+        relogin=draw(st.booleans()),
         luns=draw(st.sampled_from([Luns(), Luns(count=3), Luns(numbers=(0, 2))])),
     )
 
@@ -218,7 +221,7 @@ def test_a_first_login() -> None:
     first, write, login, wait = words(made)
     assert first == f"iscsiadm -m node -o new -T {TARGET} -p 192.0.2.1:3260,1"
     assert write.startswith(f"write_record target={TARGET} portal=192.0.2.1:3260 settings=node.startup=automatic ")
-    assert "replacement_timeout=15" in write
+    assert "replacement_timeout=10" in write
     assert "password_in=********" in write
     assert login == f"log_in target={TARGET} portal=192.0.2.1:3260 created=True limit=60"
     assert wait == f"wait_for_devices target={TARGET} portal=192.0.2.1:3260 luns=3 limit=60"
@@ -234,13 +237,12 @@ def test_a_host_name_portal_takes_the_tag_of_the_address_it_leads_to() -> None:
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        (Answer(problem="refuses the connection: no target listens there"), "refuses the connection"),
         (Answer(peer=V4, offers=(("iqn.2026-01.com.example:b", V4, 1),)), "answers as another target: it offers iqn.2026-01.com.example:b"),
         (Answer(peer=V4, offers=()), "answers as another target: it offers no target"),
         (Answer(peer=V4, offers=(("iqn.2026-01.com.example:b", V4, 1), (TARGET, V6, 1))), "that target is at [2001:db8::1]:3260"),
     ],
 )
-def test_portals_that_can_not_be_logged_in_to_are_refused_by_name(answer: Answer, found: str) -> None:
+def test_portals_of_another_target_are_refused_by_name(answer: Answer, found: str) -> None:
     wanted = Wanted(TARGET, V4)
     with pytest.raises(ObservationError) as caught:
         plan(initiator(answers={wanted.key: answer}), [wanted])
@@ -251,7 +253,26 @@ def test_portals_that_can_not_be_logged_in_to_are_refused_by_name(answer: Answer
 def test_all_bad_portals_are_in_one_message() -> None:
     wanted = [Wanted(TARGET, V4), Wanted(TARGET, V6)]
     with pytest.raises(ObservationError, match=r"192\.0\.2\.1.*; .*2001:db8::1"):
-        plan(initiator(answers={one.key: Answer(problem="is silent") for one in wanted}), wanted)
+        plan(initiator(answers={one.key: Answer(peer=one.portal, offers=()) for one in wanted}), wanted)
+
+
+def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
+    chap = {"chap": NEW, "startup": "automatic", "timeouts": PRESETS["md"]}
+    down, up, away = Wanted(TARGET, V4, **chap), Wanted(TARGET, V6, **chap), Wanted("iqn.2026-01.com.example:away", V4)
+    former = record(wanted=Wanted(TARGET, V4, chap=OLD))
+    problem = Answer(problem="refuses the connection")
+    state = initiator(former, session(chap=NEW, state="FAILED"), answers={down.key: problem, away.key: problem})
+    made = plan(state, [down, up, away])
+    # The record is ready for the login that comes by itself, nothing waits for it, and nothing new is tried at every boot.
+    assert [step.split()[0] for step in words(plan(state, [down]))] == ["write_record", "set_replacement_timeout"]
+    assert [step.split()[0] for step in words(made)][2:] == ["iscsiadm", "write_record", "log_in", "wait_for_devices"]
+    assert len(made.unmet) == 2
+    assert made.unmet[0] == f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is FAILED, iscsid tries on"
+    after = carried_out(state, made, {one.key: one for one in (down, up, away)})
+    again = plan(after, [down, up, away])
+    assert (again.steps, again.unmet) == ((), made.unmet)
+    for key, view in again.before.items():
+        assert {name: made.after[key][name] for name in view} == view | {"luns": made.after[key]["luns"]}
 
 
 @pytest.mark.parametrize("offers", [None, ((TARGET, Portal("10.1.1.1"), 1),)])
@@ -271,8 +292,7 @@ def test_a_lost_session_whose_portal_is_silent_is_reported() -> None:
     wanted = Wanted(TARGET, V4)
     state = initiator(record(), session(state="FAILED"), answers={wanted.key: Answer(problem="refuses the connection")})
     assert needs_login(state, wanted)
-    with pytest.raises(ObservationError, match="session 1 is FAILED"):
-        plan(state, [wanted])
+    assert "session 1 is FAILED" in plan(state, [wanted]).unmet[0]
 
 
 def test_a_lost_session_with_former_credentials_is_replaced_when_it_is_free() -> None:
@@ -281,8 +301,11 @@ def test_a_lost_session_with_former_credentials_is_replaced_when_it_is_free() ->
     state = initiator(record(wanted=wanted), lost)
     assert [step.split()[0] for step in words(plan(state, [wanted]))] == ["log_out", "log_in", "wait_for_devices"]
     used = replace(lost, devices=(replace(lost.devices[0], users=("sda is held by md1",)),))
-    with pytest.raises(RefusedError, match="held by md1"):
-        plan(initiator(record(wanted=wanted), used), [wanted])
+    made = plan(initiator(record(wanted=wanted), used, session(portal=V6, sid=2, state="FREE")), [wanted, Wanted(TARGET, V6)])
+    assert "held by md1" in made.unmet[0]
+    # The other session is brought back all the same.
+    assert not [step for step in words(made) if "192.0.2.1" in step]
+    assert f"wait_for_session target={TARGET} portal=[2001:db8::1]:3260 limit=60" in words(made)
 
 
 def test_changed_credentials_go_to_the_record_and_drop_no_session() -> None:
@@ -299,10 +322,29 @@ def test_changed_credentials_go_to_the_record_and_drop_no_session() -> None:
     assert shown["sessions"][0]["relogin_needed"] == ["CHAP credentials"]
 
 
+def test_a_running_session_is_logged_in_anew_only_where_that_is_asked_for_needed_and_free() -> None:
+    wanted = Wanted(TARGET, V4, chap=NEW, relogin=True, timeouts={"noop_out_interval": 5})
+    state = initiator(record(wanted=wanted), session(chap=OLD))
+    assert needs_login(state, wanted)
+    assert [step.split()[0] for step in words(plan(state, [wanted]))] == ["log_out", "log_in", "wait_for_devices"]
+    assert not plan(state, [wanted]).warnings
+    slower = replace(wanted, chap=OLD, timeouts={"noop_out_interval": 9})
+    assert words(plan(initiator(record(wanted=slower), session(chap=OLD)), [slower]))[0].startswith("log_out")
+    assert not plan(initiator(record(wanted=wanted), session(chap=NEW)), [wanted]).changed
+    # It stays where its portal does not answer, or where its disks are in use.
+    silent = plan(replace(state, answers={wanted.key: Answer(problem="refuses the connection")}), [wanted])
+    assert silent.unmet == (f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is {LOGGED_IN}",)
+    used = replace(state.sessions[0], devices=(replace(state.sessions[0].devices[0], users=("sda is held by md1",)),))
+    held = plan(replace(state, sessions=(used,)), [wanted])
+    assert "is LOGGED_IN with its former CHAP credentials and can not be logged out while its disks are in use: sda is" in held.unmet[0]
+    assert not silent.changed
+    assert not held.changed
+
+
 def test_the_replacement_timeout_of_a_running_session_is_brought_back() -> None:
     wanted = Wanted(TARGET, V4, timeouts=PRESETS["md"])
     made = plan(initiator(record(wanted=wanted), session()), [wanted])
-    assert words(made) == [f"set_replacement_timeout target={TARGET} portal=192.0.2.1:3260 session=1 seconds=15"]
+    assert words(made) == [f"set_replacement_timeout target={TARGET} portal=192.0.2.1:3260 session=1 seconds=10"]
 
 
 def test_other_live_timeouts_need_a_login() -> None:
