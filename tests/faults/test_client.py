@@ -1,0 +1,100 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of the client: power cuts while it writes and while it resynchronises, boots with servers missing, iscsid, disk names."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from . import oracle
+from .lab import MOUNT, PREFIX, Lab, wait_until
+
+
+def boot(lab: Lab) -> float:
+    """Start the client again and see its file system mounted; returns the seconds from power to file system."""
+    lab.power_on(lab.client)
+    start = time.monotonic()
+    lab.wait_for_boot(lab.client)
+    wait_until(lambda: lab.try_run(lab.client, f"mountpoint -q {MOUNT}").returncode == 0, 60, f"{MOUNT} mounted after the boot")
+    return time.monotonic() - start
+
+
+@pytest.mark.core
+def test_the_client_loses_power_in_writes(lab: Lab, fault: Any) -> None:
+    with fault("10", "power cut of the client while it writes", stall=None) as scene:
+        scene.traffic.flows()
+        lab.power_off(lab.client)
+        scene.end_traffic(lost=True)
+        scene.note(f"file system and arrays back by themselves {boot(lab):.0f} s after power")
+        scene.begin_traffic()
+        scene.traffic.flows()
+
+
+@pytest.mark.core
+def test_the_client_boots_with_servers_down(lab: Lab, fault: Any) -> None:
+    with fault("21", "boot of the client with one server down", stall=None) as scene:
+        scene.end_traffic()
+        lab.power_off("server3", lab.client)
+        scene.note(f"mounted {boot(lab):.0f} s after power, degraded")
+        assert oracle.degraded(lab) == [1] * len(lab.mirrors)
+        scene.begin_traffic()
+        scene.traffic.flows()
+    with fault("21b", "boot of the client with two servers down", stall=None) as scene:
+        scene.end_traffic()
+        lab.power_off("server2", "server3", lab.client)
+        scene.note(f"mounted {boot(lab):.0f} s after power, one copy of three")
+        assert oracle.degraded(lab) == [2] * len(lab.mirrors)
+        scene.begin_traffic()
+        scene.traffic.flows()
+
+
+def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
+    with fault("13", "power cut of the client during a resync", stall=None) as scene:
+        scene.end_traffic()
+        lab.run(lab.client, "echo 3000 > /proc/sys/dev/raid/speed_limit_max")
+        disk = min(oracle.mirrors(lab)[0].members)
+        lab.run(lab.client, f"mdadm /dev/md1 --fail {disk} --remove {disk} && mdadm --zero-superblock /dev/{disk} && mdadm /dev/md1 --add /dev/{disk}")
+        done = "cut -d / -f 1 /sys/block/md1/md/sync_completed"
+        wait_until(lambda: (lab.run(lab.client, done).strip() or "0").isdigit() and int(lab.run(lab.client, done)) > 20000, 60, "a part of the resync")
+        lab.power_off(lab.client)
+        boot(lab)
+        states = [mirror.action for mirror in oracle.mirrors(lab) if mirror.name == "md1"]
+        scene.note(f"md1 is in {states[0]} after the boot, by itself")
+
+
+def test_iscsid_is_killed(lab: Lab, fault: Any) -> None:
+    with fault("19", "iscsid killed with kill -9 and started again") as scene:
+        lab.run(lab.client, "systemctl kill --signal=KILL iscsid; sleep 3; systemctl reset-failed iscsid; systemctl start iscsid", limit=90)
+        scene.traffic.flows()
+        assert oracle.degraded(lab) == [0] * len(lab.mirrors)
+        states = lab.run(lab.client, "cat /sys/class/iscsi_session/*/state").split()
+        assert states == ["LOGGED_IN"] * len(lab.servers), f"sessions are {states}"
+        scene.note("sessions survive, no member ejected")
+
+
+def test_a_session_is_dropped(lab: Lab, fault: Any) -> None:
+    with fault("19b", "one session closed by the target") as scene:
+        portal = f"/sys/kernel/config/target/iscsi/{PREFIX}server2/tpgt_1/enable"
+        lab.run("server2", f"echo 0 > {portal}; sleep 2; echo 1 > {portal}")
+        scene.traffic.flows()
+        wait_until(lambda: lab.run(lab.client, "cat /sys/class/iscsi_session/*/state | sort -u") == "LOGGED_IN", 60, "the session logged in again")
+        assert oracle.degraded(lab) == [0] * len(lab.mirrors)
+        scene.note("logged in again by itself, no member ejected")
+
+
+def test_the_kernel_renumbers_the_disks(lab: Lab, fault: Any) -> None:
+    with fault("22", "disks renumbered by the kernel (sessions in another order)", stall=None) as scene:
+        scene.end_traffic()
+        names = "for disk in /dev/disk/by-path/*-iscsi-*; do echo $(readlink -f $disk); done"
+        before = lab.run(lab.client, names).split()
+        lab.run(lab.client, f"umount {MOUNT} && mdadm --stop /dev/md99 && mdadm --stop {' '.join('/dev/' + name for name in lab.mirrors)}")
+        lab.run(lab.client, "iscsiadm -m node --logoutall=all", limit=90)
+        for server in reversed(lab.servers):
+            lab.run(lab.client, f"iscsiadm -m node -T {PREFIX}{server} --login && udevadm settle", limit=90)
+        after = lab.run(lab.client, names).split()
+        assert before != after, f"the kernel gave the same names again: {after}"
+        scene.note(f"{before[0]} is now {after[0]}; arrays assembled by their UUIDs")

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of servers: power cuts of one, two and three, reboots, targets that go away, volumes that do not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import oracle
+from .lab import MOUNT, Lab
+
+
+@pytest.mark.core
+def test_one_and_then_two_servers_lose_power(lab: Lab, fault: Any) -> None:
+    with fault("1", "power cut of a server in reads and writes") as scene:
+        lab.power_off("server1")
+        scene.note(f"member ejected after {oracle.wait_ejected(lab):.0f} s, mirrors go on with two")
+        scene.traffic.flows()
+    # Between the two there is nothing but the oracle: the second begins with mirrors that are whole.
+    with fault("2", "power cut of a second server while the first is off") as scene:
+        lab.power_off("server2")
+        oracle.wait_ejected(lab)
+        lab.power_off("server3")
+        oracle.wait_ejected(lab, 2)
+        scene.traffic.flows()
+        scene.note("reads and writes go on with one copy of three")
+
+
+@pytest.mark.core
+def test_a_server_reboots_under_load(lab: Lab, fault: Any) -> None:
+    with fault("4", "orderly reboot of a server under load") as scene:
+        lab.try_run("server2", "systemctl reboot", limit=20)
+        lab.disconnect("server2")
+        scene.traffic.flows()
+        scene.note(f"target back {lab.wait_for_boot('server2'):.0f} s later by itself")
+        ports = lab.run("server2", "ls /sys/kernel/config/target/iscsi/iqn*/tpgt_1/np")
+        assert "3260" in ports, f"the target of server2 was not restored at boot: {ports}"
+
+
+def test_all_servers_lose_power(lab: Lab, fault: Any) -> None:
+    with fault("3", "power cut of all three servers", stall=None, errors=True) as scene:
+        lab.power_off(*lab.servers)
+        seen = scene.end_traffic()
+        assert seen.errors, "the client was told nothing, although nothing was left to read from"
+        assert seen.ended, "the client hangs"
+        assert not any("hangs" in error for error in seen.errors), f"operations hang: {seen.errors}"
+        scene.note("errors, no hang")
+
+
+def test_the_target_is_cleared(lab: Lab, fault: Any) -> None:
+    with fault("20", "target configuration of a server cleared while in use") as scene:
+        lab.run("server3", "targetcli clearconfig confirm=True", limit=120)
+        oracle.wait_ejected(lab)
+        scene.traffic.flows()
+        scene.note("member ejected; the playbook exports the volumes again")
+
+
+def test_the_target_is_restarted(lab: Lab, fault: Any) -> None:
+    with fault("20b", "LIO of a server restarted") as scene:
+        lab.run("server1", "systemctl restart rtslib-fb-targetctl", limit=120)
+        scene.traffic.flows()
+        degraded = max(oracle.degraded(lab))
+        scene.note("members ejected" if degraded else "no member ejected")
+
+
+def test_a_member_that_was_away_is_not_read_from(lab: Lab, fault: Any) -> None:
+    with fault("25", "member with an older event count returns at the client's boot", stall=None) as scene:
+        lab.power_off("server1")
+        oracle.wait_ejected(lab)
+        lab.run(lab.client, f"dd if=/dev/urandom of={MOUNT}/moved-on bs=1M count=8 conv=fsync status=none")
+        known = lab.run(lab.client, f"sha256sum < {MOUNT}/moved-on")
+        scene.end_traffic()
+        lab.power_off(lab.client)
+        lab.power_on("server1")
+        lab.wait_for_boot("server1")
+        lab.power_on(lab.client)
+        lab.wait_for_boot(lab.client)
+        assert lab.run(lab.client, f"sha256sum < {MOUNT}/moved-on") == known, "an old copy was read"
+        scene.note("array assembled from the newer members")
+        scene.heal()
+        assert lab.run(lab.client, f"sha256sum < {MOUNT}/moved-on; rm {MOUNT}/moved-on") == known, "an old copy was the source of a resync"
+
+
+def test_a_volume_that_does_not_fit(lab: Lab, fault: Any) -> None:
+    with fault("18", "volumes declared larger than the servers' disks") as scene:
+        run = lab.playbook("-e", "storage_server_volume_mb=4096")
+        assert run.exit_code == 2, run.end
+        assert "insufficient" in run.output.lower() or "not enough" in run.output.lower(), f"no clear error: {run.end}"
+        assert "Traceback" not in run.output, run.end
+        scene.note("the run names the volume and the space that is free")
