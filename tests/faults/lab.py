@@ -153,7 +153,9 @@ class Lab:
     def wait_for_boot(self, guest: str, limit: float = 180) -> float:
         """Wait until a machine has booted and return the seconds it took."""
         start = time.monotonic()
-        wait_until(lambda: self.try_run(guest, "systemctl is-system-running --wait").stdout.strip() in ("running", "degraded"), limit, guest)
+        wait_until(
+            lambda: self.try_run(guest, "systemctl is-system-running --wait").stdout.strip() in ("running", "degraded"), limit, guest
+        )
         return time.monotonic() - start
 
     def enter(self, *argv: str) -> None:

@@ -31,14 +31,13 @@ class Mirror:
 
 def mirrors(lab: Lab) -> list[Mirror]:
     """The mirrors of the client, all read at once."""
-    command = (
-        f"for array in {' '.join(lab.mirrors)}; do cd /sys/block/$array/md || exit; "
-        'echo "$array $(cat degraded) $(cat sync_action) $(for disk in dev-*; do echo "${disk#dev-}=$(cat $disk/state)"; done | tr "\\n" " ")"; done'
-    )
+    members = 'for disk in dev-*; do echo "${disk#dev-}=$(cat $disk/state)"; done'
+    line = f'echo "$array $(cat degraded) $(cat sync_action)" $({members})'
+    command = f"for array in {' '.join(lab.mirrors)}; do cd /sys/block/$array/md && {line} || exit; done"
     found = []
     for line in lab.run(lab.client, command).splitlines():
-        name, degraded, action, *members = line.split()
-        found.append(Mirror(name, int(degraded), action, dict(member.split("=") for member in members)))
+        name, missing, action, *states = line.split()
+        found.append(Mirror(name, int(missing), action, dict(state.split("=", 1) for state in states)))
     return found
 
 
@@ -104,5 +103,10 @@ def converges(run: Run) -> None:
 def changes_nothing(run: Run) -> None:
     """And one after that has to find nothing to do."""
     converges(run)
-    changed = re.findall(r"^TASK \[(.*)\] \**\n(?:.*\n)*?changed: \[", run.output, re.MULTILINE)
+    task, changed = "", []
+    for line in run.output.splitlines():
+        if line.startswith("TASK ["):
+            task = line[len("TASK [") :].rpartition("]")[0]
+        elif line.startswith("changed: ["):
+            changed.append(task)
     assert run.changed == 0, f"a further run changed {run.changed}: {changed or run.end}"

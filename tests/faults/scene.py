@@ -75,6 +75,11 @@ class Scene:
         self._healed = time.monotonic() - start
         return run
 
+    def new_data(self) -> None:
+        """Begin with other data, where the fault was one that ends what was there."""
+        self._data.sums = traffic.seed(self.lab)
+        self._accounts = []
+
     def __enter__(self) -> Scene:
         oracle.mark(self.lab, self._word)
         self.begin_traffic()

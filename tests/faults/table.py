@@ -43,7 +43,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """The table as Markdown that also reads well as text."""
     lines = [HEADER, *[row.cells() for row in sorted(rows, key=_order)]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
-    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
+    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
     text.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
     return "\n".join(text) + "\n"
 

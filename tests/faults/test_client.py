@@ -57,9 +57,16 @@ def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
         scene.end_traffic()
         lab.run(lab.client, "echo 3000 > /proc/sys/dev/raid/speed_limit_max")
         disk = min(oracle.mirrors(lab)[0].members)
-        lab.run(lab.client, f"mdadm /dev/md1 --fail {disk} --remove {disk} && mdadm --zero-superblock /dev/{disk} && mdadm /dev/md1 --add /dev/{disk}")
+        lab.run(
+            lab.client,
+            f"mdadm /dev/md1 --fail {disk} --remove {disk} && mdadm --zero-superblock /dev/{disk} && mdadm /dev/md1 --add /dev/{disk}",
+        )
         done = "cut -d / -f 1 /sys/block/md1/md/sync_completed"
-        wait_until(lambda: (lab.run(lab.client, done).strip() or "0").isdigit() and int(lab.run(lab.client, done)) > 20000, 60, "a part of the resync")
+        wait_until(
+            lambda: (lab.run(lab.client, done).strip() or "0").isdigit() and int(lab.run(lab.client, done)) > 20000,
+            60,
+            "a part of the resync",
+        )
         lab.power_off(lab.client)
         boot(lab)
         states = [mirror.action for mirror in oracle.mirrors(lab) if mirror.name == "md1"]
@@ -81,7 +88,9 @@ def test_a_session_is_dropped(lab: Lab, fault: Any) -> None:
         portal = f"/sys/kernel/config/target/iscsi/{PREFIX}server2/tpgt_1/enable"
         lab.run("server2", f"echo 0 > {portal}; sleep 2; echo 1 > {portal}")
         scene.traffic.flows()
-        wait_until(lambda: lab.run(lab.client, "cat /sys/class/iscsi_session/*/state | sort -u") == "LOGGED_IN", 60, "the session logged in again")
+        wait_until(
+            lambda: lab.run(lab.client, "cat /sys/class/iscsi_session/*/state | sort -u") == "LOGGED_IN", 60, "the session logged in again"
+        )
         assert oracle.degraded(lab) == [0] * len(lab.mirrors)
         scene.note("logged in again by itself, no member ejected")
 

@@ -56,7 +56,9 @@ def test_bad_sectors(lab: Lab, fault: Any) -> None:
     with fault("15", "bad sectors on one volume (dm-dust)") as scene, below(lab, "server1", "0 {size} dust {disk} 0 512"):
         # All of the data area: wherever the client reads from this disk it finds them.
         blocks = sectors(lab, "server1")
-        lab.run("server1", f"for block in $(seq 20000 {blocks // 400} {blocks - 1000}); do dmsetup message {_NAME} 0 addbadblock $block; done")
+        lab.run(
+            "server1", f"for block in $(seq 20000 {blocks // 400} {blocks - 1000}); do dmsetup message {_NAME} 0 addbadblock $block; done"
+        )
         lab.run("server1", f"dmsetup message {_NAME} 0 enable")
         scene.end_traffic()
         # Reads through the array, of everything: md reads the copy of another disk, and writes the bad one anew.

@@ -129,7 +129,7 @@ def seed(lab: Lab, files: int = 2, megabytes: int = 16) -> dict[str, str]:
 
 def checksums(lab: Lab) -> dict[str, str]:
     """The SHA-256 of each known file, read from the disks."""
-    command = f"cd {MOUNT} && for name in known-*; do dd if=$name bs=1M iflag=direct status=none | sha256sum | sed \"s/-/$name/\"; done"
+    command = f'cd {MOUNT} && for name in known-*; do dd if=$name bs=1M iflag=direct status=none | sha256sum | sed "s/-/$name/"; done'
     lines = lab.run(lab.client, command, limit=180).splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 

@@ -122,7 +122,7 @@ def run(folder: str, seconds: float) -> None:
     _stop.set()
     # What is under way is waited for: an operation that never ends is one that hangs, and is said to.
     limit = time.monotonic() + 150
-    for thread, name in zip(threads, ("write", "read", "fio")):
+    for thread, name in zip(threads, ("write", "read", "fio"), strict=True):
         thread.join(max(0.0, limit - time.monotonic()))
         if thread.is_alive():
             say(op=name, ms=(time.monotonic() - limit + 150) * 1000, error="hangs")
