@@ -14,7 +14,9 @@ description:
   - Logs in to exactly the target and portal that are named, through open-iscsi.
   - Returns the disks by LUN and WWN once udev has named them.
   - Nothing else that a portal offers is recorded or logged in to, and the records of other targets keep their C(node.startup).
-  - A portal that refuses, does not answer in time, or answers as another target is refused before anything changes, in check mode too.
+  - A portal that answers as another target is refused before anything changes, in check mode too.
+  - A portal that refuses the connection or does not answer in time keeps no other session from being made or mended. The task fails
+    with its name when all else is done, in check mode too, and returns RV(devices) and RV(sessions) as if it had succeeded.
   - A login that fails leaves the node records as they were before the task.
   - Several sessions, of one server or many, are handled in one call by O(sessions).
 author:
@@ -120,7 +122,8 @@ options:
   sessions:
     description:
       - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
-      - The steps end at the first failure; sessions that were made before it stay, and none of the others is touched.
+      - A session that fails, such as for a wrong secret, keeps none of the others from being brought to what is wanted. The task fails
+        at its end, names every one that failed, and returns RV(devices) and RV(sessions) as if it had succeeded.
     type: list
     elements: dict
     suboptions:
@@ -303,7 +306,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_opti
     check_initiator_name,
     make_wanted,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_portals import needs_login
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_probe import with_answers
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import report
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import with_users

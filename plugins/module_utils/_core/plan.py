@@ -89,6 +89,10 @@ class Plan:
 
     C(subject) names the object for messages. C(before) and C(after) hold the same keys, in the same order, for the
     diff. C(secrets) are replaced by a mask wherever the plan is shown, in whatever text they turn up.
+
+    C(parts) are plans of objects that do not depend on each other, whose steps are the last ones of C(steps): where one
+    fails, the others are carried out all the same. C(unmet) says what can not be had now, such as a session with a server
+    that is down: everything else is done, and then the module fails with it.
     """
 
     subject: str
@@ -97,6 +101,8 @@ class Plan:
     steps: Tuple[Step, ...] = ()
     secrets: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    parts: Tuple[Plan, ...] = ()
+    unmet: Tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -115,7 +121,7 @@ class Plan:
 
 
 def combine(subject: str, plans: Sequence[Plan]) -> Plan:
-    """One plan out of several, carried out in their order; the diff has a key for each one's subject."""
+    """One plan out of several that do not depend on each other; the diff has a key for each one's subject."""
     return Plan(
         subject=subject,
         before={plan.subject: dict(plan.before) for plan in plans},
@@ -123,6 +129,8 @@ def combine(subject: str, plans: Sequence[Plan]) -> Plan:
         steps=tuple(step for plan in plans for step in plan.steps),
         secrets=tuple(secret for plan in plans for secret in plan.secrets),
         warnings=tuple(warning for plan in plans for warning in plan.warnings),
+        parts=tuple(plans),
+        unmet=tuple(text for plan in plans for text in plan.unmet),
     )
 
 
@@ -146,17 +154,32 @@ def _masked(value: Any, secrets: Sequence[str]) -> Any:
 
 
 def apply(plan: Plan, runner: Runner, operations: Optional[Operations] = None) -> None:
-    """Carry the plan out, step by step, and stop at the first failure.
+    """Carry the plan out, step by step, and stop at the first failure; of parts, each stops at its own.
 
     :arg operations: functions by the name that L(Operation) steps use.
     :raises StepError: names the subject, the step, the exit code and stderr, and lists what had been done.
     """
-    shown = [" ".join(shlex.quote(word) for word in argv) for argv in plan.commands()]
-    for number, step in enumerate(plan.steps):
+    own = len(plan.steps) - sum(len(part.steps) for part in plan.parts)
+    done = _carry_out_steps(plan, own, runner, operations or {})
+    errors: List[StepError] = []
+    for part in plan.parts:
         try:
-            _carry_out(step, runner, operations or {})
+            done += _carry_out_steps(part, len(part.steps), runner, operations or {})
+        except StepError as error:
+            errors.append(error)
+            done += error.done
+    if errors:
+        raise StepError("; ".join(str(error) for error in errors), errors[0].step, errors[0].exit_code, errors[0].stderr, done)
+
+
+def _carry_out_steps(plan: Plan, count: int, runner: Runner, operations: Operations) -> List[str]:
+    shown = [" ".join(shlex.quote(word) for word in argv) for argv in plan.commands()]
+    for number, step in enumerate(plan.steps[:count]):
+        try:
+            _carry_out(step, runner, operations)
         except (FleetlabError, OSError) as error:
             raise _step_error(plan, shown, number, error) from None
+    return shown[:count]
 
 
 def _carry_out(step: Step, runner: Runner, operations: Operations) -> None:

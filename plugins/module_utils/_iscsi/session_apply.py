@@ -16,8 +16,8 @@ from .names import parse_portal
 from .session_errors import ALREADY_LOGGED_IN, LOGOUT_TRY_AGAIN, NO_RECORD, NO_SESSION, explained, meaning, reported_code
 from .session_observe import SYSTEM, Roots, observe, read_sessions
 from .session_options import Wanted
-from .session_plan import ready_luns
 from .session_state import LOGGED_IN, Record, Session, edit_record
+from .session_view import ready_luns
 
 _PAUSE = 0.2
 _LONG_PAUSE = 1.0

@@ -6,55 +6,58 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import ObservationError, RefusedError
 from .._core.plan import MASK, Command, Operation, Plan, RemoveFile, Step, WriteFile, combine
 from .names import Portal
 from .session_errors import NO_RECORD
 from .session_options import Wanted
+from .session_portals import needs_login, portal_problems, unreachable_because
 from .session_state import (
     CHAP_KEYS,
     LOGGED_IN,
-    STARTUP_KEYS,
-    TIMEOUT_KEYS,
     Answer,
     Credentials,
     Initiator,
     Record,
     Session,
 )
+from .session_view import after_plan, ready_luns, view
 
 NAME_PATH = "/etc/iscsi/initiatorname.iscsi"
 _SECRET_KEYS = (CHAP_KEYS["password"], CHAP_KEYS["mutual_password"])
-_SHOWN_OFFERS = 5
 
 
 def plan(state: Initiator, wanted: Sequence[Wanted], name: Optional[str] = None) -> Plan:
     """Everything the task asks for, in its order, as one plan.
 
-    :raises ObservationError: portals that can not be logged in to, all of them in one message.
+    A portal that is down keeps nothing else from being done: it is named in C(unmet) of the plan.
+
+    :raises ObservationError: portals that are not what the task says, all of them in one message.
     :raises RefusedError: a session that is in use, or a name that sessions depend on.
     """
     renamed = name is not None and name != state.name
-    problems = [text for one in wanted if needs_login(state, one) for text in _portal_problems(state, one, renamed)]
+    problems = [text for one in wanted if needs_login(state, one) for text in portal_problems(state, one, renamed)]
     if problems:
         raise ObservationError("; ".join(problems))
-    plans = [_plan_name(state, name)] if name is not None else []
-    plans += [_plan_session(state, one) for one in wanted]
-    whole = plans[0] if len(plans) == 1 else combine("iSCSI sessions", plans)
+    plans = [_plan_session(state, one) for one in wanted]
+    whole = plans[0] if len(plans) == 1 and name is None else combine("iSCSI sessions", plans)
+    if name is not None:
+        whole = _preceded(whole, _plan_name(state, name))
     if not whole.changed or state.stale_lock is None:
         return whole
     warning = f"{state.stale_lock} was left by an iscsiadm that was killed; it is removed, as every iscsiadm would wait for it and fail"
-    return Plan(
-        whole.subject, whole.before, whole.after, (RemoveFile(state.stale_lock), *whole.steps), whole.secrets, (*whole.warnings, warning)
-    )
+    return replace(whole, steps=(RemoveFile(state.stale_lock), *whole.steps), warnings=(*whole.warnings, warning))
 
 
-def needs_login(state: Initiator, wanted: Wanted) -> bool:
-    """Whether the portal has to be asked: it shall have a session, and has none that works."""
-    sessions = state.sessions_of(*wanted.key)
-    return wanted.state == "logged_in" and not (sessions and all(one.state == LOGGED_IN for one in sessions))
+def _preceded(whole: Plan, first: Plan) -> Plan:
+    """The plan after another one that all of it depends on."""
+    if not whole.parts:
+        return first
+    before, after = {first.subject: first.before, **whole.before}, {first.subject: first.after, **whole.after}
+    return replace(whole, before=before, after=after, steps=first.steps + whole.steps)
 
 
 def relogin_reasons(session: Session, wanted: Wanted) -> Tuple[str, ...]:
@@ -67,35 +70,6 @@ def relogin_reasons(session: Session, wanted: Wanted) -> Tuple[str, ...]:
         if option in wanted.timeouts and live is not None and live != wanted.timeouts[option]:
             reasons.append(option)
     return tuple(reasons)
-
-
-def _portal_problems(state: Initiator, wanted: Wanted, renamed: bool) -> List[str]:
-    answer = state.answers.get(wanted.key, Answer())
-    label = f"portal {wanted.portal} (for {wanted.target})"
-    if answer.problem is not None:
-        sessions = state.sessions_of(*wanted.key)
-        lost = f"; session {sessions[0].sid} is {sessions[0].state}, iscsid tries on" if sessions else ""
-        return [f"{label} {answer.problem}{lost}"]
-    for session in state.sessions:
-        same = answer.peer is not None and answer.peer in (session.portal, session.peer)
-        if same and session.target == wanted.target and session.portal != wanted.portal:
-            return [f"{label} is the portal {session.portal} that session {session.sid} is logged in to: name it that way"]
-    # Which targets a portal shows can depend on who asks, and a new initiator name is not in force yet.
-    if answer.offers is None or renamed:
-        return []
-    return _offer_problems(label, wanted, answer)
-
-
-def _offer_problems(label: str, wanted: Wanted, answer: Answer) -> List[str]:
-    here = sorted({target for target, portal, _tag in answer.offers or () if portal in (wanted.portal, answer.peer)})
-    elsewhere = sorted({str(portal) for target, portal, _tag in answer.offers or () if target == wanted.target})
-    # Behind address translation or a tunnel a portal lists itself under other addresses: only the name counts there.
-    if wanted.target in here or (elsewhere and not here):
-        return []
-    offered = here or sorted({target for target, _portal, _tag in answer.offers or ()})
-    shown = ", ".join(offered[:_SHOWN_OFFERS]) + (f" and {len(offered) - _SHOWN_OFFERS} more" if len(offered) > _SHOWN_OFFERS else "")
-    at = f"; that target is at {', '.join(elsewhere)}" if elsewhere else ""
-    return [f"{label} answers as another target: it offers {shown or 'no target'}{at}"]
 
 
 def _plan_name(state: Initiator, name: str) -> Plan:
@@ -121,15 +95,19 @@ def _plan_name(state: Initiator, name: str) -> Plan:
 def _plan_session(state: Initiator, wanted: Wanted) -> Plan:
     sessions = state.sessions_of(*wanted.key)
     records = state.records_of(*wanted.key)
-    if wanted.state == "logged_in":
+    unreachable = unreachable_because(state, wanted)
+    if unreachable is not None:
+        steps = _waiting_steps(wanted, records, sessions)
+    elif wanted.state == "logged_in":
         steps = _log_in_steps(state, wanted, records, sessions)
     else:
         steps = _log_out_steps(wanted, records, sessions)
     warnings = _relogin_warnings(wanted, sessions) if wanted.state == "logged_in" else ()
-    before = _view(records, sessions, wanted)
-    after = _after(before, wanted, sessions) if steps else before
+    before = view(records, sessions, wanted)
+    after = after_plan(before, wanted, sessions, unreachable is not None) if steps else before
     secrets = wanted.chap.secrets if wanted.chap is not None else ()
-    return Plan(wanted.label, before, after, tuple(steps), secrets, warnings)
+    unmet = (unreachable,) if unreachable is not None else ()
+    return Plan(wanted.label, before, after, tuple(steps), secrets, warnings, unmet=unmet)
 
 
 def _relogin_warnings(wanted: Wanted, sessions: Sequence[Session]) -> Tuple[str, ...]:
@@ -159,11 +137,23 @@ def _log_in_steps(state: Initiator, wanted: Wanted, records: Sequence[Record], s
         steps.append(Operation("log_in", {**named, "created": not whole, "limit": wanted.wait_timeout}))
     elif any(session.state != LOGGED_IN for session in kept):
         steps.append(Operation("wait_for_session", {**named, "limit": wanted.wait_timeout}))
+    return steps + _timeout_steps(wanted, named, kept) + _device_steps(wanted, named, kept)
+
+
+def _waiting_steps(wanted: Wanted, records: Sequence[Record], sessions: Sequence[Session]) -> List[Step]:
+    """What can be done while the portal is down: a record that is there has what the next login shall use."""
+    named = {"target": wanted.target, "portal": str(wanted.portal)}
+    whole = [record for record in records if record.whole]
+    return [*(_record_steps(wanted, whole) if whole else []), *_timeout_steps(wanted, named, sessions)]
+
+
+def _timeout_steps(wanted: Wanted, named: Mapping[str, str], sessions: Sequence[Session]) -> List[Step]:
     seconds = wanted.timeouts.get("replacement_timeout")
-    for session in kept:
-        if seconds is not None and session.timeouts.get("replacement_timeout", seconds) != seconds:
-            steps.append(Operation("set_replacement_timeout", {**named, "session": session.sid, "seconds": seconds}))
-    return steps + _device_steps(wanted, named, kept)
+    return [
+        Operation("set_replacement_timeout", {**named, "session": session.sid, "seconds": seconds})
+        for session in sessions
+        if seconds is not None and session.timeouts.get("replacement_timeout", seconds) != seconds
+    ]
 
 
 def _hopeless(wanted: Wanted, sessions: Sequence[Session]) -> List[Session]:
@@ -201,11 +191,6 @@ def _device_steps(wanted: Wanted, named: Mapping[str, str], sessions: Sequence[S
     return [*rescans, Operation("wait_for_devices", {**named, "luns": str(wanted.luns), "limit": wanted.wait_timeout})]
 
 
-def ready_luns(sessions: Sequence[Session]) -> List[int]:
-    """The LUNs of these sessions that udev has named."""
-    return sorted({device.lun for session in sessions for device in session.devices if device.by_path and device.size})
-
-
 def _log_out_commands(wanted: Wanted, sessions: Sequence[Session]) -> List[Step]:
     users = [user for session in sessions for device in session.devices for user in device.users]
     if users:
@@ -224,51 +209,3 @@ def _log_out_steps(wanted: Wanted, records: Sequence[Record], sessions: Sequence
         portal = str(Portal(host, wanted.portal.port))
         steps.append(Command(("iscsiadm", "-m", "node", "-T", wanted.target, "-p", portal, "-o", "delete"), accept=(0, NO_RECORD)))
     return steps
-
-
-def _view(records: Sequence[Record], sessions: Sequence[Session], wanted: Wanted) -> Dict[str, Any]:
-    settings = records[0].settings if records else {}
-    return {
-        "session": ", ".join(session.state for session in sessions) or "none",
-        "record": "none" if not records else "present" if all(record.whole for record in records) else "damaged",
-        "startup": settings.get(STARTUP_KEYS[0]),
-        "chap": _chap_view(records[0].credentials if records else Credentials(), wanted),
-        "timeouts": {option: settings.get(key) for option, key in TIMEOUT_KEYS.items()},
-        "replacement_timeout_in_force": [session.timeouts.get("replacement_timeout") for session in sessions],
-        "luns": ready_luns(sessions),
-    }
-
-
-def _chap_view(found: Credentials, wanted: Wanted) -> Dict[str, Any]:
-    asked = Credentials.of(wanted.chap) if wanted.chap is not None else found
-    secrets = (found.password, found.mutual_password) == (asked.password, asked.mutual_password)
-    return {
-        "username": found.username,
-        "mutual_username": found.mutual_username,
-        "secrets": "none" if found.password is None else "as asked" if secrets else "others",
-    }
-
-
-def _after(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Session]) -> Dict[str, Any]:
-    after = dict(before)
-    if wanted.state != "logged_in":
-        after.update(session="none", replacement_timeout_in_force=[], luns=[])
-    if wanted.state == "absent":
-        none = Credentials()
-        after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS))
-        return after
-    if wanted.state == "logged_in":
-        live = wanted.timeouts.get("replacement_timeout")
-        count = max(1, len(sessions))
-        after.update(session=", ".join([LOGGED_IN] * count), record="present", luns=_luns_after(before, wanted))
-        after["replacement_timeout_in_force"] = [live] * count if live is not None else before["replacement_timeout_in_force"]
-    if after["record"] == "present":
-        after["startup"] = wanted.startup or before["startup"]
-        after["timeouts"] = {**before["timeouts"], **{option: str(value) for option, value in wanted.timeouts.items()}}
-        if wanted.chap is not None:
-            after["chap"] = _chap_view(Credentials.of(wanted.chap), wanted)
-    return after
-
-
-def _luns_after(before: Mapping[str, Any], wanted: Wanted) -> List[int]:
-    return sorted({*before["luns"], *wanted.luns.numbers})

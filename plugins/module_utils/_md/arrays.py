@@ -15,7 +15,7 @@ _BLOCK = "/sys/block"
 # 'clear' is the empty device that opening /dev/mdN makes; it is no array yet.
 _NO_ARRAY = (None, "clear")
 _ONLY_COLLECTING = "inactive"
-_SECTORS_PER_KIB = 2
+_KIB = 1024
 
 ReadSuperblock = Callable[[str], Optional[Superblock]]
 
@@ -55,6 +55,7 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         sync_action=action,
         sync_done=done,
         sync_total=total,
+        component_size=_number(host.text(f"{folder}/component_size")) * _KIB,
         resync_pending=level in REDUNDANT and action == "idle" and host.text(f"{folder}/resync_start") not in (None, "", "none"),
     )
 

@@ -62,6 +62,8 @@ def use_of(device: BlockDevice) -> List[str]:
         found.append("is read-only")
     if device.busy and not found:
         found.append("is in exclusive use by the kernel or another program")
+    if not device.answers:
+        found.append("does not answer: reading it fails")
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Set, Tuple
 
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
 from .conf import ConfFile, WantedEntry, with_entry, without_entry
@@ -16,6 +16,9 @@ from .report import summary
 from .state import Array, Journal, State, shown_uuid
 from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
 from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from .heal import Healing
 
 _INITRAMFS_TIMEOUT = 900
 
@@ -33,6 +36,7 @@ class Draft:
         self.created: Set[str] = set()
         self.unread: Set[str] = set()
         self.deferred: List[Wanted] = []
+        self.healed: List[Healing] = []
         self.waits: List[Operation] = []
 
     def run(self, *argv: str, timeout: float = 120.0, accept: Sequence[int] = (0,)) -> None:

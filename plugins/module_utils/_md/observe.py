@@ -16,11 +16,13 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from .._core.errors import ObservationError
 from .._core.runner import Runner
 from .arrays import read_arrays
+from .bitmap import read_dirty
 from .conf import ConfFile
 from .devices import Mounts, all_kernel_names, by_path_links, kernel_name, read_device, read_superblock
 from .host import Host
 from .report import find
-from .state import BlockDevice, Journal, Signature, State, Superblock
+from .state import Array, BlockDevice, Journal, Signature, State, Superblock
+from .superblock import BLOCK
 from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
 from .wanted import Wanted
 
@@ -63,7 +65,13 @@ def _steady(state: State, wanted: Wanted) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
+    if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
+        return False
     return state.paths.get(wanted.node) == array.kernel_name
+
+
+def _sound(array: Array) -> Set[Optional[str]]:
+    return {member.device for member in array.members if not member.faulty}
 
 
 class Observation:
@@ -105,6 +113,7 @@ class Observation:
         state = self.with_superblocks(self.shallow(wanted), all_kernel_names(self.host))
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
+        state = replace(state, arrays=tuple(self._with_dirty(state, array) for array in state.arrays))
         return state.with_devices(_with_signatures(state, self._to_probe(state, wanted), runner))
 
     def load(self, names: Iterable[str]) -> None:
@@ -141,13 +150,22 @@ class Observation:
         users: Tuple[str, ...] = ()
         if state.at_node(device.kernel_name):
             users = tuple(self.host.users(self.host.text(f"/sys/class/block/{device.kernel_name}/dev") or ""))
-        return replace(device, busy=busy, users=users)
+        answers = self.host.read(device.node, 0, BLOCK) is not None
+        return replace(device, busy=busy, users=users, answers=answers)
+
+    def _with_dirty(self, state: State, array: Array) -> Array:
+        """The array with what its bitmap says; every member in sync has the same one."""
+        if array.bitmap != "internal" or not array.missing_slots:
+            return array
+        current = [state.devices[member.device] for member in array.members if member.in_sync and member.device in state.devices]
+        found = [read_dirty(self.host, device.node, device.superblock) for device in current[:1] if device.superblock]
+        return replace(array, bitmap_dirty=found[0] if found else None)
 
     def _to_probe(self, state: State, wanted: Sequence[Wanted]) -> List[str]:
         """Devices that may have to be written to: named, there, and no member of a started array."""
         named = [state.paths.get(path) for one in wanted if one.state == "present" for path in one.all_devices]
         taken: Set[str] = {name for array in state.arrays if array.active for name in array.devices}
-        return sorted({name for name in named if name and name not in taken})
+        return sorted({name for name in named if name and name not in taken and state.devices[name].answers})
 
 
 def _with_signatures(state: State, names: Sequence[str], runner: Runner) -> Dict[str, BlockDevice]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence, Set
 
 from .._core.errors import CommandError, FleetlabError
 from .._core.plan import Operations
@@ -20,6 +20,9 @@ from .system import SETTLE
 
 _ATTEMPTS = 5
 _POLL = 1.0
+_MANAGE_TIMEOUT = 120.0
+_SLOT_POLL = 0.1
+_SLOT_ATTEMPTS = 100
 _SECTOR = 512
 
 Clock = Callable[[], float]
@@ -41,6 +44,7 @@ class MdOperations:
         self._plan_again = plan_again
         self._clock = clock
         self._sleep = sleep
+        self.rebuilt: Set[str] = set()
 
     def all(self) -> Operations:
         """By the names that plans use."""
@@ -48,6 +52,8 @@ class MdOperations:
             "wait_for_sync": self.wait_for_sync,
             "zero_superblock": self.zero_superblock,
             "erase_stale_content": self.erase_stale_content,
+            "re_add": self.re_add,
+            "await_slot": self.await_slot,
             "plan_again": self.plan_again,
         }
 
@@ -71,6 +77,25 @@ class MdOperations:
                 )
             self._sleep(_POLL)
         raise FleetlabError(f"array {array} (UUID {uuid}) stopped running while its resync was waited for")
+
+    def re_add(self, array: str, device: str) -> None:
+        """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""
+        try:
+            self.runner.run(["mdadm", "--manage", array, "--re-add", device], timeout=_MANAGE_TIMEOUT)
+        except CommandError:
+            self.runner.run(["mdadm", "--manage", array, "--add-spare", device], timeout=_MANAGE_TIMEOUT)
+            self.rebuilt.add(device)
+        self.await_slot(array, device)
+
+    def await_slot(self, array: str, device: str) -> None:
+        """Wait until md has given the device a slot, so that the next one gets the next. With no slot free it is a spare."""
+        folder = f"/sys/block/{self._kernel_name(array)}/md"
+        member = self._kernel_name(device)
+        for _attempt in range(_SLOT_ATTEMPTS):
+            slot = self.host.text(f"{folder}/dev-{member}/slot")
+            if slot != "none" or self.host.text(f"{folder}/degraded") == "0":
+                return
+            self._sleep(_SLOT_POLL)
 
     def _node_of(self, uuid: str) -> Optional[str]:
         for name in self.host.names("/sys/block"):

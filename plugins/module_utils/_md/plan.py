@@ -10,6 +10,7 @@ from typing import Sequence, Tuple
 
 from .._core.plan import Operation, Plan
 from .draft import Draft, wait_step
+from .heal import Healing
 from .presence import plan_presence
 from .realign import plan_realignment
 from .removal import plan_removal
@@ -28,6 +29,7 @@ class Outcome:
     plan: Plan
     state: State
     waits: Tuple[Operation, ...] = ()
+    healed: Tuple[Healing, ...] = ()
     deferred: Tuple[str, ...] = ()
 
 
@@ -46,7 +48,7 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     for one in present:
         plan_presence(draft, one)
     plan = draft.finish(wanted)
-    return Outcome(plan, draft.state, _waits(state, wanted, draft), tuple(one.name for one in draft.deferred))
+    return Outcome(plan, draft.state, _waits(state, wanted, draft), tuple(draft.healed), tuple(one.name for one in draft.deferred))
 
 
 def _waits(state: State, wanted: Sequence[Wanted], draft: Draft) -> Tuple[Operation, ...]:

@@ -12,6 +12,7 @@ from .._core.errors import RefusedError
 from .checks import check_domains, resolve, use_of
 from .create import create, start
 from .draft import Draft
+from .heal import can_heal, plan_healing
 from .identify import bears_name, check_same, running
 from .layout import survives, usable_size
 from .state import Array, BlockDevice, Member, Superblock, shown_uuid
@@ -54,8 +55,10 @@ def _members_unread(draft: Draft, wanted: Wanted) -> bool:
 
 def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     named = {device.kernel_name for device in devices.values()}
-    extra = [draft.state.devices[name].node for name in array.devices if name not in named and name in draft.state.devices]
-    check_same(wanted, array, extra)
+    leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
+    strangers = [name for name in array.devices if name not in named | leaving and name in draft.state.devices]
+    check_same(wanted, array, [draft.state.devices[name].node for name in strangers])
+    array = plan_healing(draft, wanted, devices, array)
     _report_health(draft, wanted, devices, array)
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
@@ -69,7 +72,7 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     sound = {member.device for member in array.members if not member.faulty}
     absent = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in sound]
-    if array.degraded:
+    if array.degraded and not (wanted.replace_failed and not absent):
         names = ", ".join(absent) or "a member that is being rebuilt"
         current = array.raid_disks - array.degraded
         draft.warnings.append(f"array {wanted.name} is degraded: {current} of {array.raid_disks} members are current; without {names}")
@@ -152,7 +155,8 @@ def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], fou
     members = [devices[path].node for path in found.current]
     sizes = [devices[path].size for path in found.current]
     size = usable_size(found.newest.level, found.newest.layout, sizes)
-    draft.persist(wanted, start(draft, wanted, _modelled(devices, found, missing), members, size))
+    array = start(draft, wanted, _modelled(devices, found, missing), members, size)
+    draft.persist(wanted, plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array))
 
 
 def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
@@ -192,6 +196,8 @@ def _check_degraded(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice
     problem = f"only {have} of its {newest.raid_disks} members can be started: {'; '.join(reasons)}"
     if not survives(newest.level, newest.layout, newest.raid_disks, missing):
         raise RefusedError(f"array {wanted.name}", problem, "These are not enough to start it; bring the others back")
+    if can_heal(wanted, devices):
+        return
     if not wanted.run_degraded:
         raise RefusedError(f"array {wanted.name}", problem, "Bring the others back, or set run_degraded to start it without them")
     draft.warnings.append(f"array {wanted.name} is started degraded: {problem}")

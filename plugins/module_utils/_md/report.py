@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Container, Dict, List, Optional, Sequence
 
 from .conf import entries
 from .identify import bears_name
 from .layout import decode
 from .state import Array, Member, State, Superblock, shown_uuid
 from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from .heal import Healing
 
 
 def find(state: State, wanted: Wanted) -> Optional[Array]:
@@ -148,3 +151,17 @@ def unused(state: State) -> List[Dict[str, Any]]:
     taken = {name for array in state.arrays for name in array.devices}
     free = [device for name, device in sorted(state.devices.items()) if device.superblock and name not in taken]
     return [describe_superblock(device.node, device.by_path, device.superblock) for device in free if device.superblock]
+
+
+def report_healed(healed: Sequence[Healing], rebuilt: Container[str]) -> List[Dict[str, Any]]:
+    """The return value C(healed); C(rebuilt) are device nodes that md refused to take back as they were."""
+    return [
+        {
+            "array": one.array,
+            "device": one.device,
+            "by_path": one.by_path or None,
+            "method": "rebuild" if one.device in rebuilt else one.method,
+            "resync_bytes": one.size if one.device in rebuilt else one.resync,
+        }
+        for one in healed
+    ]

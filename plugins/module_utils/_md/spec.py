@@ -32,6 +32,7 @@ def _array_options() -> Dict[str, Dict[str, Any]]:
         "persist": {"type": "bool", "default": True},
         "overwrite": {"type": "bool", "default": False},
         "run_degraded": {"type": "bool", "default": False},
+        "replace_failed": {"type": "bool", "default": False},
         "size_tolerance": {"type": "float", "default": 1.0},
         "failure_domains": {"type": "dict"},
         "wait": {"choices": ["none", "sync"], "default": "none"},

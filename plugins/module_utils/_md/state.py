@@ -26,7 +26,12 @@ def shown_uuid(uuid: Uuid) -> str:
 
 @dataclass(frozen=True)
 class Superblock:
-    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare; C(chunk) is in bytes."""
+    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare; C(chunk), C(data_offset) and
+    C(bitmap_place), where the bitmap begins on the device, are in bytes.
+
+    C(active) are the slots that had a member when it was written, C(updated) is when that was, in seconds since 1970.
+    C(recovering) tells that the member holds only part of its data.
+    """
 
     version: str
     uuid: Uuid
@@ -39,6 +44,11 @@ class Superblock:
     events: int
     bitmap: bool
     faulty: bool = False
+    active: Tuple[int, ...] = ()
+    recovering: bool = False
+    data_offset: int = 0
+    updated: int = 0
+    bitmap_place: int = 0
 
     @property
     def name(self) -> str:
@@ -57,7 +67,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """A block device and everything that may keep it from being used."""
+    """A block device and everything that may keep it from being used. C(answers) is false if reading it fails."""
 
     kernel_name: str
     size: int
@@ -72,6 +82,7 @@ class BlockDevice:
     by_path: str = ""
     superblock: Optional[Superblock] = None
     signatures: Tuple[Signature, ...] = ()
+    answers: bool = True
 
     @property
     def node(self) -> str:
@@ -101,7 +112,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Array:
-    """An md device the kernel knows; C(active) tells a started array from one that only collects members."""
+    """An md device the kernel knows; C(active) tells a started array from one that only collects members.
+
+    C(component_size) is what it uses of each member, C(bitmap_dirty) how much its bitmap says may differ on a member that was
+    away, both in bytes; C(None) where there is no bitmap or it was not read.
+    """
 
     kernel_name: str
     uuid: Uuid
@@ -120,6 +135,8 @@ class Array:
     sync_done: int = 0
     sync_total: int = 0
     resync_pending: bool = False
+    component_size: int = 0
+    bitmap_dirty: Optional[int] = None
 
     @property
     def name(self) -> str:
@@ -135,6 +152,22 @@ class Array:
     def devices(self) -> Tuple[str, ...]:
         """Kernel names of all members, failed ones too."""
         return tuple(member.device for member in self.members)
+
+    @property
+    def current_slots(self) -> Tuple[int, ...]:
+        """Slots whose members hold current data."""
+        return tuple(member.slot for member in self.members if member.in_sync and member.slot is not None)
+
+    @property
+    def missing_slots(self) -> Tuple[int, ...]:
+        """Slots without current data."""
+        return tuple(slot for slot in range(self.raid_disks) if slot not in self.current_slots)
+
+    @property
+    def free_slots(self) -> Tuple[int, ...]:
+        """Slots that no member has, not even one that is being rebuilt."""
+        taken = {member.slot for member in self.members if not member.faulty}
+        return tuple(slot for slot in range(self.raid_disks) if slot not in taken)
 
     @property
     def syncing(self) -> bool:
@@ -191,6 +224,19 @@ class State:
         """The same host with these devices replaced."""
         return replace(self, devices={**self.devices, **changed})
 
+    def with_changed_array(self, array: Array) -> State:
+        """The host after members of C(array) came or went."""
+        arrays = tuple(array if other.kernel_name == array.kernel_name else other for other in self.arrays)
+        before = self.at_node(array.kernel_name)
+        gone = set(before.devices if before else ()) - set(array.devices)
+        freed = {name: _freed(self.devices[name], array) for name in gone if name in self.devices}
+        held = {
+            name: replace(self.devices[name], holders=tuple(sorted({*self.devices[name].holders, array.kernel_name})))
+            for name in array.devices
+            if name in self.devices
+        }
+        return replace(self, arrays=arrays, devices={**self.devices, **freed, **held})
+
     def without_array(self, array: Array) -> State:
         """The host after C(array) was stopped: its members are free, and what was on top of it can not be."""
         freed = {name: _freed(device, array) for name, device in self.devices.items() if array.kernel_name in device.holders}
@@ -207,7 +253,7 @@ class State:
                 self.devices[member.device],
                 holders=tuple(sorted({*self.devices[member.device].holders, array.kernel_name})),
                 signatures=(),
-                superblock=_superblock(array, member),
+                superblock=_superblock(array, member, self.devices[member.device].superblock),
             )
             for member in array.members
         }
@@ -230,7 +276,9 @@ def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, Bloc
     }
 
 
-def _superblock(array: Array, member: Member) -> Superblock:
+def _superblock(array: Array, member: Member, found: Optional[Superblock]) -> Superblock:
+    if found and found.uuid == array.uuid:
+        return found
     return Superblock(
         array.metadata,
         array.uuid,

@@ -22,13 +22,18 @@ _MAGIC = 0xA92B4EFC
 _HEADER = struct.Struct("<IIII16s32sQiIQIIi")
 _SUPER_OFFSET = 144
 _DEVICE_NUMBER = 160
+_DATA_OFFSET = 128
+_UPDATED = 192
 _EVENTS = 200
 _CHECKSUM = 216
 _MAX_DEVICES = 220
 _ROLES = 256
 _HAS_BITMAP = 1
+_RECOVERING = 2
 _ROLE_SPARE = 0xFFFF
 _ROLE_JOURNAL = 0xFFFD
+# The upper bits count microseconds.
+_SECONDS = (1 << 40) - 1
 _SECTOR = 512
 _LEVELS = {-1: "linear", 0: "raid0", 1: "raid1", 4: "raid4", 5: "raid5", 6: "raid6", 10: "raid10"}
 
@@ -50,7 +55,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
     """The superblock in C(data), which was read at C(offset); C(None) where there is no sound one."""
     if len(data) < _ROLES + 2:
         return None
-    magic, major, features, _pad, uuid, label, _ctime, level, layout, _size, chunk, disks, _bitmap = _HEADER.unpack_from(data)
+    magic, major, features, _pad, uuid, label, _ctime, level, layout, _size, chunk, disks, bitmap = _HEADER.unpack_from(data)
     if (magic, major) != (_MAGIC, 1) or struct.unpack_from("<Q", data, _SUPER_OFFSET)[0] * _SECTOR != offset:
         return None
     if not _sound(data):
@@ -68,6 +73,12 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         events=struct.unpack_from("<Q", data, _EVENTS)[0],
         bitmap=bool(features & _HAS_BITMAP),
         faulty=_ROLE_JOURNAL <= role < _ROLE_SPARE,
+        active=_active(data),
+        recovering=bool(features & _RECOVERING),
+        data_offset=struct.unpack_from("<Q", data, _DATA_OFFSET)[0] * _SECTOR,
+        updated=struct.unpack_from("<Q", data, _UPDATED)[0] & _SECONDS,
+        # Counted from the superblock, in sectors, and before it in version 1.0.
+        bitmap_place=offset + bitmap * _SECTOR if features & _HAS_BITMAP else 0,
     )
 
 
@@ -82,6 +93,13 @@ def _sound(data: bytes) -> bool:
     if length % 4:
         total += struct.unpack_from("<H", data, length - 2)[0]
     return ((total & 0xFFFFFFFF) + (total >> 32)) & 0xFFFFFFFF == stored
+
+
+def _active(data: bytes) -> Tuple[int, ...]:
+    """The slots that have a member by the table of roles."""
+    count = int(struct.unpack_from("<I", data, _MAX_DEVICES)[0])
+    roles = struct.unpack_from(f"<{count}H", data, _ROLES)
+    return tuple(sorted({role for role in roles if role < _ROLE_JOURNAL}))
 
 
 def _role(data: bytes) -> int:

@@ -44,6 +44,7 @@ class Wanted:
     persist: bool = True
     overwrite: bool = False
     run_degraded: bool = False
+    replace_failed: bool = False
     size_tolerance: float = 1.0
     failure_domains: Tuple[Tuple[str, str], ...] = ()
     wait: str = "none"
@@ -112,6 +113,7 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
         persist=value["persist"],
         overwrite=value["overwrite"],
         run_degraded=value["run_degraded"],
+        replace_failed=_check_replace(f"{prefix}replace_failed", level, value["replace_failed"]),
         size_tolerance=_check_percent(f"{prefix}size_tolerance", value["size_tolerance"]),
         failure_domains=_check_domains(f"{prefix}failure_domains", devices, value),
         wait=value["wait"],
@@ -182,6 +184,12 @@ def _check_bitmap(option: str, level: str, bitmap: Optional[str]) -> Optional[st
     if bitmap == "internal" and kernel_level(level) not in REDUNDANT:
         raise InputError(option, f"{level} has no redundancy that a bitmap could help to restore")
     return bitmap
+
+
+def _check_replace(option: str, level: str, replace_failed: bool) -> bool:
+    if replace_failed and kernel_level(level) not in REDUNDANT:
+        raise InputError(option, f"{level} has no redundancy to rebuild a member from")
+    return replace_failed
 
 
 def _check_percent(option: str, number: float) -> float:

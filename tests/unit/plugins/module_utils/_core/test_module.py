@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, NoReturn, Sequence, cast
 
 import pytest
@@ -19,7 +20,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
     StepError,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import MASK, Command, Operation, Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import MASK, Command, Operation, Plan, apply, combine
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 
 SECRET = "top-secret-1234"
@@ -109,6 +110,48 @@ def test_what_is_returned_is_read_after_the_plan_was_carried_out() -> None:
             cast(AnsibleModule, FakeModule()), plan, RecordingRunner(), lambda: {"seen": list(done)}, {"create": lambda: done.append("x")}
         )
     assert caught.value.result["seen"] == ["x"]
+
+
+def test_what_can_not_be_had_now_fails_after_the_rest_and_returns_what_there_is() -> None:
+    plan = replace(PLAN, unmet=(f"server1 is down {SECRET}",))
+    for check_mode in (False, True):
+        runner = RecordingRunner()
+        result = end(FakeModule(check_mode), plan, runner)
+        assert len(runner.ran) == (0 if check_mode else 1)
+        assert (result["failed"], result["msg"], result["changed"]) == (True, f"server1 is down {MASK}", True)
+        assert (result["uuid"], result["commands"]) == ("1:2", [["mdadm", "--create", MASK]])
+
+
+class RefusingRunner(RecordingRunner):
+    """Fails at commands that are called bad."""
+
+    def run(self, argv: Sequence[str], *arguments: Any, **options: Any) -> CommandResult:
+        if argv[0] == "bad":
+            raise CommandError(argv, f"exit code 24: {SECRET}", 24, SECRET)
+        return super().run(argv, *arguments, **options)
+
+
+def test_a_part_that_fails_keeps_no_other_part_from_being_carried_out() -> None:
+    bad = Plan("server1", {}, {}, (Command(("bad",)), Command(("never",))), (SECRET,))
+    good = Plan("server2", {}, {}, (Command(("good",)),), unmet=("server3 is down",))
+    whole = combine("sessions", [bad, good])
+    whole = replace(whole, steps=(Command(("first",)), *whole.steps))
+    runner = RefusingRunner()
+    result = end(FakeModule(), whole, runner)
+    assert runner.ran == [("first",), ("good",)]
+    assert (result["failed"], result["failed_step"], result["exit_code"], result["done"]) == (True, "bad", 24, ["first", "good"])
+    assert result["msg"].startswith("server1: step 1 of 2 failed: bad: ")
+    assert result["msg"].endswith("; server3 is down")
+    assert result["uuid"] == "1:2"
+    assert SECRET not in json.dumps(result)
+
+
+def test_parts_wait_for_the_steps_before_them() -> None:
+    whole = combine("sessions", [Plan("server1", {}, {}, (Command(("good",)),))])
+    runner = RefusingRunner()
+    with pytest.raises(StepError):
+        apply(replace(whole, steps=(Command(("bad",)), *whole.steps)), runner)
+    assert runner.ran == []
 
 
 def failure(error: FleetlabError) -> dict[str, Any]:

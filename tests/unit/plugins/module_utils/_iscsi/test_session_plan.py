@@ -18,7 +18,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Chap, Portal, parse_portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import PRESETS, Luns, Wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import needs_login, plan, ready_luns
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_portals import needs_login
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import info, report
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_state import (
     LOGGED_IN,
@@ -30,6 +31,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_stat
     Session,
     edit_record,
 )
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_view import ready_luns
 
 RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "iscsiadm" / "2.1.8"
 NEW_RECORD = (RECORDED / "record_new_without_tag.txt").read_text(encoding="utf-8")
@@ -234,13 +236,12 @@ def test_a_host_name_portal_takes_the_tag_of_the_address_it_leads_to() -> None:
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        (Answer(problem="refuses the connection: no target listens there"), "refuses the connection"),
         (Answer(peer=V4, offers=(("iqn.2026-01.com.example:b", V4, 1),)), "answers as another target: it offers iqn.2026-01.com.example:b"),
         (Answer(peer=V4, offers=()), "answers as another target: it offers no target"),
         (Answer(peer=V4, offers=(("iqn.2026-01.com.example:b", V4, 1), (TARGET, V6, 1))), "that target is at [2001:db8::1]:3260"),
     ],
 )
-def test_portals_that_can_not_be_logged_in_to_are_refused_by_name(answer: Answer, found: str) -> None:
+def test_portals_of_another_target_are_refused_by_name(answer: Answer, found: str) -> None:
     wanted = Wanted(TARGET, V4)
     with pytest.raises(ObservationError) as caught:
         plan(initiator(answers={wanted.key: answer}), [wanted])
@@ -251,7 +252,26 @@ def test_portals_that_can_not_be_logged_in_to_are_refused_by_name(answer: Answer
 def test_all_bad_portals_are_in_one_message() -> None:
     wanted = [Wanted(TARGET, V4), Wanted(TARGET, V6)]
     with pytest.raises(ObservationError, match=r"192\.0\.2\.1.*; .*2001:db8::1"):
-        plan(initiator(answers={one.key: Answer(problem="is silent") for one in wanted}), wanted)
+        plan(initiator(answers={one.key: Answer(peer=one.portal, offers=()) for one in wanted}), wanted)
+
+
+def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
+    chap = {"chap": NEW, "startup": "automatic", "timeouts": PRESETS["md"]}
+    down, up, away = Wanted(TARGET, V4, **chap), Wanted(TARGET, V6, **chap), Wanted("iqn.2026-01.com.example:away", V4)
+    former = record(wanted=Wanted(TARGET, V4, chap=OLD))
+    problem = Answer(problem="refuses the connection")
+    state = initiator(former, session(chap=NEW, state="FAILED"), answers={down.key: problem, away.key: problem})
+    made = plan(state, [down, up, away])
+    # The record is ready for the login that comes by itself, nothing waits for it, and nothing new is tried at every boot.
+    assert [step.split()[0] for step in words(plan(state, [down]))] == ["write_record", "set_replacement_timeout"]
+    assert [step.split()[0] for step in words(made)][2:] == ["iscsiadm", "write_record", "log_in", "wait_for_devices"]
+    assert len(made.unmet) == 2
+    assert made.unmet[0] == f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is FAILED, iscsid tries on"
+    after = carried_out(state, made, {one.key: one for one in (down, up, away)})
+    again = plan(after, [down, up, away])
+    assert (again.steps, again.unmet) == ((), made.unmet)
+    for key, view in again.before.items():
+        assert {name: made.after[key][name] for name in view} == view | {"luns": made.after[key]["luns"]}
 
 
 @pytest.mark.parametrize("offers", [None, ((TARGET, Portal("10.1.1.1"), 1),)])
@@ -271,8 +291,7 @@ def test_a_lost_session_whose_portal_is_silent_is_reported() -> None:
     wanted = Wanted(TARGET, V4)
     state = initiator(record(), session(state="FAILED"), answers={wanted.key: Answer(problem="refuses the connection")})
     assert needs_login(state, wanted)
-    with pytest.raises(ObservationError, match="session 1 is FAILED"):
-        plan(state, [wanted])
+    assert "session 1 is FAILED" in plan(state, [wanted]).unmet[0]
 
 
 def test_a_lost_session_with_former_credentials_is_replaced_when_it_is_free() -> None:

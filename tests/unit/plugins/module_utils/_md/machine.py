@@ -37,6 +37,7 @@ DEFAULTS: Dict[str, Any] = {
     "persist": True,
     "overwrite": False,
     "run_degraded": False,
+    "replace_failed": False,
     "size_tolerance": 1.0,
     "wait": "none",
     "wait_timeout": 60,

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of md_array, which each exist twice: for one array, and for every entry of a list."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Used as C(fleetlab.linux._md_array)."""
+
+    DOCUMENTATION = r"""
+options:
+  name:
+    description:
+      - Name of the array. V(md0) to V(md511) give C(/dev/mdN), any other name gives C(/dev/md/NAME).
+      - Needed unless O(arrays) is given.
+    type: str
+  arrays:
+    description:
+      - Several arrays, in the order in which they are built. Those that go are removed in the opposite order.
+      - Options beside this one have no effect on the entries.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: See O(name).
+        type: str
+        required: true
+      state:
+        description: See O(state).
+        type: str
+        choices: [present, absent, stopped]
+        default: present
+      level:
+        description: See O(level).
+        type: str
+        choices: [raid0, raid1, raid1e, raid4, raid5, raid6, raid10]
+      layout:
+        description: See O(layout).
+        type: str
+      devices:
+        description: See O(devices).
+        type: list
+        elements: str
+      spares:
+        description: See O(spares).
+        type: list
+        elements: str
+      chunk:
+        description: See O(chunk).
+        type: int
+      bitmap:
+        description: See O(bitmap).
+        type: str
+        choices: [internal, none]
+      metadata:
+        description: See O(metadata).
+        type: str
+        choices: ['1.0', '1.1', '1.2']
+        default: '1.2'
+      homehost:
+        description: See O(homehost).
+        type: str
+      assume_clean:
+        description: See O(assume_clean).
+        type: bool
+        default: false
+      persist:
+        description: See O(persist).
+        type: bool
+        default: true
+      overwrite:
+        description: See O(overwrite).
+        type: bool
+        default: false
+      run_degraded:
+        description: See O(run_degraded).
+        type: bool
+        default: false
+      replace_failed:
+        description: See O(replace_failed).
+        type: bool
+        default: false
+      size_tolerance:
+        description: See O(size_tolerance).
+        type: float
+        default: 1.0
+      failure_domains:
+        description: See O(failure_domains).
+        type: dict
+      wait:
+        description: See O(wait).
+        type: str
+        choices: [none, sync]
+        default: none
+      wait_timeout:
+        description: See O(wait_timeout).
+        type: int
+        default: 3600
+  state:
+    description:
+      - V(present) creates or assembles the array. One that runs degraded is left alone, with a warning.
+      - V(stopped) stops it and keeps its superblocks and its line in C(mdadm.conf).
+      - V(absent) stops it, erases the md superblocks of exactly its members, and removes its line.
+        It is refused while the array is mounted or otherwise in use.
+    type: str
+    choices: [present, absent, stopped]
+    default: present
+  level:
+    description:
+      - RAID level; needed for O(state=present).
+      - V(raid1e) is md's raid10 with offset copies, as many as there are devices.
+    type: str
+    choices: [raid0, raid1, raid1e, raid4, raid5, raid6, raid10]
+  layout:
+    description:
+      - For V(raid10) and V(raid1e) the letter n, f or o (near, far or offset copies) and the number of copies, such as V(o3).
+      - For V(raid5) and V(raid6) one of V(left-symmetric), V(left-asymmetric), V(right-symmetric), V(right-asymmetric),
+        V(parity-first) and V(parity-last).
+      - Left out, V(raid1e) has offset copies on all devices; the other levels take mdadm's default, and an existing array may have any.
+    type: str
+  devices:
+    description:
+      - Members, in order; needed for O(state=present).
+      - Absolute paths of block devices. Use C(/dev/disk/by-path) or C(/dev/disk/by-id), or the node of another array.
+    type: list
+    elements: str
+  spares:
+    description: Spare devices that the array is created with.
+    type: list
+    elements: str
+  chunk:
+    description: Chunk size in KiB, a power of two from 4 to 65536; not for V(raid1). Left out, it is mdadm's default at creation.
+    type: int
+  bitmap:
+    description:
+      - Write-intent bitmap. Left out, a new array has an V(internal) one if its level has redundancy, and an existing one may have either.
+    type: str
+    choices: [internal, none]
+  metadata:
+    description: Version of the superblocks.
+    type: str
+    choices: ['1.0', '1.1', '1.2']
+    default: '1.2'
+  homehost:
+    description: Host name recorded in the array. Left out, it is the name of the host.
+    type: str
+  assume_clean:
+    description:
+      - Create the array without its first resync, and keep what the members hold. Only for members that are known to be all zero,
+        or to put an array together again.
+    type: bool
+    default: false
+  persist:
+    description: Keep the array's line in C(mdadm.conf). With V(false) that file is left alone.
+    type: bool
+    default: true
+  overwrite:
+    description:
+      - Create the array also on devices that carry file systems, partition tables, LVM or superblocks of other arrays, and destroy those.
+      - Devices that are mounted or held are refused all the same, and an array of this very name is never made anew.
+      - Also replaces a line of C(mdadm.conf) that gives the name to an array which is found on no device.
+    type: bool
+    default: false
+  run_degraded:
+    description: Start an existing array also if members are missing or out of date. Without it that is refused.
+    type: bool
+    default: false
+  replace_failed:
+    description:
+      - Give a running array its lost members back. Failed members are removed, also those whose disk is gone or has another name now.
+        A declared device that was a member before is taken back; with a write-intent bitmap only what changed is copied to it.
+        Where md refuses that, and for an empty device, everything is copied.
+      - A device that was away is never a source. One that ran without the members that are current now is refused,
+        unless O(overwrite) is set.
+      - A device that carries anything else is refused as at creation.
+      - An array that has lost more members than its level can do without is refused.
+      - With it an array is also assembled without members that are out of date, if all its devices are there.
+    type: bool
+    default: false
+  size_tolerance:
+    description: How many percent the sizes of members may differ.
+    type: float
+    default: 1.0
+  failure_domains:
+    description:
+      - Which failure domain (a server, a rack) each entry of O(devices) is in.
+      - An array that would lose data with one domain is refused.
+    type: dict
+  wait:
+    description:
+      - With V(sync) the task ends when the array's first resync, or a recovery that runs, has ended. Arrays can be used before that.
+    type: str
+    choices: [none, sync]
+    default: none
+  wait_timeout:
+    description: For how many seconds O(wait=sync) waits.
+    type: int
+    default: 3600
+"""
