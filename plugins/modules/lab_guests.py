@@ -39,6 +39,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  exclusive_to:
+    description:
+      - Id of a process on this machine to which the lab belongs until that process ends, such as that of C(ansible-playbook). A task
+        that names another one is refused meanwhile. Nothing is left behind by a process that is killed.
+      - In check mode the lab is not claimed, and refused in the same way.
+    type: int
   backend:
     description: What runs the guests.
     type: str
@@ -176,6 +182,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.lock import claim
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
@@ -198,6 +205,7 @@ def argument_spec() -> Dict[str, Any]:
         "name": {"type": "str", "default": "lab"},
         "directory": {"type": "path", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "exclusive_to": {"type": "int"},
         "backend": {"type": "str", "choices": ["uml", "qemu"], "default": "uml"},
         "gateway": {"type": "str", "default": "10.99.0.1/24"},
         "mtu": {"type": "int", "default": 9000},
@@ -227,9 +235,14 @@ def main() -> None:
     runner = SystemRunner()
     try:
         lab = make_lab(module.params, rootless=os.geteuid() != 0)
-        if module.params["state"] == "absent":
-            finish(module, plan_absent(lab, observe(lab)), runner, dict, operations(lab, runner))
-        finish(module, plan_present(lab, observe(lab)), runner, lambda: describe(lab), operations(lab, runner))
+        absent = module.params["state"] == "absent"
+        plan = plan_absent if absent else plan_present
+        # A directory that is not the lab's is refused before the claim is written into it.
+        changes = plan(lab, observe(lab))
+        if module.params["exclusive_to"] is not None and (changes.changed or not absent):
+            claim(lab, module.params["exclusive_to"], module.check_mode)
+            changes = plan(lab, observe(lab))
+        finish(module, changes, runner, dict if absent else lambda: describe(lab), operations(lab, runner))
     except FleetlabError as error:
         fail(module, error)
 

@@ -11,7 +11,7 @@ from .._core.errors import InputError, RefusedError
 from .._core.plan import Command, Operation, Plan, Step, WriteFile
 from .observe import HOLDER_WORD
 from .scripts import enter_script, start_script
-from .state import BRIDGE, MARKER, Guest, Lab, ObservedGuest, ObservedLab
+from .state import BRIDGE, LOCK, MARKER, Guest, Lab, ObservedGuest, ObservedLab
 
 
 def plan_present(lab: Lab, current: ObservedLab) -> Plan:
@@ -64,7 +64,7 @@ def _describe(lab: Lab, current: ObservedLab) -> Dict[str, Any]:
 
 
 def _check_owner(lab: Lab, current: ObservedLab) -> None:
-    foreign = [name for name in current.entries if name != MARKER]
+    foreign = [name for name in current.entries if name not in (MARKER, LOCK)]
     if current.owner is None and foreign:
         found = f"it holds {', '.join(foreign[:3])} and no {MARKER} file, so it is not a lab's"
         raise RefusedError(f"directory {lab.directory}", found, "Name another directory or empty this one yourself")

@@ -23,6 +23,9 @@ BRIDGE = "lab0"
 MARKER = "lab-token"
 """A file in the directory of every lab; a directory without it is not ours to fill or to remove."""
 
+LOCK = "lock"
+"""The file beside it that says which process works on the lab, see lock.py."""
+
 
 @dataclass(frozen=True)
 class Disk:

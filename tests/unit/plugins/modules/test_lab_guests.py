@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.lock import claim, start_time
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import make_lab
 from ansible_collections.fleetlab.linux.plugins.modules import lab_guests
 
 
@@ -71,3 +75,41 @@ def test_a_lab_may_hold_the_directories_of_others(capsys: pytest.CaptureFixture[
     (other / "lab-token").write_text("other-0123456789\n")
     assert run(capsys, **options(tmp_path))["changed"] is True
     assert run(capsys, directory=str(tmp_path / "lab"), state="absent")["changed"] is False
+
+
+@pytest.fixture
+def others() -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that may have claimed a lab."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_lab_belongs_to_one_run_at_a_time(capsys: pytest.CaptureFixture[str], tmp_path: Path, others: subprocess.Popen[bytes]) -> None:
+    lab = make_lab({**options(tmp_path), "name": "lab", "backend": "uml", "gateway": "10.99.0.1/24", "mtu": 9000, "guests": []}, False)
+    claim(lab, others.pid, check_mode=True)
+    assert list(tmp_path.iterdir()) == []
+    claim(lab, others.pid, check_mode=False)
+    claim(lab, others.pid, check_mode=False)
+    for changes in ({}, {"state": "absent"}):
+        result = run(capsys, **{**options(tmp_path), **changes}, exclusive_to=os.getpid())
+        assert result["failed"] is True
+        assert f"another run works on it, process {others.pid} (sleep 60)" in result["msg"]
+    assert run(capsys, **options(tmp_path), exclusive_to=others.pid)["changed"] is True
+    # Check mode took nothing over, and a run that was killed holds nothing.
+    others.kill()
+    others.wait()
+    assert run(capsys, **options(tmp_path), exclusive_to=os.getpid())["changed"] is True
+    claim(lab, os.getpid(), check_mode=False)
+
+
+def test_a_process_that_got_the_id_of_a_former_run_is_not_taken_for_it(tmp_path: Path, others: subprocess.Popen[bytes]) -> None:
+    lab = make_lab({**options(tmp_path), "name": "lab", "backend": "uml", "gateway": "10.99.0.1/24", "mtu": 9000, "guests": []}, False)
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "lock").write_text(f"{others.pid} 1\n")
+    claim(lab, os.getpid(), check_mode=False)
+    assert (tmp_path / "lab" / "lock").read_text() == f"{os.getpid()} {start_time(os.getpid())}\n"
+
+
+def test_only_a_running_process_can_claim_a_lab(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "exclusive_to: there is no process 4194305" in run(capsys, **options(tmp_path), exclusive_to=4194305)["msg"]
