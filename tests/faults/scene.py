@@ -38,6 +38,7 @@ class Scene:
         self._word = f"faults: row {row}: {fault}: {time.time():.0f}"
         self._notes: list[str] = []
         self._healed: float | None = None
+        self._settled = False
         self._accounts: list[Account] = []
         self._traffic: Traffic | None = None
         self._number = 0
@@ -73,6 +74,8 @@ class Scene:
             self.end_traffic()
         oracle.wait_whole(self.lab)
         self._healed = time.monotonic() - start
+        # Where nothing was left to heal, this run has already shown that one more finds nothing to do.
+        self._settled = run.changed == 0
         return run
 
     def new_data(self) -> None:
@@ -114,7 +117,8 @@ class Scene:
             self.heal()
         if self._traffic is not None:
             self.end_traffic()
-        oracle.changes_nothing(self.lab.playbook())
+        if not self._settled:
+            oracle.changes_nothing(self.lab.playbook())
         sums = traffic.checksums(self.lab)
         found = oracle.mismatches(self.lab)
         assert sums == self._data.sums, f"checksums differ: {sums}, known are {self._data.sums}"
