@@ -48,9 +48,8 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The lab of the inventory that was given, brought to what it should be."""
+    """The lab of the inventory that was given, which has been built."""
     handle = Lab(Path(request.config.getoption("ansible_inventory")))
-    oracle.converges(handle.playbook())
     oracle.wait_whole(handle)
     yield handle
     handle.close()

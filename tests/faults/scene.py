@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import oracle, traffic
 from .lab import Lab, Run
@@ -24,24 +24,49 @@ class Data:
     sums: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class Stage:
+    """What was seen of one fault: notes in words, and the accounts of the traffic that ran."""
+
+    row: str
+    fault: str
+    notes: list[str] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+
+    @property
+    def longest(self) -> float | None:
+        """The longest that a read or a write took, in seconds; none where there was no traffic."""
+        return max((account.longest for account in self.accounts), default=None)
+
+    @property
+    def errors(self) -> list[str]:
+        """What reads, writes and passes of fio came to; what ended with the client itself has nobody to see it."""
+        return [error for account in self.accounts if account.ended for error in account.errors]
+
+    @property
+    def seen(self) -> str:
+        """What stands in the table."""
+        said = [f"{len(self.errors)} errors ({self.errors[0]})" if self.errors else "no error"]
+        return "; ".join([*(said if any(account.ended for account in self.accounts) else []), *self.notes])
+
+
 class Scene:
-    """One fault in a lab with traffic: C(with) begins and ends it, C(heal) brings the lab back with the playbook alone.
+    """A fault, or several one after the other, in a lab with traffic: C(with) begins and ends it.
 
     C(stall) is the most that a read or write may take, C(errors) whether the client may see any. What is not healed by the test itself
-    is healed at the end. Then everything is held against the oracle and the row is added.
+    is healed at the end, by the playbook alone. Then everything is held against the oracle, and a row is added for each fault.
     """
 
     def __init__(self, lab: Lab, table: Table, data: Data, row: str, fault: str, *, stall: float | None = STALL_GOAL, errors: bool = False):
-        self.lab, self.row, self.fault = lab, row, fault
+        self.lab = lab
         self._table, self._data = table, data
         self._stall, self._errors = stall, errors
         self._word = f"faults: row {row}: {fault}: {time.time():.0f}"
-        self._notes: list[str] = []
-        self._healed: float | None = None
-        self._settled = False
-        self._accounts: list[Account] = []
+        self._stages = [Stage(row, fault)]
         self._traffic: Traffic | None = None
-        self._number = 0
+        self._logs = 0
+        self._outcome = Row(row, fault, "")
+        self._settled = False
 
     @property
     def traffic(self) -> Traffic:
@@ -51,18 +76,25 @@ class Scene:
 
     def note(self, text: str) -> None:
         """Something for the row: what was seen."""
-        self._notes.append(text)
+        self._stages[-1].notes.append(text)
+
+    def then(self, row: str, fault: str) -> None:
+        """The next fault comes on top of this one: it has a row of its own, and what comes after is its doing."""
+        if self._traffic is not None:
+            self.end_traffic()
+        self._stages.append(Stage(row, fault))
 
     def begin_traffic(self) -> None:
         """Start reads, writes and fio."""
-        self._number += 1
-        self._traffic = Traffic(self.lab, self.lab.logs / f"traffic-{self.row}-{self._number}-{time.time():.0f}.log")
+        self._logs += 1
+        log = self.lab.logs / f"traffic-{self._stages[-1].row}-{self._logs}-{time.time():.0f}.log"
+        self._traffic = Traffic(self.lab, log)
 
     def end_traffic(self, *, lost: bool = False) -> Account:
         """End them; C(lost) after a power cut of the client."""
         seen = self.traffic.lost() if lost else self.traffic.stop()
         self._traffic = None
-        self._accounts.append(seen)
+        self._stages[-1].accounts.append(seen)
         return seen
 
     def heal(self, *arguments: str) -> Run:
@@ -73,7 +105,7 @@ class Scene:
         if self._traffic is not None:
             self.end_traffic()
         oracle.wait_whole(self.lab)
-        self._healed = time.monotonic() - start
+        self._outcome = replace(self._outcome, heal=time.monotonic() - start)
         # Where nothing was left to heal, this run has already shown that one more finds nothing to do.
         self._settled = run.changed == 0
         return run
@@ -81,7 +113,8 @@ class Scene:
     def new_data(self) -> None:
         """Begin with other data, where the fault was one that ends what was there."""
         self._data.sums = traffic.seed(self.lab)
-        self._accounts = []
+        for stage in self._stages:
+            stage.accounts.clear()
 
     def __enter__(self) -> Scene:
         oracle.mark(self.lab, self._word)
@@ -98,44 +131,38 @@ class Scene:
         finally:
             if self._traffic is not None:
                 self.end_traffic()
-            if error is not None:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:100]
-                self._table.add(Row(self.row, self.fault, self._seen(), self._longest(), self._healed, result=f"FAILED: {reason}"))
-
-    def _longest(self) -> float | None:
-        return max((account.longest for account in self._accounts), default=None)
-
-    def _seen(self) -> str:
-        errors = [error for account in self._accounts for error in account.errors]
-        said = [f"{len(errors)} errors ({errors[0]})" if errors else "no error"]
-        if not any(account.ended for account in self._accounts):
-            said = []
-        return "; ".join([*said, *self._notes])
+            result = "ok" if error is None else f"FAILED: {(str(error).strip() or type(error).__name__).splitlines()[0][:100]}"
+            for stage in self._stages:
+                row = replace(self._outcome, row=stage.row, fault=stage.fault, seen=stage.seen, stall=stage.longest, result=result)
+                self._table.add(row)
 
     def _finish(self) -> None:
-        if self._healed is None:
+        if self._outcome.heal is None:
             self.heal()
         if self._traffic is not None:
             self.end_traffic()
         if not self._settled:
             oracle.changes_nothing(self.lab.playbook())
         sums = traffic.checksums(self.lab)
+        equal = sums == self._data.sums
         found = oracle.mismatches(self.lab)
-        assert sums == self._data.sums, f"checksums differ: {sums}, known are {self._data.sums}"
+        self._outcome = replace(self._outcome, mismatches=sum(found.values()), checksum="equal" if equal else "DIFFERENT")
+        assert equal, f"checksums differ: {sums}, known are {self._data.sums}"
         assert not any(found.values()), f"copies differ: mismatch_cnt {found}"
         acknowledged: dict[int, int] = {}
-        for account in self._accounts:
+        for account in self._accounts():
             acknowledged.update(account.acknowledged)
         lost = oracle.lost_writes(self.lab, acknowledged)
         assert not lost, f"{len(lost)} acknowledged writes lost: {lost[:3]}"
         complaints = oracle.complaints(self.lab, self._word)
         assert self._errors or not complaints, f"the kernels complain: {complaints[:5]}"
         self._hold_against_goals()
-        self._table.add(Row(self.row, self.fault, self._seen(), self._longest(), self._healed, sum(found.values()), "equal"))
+
+    def _accounts(self) -> list[Account]:
+        return [account for stage in self._stages for account in stage.accounts]
 
     def _hold_against_goals(self) -> None:
-        errors = [error for account in self._accounts for error in account.errors if account.ended]
-        assert self._errors or not errors, f"the client saw {len(errors)} errors: {errors[:3]}"
-        longest = self._longest()
-        if self._stall is not None and longest is not None:
-            assert longest <= self._stall, f"a read or write took {longest:.1f} s, at most {self._stall:g} s is the goal"
+        for stage in self._stages:
+            assert self._errors or not stage.errors, f"the client saw {len(stage.errors)} errors: {stage.errors[:3]}"
+            if self._stall is not None and stage.longest is not None:
+                assert stage.longest <= self._stall, f"a read or write took {stage.longest:.1f} s, at most {self._stall:g} s is the goal"
