@@ -53,14 +53,15 @@ class Stage:
 class Scene:
     """A fault, or several one after the other, in a lab with traffic: C(with) begins and ends it.
 
-    C(stall) is the most that a read or write may take, C(errors) whether the client may see any. What is not healed by the test itself
-    is healed at the end, by the playbook alone. Then everything is held against the oracle, and a row is added for each fault.
+    C(stall) is the most that a read or write may take, C(errors) whether the client may see any; a C(quiet) scene begins without traffic.
+    What is not healed by the test itself is healed at the end, by the playbook alone. Then everything is held against the oracle, and a
+    row is added for each fault.
     """
 
-    def __init__(self, lab: Lab, table: Table, data: Data, row: str, fault: str, *, stall: float | None = STALL_GOAL, errors: bool = False):
+    def __init__(self, lab: Lab, table: Table, data: Data, row: str, fault: str, *, stall: float | None, errors: bool, quiet: bool) -> None:
         self.lab = lab
         self._table, self._data = table, data
-        self._stall, self._errors = stall, errors
+        self._stall, self._errors, self._quiet = stall, errors, quiet
         self._word = f"faults: row {row}: {fault}: {time.time():.0f}"
         self._stages = [Stage(row, fault)]
         self._traffic: Traffic | None = None
@@ -118,7 +119,8 @@ class Scene:
 
     def __enter__(self) -> Scene:
         oracle.mark(self.lab, self._word)
-        self.begin_traffic()
+        if not self._quiet:
+            self.begin_traffic()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:

@@ -36,8 +36,7 @@ def test_the_client_loses_power_in_writes(lab: Lab, fault: Any) -> None:
 
 @pytest.mark.core
 def test_the_client_boots_with_servers_down(lab: Lab, fault: Any) -> None:
-    with fault("21", "boot of the client with one server down", stall=None) as scene:
-        scene.end_traffic()
+    with fault("21", "boot of the client with one server down", quiet=True) as scene:
         lab.power_off("server3", lab.client)
         scene.note(f"mounted {boot(lab):.0f} s after power, degraded")
         assert oracle.degraded(lab) == [1] * len(lab.mirrors)
@@ -52,8 +51,7 @@ def test_the_client_boots_with_servers_down(lab: Lab, fault: Any) -> None:
 
 
 def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
-    with fault("13", "power cut of the client during a resync", stall=None) as scene:
-        scene.end_traffic()
+    with fault("13", "power cut of the client during a resync", quiet=True) as scene:
         lab.run(lab.client, "echo 3000 > /proc/sys/dev/raid/speed_limit_max")
         disk = min(oracle.mirrors(lab)[0].members)
         lab.run(
@@ -95,8 +93,7 @@ def test_a_session_is_dropped(lab: Lab, fault: Any) -> None:
 
 
 def test_the_kernel_renumbers_the_disks(lab: Lab, fault: Any) -> None:
-    with fault("22", "disks renumbered by the kernel (sessions in another order)", stall=None) as scene:
-        scene.end_traffic()
+    with fault("22", "disks renumbered by the kernel (sessions in another order)", quiet=True) as scene:
         names = "for disk in /dev/disk/by-path/*-iscsi-*; do echo $(readlink -f $disk); done"
         before = lab.run(lab.client, names).split()
         lab.run(lab.client, f"umount {MOUNT} && mdadm --stop /dev/md99 && mdadm --stop {' '.join('/dev/' + name for name in lab.mirrors)}")

@@ -63,8 +63,7 @@ def no_half_configuration(lab: Lab) -> None:
 
 @pytest.mark.core
 def test_runs_are_killed(lab: Lab, fault: Any) -> None:
-    with fault("14", "kill -9 of the run in create, in the write of mdadm.conf, in the resync") as scene:
-        scene.end_traffic()
+    with fault("14", "kill -9 of the run in create, in the write of mdadm.conf, in the resync", quiet=True) as scene:
         clear(lab)
         # Each run goes on from what the one before has left.
         for seen in (_CREATING, _CONFIGURING, _RESYNCING):
@@ -85,8 +84,7 @@ def test_runs_are_killed(lab: Lab, fault: Any) -> None:
     ],
 )
 def test_the_client_loses_power_in_create(lab: Lab, fault: Any, row: str, what: str, seen: str) -> None:
-    with fault(row, what) as scene:
-        scene.end_traffic()
+    with fault(row, what, quiet=True) as scene:
         clear(lab)
         cut = CutShort(lab, seen)
         cut.wait()
