@@ -14,25 +14,24 @@ from . import oracle
 from .lab import Lab
 
 _DROP = {
-    "both ways": ("input tcp dport 3260", "output tcp sport 3260"),
-    "towards the server": ("input tcp dport 3260",),
-    "towards the client": ("output tcp sport 3260",),
+    "both ways": ("ingress:dport", "egress:sport"),
+    "towards the server": ("ingress:dport",),
+    "towards the client": ("egress:sport",),
 }
 
 
 def drop(lab: Lab, server: str, ways: str) -> None:
     """Let a server's target fall silent, without a word to its clients."""
-    rules = ["add table inet faults"]
-    for rule in _DROP[ways]:
-        hook, match = rule.split(" ", 1)
-        rules.append(f"add chain inet faults {hook} {{ type filter hook {hook} priority 0; }}")
-        rules.append(f"add rule inet faults {hook} {match} drop")
-    lab.run(server, "nft -f -", "\n".join(rules) + "\n")
+    # User-mode Linux has nf_tables without any family of protocols; traffic control can drop as well.
+    commands = [f"tc qdisc add dev {lab.interface} clsact"]
+    for hook, port in (way.split(":") for way in _DROP[ways]):
+        commands.append(f"tc filter add dev {lab.interface} {hook} protocol ip u32 match ip {port} 3260 0xffff action drop")
+    lab.run(server, " && ".join(commands))
 
 
 def undrop(lab: Lab, server: str) -> None:
     """And speak again."""
-    lab.run(server, "nft delete table inet faults")
+    lab.run(server, f"tc qdisc del dev {lab.interface} clsact")
 
 
 @pytest.mark.parametrize(("row", "ways"), [("5", "both ways"), ("7", "towards the server"), ("7b", "towards the client")])
