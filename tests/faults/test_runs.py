@@ -19,7 +19,7 @@ from .lab import Lab
 _CREATING = "[ -e /sys/block/md2 ]"
 _BETWEEN = "[ -e /sys/block/md3 ]"
 _CONFIGURING = "[ -n \"$(find /etc/mdadm -name '.mdadm.conf.*')\" ] || grep -q ^ARRAY /etc/mdadm/mdadm.conf"
-_RESYNCING = "grep -q 'resync =' /proc/mdstat"
+_RESYNCING = "grep -q 'resync =' /proc/mdstat && pgrep -f '^/usr/bin/python3$' > /dev/null"
 
 _KILL = "pkill -9 -f '^/usr/bin/python3$'; pkill -9 -x mdadm; pkill -9 -x mke2fs"
 """Modules run as a Python without arguments. Inside the client only, where nothing else does."""
@@ -53,6 +53,11 @@ class CutShort:
         self._run.wait()
 
 
+def pace(lab: Lab, limit: int) -> None:
+    """Let a resync go no faster than that, in KiB/s: the first must not be over before the last run is cut short."""
+    lab.run(lab.client, f"echo {limit} > /proc/sys/dev/raid/speed_limit_max")
+
+
 def no_half_configuration(lab: Lab) -> None:
     """What a killed task leaves behind is the old file or the new one."""
     text = lab.run(lab.client, "cat /etc/mdadm/mdadm.conf")
@@ -65,12 +70,14 @@ def no_half_configuration(lab: Lab) -> None:
 def test_runs_are_killed(lab: Lab, fault: Any) -> None:
     with fault("14", "kill -9 of the run in create, in the write of mdadm.conf, in the resync", quiet=True) as scene:
         clear(lab)
+        pace(lab, 1000)
         # Each run goes on from what the one before has left.
         for seen in (_CREATING, _CONFIGURING, _RESYNCING):
             cut = CutShort(lab, seen, _KILL)
             cut.wait()
             cut.kill()
             no_half_configuration(lab)
+        pace(lab, 200000)
         scene.heal()
         scene.new_data()
         scene.note("old or new configuration, never half of it; the next run goes on from there")
