@@ -89,6 +89,10 @@ options:
       failure_domains:
         description: See O(failure_domains).
         type: dict
+      check:
+        description: See O(check).
+        type: bool
+        default: false
       wait:
         description: See O(wait).
         type: str
@@ -188,14 +192,22 @@ options:
       - Which failure domain (a server, a rack) each entry of O(devices) is in.
       - An array that would lose data with one domain is refused.
     type: dict
+  check:
+    description:
+      - When everything else is done, let md read all copies of all data and compare them, and return RV(arrays[].mismatch_cnt).
+        Nothing is repaired, and it is no change. Nothing is checked in check mode.
+      - It is refused for an array that is degraded, or not in sync yet unless O(wait=sync).
+    type: bool
+    default: false
   wait:
     description:
-      - With V(sync) the task ends when the array's first resync, or a recovery that runs, has ended. Arrays can be used before that.
+      - With V(sync) the task ends when a resync, a rebuild or a reshape of the array has ended. The array can be used before that.
+      - While it waits the task prints how far it is, how fast it goes and how long it still takes.
     type: str
     choices: [none, sync]
     default: none
   wait_timeout:
-    description: For how many seconds O(wait=sync) waits.
+    description: For how many seconds O(wait=sync) waits, and O(check) lasts, at most. What runs then goes on.
     type: int
     default: 3600
 """

@@ -159,6 +159,12 @@ arrays:
     sync_percent:
       description: How far RV(arrays[].sync_action) has come; none if nothing runs.
       type: float
+    mismatch_cnt:
+      description:
+        - How many sectors the last check found to differ between copies; md counts in steps of what it compares at once.
+        - None for a level without redundancy. 0 also if there was no check since the array was started.
+      type: int
+      sample: 0
 healed:
   description: Members that were brought back or replaced with O(replace_failed), or in check mode would be.
   type: list
@@ -204,7 +210,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Hos
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import look_again, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed, report_work
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
 
@@ -223,12 +229,12 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
 
     def describe() -> Dict[str, Any]:
         state, deferred = outcome.state, outcome.deferred
+        work: Dict[str, Any] = {}
         if not module.check_mode:
-            for step in outcome.waits:
-                operations[step.name](**step.arguments)
             state, deferred = look_again(wanted, host), ()
+            work = report_work(state, wanted)
         arrays = report(state, wanted, deferred)
-        shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt)}
+        shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt), **work}
         return {**shown, "array": arrays[0]} if single else shown
 
     own = MdOperations(host, runner, plan_again)

@@ -63,6 +63,5 @@ def _check_ended(lab: Lab, claimed: str) -> None:
     if not (pid.isdigit() and started.isdigit()) or start_time(int(pid)) != int(started):
         return
     argv = next((" ".join(words) for number, words in processes() if number == int(pid)), "")
-    raise RefusedError(
-        f"lab {lab.name}", f"another run works on it, process {pid} ({argv[:120]})", "Wait until that has ended, and run again"
-    )
+    found = f"another run works on it, process {pid} ({argv[:120]})"
+    raise RefusedError(f"lab {lab.name}", found, "Wait until that has ended, and run again")

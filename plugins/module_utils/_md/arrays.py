@@ -56,6 +56,8 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         sync_done=done,
         sync_total=total,
         component_size=_number(host.text(f"{folder}/component_size")) * _KIB,
+        mismatch_cnt=_number(host.text(f"{folder}/mismatch_cnt")) if level in REDUNDANT else None,
+        sync_speed=_number(host.text(f"{folder}/sync_speed")),
         resync_pending=level in REDUNDANT and action == "idle" and host.text(f"{folder}/resync_start") not in (None, "", "none"),
     )
 

@@ -43,8 +43,6 @@ def create(draft: Draft, wanted: Wanted, blank: Sequence[str], collecting: Optio
     # With assume_clean the members' content is kept, so what it shows inside the new array has to be looked at.
     (draft.unread if wanted.assume_clean else draft.created).add(kernel_name)
     draft.persist(wanted, array)
-    if not wanted.assume_clean:
-        draft.wait(wanted, array)
 
 
 def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], size: int) -> Array:
@@ -59,7 +57,6 @@ def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], si
     if wanted.wait == "sync" and array.level in REDUNDANT:
         # An assembled array rests until it is first written to, and would never begin the resync that is waited for.
         draft.run("mdadm", "--readwrite", wanted.node, accept=(0, 1))
-        draft.wait(wanted, started)
     return started
 
 

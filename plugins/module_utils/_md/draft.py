@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Set, Tuple
 
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
 from .conf import ConfFile, WantedEntry, with_entry, without_entry
-from .layout import REDUNDANT
 from .report import summary
 from .state import Array, Journal, State, shown_uuid
 from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
@@ -37,7 +36,6 @@ class Draft:
         self.unread: Set[str] = set()
         self.deferred: List[Wanted] = []
         self.healed: List[Healing] = []
-        self.waits: List[Operation] = []
 
     def run(self, *argv: str, timeout: float = 120.0, accept: Sequence[int] = (0,)) -> None:
         """Add a command."""
@@ -75,11 +73,6 @@ class Draft:
         """Remove every line of the array from mdadm.conf."""
         self.state = replace(self.state, conf=without_entry(self.state.conf, uuids, wanted.spellings))
 
-    def wait(self, wanted: Wanted, array: Array) -> None:
-        """Wait, at the end of the plan, until the array's redundancy is established."""
-        if wanted.wait == "sync" and array.level in REDUNDANT:
-            self.waits.append(wait_step(wanted, array))
-
     def finish(self, wanted: Sequence[Wanted]) -> Plan:
         """The plan."""
         steps, tail = list(self.steps), self._conf_steps()
@@ -95,7 +88,6 @@ class Draft:
         steps += self._close_journal(journal)
         if self.deferred:
             steps.append(Operation("plan_again", {"arrays": " ".join(one.name for one in self.deferred)}))
-        steps += self.waits
         subject = f"md array {wanted[0].name}" if len(wanted) == 1 else "md arrays " + " ".join(one.name for one in wanted)
         return Plan(
             subject=subject,
@@ -125,11 +117,6 @@ class Draft:
     def _half_made(self, uuid: str) -> bool:
         array = self.state.array_of(uuid)
         return bool(self.state.carriers(uuid)) and not (array and array.active)
-
-
-def wait_step(wanted: Wanted, array: Array) -> Operation:
-    """Wait for one array, with the task's limit."""
-    return Operation("wait_for_sync", {"array": wanted.name, "uuid": shown_uuid(array.uuid), "timeout": wanted.wait_timeout})
 
 
 def _journal_step(journal: Journal) -> WriteFile:

@@ -141,8 +141,6 @@ def _bring_back(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
         _add_steps(draft, array, device, method)
         array = _rebuilding(array, device, method)
         draft.state = draft.state.with_changed_array(array)
-    if methods:
-        draft.wait(wanted, array)
     return array
 
 

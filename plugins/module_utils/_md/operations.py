@@ -14,18 +14,14 @@ from .._core.runner import Runner
 from .arrays import read_array
 from .devices import kernel_name, read_superblock
 from .host import Host
-from .report import sync_percent
 from .state import Array, Superblock, plain_uuid
 from .system import SETTLE
 
 _ATTEMPTS = 5
-_POLL = 1.0
 _MANAGE_TIMEOUT = 120.0
 _SLOT_POLL = 0.1
 _SLOT_ATTEMPTS = 100
 _SECTOR = 512
-
-Clock = Callable[[], float]
 
 
 class MdOperations:
@@ -36,47 +32,23 @@ class MdOperations:
         host: Host,
         runner: Runner,
         plan_again: Callable[[Sequence[str]], None],
-        clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.host = host
         self.runner = runner
         self._plan_again = plan_again
-        self._clock = clock
         self._sleep = sleep
         self.rebuilt: Set[str] = set()
 
     def all(self) -> Operations:
         """By the names that plans use."""
         return {
-            "wait_for_sync": self.wait_for_sync,
             "zero_superblock": self.zero_superblock,
             "erase_stale_content": self.erase_stale_content,
             "re_add": self.re_add,
             "await_slot": self.await_slot,
             "plan_again": self.plan_again,
         }
-
-    def wait_for_sync(self, array: str, uuid: str, timeout: float) -> None:
-        """Wait until a resync or recovery has ended.
-
-        :raises FleetlabError: it takes longer than C(timeout) seconds, or the array is gone.
-        """
-        name = self._node_of(plain_uuid(uuid))
-        limit = self._clock() + timeout
-        while name:
-            found = read_array(self.host, name, lambda _device: None)
-            if found is None:
-                break
-            if not found.syncing:
-                return
-            if self._clock() >= limit:
-                raise FleetlabError(
-                    f"array {array}: {found.sync_action} is at {sync_percent(found) or 0:g} % after {timeout:g} s. It goes on;"
-                    " run the task again, or raise wait_timeout"
-                )
-            self._sleep(_POLL)
-        raise FleetlabError(f"array {array} (UUID {uuid}) stopped running while its resync was waited for")
 
     def re_add(self, array: str, device: str) -> None:
         """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""
@@ -96,13 +68,6 @@ class MdOperations:
             if slot != "none" or self.host.text(f"{folder}/degraded") == "0":
                 return
             self._sleep(_SLOT_POLL)
-
-    def _node_of(self, uuid: str) -> Optional[str]:
-        for name in self.host.names("/sys/block"):
-            found = self._array(name) if name.startswith("md") else None
-            if found and found.uuid == uuid:
-                return name
-        return None
 
     def _array(self, name: str) -> Optional[Array]:
         return read_array(self.host, name, self._superblock)

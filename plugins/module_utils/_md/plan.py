@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
-from .._core.plan import Operation, Plan
-from .draft import Draft, wait_step
+from .._core.plan import Plan
+from .draft import Draft
 from .heal import Healing
 from .presence import plan_presence
 from .realign import plan_realignment
 from .removal import plan_removal
-from .report import find
 from .state import State
 from .wanted import Wanted, check_together
 
@@ -23,12 +22,11 @@ from .wanted import Wanted, check_together
 class Outcome:
     """C(state) is the host after the plan, but for the arrays in C(deferred), which are planned when their members run.
 
-    C(waits) are for resyncs that run already, which is no change.
+    C(healed) says what is done about lost members.
     """
 
     plan: Plan
     state: State
-    waits: Tuple[Operation, ...] = ()
     healed: Tuple[Healing, ...] = ()
     deferred: Tuple[str, ...] = ()
 
@@ -48,10 +46,4 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     for one in present:
         plan_presence(draft, one)
     plan = draft.finish(wanted)
-    return Outcome(plan, draft.state, _waits(state, wanted, draft), tuple(draft.healed), tuple(one.name for one in draft.deferred))
-
-
-def _waits(state: State, wanted: Sequence[Wanted], draft: Draft) -> Tuple[Operation, ...]:
-    planned = {step.arguments["array"] for step in draft.waits}
-    found = [(one, find(state, one)) for one in wanted if one.wait == "sync" and one.name not in planned]
-    return tuple(wait_step(one, array) for one, array in found if array and array.syncing)
+    return Outcome(plan, draft.state, tuple(draft.healed), tuple(one.name for one in draft.deferred))

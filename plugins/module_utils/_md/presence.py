@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence
 
 from .._core.errors import RefusedError
@@ -39,6 +39,14 @@ def plan_presence(draft: Draft, wanted: Wanted) -> None:
         _from_disk(draft, wanted, devices, array)
 
 
+def _refuse_check(wanted: Wanted, why: str) -> None:
+    raise RefusedError(
+        f"array {wanted.name}",
+        f"it can not be checked: {why}",
+        "Nothing was changed; bring its members back (replace_failed) and wait for them (wait: sync) first",
+    )
+
+
 def _release(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
     """Take the devices from foreign arrays that udev began to collect from old superblocks and never could start."""
     names = {device.kernel_name for device in devices.values()}
@@ -63,10 +71,30 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
         draft.settle()
-    if wanted.wait == "sync" and array.array_state == "read-auto" and array.resync_pending:
+    if wanted.wait == "sync" and array.array_state == "read-auto" and array.unsettled:
         draft.run("mdadm", "--readwrite", array.node)
-        draft.wait(wanted, array)
+        _mark_written(draft, array)
+    _check_checkable(draft, wanted, array)
     draft.persist(wanted, array)
+
+
+def _mark_written(draft: Draft, array: Array) -> None:
+    action = "resync" if array.resync_pending else "recover"
+    draft.state = draft.state.with_changed_array(replace(array, array_state="active", sync_action=action))
+
+
+def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
+    """Refuse a consistency check of an array that is not whole, and will not be when it is checked."""
+    if not wanted.check:
+        return
+    why = ""
+    if len(array.free_slots) or any(member.faulty for member in array.members):
+        current = [draft.state.devices[m.device].node for m in array.members if m.in_sync and m.device in draft.state.devices]
+        why = f"it is degraded, only {', '.join(current)} of {array.raid_disks} hold current data"
+    elif array.unsettled and wanted.wait != "sync":
+        why = f"it is not in sync yet ({array.sync_action})"
+    if why:
+        _refuse_check(wanted, why)
 
 
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
@@ -99,6 +127,8 @@ def _from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], co
     """The array does not run: assemble it if it exists, complete it if its creation was cut short, else create it."""
     found = _on_disk(draft, wanted, devices)
     if found is None:
+        if wanted.check and wanted.wait != "sync" and not wanted.assume_clean:
+            _refuse_check(wanted, "it is new and will not be in sync yet")
         create(draft, wanted, list(wanted.all_devices), collecting)
         return
     _check_strangers(draft, wanted, devices, found)

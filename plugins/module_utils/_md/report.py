@@ -93,6 +93,7 @@ def describe(state: State, array: Array) -> Dict[str, Any]:
         "degraded": array.degraded,
         "sync_action": array.sync_action,
         "sync_percent": sync_percent(array),
+        "mismatch_cnt": array.mismatch_cnt,
     }
 
 
@@ -151,6 +152,20 @@ def unused(state: State) -> List[Dict[str, Any]]:
     taken = {name for array in state.arrays for name in array.devices}
     free = [device for name, device in sorted(state.devices.items()) if device.superblock and name not in taken]
     return [describe_superblock(device.node, device.by_path, device.superblock) for device in free if device.superblock]
+
+
+def report_work(state: State, wanted: Sequence[Wanted]) -> Dict[str, List[Dict[str, Any]]]:
+    """For the action plugin: the arrays that are to be waited for, and those that are to be checked after that."""
+    found = [(one, find(state, one)) for one in wanted if one.state == "present"]
+    running = [(one, array) for one, array in found if array and array.active]
+    return {
+        "waits": [_work(one, array) for one, array in running if one.wait == "sync" and array.unsettled],
+        "checks": [_work(one, array) for one, array in running if one.check],
+    }
+
+
+def _work(wanted: Wanted, array: Array) -> Dict[str, Any]:
+    return {"name": wanted.name, "kernel_name": array.kernel_name, "timeout": wanted.wait_timeout}
 
 
 def report_healed(healed: Sequence[Healing], rebuilt: Container[str]) -> List[Dict[str, Any]]:

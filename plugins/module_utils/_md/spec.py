@@ -35,6 +35,7 @@ def _array_options() -> Dict[str, Dict[str, Any]]:
         "replace_failed": {"type": "bool", "default": False},
         "size_tolerance": {"type": "float", "default": 1.0},
         "failure_domains": {"type": "dict"},
+        "check": {"type": "bool", "default": False},
         "wait": {"choices": ["none", "sync"], "default": "none"},
         "wait_timeout": {"type": "int", "default": 3600},
     }

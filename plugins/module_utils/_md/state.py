@@ -116,6 +116,7 @@ class Array:
 
     C(component_size) is what it uses of each member, C(bitmap_dirty) how much its bitmap says may differ on a member that was
     away, both in bytes; C(None) where there is no bitmap or it was not read.
+    C(sync_done) and C(sync_total) are sectors, C(sync_speed) is KiB/s.
     """
 
     kernel_name: str
@@ -137,6 +138,8 @@ class Array:
     resync_pending: bool = False
     component_size: int = 0
     bitmap_dirty: Optional[int] = None
+    mismatch_cnt: Optional[int] = None
+    sync_speed: int = 0
 
     @property
     def name(self) -> str:
@@ -168,6 +171,12 @@ class Array:
         """Slots that no member has, not even one that is being rebuilt."""
         taken = {member.slot for member in self.members if not member.faulty}
         return tuple(slot for slot in range(self.raid_disks) if slot not in taken)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the kernel is at work, or about to be, to make the array whole."""
+        rebuilt = any(not member.in_sync and not member.faulty for member in self.members)
+        return self.active and (self.syncing or (bool(self.missing_slots) and rebuilt))
 
     @property
     def syncing(self) -> bool:

@@ -47,6 +47,7 @@ class Wanted:
     replace_failed: bool = False
     size_tolerance: float = 1.0
     failure_domains: Tuple[Tuple[str, str], ...] = ()
+    check: bool = False
     wait: str = "none"
     wait_timeout: int = 3600
 
@@ -113,9 +114,10 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
         persist=value["persist"],
         overwrite=value["overwrite"],
         run_degraded=value["run_degraded"],
-        replace_failed=_check_replace(f"{prefix}replace_failed", level, value["replace_failed"]),
+        replace_failed=_check_redundant(f"{prefix}replace_failed", level, value["replace_failed"], "redundancy to rebuild a member from"),
         size_tolerance=_check_percent(f"{prefix}size_tolerance", value["size_tolerance"]),
         failure_domains=_check_domains(f"{prefix}failure_domains", devices, value),
+        check=_check_redundant(f"{prefix}check", level, value["check"], "copies that could be compared"),
         wait=value["wait"],
         wait_timeout=_check_positive(f"{prefix}wait_timeout", value["wait_timeout"]),
     )
@@ -186,10 +188,10 @@ def _check_bitmap(option: str, level: str, bitmap: Optional[str]) -> Optional[st
     return bitmap
 
 
-def _check_replace(option: str, level: str, replace_failed: bool) -> bool:
-    if replace_failed and kernel_level(level) not in REDUNDANT:
-        raise InputError(option, f"{level} has no redundancy to rebuild a member from")
-    return replace_failed
+def _check_redundant(option: str, level: str, asked: bool, lacks: str) -> bool:
+    if asked and kernel_level(level) not in REDUNDANT:
+        raise InputError(option, f"{level} has no {lacks}")
+    return asked
 
 
 def _check_percent(option: str, number: float) -> float:

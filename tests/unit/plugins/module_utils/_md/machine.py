@@ -37,6 +37,7 @@ DEFAULTS: Dict[str, Any] = {
     "persist": True,
     "overwrite": False,
     "run_degraded": False,
+    "check": False,
     "replace_failed": False,
     "size_tolerance": 1.0,
     "wait": "none",
@@ -190,7 +191,7 @@ class Machine:
                 disk = self.block(self._name(path))
                 disk.superblock, disk.signatures = None, ()
         else:
-            assert step.name == "wait_for_sync"
+            raise AssertionError(step.name)
 
     def _name(self, path: str) -> str:
         return self.links.get(path, path.rpartition("/")[2])

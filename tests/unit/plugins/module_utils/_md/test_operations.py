@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits that end, and erasure that touches nothing else."""
+"""Members taken back, waits that end, and erasure that touches nothing else."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Clock:
 
 
 def bound(host: RecordedHost, runner: Runner, clock: Clock) -> MdOperations:
-    return MdOperations(host, runner, lambda _names: None, clock, clock.sleep)
+    return MdOperations(host, runner, lambda _names: None, clock.sleep)
 
 
 def recorded(scenario: str) -> RecordedHost:
@@ -69,39 +69,37 @@ def uuid_on(host: RecordedHost, node: str) -> str:
     return shown_uuid(superblock.uuid)
 
 
-def test_a_wait_that_takes_too_long_says_how_far_it_is() -> None:
-    host, clock = recorded("syncing"), Clock()
-    host.answers["text /sys/block/md1/md/sync_completed"] = "523200 / 1046400"
-    with pytest.raises(FleetlabError, match=r"array md1: resync is at 50 % after 30 s\. It goes on"):
-        bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
-    assert 30 <= clock.now < 32
+def test_a_member_that_md_does_not_take_back_is_rebuilt() -> None:
+    host = recorded("degraded")
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    host.answers["text /sys/block/md1/md/dev-ubdb/slot"] = "none"
+
+    def refuse() -> None:
+        raise CommandError(["mdadm"], "not possible", 1)
+
+    def take() -> None:
+        host.answers["text /sys/block/md1/md/dev-ubdb/slot"] = "0"
+
+    runner = Runner({"mdadm --manage /dev/md1 --re-add": refuse, "mdadm --manage /dev/md1 --add-spare": take})
+    operations = bound(host, runner, Clock())
+    operations.re_add("/dev/md1", "/dev/ubdb")
+    assert [argv[3] for argv in runner.argvs] == ["--re-add", "--add-spare"]
+    assert operations.rebuilt == {"/dev/ubdb"}
 
 
-def test_a_wait_ends_with_the_resync() -> None:
-    host, clock = recorded("syncing"), Clock()
-
-    class Ending(Clock):
-        def sleep(self, seconds: float) -> None:
-            super().sleep(seconds)
-            if self.now > 5:
-                host.answers["text /sys/block/md1/md/sync_action"] = "idle"
-                host.answers["text /sys/block/md1/md/resync_start"] = "none"
-
-    clock = Ending()
-    bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
-    assert 5 < clock.now < 8
-
-
-def test_a_wait_for_an_array_that_is_gone_ends() -> None:
-    host = recorded("blank")
-    with pytest.raises(FleetlabError, match="stopped running"):
-        bound(host, Runner({}), Clock()).wait_for_sync("md1", "1" * 32, 30)
-
-
-def test_a_healthy_array_is_not_waited_for() -> None:
-    host, clock = recorded("stripe"), Clock()
-    bound(host, Runner({}), clock).wait_for_sync("md1", uuid_on(host, "/dev/ubdb"), 30)
-    assert clock.now == 0
+def test_a_slot_is_waited_for_only_where_one_is_free() -> None:
+    host, clock = recorded("degraded"), Clock()
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    host.answers["text /sys/block/md1/md/dev-ubdb/slot"] = "none"
+    host.answers["text /sys/block/md1/md/degraded"] = "1"
+    bound(host, Runner({}), clock).await_slot("/dev/md1", "/dev/ubdb")
+    assert 5 < clock.now < 20
+    host.answers["text /sys/block/md1/md/degraded"] = "0"
+    before = clock.now
+    bound(host, Runner({}), clock).await_slot("/dev/md1", "/dev/ubdb")
+    assert clock.now == before
 
 
 def test_only_the_superblock_of_the_named_array_is_erased() -> None:

@@ -396,23 +396,6 @@ def test_new_arrays_are_named_and_ask_nothing() -> None:
     assert argv.endswith("--level=raid10 --layout=o3 --chunk=64 --bitmap=internal --raid-devices=3 /dev/sdb /dev/sdc /dev/sdd")
 
 
-def test_waits_come_last_and_only_for_what_is_made() -> None:
-    outcome = disks().plan(want(**MIRROR, wait="sync"), want("md2", level="raid0", devices=["/dev/sde", "/dev/sdf"], wait="sync"))
-    assert [step.rendered()[:2] for step in outcome.plan.steps if step.rendered()[0] == "wait_for_sync"] == [["wait_for_sync", "array=md1"]]
-    assert outcome.plan.steps[-1].rendered()[0] == "wait_for_sync"
-    assert outcome.waits == ()
-
-
-def test_a_resync_that_runs_is_waited_for_without_being_a_change() -> None:
-    host, wanted = disks(), want(**MIRROR, wait="sync")
-    host.converge(wanted)
-    state = host.state([wanted])
-    state = replace(state, arrays=(replace(state.arrays[0], sync_action="resync"),))
-    outcome = plan_arrays(state, [wanted])
-    assert not outcome.plan.changed
-    assert [step.name for step in outcome.waits] == ["wait_for_sync"]
-
-
 def test_arrays_on_members_of_version_1_0_are_refused() -> None:
     host = disks()
     inner = want(level="raid1", devices=["/dev/sdb", "/dev/sdc"], metadata="1.0")
