@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import zlib
+from typing import Callable
 
 BLOCK = 4096
 SLOTS = 256
@@ -49,7 +50,7 @@ def unpack(slot: int, block: bytes) -> int:
     return number if block == pack(slot, number) else -1
 
 
-def repeat(name: str, path: str, flags: int, operation) -> None:  # type: ignore[no-untyped-def]
+def repeat(name: str, path: str, flags: int, operation: Callable[[int, int], int]) -> None:
     """Do it again and again and account for each; after an error the file is opened anew."""
     count, descriptor = 0, -1
     while not _stop.wait(PAUSE):
@@ -103,8 +104,8 @@ def passes(folder: str) -> None:
         argv += ["--ioengine=psync", "--verify=crc32c", "--verify_fatal=1", "--rate_iops=60,60", f"--randseed={seed}", "--minimal"]
         start = time.monotonic()
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        line = {"op": "fio", "t": start, "ms": (time.monotonic() - start) * 1000}
-        say(**line, **({"error": done.stderr.strip()[-300:] or f"exit code {done.returncode}"} if done.returncode else {}))
+        error = {"error": done.stderr.strip()[-300:] or f"exit code {done.returncode}"} if done.returncode else {}
+        say(op="fio", t=start, ms=(time.monotonic() - start) * 1000, **error)
 
 
 def run(folder: str, seconds: float) -> None:
