@@ -88,9 +88,10 @@ options:
     suboptions:
       preset:
         description:
-          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 10 s and
-            its commands fail up to md 15 s later. These 25 s are less than the 30 s of the SCSI command timer,
-            and an interruption of less than 15 s ejects no member. Replacement 15, NOP-Out 5 and 5, login 10, logout 15.
+          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 6 s and
+            its commands fail up to md 10 s later. These 16 s are the stall that users of the array see when a server dies, and less
+            than the 30 s of the SCSI command timer. An interruption of 10 s, or a restart of the target within 10 s,
+            ejects no member. Replacement 10, NOP-Out 3 and 3, login 5, logout 15.
           - V(default) is what open-iscsi uses without configuration, for disks that have no other leg and should wait.
             Replacement 120, NOP-Out 5 and 5, login 30, logout 15.
         type: str

@@ -116,7 +116,7 @@ def test_sessions_come_back_at_boot(host: Host, lab: Lab, name: str) -> None:
         shown = host.check_output("iscsiadm -m node -T %s -p %s", f"{lab.prefix}{server}", f"{address}:3260")
         assert "node.startup = automatic" in shown
         assert "node.session.auth.authmethod = CHAP" in shown
-        assert "node.session.timeo.replacement_timeout = 15" in shown
+        assert "node.session.timeo.replacement_timeout = 10" in shown
     assert _read(host, "/etc/iscsi/initiatorname.iscsi").splitlines()[-1] == f"InitiatorName={lab.prefix}{name}"
 
 

@@ -220,7 +220,7 @@ def test_a_first_login() -> None:
     first, write, login, wait = words(made)
     assert first == f"iscsiadm -m node -o new -T {TARGET} -p 192.0.2.1:3260,1"
     assert write.startswith(f"write_record target={TARGET} portal=192.0.2.1:3260 settings=node.startup=automatic ")
-    assert "replacement_timeout=15" in write
+    assert "replacement_timeout=10" in write
     assert "password_in=********" in write
     assert login == f"log_in target={TARGET} portal=192.0.2.1:3260 created=True limit=60"
     assert wait == f"wait_for_devices target={TARGET} portal=192.0.2.1:3260 luns=3 limit=60"
@@ -321,7 +321,7 @@ def test_changed_credentials_go_to_the_record_and_drop_no_session() -> None:
 def test_the_replacement_timeout_of_a_running_session_is_brought_back() -> None:
     wanted = Wanted(TARGET, V4, timeouts=PRESETS["md"])
     made = plan(initiator(record(wanted=wanted), session()), [wanted])
-    assert words(made) == [f"set_replacement_timeout target={TARGET} portal=192.0.2.1:3260 session=1 seconds=15"]
+    assert words(made) == [f"set_replacement_timeout target={TARGET} portal=192.0.2.1:3260 session=1 seconds=10"]
 
 
 def test_other_live_timeouts_need_a_login() -> None:
