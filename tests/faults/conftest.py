@@ -101,7 +101,7 @@ def rebuild(lab: Lab, data: Data) -> None:
     lab.power_off(*lab.guests)
     for guest in lab.servers:
         lab.enter("ip", "link", "set", lab.tap(guest), "mtu", "9000", "up")
-    run = lab.playbook()
+    run = lab.playbook("-e", "storage_client_recover=true")
     if run.exit_code == 0:
         oracle.wait_whole(lab)
         if not _is_whole(lab, data):
