@@ -184,8 +184,9 @@ class Lab:
         ]
         env = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache" / "collections"), LC_ALL="C.UTF-8")
         env.update(ANSIBLE_NOCOLOR="true", ANSIBLE_STDOUT_CALLBACK="default", ANSIBLE_DISPLAY_SKIPPED_HOSTS="false")
-        # Molecule's own settings are for its own plays.
-        env.pop("ANSIBLE_CONFIG", None)
+        # Molecule's own settings are for its own plays; with its colours nothing could be read from the output.
+        for name in ("ANSIBLE_CONFIG", "ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "PY_COLORS"):
+            env.pop(name, None)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=ROOT, start_new_session=True
@@ -203,8 +204,9 @@ class Lab:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         output = log.read_text(encoding="utf-8", errors="replace")
-        changed = sum(int(count) for count in re.findall(r"^\S+ +: .*changed=(\d+)", output, re.MULTILINE))
-        return Run(exit_code, changed, output, time.monotonic() - start)
+        changed = [int(count) for count in re.findall(r"^\S+ +: .*changed=(\d+)", output, re.MULTILINE)]
+        assert exit_code or len(changed) > len(self.guests), f"the run has not counted what it changed on every host: {output[-3000:]}"
+        return Run(exit_code, sum(changed), output, time.monotonic() - start)
 
     def close(self) -> None:
         """Close the connections."""
