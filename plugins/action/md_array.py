@@ -27,7 +27,7 @@ class _WaitError(Exception):
     """Waiting ended without what was waited for; the text is for the user."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """See the documentation of the module."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
@@ -65,7 +65,9 @@ class ActionModule(ActionBase):
 
     def _start_checks(self, arrays: List[Dict[str, Any]]) -> None:
         for array in arrays:
-            answer = self._low_level_execute_command(f"echo check > /sys/block/{array['kernel_name']}/md/sync_action")
+            action = f"/sys/block/{array['kernel_name']}/md/sync_action"
+            # One that runs already, from an interrupted task or by cron, is as good as a new one.
+            answer = self._low_level_execute_command(f"grep -q '^check$' {action} || echo check > {action}")
             if answer["rc"] != 0:
                 raise _WaitError(f"array {array['name']}: the kernel refuses to check it: {answer['stderr'].strip()}")
 

@@ -47,6 +47,9 @@ options:
         description: See O(spares).
         type: list
         elements: str
+      spare_group:
+        description: See O(spare_group).
+        type: str
       chunk:
         description: See O(chunk).
         type: int
@@ -89,6 +92,10 @@ options:
       failure_domains:
         description: See O(failure_domains).
         type: dict
+      grow:
+        description: See O(grow).
+        type: bool
+        default: false
       check:
         description: See O(check).
         type: bool
@@ -131,9 +138,16 @@ options:
     type: list
     elements: str
   spares:
-    description: Spare devices that the array is created with.
+    description:
+      - Spare devices. Those that a running array lacks are added, and those that are no longer declared are removed and their
+        superblocks erased. An empty list removes all; left out, the array may have any.
     type: list
     elements: str
+  spare_group:
+    description:
+      - Name of a group of arrays between which C(mdadm --monitor) moves spares, for the array's line in C(mdadm.conf).
+      - An empty one takes the array out of its group; left out, it stays as it is.
+    type: str
   chunk:
     description: Chunk size in KiB, a power of two from 4 to 65536; not for V(raid1). Left out, it is mdadm's default at creation.
     type: int
@@ -192,6 +206,15 @@ options:
       - Which failure domain (a server, a rack) each entry of O(devices) is in.
       - An array that would lose data with one domain is refused.
     type: dict
+  grow:
+    description:
+      - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
+      - V(raid1) takes more devices. V(raid1), V(raid4), V(raid5) and V(raid6) with metadata 1.1 or later take the room of members
+        that have grown. Every level with redundancy takes or drops a bitmap.
+      - What moves the data is refused (chunk, layout, level, more devices for other levels), and so is shrinking.
+      - More devices and more size at once need O(wait=sync).
+    type: bool
+    default: false
   check:
     description:
       - When everything else is done, let md read all copies of all data and compare them, and return RV(arrays[].mismatch_cnt).

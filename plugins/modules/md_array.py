@@ -54,6 +54,24 @@ EXAMPLES = r"""
         chunk: 64
         devices: [/dev/md1, /dev/md2]
 
+- name: Replace a failed member by an empty disk, keep a spare, and wait until the mirror is whole
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    spares: [/dev/disk/by-id/wwn-0x6001405d0000001]
+    replace_failed: true
+    wait: sync
+
+- name: Compare all copies of all data
+  fleetlab.linux.md_array:
+    name: md1
+    level: raid1
+    devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
+    check: true
+  register: md1
+  failed_when: md1 is failed or md1.array.mismatch_cnt > 0
+
 - name: Remove an array and erase its superblocks
   fleetlab.linux.md_array:
     name: md1
@@ -103,6 +121,9 @@ arrays:
         state:
           description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
           type: str
+        events:
+          description: The event count of its superblock, if it was read. One that is behind the others' has been away.
+          type: int
     label:
       description: Homehost and name as the superblocks have them.
       type: str
@@ -159,6 +180,15 @@ arrays:
     sync_percent:
       description: How far RV(arrays[].sync_action) has come; none if nothing runs.
       type: float
+    sync_speed:
+      description: Bytes in a second at which RV(arrays[].sync_action) goes on; none if nothing runs.
+      type: int
+    sync_seconds_left:
+      description: How long it still takes at that speed; none if nothing runs.
+      type: int
+    bitmap_dirty:
+      description: Bytes that the write-intent bitmap says may differ between members; none if there is no bitmap, or it was not read.
+      type: int
     mismatch_cnt:
       description:
         - How many sectors the last check found to differ between copies; md counts in steps of what it compares at once.

@@ -65,12 +65,17 @@ arrays:
           by_path: null
           role: 0
           state: in_sync
+          events: 42
       state: running
       array_state: clean
       health: healthy
       degraded: 0
       sync_action: idle
       sync_percent: null
+      sync_speed: null
+      sync_seconds_left: null
+      bitmap_dirty: 0
+      mismatch_cnt: 0
 unused:
   description: Superblocks on devices that are in no array now.
   type: list
@@ -86,6 +91,7 @@ unused:
       role: 1
       raid_devices: 3
       events: 42
+      updated: 1767225600
       metadata: "1.2"
 """
 

@@ -95,7 +95,7 @@ def _plan_name(state: Initiator, name: str) -> Plan:
 def _plan_session(state: Initiator, wanted: Wanted) -> Plan:
     sessions = state.sessions_of(*wanted.key)
     records = state.records_of(*wanted.key)
-    unreachable = unreachable_because(state, wanted)
+    unreachable = unreachable_because(state, wanted) or _held(wanted, sessions)
     if unreachable is not None:
         steps = _waiting_steps(wanted, records, sessions)
     elif wanted.state == "logged_in":
@@ -159,6 +159,18 @@ def _timeout_steps(wanted: Wanted, named: Mapping[str, str], sessions: Sequence[
 def _hopeless(wanted: Wanted, sessions: Sequence[Session]) -> List[Session]:
     """Lost sessions with credentials that are not the wanted ones: iscsid reconnects with those, for ever in vain."""
     return [session for session in sessions if session.state != LOGGED_IN and "CHAP credentials" in relogin_reasons(session, wanted)]
+
+
+def _held(wanted: Wanted, sessions: Sequence[Session]) -> Optional[str]:
+    """Why a lost session can not be replaced now, in words; C(None) if it can, or need not be."""
+    for session in _hopeless(wanted, sessions) if wanted.state == "logged_in" else ():
+        users = [user for device in session.devices for user in device.users]
+        if users:
+            return (
+                f"{wanted.label}: session {session.sid} is {session.state} and can not come back with its former CHAP credentials, nor be"
+                f" replaced while its disks are in use: {'; '.join(users)}. Unmount or stop these, or take the disks out of their arrays"
+            )
+    return None
 
 
 def _portal_with_tag(state: Initiator, wanted: Wanted, sessions: Sequence[Session]) -> str:

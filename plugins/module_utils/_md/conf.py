@@ -58,13 +58,16 @@ class WantedEntry:
     shown_uuid: str
     label: str
     metadata: str
+    spare_group: Optional[str] = None
 
     def line(self, kept: Sequence[Tuple[str, str]] = (), comment: str = "") -> str:
         """The text of the entry."""
         words = ["ARRAY", self.device, f"metadata={self.metadata}", f"UUID={self.shown_uuid}"]
         if self.label:
             words.append(f"name={self.label}")
-        words += [f"{key}={value}" for key, value in kept]
+        if self.spare_group:
+            words.append(f"spare-group={self.spare_group}")
+        words += [f"{key}={value}" for key, value in kept if key != "spare-group" or self.spare_group is None]
         return " ".join(words + ([comment] if comment else []))
 
     def accepts(self, entry: Entry) -> bool:
@@ -75,6 +78,8 @@ class WantedEntry:
                 continue
             if key in _STALE_WORDS and key != "uuid":
                 return False
+        if self.spare_group is not None and (entry.value("spare-group") or "") != self.spare_group:
+            return False
         return entry.device in self.spellings and entry.uuid == self.uuid
 
 

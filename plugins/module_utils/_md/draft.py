@@ -66,7 +66,9 @@ class Draft:
     def persist(self, wanted: Wanted, array: Array) -> None:
         """Give the array its line in mdadm.conf."""
         if wanted.persist:
-            entry = WantedEntry(wanted.node, wanted.spellings, array.uuid, shown_uuid(array.uuid), array.label, array.metadata)
+            entry = WantedEntry(
+                wanted.node, wanted.spellings, array.uuid, shown_uuid(array.uuid), array.label, array.metadata, wanted.spare_group
+            )
             self.state = replace(self.state, conf=with_entry(self.state.conf, entry))
 
     def forget(self, wanted: Wanted, uuids: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from .._core.errors import RefusedError
 from .._core.plan import Operation
 from .checks import check_usable, use_of
 from .draft import Draft
+from .grow import add_blank
 from .layout import survives
 from .state import Array, BlockDevice, Member, State, Superblock
 from .wanted import Wanted
@@ -154,12 +155,11 @@ def _add_steps(draft: Draft, array: Array, device: BlockDevice, method: str) -> 
     if method == RE_ADD:
         draft.steps.append(Operation("re_add", {"array": array.node, "device": device.node}))
         return
-    own = device.superblock is not None and device.superblock.uuid == array.uuid
-    if not own and (device.signatures or device.superblock or device.partitions):
-        draft.run("wipefs", "--all", device.node)
-        draft.settle()
-    # Unlike --add this never takes the device's own data for a start.
-    draft.run("mdadm", "--manage", array.node, "--add-spare", device.node)
+    if device.superblock and device.superblock.uuid == array.uuid:
+        # Unlike --add this never takes the device's own data for a start.
+        draft.run("mdadm", "--manage", array.node, "--add-spare", device.node)
+    else:
+        add_blank(draft, array, device)
     draft.steps.append(Operation("await_slot", {"array": array.node, "device": device.node}))
 
 

@@ -54,7 +54,8 @@ def observe_all(host: Host, examine: bool = False) -> State:
     """Every array; with C(examine) also every superblock."""
     observation = Observation(host)
     state = observation.shallow(())
-    return observation.with_superblocks(state, all_kernel_names(host)) if examine else state
+    members = [member.device for array in state.arrays for member in array.members if not member.faulty]
+    return observation.with_bitmaps(observation.with_superblocks(state, all_kernel_names(host) if examine else members))
 
 
 def _steady(state: State, wanted: Wanted) -> bool:
@@ -64,6 +65,10 @@ def _steady(state: State, wanted: Wanted) -> bool:
     names = {state.paths.get(path) for path in wanted.all_devices}
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
+        return False
+    if wanted.grow:
+        return False
+    if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
         return False
     if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
         return False
@@ -113,7 +118,7 @@ class Observation:
         state = self.with_superblocks(self.shallow(wanted), all_kernel_names(self.host))
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
-        state = replace(state, arrays=tuple(self._with_dirty(state, array) for array in state.arrays))
+        state = self.with_bitmaps(state)
         return state.with_devices(_with_signatures(state, self._to_probe(state, wanted), runner))
 
     def load(self, names: Iterable[str]) -> None:
@@ -153,9 +158,13 @@ class Observation:
         answers = self.host.read(device.node, 0, BLOCK) is not None
         return replace(device, busy=busy, users=users, answers=answers)
 
+    def with_bitmaps(self, state: State) -> State:
+        """The state with what the bitmaps of its arrays say."""
+        return replace(state, arrays=tuple(self._with_dirty(state, array) for array in state.arrays))
+
     def _with_dirty(self, state: State, array: Array) -> Array:
         """The array with what its bitmap says; every member in sync has the same one."""
-        if array.bitmap != "internal" or not array.missing_slots:
+        if array.bitmap != "internal":
             return array
         current = [state.devices[member.device] for member in array.members if member.in_sync and member.device in state.devices]
         found = [read_dirty(self.host, device.node, device.superblock) for device in current[:1] if device.superblock]

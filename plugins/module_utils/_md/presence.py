@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence
 
 from .._core.errors import RefusedError
+from .._core.plan import Command
 from .checks import check_domains, resolve, use_of
 from .create import create, start
 from .draft import Draft
+from .grow import plan_growth
 from .heal import can_heal, plan_healing
 from .identify import bears_name, check_same, running
 from .layout import survives, usable_size
+from .spares import plan_spares, surplus_spares
 from .state import Array, BlockDevice, Member, Superblock, shown_uuid
 from .wanted import Wanted
 
@@ -64,9 +67,13 @@ def _members_unread(draft: Draft, wanted: Wanted) -> bool:
 def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     named = {device.kernel_name for device in devices.values()}
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
+    leaving |= {member.device for member in surplus_spares(devices, array)}
     strangers = [name for name in array.devices if name not in named | leaving and name in draft.state.devices]
+    array = _thawed(draft, wanted, array)
+    array = plan_growth(draft, wanted, devices, array)
     check_same(wanted, array, [draft.state.devices[name].node for name in strangers])
     array = plan_healing(draft, wanted, devices, array)
+    array = plan_spares(draft, wanted, devices, array)
     _report_health(draft, wanted, devices, array)
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
@@ -76,6 +83,16 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
         _mark_written(draft, array)
     _check_checkable(draft, wanted, array)
     draft.persist(wanted, array)
+
+
+def _thawed(draft: Draft, wanted: Wanted, array: Array) -> Array:
+    """mdadm holds an array still while it adds members or grows it, and leaves it so when it is killed."""
+    if array.sync_action != "frozen" or not (wanted.replace_failed or wanted.grow or wanted.wait == "sync"):
+        return array
+    draft.steps.append(Command(("tee", f"/sys/block/{array.kernel_name}/md/sync_action"), stdin="idle\n"))
+    array = replace(array, sync_action="recover" if array.missing_slots else "idle")
+    draft.state = draft.state.with_changed_array(array)
+    return array
 
 
 def _mark_written(draft: Draft, array: Array) -> None:
@@ -106,7 +123,7 @@ def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]
         draft.warnings.append(f"array {wanted.name} is degraded: {current} of {array.raid_disks} members are current; without {names}")
     unused = [path for path in wanted.spares if path not in devices or devices[path].kernel_name not in sound]
     if unused:
-        draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}: spares are added when an array is created")
+        draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}")
 
 
 @dataclass(frozen=True)

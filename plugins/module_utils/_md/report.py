@@ -93,6 +93,11 @@ def describe(state: State, array: Array) -> Dict[str, Any]:
         "degraded": array.degraded,
         "sync_action": array.sync_action,
         "sync_percent": sync_percent(array),
+        "sync_speed": array.sync_speed * 1024 if array.sync_total else None,
+        "sync_seconds_left": (array.sync_total - array.sync_done) // 2 // array.sync_speed
+        if array.sync_total and array.sync_speed
+        else None,
+        "bitmap_dirty": array.bitmap_dirty,
         "mismatch_cnt": array.mismatch_cnt,
     }
 
@@ -120,6 +125,7 @@ def _member(state: State, member: Member) -> Dict[str, Any]:
         "by_path": (device.by_path or None) if device else None,
         "role": member.slot,
         "state": _member_state(member),
+        "events": device.superblock.events if device and device.superblock else None,
     }
 
 
@@ -143,6 +149,7 @@ def describe_superblock(node: str, by_path: str, superblock: Superblock) -> Dict
         "role": superblock.role,
         "raid_devices": superblock.raid_disks,
         "events": superblock.events,
+        "updated": superblock.updated,
         "metadata": superblock.version,
     }
 

@@ -47,6 +47,9 @@ class Wanted:
     replace_failed: bool = False
     size_tolerance: float = 1.0
     failure_domains: Tuple[Tuple[str, str], ...] = ()
+    exact_spares: bool = False
+    spare_group: Optional[str] = None
+    grow: bool = False
     check: bool = False
     wait: str = "none"
     wait_timeout: int = 3600
@@ -107,6 +110,9 @@ def make_wanted(option: str, value: Mapping[str, Any], hostname: str) -> Wanted:
         layout=check_layout(f"{prefix}layout" if given else f"{prefix}devices", level, given, len(devices)),
         devices=devices,
         spares=_check_paths(f"{prefix}spares", value.get("spares") or ()),
+        exact_spares=value.get("spares") is not None,
+        spare_group=_check_group(f"{prefix}spare_group", value.get("spare_group")),
+        grow=value["grow"],
         chunk=_check_chunk(f"{prefix}chunk", level, value.get("chunk")),
         bitmap=_check_bitmap(f"{prefix}bitmap", level, value.get("bitmap")),
         metadata=value["metadata"],
@@ -186,6 +192,12 @@ def _check_bitmap(option: str, level: str, bitmap: Optional[str]) -> Optional[st
     if bitmap == "internal" and kernel_level(level) not in REDUNDANT:
         raise InputError(option, f"{level} has no redundancy that a bitmap could help to restore")
     return bitmap
+
+
+def _check_group(option: str, group: Optional[str]) -> Optional[str]:
+    if group and not _HOST.fullmatch(group):
+        raise InputError(option, f"'{group}' is no name for a group: use letters, digits, '.', '_' and '-'")
+    return group
 
 
 def _check_redundant(option: str, level: str, asked: bool, lacks: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.fleetlab.linux.plugins.action import md_array
 
@@ -37,7 +38,7 @@ class Scripted(md_array.ActionModule):
 
     def _low_level_execute_command(self, cmd: str, **_options: Any) -> dict[str, Any]:
         self.commands.append(cmd)
-        if cmd.startswith("echo"):
+        if "echo" in cmd:
             return {"rc": 1 if "md9" in cmd else 0, "stdout": "", "stderr": "Device or resource busy\n"}
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         return {"rc": 0, "stdout": "".join(f"md1/md/{name}:{value}\n" for name, value in look.items()), "stderr": ""}
@@ -51,7 +52,7 @@ def answer(**changes: Any) -> dict[str, Any]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines a person sees; the plugin's base class is cut off from a real play."""
     lines: list[str] = []
-    monkeypatch.setattr(md_array.Display, "display", lambda _self, text, **_options: lines.append(text))
+    monkeypatch.setattr(Display, "display", lambda _self, text, **_options: lines.append(text))
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments, **_options: {})
     return lines
 
@@ -112,7 +113,7 @@ def test_a_check_follows_the_waiting_and_a_second_look_at_the_array() -> None:
     assert result["changed"]
     assert result["arrays"] == ["checked"]
     assert action.answers == []
-    assert [command for command in action.commands if "echo" in command] == ["echo check > /sys/block/md1/md/sync_action"]
+    assert len([command for command in action.commands if command.endswith("echo check > /sys/block/md1/md/sync_action")]) == 1
 
 
 @pytest.mark.usefixtures("shown")

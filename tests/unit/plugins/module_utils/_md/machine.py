@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, RemoveFile, Step, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import ConfFile
@@ -38,6 +38,7 @@ DEFAULTS: Dict[str, Any] = {
     "overwrite": False,
     "run_degraded": False,
     "check": False,
+    "grow": False,
     "replace_failed": False,
     "size_tolerance": 1.0,
     "wait": "none",
@@ -70,6 +71,10 @@ class Running:
     members: List[str]
     size: int
     active: bool = True
+    faulty: Set[str] = field(default_factory=set)
+    rebuilding: Set[str] = field(default_factory=set)
+    bitmap: Optional[bool] = None
+    raid_disks: Optional[int] = None
 
 
 @dataclass
@@ -134,9 +139,9 @@ class Machine:
     def _array(self, name: str) -> Array:
         running = self.running[name]
         block = running.superblock
-        roles = {member: self.block(member).superblock for member in running.members}
-        members = tuple(Member(member, found.role if found else None) for member, found in roles.items())
-        present = len([member for member in members if member.slot is not None])
+        members = tuple(self._member(running, member) for member in running.members)
+        count = running.raid_disks or block.raid_disks
+        present = len([member for member in members if member.slot is not None and member.in_sync])
         return Array(
             kernel_name=name,
             uuid=block.uuid,
@@ -144,14 +149,87 @@ class Machine:
             level=block.level,
             layout=block.layout,
             chunk=block.chunk,
-            raid_disks=block.raid_disks,
+            raid_disks=count,
             metadata=block.version,
             active=running.active,
             array_state="clean" if running.active else "inactive",
             members=members,
-            degraded=block.raid_disks - present,
-            bitmap="internal" if block.bitmap else "none",
+            degraded=count - present,
+            bitmap="internal" if (block.bitmap if running.bitmap is None else running.bitmap) else "none",
+            bitmap_dirty=MIB if block.bitmap else None,
+            sync_action="recover" if running.rebuilding else "idle",
+            component_size=min(self.block(member).size for member in running.members) if block.level == "raid1" else 0,
         )
+
+    def _member(self, running: Running, name: str) -> Member:
+        found = self.block(name).superblock if name in self.disks or name in self.running else None
+        if name in running.faulty:
+            return Member(name, None, ("faulty",))
+        state = "spare" if name in running.rebuilding or found is None or found.role is None else "in_sync"
+        return Member(name, found.role if found else None, (state,))
+
+    def fail(self, array: str, name: str) -> None:
+        """A member stops answering; what the others write from then on it does not get."""
+        running = self.running[array]
+        running.faulty.add(name)
+        self.write(array)
+
+    def write(self, array: str) -> None:
+        """Somebody writes, so the members that are there go on."""
+        running = self.running[array]
+        blocks = {n: self.block(n).superblock for n in running.members if n not in running.faulty | running.rebuilding}
+        active = tuple(sorted(b.role for b in blocks.values() if b and b.role is not None))
+        newest = max(b.events for b in blocks.values() if b)
+        for name, block in blocks.items():
+            if block:
+                self.block(name).superblock = replace(block, events=newest + 2, active=active)
+
+    def settle(self) -> None:
+        """Every rebuild comes to its end."""
+        for array, running in self.running.items():
+            running.rebuilding.clear()
+            if running.superblock.level in ("raid1", "raid10"):
+                self.write(array)
+
+    def _free_slots(self, running: Running) -> List[int]:
+        taken = {b.role for n in running.members if n not in running.faulty and (b := self.block(n).superblock)}
+        return [slot for slot in range(running.raid_disks or running.superblock.raid_disks) if slot not in taken]
+
+    def manage(self, options: Dict[str, str], paths: List[str]) -> None:
+        """mdadm --manage."""
+        running, name = self.running[self._name(paths[0])], self._name(paths[1])
+        if "remove" in options:
+            block = self.block(name).superblock if name in self.disks else None
+            assert name in running.faulty or (block and block.role is None), f"{name} is in use"
+            running.members.remove(name)
+            running.faulty.discard(name)
+            return
+        assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
+        assert "add-spare" in options
+        self._join(running, name, next(iter(self._free_slots(running)), None))
+
+    def _join(self, running: Running, name: str, slot: Optional[int]) -> None:
+        disk = self.block(name)
+        assert disk.signatures == ()
+        disk.superblock = replace(running.superblock, role=slot, events=1)
+        running.members.append(name)
+        if slot is not None:
+            running.rebuilding.add(name)
+
+    def grow(self, options: Dict[str, str], paths: List[str]) -> None:
+        """mdadm --grow."""
+        running = self.running[self._name(paths[0])]
+        assert not running.rebuilding
+        assert not running.faulty
+        if "bitmap" in options:
+            running.bitmap = options["bitmap"] == "internal"
+        if "raid-devices" in options:
+            running.raid_disks = int(options["raid-devices"])
+            for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
+                slots = self._free_slots(running)
+                if slots:
+                    running.members.remove(name)
+                    self._join(running, name, slots[0])
 
     def plan(self, *wanted: Wanted) -> Outcome:
         """Observe and plan."""
@@ -190,8 +268,14 @@ class Machine:
             for path in step.arguments["devices"].split(" "):
                 disk = self.block(self._name(path))
                 disk.superblock, disk.signatures = None, ()
+        elif step.name == "re_add":
+            running, name = self.running[self._name(step.arguments["array"])], self._name(step.arguments["device"])
+            block = self.block(name).superblock
+            assert block
+            assert block.uuid == running.superblock.uuid
+            self._join(running, name, block.role if block.role in self._free_slots(running) else None)
         else:
-            raise AssertionError(step.name)
+            assert step.name == "await_slot"
 
     def _name(self, path: str) -> str:
         return self.links.get(path, path.rpartition("/")[2])
@@ -201,7 +285,11 @@ class Machine:
         if program == "mdadm":
             options = dict(word[2:].partition("=")[::2] for word in words if word.startswith("--"))
             paths = [word for word in words if not word.startswith("--")]
-            if "create" in options:
+            if "manage" in options:
+                self.manage(options, paths)
+            elif "grow" in options:
+                self.grow(options, paths)
+            elif "create" in options:
                 self.create(options, paths)
             elif "assemble" in options:
                 self.assemble(options, paths)

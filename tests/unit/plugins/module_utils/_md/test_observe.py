@@ -88,6 +88,7 @@ def test_the_shape_of_a_running_mirror() -> None:
         "by_path": "/dev/disk/by-path/platform-uml-blkdev.1",
         "role": 0,
         "state": "in_sync",
+        "events": 19,
     }
     assert [member["device"] for member in stripe["members"]] == ["/dev/md1", "/dev/md2"]
     assert (stripe["layout"], stripe["layout_word"], stripe["bitmap"]) == (None, None, "none")

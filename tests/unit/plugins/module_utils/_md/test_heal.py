@@ -1,0 +1,305 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Members that are lost, come back, are replaced, added and taken away: what is planned, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Signature
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import CONF, MIB, Disk, Machine, want, with_disks
+
+THREE = ["/dev/sdb", "/dev/sdc", "/dev/sdd"]
+MIRROR: Dict[str, Any] = {"level": "raid1e", "devices": THREE, "replace_failed": True}
+PAIR: Dict[str, Any] = {"level": "raid1", "devices": THREE[:2]}
+
+
+def lab() -> Machine:
+    """A healthy mirror of three, and free disks."""
+    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf")
+    host.converge(want(**MIRROR))
+    host.write("md1")
+    return host
+
+
+def argvs(host: Machine, *wanted: Any) -> List[str]:
+    return [" ".join(argv) for argv in host.plan(*wanted).plan.commands()]
+
+
+def refusal(host: Machine, *wanted: Any) -> str:
+    with pytest.raises(RefusedError) as caught:
+        host.plan(*wanted)
+    return str(caught.value)
+
+
+def change(host: Machine, name: str, **values: Any) -> None:
+    block = host.disks[name].superblock
+    assert block
+    host.disks[name].superblock = replace(block, **values)
+
+
+def test_a_member_that_was_away_is_taken_back_with_the_bitmap() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    outcome = host.plan(want(**MIRROR))
+    assert argvs(host, want(**MIRROR)) == ["mdadm --manage /dev/md1 --remove sdc", "re_add array=/dev/md1 device=/dev/sdc"]
+    assert [(one.device, one.method) for one in outcome.healed] == [("/dev/sdc", "re-add")]
+    assert outcome.plan.warnings == ()
+    host.converge(want(**MIRROR))
+    assert host.plan(want(**MIRROR)).plan.steps == ()
+
+
+def test_without_the_option_nothing_is_healed() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    outcome = host.plan(want(**{**MIRROR, "replace_failed": False}))
+    assert not outcome.plan.changed
+    assert "is degraded" in outcome.plan.warnings[0]
+
+
+def test_an_empty_disk_replaces_a_failed_one() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    wanted = want(**{**MIRROR, "devices": ["/dev/sdb", "/dev/sde", "/dev/sdd"]})
+    assert [one.method for one in host.plan(wanted).healed] == ["rebuild"]
+    host.converge(wanted)
+    assert host.running["md1"].members == ["sdb", "sdd", "sde"]
+    assert host.plan(wanted).plan.steps == ()
+
+
+def test_a_member_whose_device_is_gone_is_removed_by_its_kernel_name() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    host.disks["sdk"] = host.disks.pop("sdc")
+    host.links["/dev/sdc"] = "sdk"
+    assert argvs(host, want(**MIRROR)) == ["mdadm --manage /dev/md1 --remove sdc", "re_add array=/dev/md1 device=/dev/sdk"]
+
+
+@pytest.mark.parametrize(
+    ("disk", "found"),
+    [
+        (Disk(512 * MIB, signatures=(Signature("xfs"),)), "/dev/sde carries xfs"),
+        (Disk(512 * MIB, mounts=("/srv",)), "/dev/sde is mounted on /srv"),
+        (Disk(2 * MIB), "/dev/sde is too small"),
+    ],
+)
+def test_what_may_not_be_used_is_refused_before_anything_is_removed(disk: Disk, found: str) -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    host.disks["sde"] = disk
+    assert found in refusal(host, want(**{**MIRROR, "devices": ["/dev/sdb", "/dev/sde", "/dev/sdd"]}))
+
+
+def test_a_healthy_member_is_not_exchanged() -> None:
+    host = lab()
+    assert "/dev/sdc belongs to it" in refusal(host, want(**{**MIRROR, "devices": ["/dev/sdb", "/dev/sde", "/dev/sdd"]}))
+
+
+def test_a_member_that_ran_on_its_own_is_refused_and_never_taken_back_by_bitmap() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    change(host, "sdc", events=99)
+    assert "/dev/sdc has run without the members that are current now (event count 99" in refusal(host, want(**MIRROR))
+    change(host, "sdc", events=1, active=(1,))
+    assert "has run without the members" in refusal(host, want(**MIRROR))
+    assert [one.method for one in host.plan(want(**MIRROR, overwrite=True)).healed] == ["rebuild"]
+
+
+def test_a_member_that_does_not_know_all_current_ones_is_rebuilt() -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    change(host, "sdc", active=(1, 2))
+    assert [one.method for one in host.plan(want(**MIRROR)).healed] == ["rebuild"]
+    change(host, "sdc", active=(0, 1, 2), recovering=True)
+    assert [one.method for one in host.plan(want(**MIRROR)).healed] == ["rebuild"]
+
+
+def test_a_failed_member_that_does_not_answer_is_left_with_a_warning() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    host.fail("md1", "sdc")
+    state = host.state([wanted])
+    state = state.with_devices({"sdc": replace(state.devices["sdc"], answers=False, superblock=None)})
+    outcome = plan_arrays(state, [wanted])
+    assert not outcome.plan.changed
+    assert "without /dev/sdc" in outcome.plan.warnings[0]
+
+
+def test_a_lost_array_is_not_made_worse() -> None:
+    host = with_disks("sdb", "sdc", "sdd")
+    wanted = want(level="raid5", devices=THREE, replace_failed=True)
+    host.converge(wanted)
+    host.fail("md1", "sdb")
+    host.fail("md1", "sdc")
+    message = refusal(host, wanted)
+    assert "it has lost more members than raid5 can do without: only /dev/sdd of 3 hold current data" in message
+    assert "--assemble --force" in message
+
+
+def test_an_array_that_rests_is_woken_first() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    host.fail("md1", "sdc")
+    state = host.state([wanted])
+    state = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
+    assert plan_arrays(state, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
+
+
+def test_an_array_that_a_killed_mdadm_holds_still_is_let_go() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    state = host.state([wanted])
+    state = replace(state, arrays=(replace(state.arrays[0], sync_action="frozen"),))
+    assert plan_arrays(state, [wanted]).plan.commands() == [["tee", "/sys/block/md1/md/sync_action"]]
+    assert plan_arrays(state, [want(**{**MIRROR, "replace_failed": False})]).plan.steps == ()
+
+
+def test_a_stopped_array_with_a_member_behind_is_started_and_healed_at_once() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    host.fail("md1", "sdc")
+    host.converge(want("md1", state="stopped"))
+    commands = argvs(host, wanted)
+    assert commands[0].endswith("/dev/sdb /dev/sdd")
+    assert commands[-1] == "re_add array=/dev/md1 device=/dev/sdc"
+    host.converge(wanted)
+    assert host.plan(wanted).plan.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("wait", "found"), [("none", "it is not in sync yet (recover)"), ("sync", "")], ids=["without waiting", "after waiting"]
+)
+def test_a_check_of_an_array_that_is_rebuilt(wait: str, found: str) -> None:
+    host = lab()
+    host.fail("md1", "sdc")
+    wanted = want(**MIRROR, check=True, wait=wait)
+    if found:
+        assert found in refusal(host, wanted)
+    else:
+        assert host.plan(wanted).plan.changed
+    alone = want(**{**MIRROR, "replace_failed": False}, check=True, wait=wait)
+    assert "it is degraded, only /dev/sdb, /dev/sdd of 3 hold current data" in refusal(host, alone)
+
+
+def test_spares_come_and_go() -> None:
+    host = lab()
+    two = want(**MIRROR, spares=["/dev/sde", "/dev/sdf"], spare_group="pool")
+    host.converge(two)
+    assert host.running["md1"].members == ["sdb", "sdc", "sdd", "sde", "sdf"]
+    assert entries(host.files[CONF])[0].value("spare-group") == "pool"
+    assert host.plan(two).plan.steps == ()
+    assert host.plan(want(**MIRROR)).plan.steps == ()
+    host.converge(want(**MIRROR, spares=["/dev/sdf"], spare_group=""))
+    assert host.running["md1"].members == ["sdb", "sdc", "sdd", "sdf"]
+    assert host.disks["sde"].superblock is None
+    assert entries(host.files[CONF])[0].value("spare-group") is None
+    host.disks["sde"].signatures = (Signature("xfs"),)
+    assert "/dev/sde carries xfs" in refusal(host, two)
+
+
+def test_a_spare_that_may_be_needed_stays() -> None:
+    host = lab()
+    host.converge(want(**MIRROR, spares=["/dev/sde"]))
+    host.fail("md1", "sdc")
+    assert "spares /dev/sde are no longer declared, but it is degraded" in refusal(
+        host, want(**{**MIRROR, "replace_failed": False}, spares=[])
+    )
+
+
+def pair() -> Machine:
+    host = with_disks("sdb", "sdc", "sdd", "sde")
+    host.converge(want(**PAIR))
+    host.write("md1")
+    return host
+
+
+def test_a_mirror_takes_another_copy_and_drops_its_bitmap() -> None:
+    host = pair()
+    more = want(level="raid1", devices=THREE, bitmap="none", grow=True)
+    assert argvs(host, more) == [
+        "mdadm --grow /dev/md1 --bitmap=none",
+        "mdadm --manage /dev/md1 --add-spare /dev/sdd",
+        "mdadm --grow /dev/md1 --raid-devices=3",
+    ]
+    host.converge(more)
+    host.settle()
+    assert host.plan(more).plan.steps == ()
+
+
+def test_a_growth_that_was_cut_short_is_finished() -> None:
+    host = pair()
+    more = want(level="raid1", devices=THREE, grow=True)
+    host.do(host.plan(more).plan.steps[0])
+    assert argvs(host, more) == ["mdadm --grow /dev/md1 --raid-devices=3"]
+    host.converge(more)
+    host.settle()
+    assert host.plan(more).plan.steps == ()
+
+
+def larger(host: Machine, **changes: Any) -> List[List[str]]:
+    wanted = want(**{**PAIR, "grow": True, **changes})
+    state = host.state([wanted])
+    arrays = tuple(replace(array, component_size=256 * MIB) for array in state.arrays)
+    return plan_arrays(replace(state, arrays=arrays), [wanted]).plan.commands()
+
+
+def test_members_that_have_grown() -> None:
+    assert larger(pair()) == [["mdadm", "--grow", "/dev/md1", "--size=max"]]
+    assert larger(pair(), grow=False) == []
+    with pytest.raises(RefusedError, match="one after the other"):
+        larger(pair(), devices=THREE)
+    assert larger(pair(), devices=THREE, wait="sync")[-1][-1] == "--raid-devices=3"
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ({"devices": THREE[:2]}, "arrays are never shrunk"),
+        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1 takes more"),
+        ({"layout": "n3", "level": "raid10"}, "its layout is o3, declared is n3"),
+        ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB"),
+    ],
+)
+def test_what_would_move_all_data_is_refused(declared: Dict[str, Any], found: str) -> None:
+    assert found in refusal(lab(), want(**{**MIRROR, **declared}, grow=True))
+
+
+def test_growth_needs_a_whole_array() -> None:
+    host = pair()
+    host.fail("md1", "sdc")
+    assert "it is degraded: 1 of 2" in refusal(host, want(**PAIR, bitmap="none", grow=True))
+    host = pair()
+    host.running["md1"].rebuilding.add("sdc")
+    assert "it can not be grown now" in refusal(host, want(**PAIR, bitmap="none", grow=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_was_lost_one_run_heals_also_after_a_kill_and_the_next_finds_nothing(data: st.DataObject) -> None:
+    host = lab()
+    lost = data.draw(st.lists(st.sampled_from(["sdb", "sdc", "sdd"]), min_size=1, max_size=2, unique=True))
+    devices = list(THREE)
+    for name, spare in zip(lost, ("sde", "sdf"), strict=False):
+        host.fail("md1", name)
+        fate = data.draw(st.sampled_from(["back", "removed", "replaced"]))
+        if fate == "removed":
+            host.manage({"remove": ""}, ["/dev/md1", name])
+        elif fate == "replaced":
+            del host.disks[name]
+            devices[devices.index(f"/dev/{name}")] = f"/dev/{spare}"
+    wanted = want(**{**MIRROR, "devices": devices}, spares=[])
+    steps = host.plan(wanted).plan.steps
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        host.do(step, [wanted])
+    if data.draw(st.booleans()):
+        host.settle()
+    host.converge(wanted)
+    host.settle()
+    assert sorted(host.running["md1"].members) == sorted(path[5:] for path in devices)
+    assert not host.state([wanted]).arrays[0].missing_slots
+    assert host.plan(wanted).plan.steps == ()
