@@ -215,6 +215,10 @@ def main(names: list[str]) -> int:
     REPORTS.mkdir(parents=True)
     deadline = time.monotonic() + max(_LIMITS.get(name, _LIMIT) for name in names)
     results = [run_part(part, deadline) for name in names for part in PARTS[name]()]
+    table = OUTPUT / "faults.md"
+    if table.exists():
+        # As it is: molecule folds the long lines of what its verifier prints.
+        print(f"\n=== faults\n{table.read_text(encoding='utf-8')}")
     print("\n=== summary")
     for result in results:
         print(f"{result.name:24} {result.passed:5} passed {result.failed:3} failed {result.seconds:7.0f} s")
