@@ -117,7 +117,7 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     sound = {member.device for member in array.members if not member.faulty}
     absent = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in sound]
-    if array.degraded and not (wanted.replace_failed and not absent):
+    if array.degraded and (absent or not (wanted.replace_failed or wanted.grow)):
         names = ", ".join(absent) or "a member that is being rebuilt"
         current = array.raid_disks - array.degraded
         draft.warnings.append(f"array {wanted.name} is degraded: {current} of {array.raid_disks} members are current; without {names}")
