@@ -22,6 +22,9 @@ _LINE_EVERY = 5.0
 _BEGIN_WITHIN = 10.0
 """Seconds in which the kernel begins with what is due, if it ever does."""
 
+_TURNS = 8
+"""Healing, growth in devices, growth in size and a check take one turn each, a member that failed once more another."""
+
 
 class _WaitError(Exception):
     """Waiting ended without what was waited for; the text is for the user."""
@@ -41,8 +44,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         answer = self._module(variables)
         result.update(answer)
         checked = False
+        turns = 0
         try:
             while not answer.get("failed") and (answer["waits"] or (answer["checks"] and not checked)):
+                turns += 1
+                if turns > _TURNS:
+                    raise _WaitError("the arrays do not come to rest: what is made whole fails again. The kernel's log (dmesg) may say why")
                 if answer["waits"]:
                     self._wait(host, answer["waits"])
                 elif not answer.get("changed"):

@@ -252,17 +252,20 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
     wanted = [make_wanted("" if single else f"arrays[{number}]", entry, host.hostname()) for number, entry in enumerate(entries)]
     runner = SystemRunner()
     outcome = plan_arrays(observe(wanted, host, runner), wanted)
+    postponed = list(outcome.postponed)
 
     def plan_again(names: Sequence[str]) -> None:
         rest: List[Wanted] = [one for one in wanted if one.name in names]
-        apply(plan_arrays(observe(rest, host, runner), rest).plan, runner, operations)
+        again = plan_arrays(observe(rest, host, runner), rest)
+        apply(again.plan, runner, operations)
+        postponed.extend(again.postponed)
 
     def describe() -> Dict[str, Any]:
         state, deferred = outcome.state, outcome.deferred
         work: Dict[str, Any] = {}
         if not module.check_mode:
             state, deferred = look_again(wanted, host), ()
-            work = report_work(state, wanted)
+            work = report_work(state, wanted, postponed)
         arrays = report(state, wanted, deferred)
         shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt), **work}
         return {**shown, "array": arrays[0]} if single else shown

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional, Tuple
 
+from .array_state import Array, Member
+from .block_device import Superblock, plain_uuid
 from .host import Host
 from .layout import REDUNDANT
-from .state import Array, Member, Superblock, plain_uuid
 
 _BLOCK = "/sys/block"
 # 'clear' is the empty device that opening /dev/mdN makes; it is no array yet.

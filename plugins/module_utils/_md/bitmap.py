@@ -12,8 +12,8 @@ import struct
 from dataclasses import dataclass
 from typing import Optional
 
+from .block_device import Superblock
 from .host import Host
-from .state import Superblock
 
 _BLOCK = 4096
 _MAGIC = 0x6D746962

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
+from .block_device import BlockDevice, shown_uuid
 from .layout import redundancy_groups
-from .state import BlockDevice, State, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
@@ -115,6 +116,11 @@ def _remedy(problems: Sequence[str], wanted: Wanted) -> str:
     return "Nothing was changed; name other devices or free these"
 
 
+def can_heal(wanted: Wanted, devices: Dict[str, BlockDevice]) -> bool:
+    """Whether an array that lacks members could get all of them back at once."""
+    return wanted.replace_failed and all(path in devices and devices[path].answers for path in wanted.devices)
+
+
 def check_sizes(wanted: Wanted, sizes: Dict[str, int]) -> None:
     """Refuse members that differ more than C(size_tolerance) percent: what the larger ones have beyond is lost."""
     largest, smallest = max(sizes, key=lambda path: sizes[path]), min(sizes, key=lambda path: sizes[path])
@@ -156,6 +162,18 @@ def check_chunk(wanted: Wanted, sizes: Dict[str, int]) -> None:
     smallest = min(sizes, key=lambda path: sizes[path])
     if wanted.chunk and wanted.chunk * 1024 * 2 > sizes[smallest]:
         raise InputError(f"{wanted.option}chunk", f"{wanted.chunk} KiB is too large for {smallest}, which has {sizes[smallest]} bytes")
+
+
+def refuse_check(wanted: Wanted, why: str) -> None:
+    """Refuse a consistency check.
+
+    :raises RefusedError: always.
+    """
+    raise RefusedError(
+        f"array {wanted.name}",
+        f"it can not be checked: {why}",
+        "Nothing was changed; bring its members back (replace_failed) and wait for them (wait: sync) first",
+    )
 
 
 def _subject(wanted: Wanted) -> str:

@@ -181,6 +181,12 @@ def uuids_named(files: Sequence[ConfFile], spellings: Sequence[str]) -> List[str
     return [entry.uuid for file in files for entry in entries(file.content) if entry.device in spellings and entry.uuid]
 
 
+def group_of(files: Sequence[ConfFile], uuid: str) -> Optional[str]:
+    """The spare group that the files put the array with this UUID into, C(None) if none."""
+    groups = [entry.value("spare-group") for file in files for entry in entries(file.content) if uuid and entry.uuid == uuid]
+    return next((group for group in groups if group), None)
+
+
 def _edited(file: ConfFile, edits: Dict[int, Optional[str]]) -> ConfFile:
     if not edits:
         return file

@@ -10,11 +10,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .._core.plan import Operation
+from .array_state import Array, Member
+from .block_device import BlockDevice, shown_uuid
 from .checks import check_chunk, check_sizes, check_usable, resolve
 from .draft import Draft
 from .identify import check_name_unclaimed
 from .layout import REDUNDANT, usable_size
-from .state import Array, BlockDevice, Member, State, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 _AUTOMATIC = 127

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Tuple
 
+from .block_device import BlockDevice, Superblock
 from .host import Host
-from .state import BlockDevice, Superblock
 from .superblock import BLOCK, parse, places
 
 _CLASS = "/sys/class/block"

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Set, Tuple
 
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
+from .array_state import Array
+from .block_device import shown_uuid
 from .conf import ConfFile, WantedEntry, with_entry, without_entry
 from .report import summary
-from .state import Array, Journal, State, shown_uuid
+from .state import Journal, State
 from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
 from .wanted import Wanted
 
@@ -36,6 +38,9 @@ class Draft:
         self.unread: Set[str] = set()
         self.deferred: List[Wanted] = []
         self.healed: List[Healing] = []
+        self.postponed: List[str] = []
+        self.grown_later: Set[str] = set()
+        self.releasing: List[str] = []
 
     def run(self, *argv: str, timeout: float = 120.0, accept: Sequence[int] = (0,)) -> None:
         """Add a command."""
@@ -63,6 +68,14 @@ class Draft:
         self.state = replace(self.state, creating_marks=marks)
         return True
 
+    def grow_later(self, wanted: Wanted) -> None:
+        """The array is grown when it is whole: by this task if it waits for that, else by the next one."""
+        self.grown_later.add(wanted.name)
+        if wanted.wait == "sync":
+            self.postponed.append(wanted.name)
+        else:
+            self.warnings.append(f"array {wanted.name} is not grown before it is whole; run this again then, or set wait to sync")
+
     def persist(self, wanted: Wanted, array: Array) -> None:
         """Give the array its line in mdadm.conf."""
         if wanted.persist:
@@ -80,14 +93,15 @@ class Draft:
         steps, tail = list(self.steps), self._conf_steps()
         refresh = bool(tail and self.state.initramfs)
         noted = self.before.journal or Journal()
-        journal = Journal((*noted.creating, *self.creating), noted.initramfs or refresh)
-        if self.creating or refresh:
+        journal = Journal((*noted.creating, *self.creating), noted.initramfs or refresh, (*noted.releasing, *self.releasing))
+        if self.creating or refresh or self.releasing:
             steps.insert(0, _journal_step(journal))
             self.state = replace(self.state, journal=journal)
         steps += tail
         if journal.initramfs and self.state.initramfs:
             steps.append(Command(self.state.initramfs, timeout=_INITRAMFS_TIMEOUT))
         steps += self._close_journal(journal)
+        steps += [Operation("grow_when_whole", {"array": name}) for name in self.postponed]
         if self.deferred:
             steps.append(Operation("plan_again", {"arrays": " ".join(one.name for one in self.deferred)}))
         subject = f"md array {wanted[0].name}" if len(wanted) == 1 else "md arrays " + " ".join(one.name for one in wanted)
@@ -109,8 +123,9 @@ class Draft:
         """Drop the note of what is done; an array of another task that is still half-made stays noted."""
         if self.state.journal is None:
             return []
-        open_still = [uuid for uuid in journal.creating if self._half_made(uuid)]
-        left = Journal(tuple(open_still)) if open_still else None
+        open_still = tuple(uuid for uuid in journal.creating if self._half_made(uuid))
+        carried = tuple(uuid for uuid in dict.fromkeys(journal.releasing) if self.state.former_spares(uuid))
+        left = Journal(open_still, releasing=carried) if open_still or carried else None
         if left == self.state.journal:
             return []
         self.state = replace(self.state, journal=left)
@@ -122,7 +137,7 @@ class Draft:
 
 
 def _journal_step(journal: Journal) -> WriteFile:
-    text = json.dumps({"creating": list(journal.creating), "initramfs": journal.initramfs})
+    text = json.dumps({"creating": journal.creating, "initramfs": journal.initramfs, "releasing": journal.releasing})
     return WriteFile(JOURNAL, text + "\n", mode=0o600)
 
 

@@ -10,43 +10,55 @@ spare then, and only the rest is planned.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Tuple
 
 from .._core.errors import RefusedError
-from .checks import check_usable
+from .array_state import Array, Member
+from .block_device import BlockDevice
+from .checks import can_heal, check_usable
 from .draft import Draft
 from .layout import decode
-from .state import Array, BlockDevice, Member
+from .resize import larger, plan_size
 from .wanted import Wanted
-
-_MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid4", "raid5", "raid6")
 
 
 def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
     """Add to the draft what makes the array as large as declared; returns it as it then is.
+
+    An array that is about to become whole, and is waited for, is grown after that: then the array is returned as it is.
 
     :raises RefusedError: md can not do it, or the array is not in a state to do it.
     """
     if not wanted.grow:
         return array
     _check_possible(wanted, array)
-    size = _larger(draft, array)
+    size = larger(draft, wanted, array)
     more = len(wanted.devices) > array.raid_disks
     bitmap = wanted.bitmap not in (None, array.bitmap)
-    if not (size or more or bitmap):
+    if not (size or more or bitmap) or _later(draft, wanted, devices, array):
         return array
     _check_fit(wanted, array, both=more and size is not None)
+    if array.array_state == "read-auto":
+        draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
+        array = replace(array, array_state="active")
     if bitmap:
         draft.run("mdadm", "--grow", array.node, f"--bitmap={wanted.bitmap}")
         array = replace(array, bitmap=wanted.bitmap or array.bitmap)
     if more:
         array = _add_devices(draft, wanted, devices, array)
+        if size:
+            draft.grow_later(wanted)
     elif size:
-        draft.run("mdadm", "--grow", array.node, "--size=max")
-        array = replace(array, component_size=size, sync_action="resync")
+        array = plan_size(draft, array, size)
     draft.state = draft.state.with_changed_array(array)
     return array
+
+
+def as_grown(draft: Draft, wanted: Wanted, array: Array) -> Array:
+    """The array as it is declared, where it only has to become whole before it is made so."""
+    if wanted.name not in draft.grown_later:
+        return array
+    return replace(array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap)
 
 
 def _check_possible(wanted: Wanted, array: Array) -> None:
@@ -66,27 +78,29 @@ def _check_possible(wanted: Wanted, array: Array) -> None:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Nothing was changed; make a new array and copy the data")
 
 
-def _larger(draft: Draft, array: Array) -> Optional[int]:
-    """What md could use of every member beyond what it uses now: the new size of a component, C(None) if that is not worth it."""
-    if array.level not in _CAN_TAKE_SIZE or not array.component_size or array.metadata == "1.0":
-        return None
-    rooms = []
-    for member in array.members:
-        device = draft.state.devices.get(member.device)
-        if member.slot is not None and device and device.superblock:
-            rooms.append(device.size - device.superblock.data_offset)
-    room = min(rooms, default=0)
-    # md rounds to chunks, and mdadm may leave a little at the end.
-    return room if room - array.component_size >= max(_MIB, 4 * array.chunk) else None
+def _failed(array: Array) -> bool:
+    return bool(array.free_slots) or any(member.faulty for member in array.members)
+
+
+def _later(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> bool:
+    """Whether the array has to become whole first, and will: nothing that is asked for is refused only because it takes two turns."""
+    if _failed(array):
+        if not can_heal(wanted, devices):
+            return False
+    elif not (array.unsettled and wanted.wait == "sync"):
+        return False
+    draft.grow_later(wanted)
+    return True
 
 
 def _check_fit(wanted: Wanted, array: Array, both: bool) -> None:
-    failed = [member.device for member in array.members if member.faulty]
-    if array.missing_slots or failed:
+    if _failed(array):
         problem = f"it is degraded: {len(array.current_slots)} of {array.raid_disks} members hold current data"
         remedy = "bring its members back first (replace_failed)"
     elif array.unsettled:
-        problem, remedy = f"it is not in sync yet ({array.sync_action})", "wait for it first"
+        problem, remedy = f"it is not in sync yet ({array.sync_action})", "wait for it first (wait: sync)"
+    elif array.array_state == "readonly":
+        problem, remedy = "it is read-only", "make it writable with mdadm --readwrite"
     elif both and wanted.wait != "sync":
         problem, remedy = "it gets more devices and more size, and md takes them one after the other", "set wait to sync"
     else:

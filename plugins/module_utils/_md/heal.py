@@ -14,11 +14,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import RefusedError
 from .._core.plan import Operation
+from .array_state import Array, Member
+from .block_device import BlockDevice, Superblock
 from .checks import check_usable, use_of
 from .draft import Draft
 from .grow import add_blank
 from .layout import survives
-from .state import Array, BlockDevice, Member, State, Superblock
+from .state import State
 from .wanted import Wanted
 
 RE_ADD, REBUILD = "re-add", "rebuild"
@@ -56,11 +58,6 @@ def plan_healing(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
         # By the kernel's name: the device node may be gone, or be another disk's by now.
         draft.run("mdadm", "--manage", array.node, "--remove", member.device)
     return _bring_back(draft, wanted, devices, lighter, methods)
-
-
-def can_heal(wanted: Wanted, devices: Dict[str, BlockDevice]) -> bool:
-    """Whether an array that is started without members could get all of them back at once."""
-    return wanted.replace_failed and all(path in devices and devices[path].answers for path in wanted.devices)
 
 
 def _check_survives(wanted: Wanted, state: State, array: Array) -> None:

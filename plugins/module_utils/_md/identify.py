@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Sequence, Union
 
 from .._core.errors import RefusedError
+from .array_state import Array
+from .block_device import BlockDevice, Superblock, shown_uuid
 from .conf import uuids_named
 from .layout import decode
-from .state import Array, BlockDevice, State, Superblock, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 

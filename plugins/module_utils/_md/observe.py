@@ -15,13 +15,15 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .._core.errors import ObservationError
 from .._core.runner import Runner
+from .array_state import Array
 from .arrays import read_arrays
 from .bitmap import read_dirty
+from .block_device import BlockDevice, Signature, Superblock
 from .conf import ConfFile
 from .devices import Mounts, all_kernel_names, by_path_links, kernel_name, read_device, read_superblock
 from .host import Host
 from .report import find
-from .state import Array, BlockDevice, Journal, Signature, State, Superblock
+from .state import Journal, State
 from .superblock import BLOCK
 from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
 from .wanted import Wanted
@@ -239,7 +241,7 @@ def read_journal(host: Host) -> Optional[Journal]:
         return None
     try:
         noted = json.loads(text)
-        return Journal(tuple(noted["creating"]), bool(noted["initramfs"]))
+        return Journal(tuple(noted["creating"]), bool(noted["initramfs"]), tuple(noted.get("releasing", ())))
     except (ValueError, KeyError, TypeError):
         # Written atomically, so never half; whatever this is, it proves nothing about an array.
         return Journal(initramfs=True)

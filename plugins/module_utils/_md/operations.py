@@ -11,10 +11,11 @@ from typing import Callable, Optional, Sequence, Set
 from .._core.errors import CommandError, FleetlabError
 from .._core.plan import Operations
 from .._core.runner import Runner
+from .array_state import Array
 from .arrays import read_array
+from .block_device import Superblock, plain_uuid
 from .devices import kernel_name, read_superblock
 from .host import Host
-from .state import Array, Superblock, plain_uuid
 from .system import SETTLE
 
 _ATTEMPTS = 5
@@ -48,6 +49,7 @@ class MdOperations:
             "re_add": self.re_add,
             "await_slot": self.await_slot,
             "plan_again": self.plan_again,
+            "grow_when_whole": self.grow_when_whole,
         }
 
     def re_add(self, array: str, device: str) -> None:
@@ -125,3 +127,6 @@ class MdOperations:
     def plan_again(self, arrays: str) -> None:
         """Plan and carry out the arrays that lie on arrays which had to be assembled first."""
         self._plan_again(arrays.split(" "))
+
+    def grow_when_whole(self, array: str) -> None:
+        """Nothing to do yet: the action plugin waits until the array is whole, and runs the module again."""

@@ -22,13 +22,14 @@ from .wanted import Wanted, check_together
 class Outcome:
     """C(state) is the host after the plan, but for the arrays in C(deferred), which are planned when their members run.
 
-    C(healed) says what is done about lost members.
+    C(healed) says what is done about lost members, C(postponed) are arrays that are grown when they are whole.
     """
 
     plan: Plan
     state: State
     healed: Tuple[Healing, ...] = ()
     deferred: Tuple[str, ...] = ()
+    postponed: Tuple[str, ...] = ()
 
 
 def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
@@ -46,4 +47,4 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     for one in present:
         plan_presence(draft, one)
     plan = draft.finish(wanted)
-    return Outcome(plan, draft.state, tuple(draft.healed), tuple(one.name for one in draft.deferred))
+    return Outcome(plan, draft.state, tuple(draft.healed), tuple(one.name for one in draft.deferred), tuple(draft.postponed))

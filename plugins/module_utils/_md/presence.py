@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence
+from dataclasses import replace
+from typing import Dict
 
-from .._core.errors import RefusedError
 from .._core.plan import Command
-from .checks import check_domains, resolve, use_of
-from .create import create, start
+from .array_state import Array
+from .block_device import BlockDevice
+from .checks import check_domains, refuse_check, resolve
 from .draft import Draft
-from .grow import plan_growth
-from .heal import can_heal, plan_healing
+from .from_disk import plan_from_disk
+from .grow import as_grown, plan_growth
+from .heal import plan_healing
 from .identify import bears_name, check_same, running
-from .layout import survives, usable_size
-from .spares import plan_spares, surplus_spares
-from .state import Array, BlockDevice, Member, Superblock, shown_uuid
+from .spares import borrowed, lent, plan_spares, surplus_spares
 from .wanted import Wanted
 
 
@@ -35,19 +34,14 @@ def plan_presence(draft: Draft, wanted: Wanted) -> None:
     if wanted.overwrite:
         _release(draft, wanted, devices)
         devices = resolve(draft.state, wanted)
+    away = lent(draft.state, wanted, devices)
+    devices = {path: device for path, device in devices.items() if path not in away}
     array = running(draft.state, wanted, devices)
     if array and array.active:
+        draft.warnings += [f"array {wanted.name}: its spare {path} serves {other.describe()} now" for path, other in away.items()]
         _keep(draft, wanted, devices, array)
     else:
-        _from_disk(draft, wanted, devices, array)
-
-
-def _refuse_check(wanted: Wanted, why: str) -> None:
-    raise RefusedError(
-        f"array {wanted.name}",
-        f"it can not be checked: {why}",
-        "Nothing was changed; bring its members back (replace_failed) and wait for them (wait: sync) first",
-    )
+        plan_from_disk(draft, wanted, devices, array)
 
 
 def _release(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
@@ -68,10 +62,15 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
     named = {device.kernel_name for device in devices.values()}
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
     leaving |= {member.device for member in surplus_spares(devices, array)}
+    guests = borrowed(draft.state, wanted, array) - named - leaving
+    if guests:
+        nodes = ", ".join(sorted(f"/dev/{name}" for name in guests))
+        draft.warnings.append(f"array {wanted.name}: {nodes}, spares of its group, serve in the place of declared members")
+    leaving |= guests
     strangers = [name for name in array.devices if name not in named | leaving and name in draft.state.devices]
     array = _thawed(draft, wanted, array)
     array = plan_growth(draft, wanted, devices, array)
-    check_same(wanted, array, [draft.state.devices[name].node for name in strangers])
+    check_same(wanted, as_grown(draft, wanted, array), [draft.state.devices[name].node for name in strangers])
     array = plan_healing(draft, wanted, devices, array)
     array = plan_spares(draft, wanted, devices, array)
     _report_health(draft, wanted, devices, array)
@@ -82,7 +81,13 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
         draft.run("mdadm", "--readwrite", array.node)
         _mark_written(draft, array)
     _check_checkable(draft, wanted, array)
-    draft.persist(wanted, array)
+    if array.label or array.metadata != "1.0":
+        draft.persist(wanted, array)
+        return
+    draft.warnings.append(
+        f"array {wanted.name}: its superblocks, at the end of its members, are not found there since these have grown; it runs until it is"
+        " stopped. Make the members as small as they were"
+    )
 
 
 def _thawed(draft: Draft, wanted: Wanted, array: Array) -> Array:
@@ -111,7 +116,7 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
     elif array.unsettled and wanted.wait != "sync":
         why = f"it is not in sync yet ({array.sync_action})"
     if why:
-        _refuse_check(wanted, why)
+        refuse_check(wanted, why)
 
 
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
@@ -124,127 +129,3 @@ def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]
     unused = [path for path in wanted.spares if path not in devices or devices[path].kernel_name not in sound]
     if unused:
         draft.warnings.append(f"array {wanted.name} runs without the spares {', '.join(unused)}")
-
-
-@dataclass(frozen=True)
-class _OnDisk:
-    """What the wanted devices carry of the wanted array, by path."""
-
-    ours: Dict[str, Superblock]
-    newest: Superblock
-
-    @property
-    def current(self) -> Dict[str, Superblock]:
-        """Members that md would take: not failed, and not left behind by the others. Spares hold no data that could be old."""
-        newest = self.newest.events
-        return {path: block for path, block in self.ours.items() if not block.faulty and (block.role is None or block.events + 1 >= newest)}
-
-
-def _from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
-    """The array does not run: assemble it if it exists, complete it if its creation was cut short, else create it."""
-    found = _on_disk(draft, wanted, devices)
-    if found is None:
-        if wanted.check and wanted.wait != "sync" and not wanted.assume_clean:
-            _refuse_check(wanted, "it is new and will not be in sync yet")
-        create(draft, wanted, list(wanted.all_devices), collecting)
-        return
-    _check_strangers(draft, wanted, devices, found)
-    rest = [path for path in wanted.all_devices if path not in found.ours]
-    if rest and _never_started(draft, found):
-        # The creation was killed between two members: nothing was ever written through the array, so there is nothing to lose.
-        create(draft, wanted, rest, collecting)
-    else:
-        _assemble(draft, wanted, devices, found, collecting)
-
-
-def _on_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> Optional[_OnDisk]:
-    ours: Dict[str, Superblock] = {}
-    for path, device in devices.items():
-        if device.superblock and bears_name(draft.state, wanted, device.superblock):
-            ours[path] = device.superblock
-    if not ours:
-        return None
-    if len({block.uuid for block in ours.values()}) > 1:
-        text = ", ".join(f"{path} of {shown_uuid(block.uuid)}" for path, block in ours.items())
-        raise RefusedError(
-            f"array {wanted.name}",
-            f"its devices carry superblocks of different arrays of this name: {text}",
-            "Erase the superblocks of the wrong one with mdadm --zero-superblock",
-        )
-    return _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
-
-
-def _check_strangers(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
-    named = {device.kernel_name for device in devices.values()}
-    extra = [device.node for device in draft.state.carriers(found.newest.uuid) if device.kernel_name not in named]
-    check_same(wanted, found.newest, extra)
-
-
-def _never_started(draft: Draft, found: _OnDisk) -> bool:
-    """Starting an array counts its first event on every member; only raid0 never counts, there the note of the killed run decides."""
-    if any(block.events for block in found.ours.values()):
-        return False
-    noted = draft.state.journal.creating if draft.state.journal else ()
-    return found.newest.level != "raid0" or found.newest.uuid in noted
-
-
-def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, collecting: Optional[Array]) -> None:
-    slots = {block.role for block in found.current.values() if block.role is not None}
-    missing = [slot for slot in range(found.newest.raid_disks) if slot not in slots]
-    if missing:
-        _check_degraded(draft, wanted, devices, found, missing)
-    if collecting:
-        draft.stop(collecting)
-    in_use = {path: use_of(draft.state.devices[devices[path].kernel_name]) for path in found.current}
-    problems = [f"{path} {' and '.join(reasons)}" for path, reasons in in_use.items() if reasons]
-    if problems:
-        raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Free the members, so that the array can be assembled")
-    members = [devices[path].node for path in found.current]
-    sizes = [devices[path].size for path in found.current]
-    size = usable_size(found.newest.level, found.newest.layout, sizes)
-    array = start(draft, wanted, _modelled(devices, found, missing), members, size)
-    draft.persist(wanted, plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array))
-
-
-def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
-    """The array as its superblocks say it will be."""
-    newest = found.newest
-    return Array(
-        kernel_name="",
-        uuid=newest.uuid,
-        label=newest.label,
-        level=newest.level,
-        layout=newest.layout,
-        chunk=newest.chunk,
-        raid_disks=newest.raid_disks,
-        metadata=newest.version,
-        active=True,
-        array_state="clean",
-        members=tuple(Member(devices[path].kernel_name, block.role) for path, block in found.current.items()),
-        degraded=len(missing),
-        bitmap="internal" if newest.bitmap else "none",
-    )
-
-
-def _check_degraded(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, missing: List[int]) -> None:
-    """Refuse a start without all members unless the task allows it and the level can bear it."""
-    reasons = []
-    for path in wanted.devices:
-        if path in found.current:
-            continue
-        if path not in devices:
-            reasons.append(f"{path} does not exist")
-        elif path in found.ours:
-            reasons.append(f"{path} is out of date or failed (event count {found.ours[path].events}, newest {found.newest.events})")
-        else:
-            reasons.append(f"{path} is not a member of it")
-    newest = found.newest
-    have = newest.raid_disks - len(missing)
-    problem = f"only {have} of its {newest.raid_disks} members can be started: {'; '.join(reasons)}"
-    if not survives(newest.level, newest.layout, newest.raid_disks, missing):
-        raise RefusedError(f"array {wanted.name}", problem, "These are not enough to start it; bring the others back")
-    if can_heal(wanted, devices):
-        return
-    if not wanted.run_degraded:
-        raise RefusedError(f"array {wanted.name}", problem, "Bring the others back, or set run_degraded to start it without them")
-    draft.warnings.append(f"array {wanted.name} is started degraded: {problem}")

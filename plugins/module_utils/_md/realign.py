@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from .array_state import Array
 from .checks import use_of
 from .draft import Draft
 from .identify import bears_name
 from .report import find
-from .state import Array
 from .wanted import Wanted
 
 

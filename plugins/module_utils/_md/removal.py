@@ -10,12 +10,14 @@ from typing import List, Optional, Set
 
 from .._core.errors import RefusedError
 from .._core.plan import Operation
+from .array_state import Array
+from .block_device import shown_uuid
 from .checks import use_of
 from .conf import uuids_named
 from .draft import Draft
 from .identify import bears_name
 from .realign import array_in_use
-from .state import Array, State, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Container, Dict, List, Optional, Sequence
 
+from .array_state import Array, Member
+from .block_device import Superblock, shown_uuid
 from .conf import entries
 from .identify import bears_name
 from .layout import decode
-from .state import Array, Member, State, Superblock, shown_uuid
+from .state import State
 from .wanted import Wanted
 
 if TYPE_CHECKING:
@@ -161,12 +163,15 @@ def unused(state: State) -> List[Dict[str, Any]]:
     return [describe_superblock(device.node, device.by_path, device.superblock) for device in free if device.superblock]
 
 
-def report_work(state: State, wanted: Sequence[Wanted]) -> Dict[str, List[Dict[str, Any]]]:
-    """For the action plugin: the arrays that are to be waited for, and those that are to be checked after that."""
+def report_work(state: State, wanted: Sequence[Wanted], postponed: Container[str]) -> Dict[str, List[Dict[str, Any]]]:
+    """For the action plugin: the arrays that are to be waited for, and those that are to be checked after that.
+
+    C(postponed) are names of arrays that are grown after waiting, also if there is nothing left to wait for by now.
+    """
     found = [(one, find(state, one)) for one in wanted if one.state == "present"]
     running = [(one, array) for one, array in found if array and array.active]
     return {
-        "waits": [_work(one, array) for one, array in running if one.wait == "sync" and array.unsettled],
+        "waits": [_work(one, array) for one, array in running if (one.wait == "sync" and array.unsettled) or one.name in postponed],
         "checks": [_work(one, array) for one, array in running if one.check],
     }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from typing import List, Optional, Tuple
 
-from .state import Superblock, plain_uuid
+from .block_device import Superblock, plain_uuid
 
 BLOCK = 4096
 """Bytes to read at each place of L(places), which are multiples of it."""
@@ -23,6 +23,7 @@ _HEADER = struct.Struct("<IIII16s32sQiIQIIi")
 _SUPER_OFFSET = 144
 _DEVICE_NUMBER = 160
 _DATA_OFFSET = 128
+_DATA_SIZE = 136
 _UPDATED = 192
 _EVENTS = 200
 _CHECKSUM = 216
@@ -55,7 +56,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
     """The superblock in C(data), which was read at C(offset); C(None) where there is no sound one."""
     if len(data) < _ROLES + 2:
         return None
-    magic, major, features, _pad, uuid, label, _ctime, level, layout, _size, chunk, disks, bitmap = _HEADER.unpack_from(data)
+    magic, major, features, _pad, uuid, label, _ctime, level, layout, size, chunk, disks, bitmap = _HEADER.unpack_from(data)
     if (magic, major) != (_MAGIC, 1) or struct.unpack_from("<Q", data, _SUPER_OFFSET)[0] * _SECTOR != offset:
         return None
     if not _sound(data):
@@ -76,6 +77,8 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         active=_active(data),
         recovering=bool(features & _RECOVERING),
         data_offset=struct.unpack_from("<Q", data, _DATA_OFFSET)[0] * _SECTOR,
+        data_size=struct.unpack_from("<Q", data, _DATA_SIZE)[0] * _SECTOR,
+        component_size=size * _SECTOR,
         updated=struct.unpack_from("<Q", data, _UPDATED)[0] & _SECONDS,
         # Counted from the superblock, in sectors, and before it in version 1.0.
         bitmap_place=offset + bitmap * _SECTOR if features & _HAS_BITMAP else 0,

@@ -13,18 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.array_state import Array, Member
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import BlockDevice, Signature, Superblock, plain_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import ConfFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import Outcome, plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import (
-    Array,
-    BlockDevice,
-    Journal,
-    Member,
-    Signature,
-    State,
-    Superblock,
-    plain_uuid,
-)
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
 
 MIB = 1 << 20
@@ -115,7 +108,7 @@ class Machine:
             conf=conf,
             hostname="b1",
             initramfs=("update-initramfs", "-u"),
-            journal=Journal(tuple(noted["creating"]), noted["initramfs"]) if noted else None,
+            journal=Journal(tuple(noted["creating"]), noted["initramfs"], tuple(noted["releasing"])) if noted else None,
             creating_marks=tuple(self.marks),
             fresh=fresh,
         )
@@ -158,8 +151,12 @@ class Machine:
             bitmap="internal" if (block.bitmap if running.bitmap is None else running.bitmap) else "none",
             bitmap_dirty=MIB if block.bitmap else None,
             sync_action="recover" if running.rebuilding else "idle",
-            component_size=min(self.block(member).size for member in running.members) if block.level == "raid1" else 0,
+            component_size=self._component(running),
         )
+
+    def _component(self, running: Running) -> int:
+        blocks = [self.block(member).superblock for member in running.members if member not in running.faulty]
+        return max((block.component_size for block in blocks if block), default=0)
 
     def _member(self, running: Running, name: str) -> Member:
         found = self.block(name).superblock if name in self.disks or name in self.running else None
@@ -211,7 +208,7 @@ class Machine:
     def _join(self, running: Running, name: str, slot: Optional[int]) -> None:
         disk = self.block(name)
         assert disk.signatures == ()
-        disk.superblock = replace(running.superblock, role=slot, events=1)
+        disk.superblock = replace(running.superblock, role=slot, events=1, data_size=disk.size, component_size=self._component(running))
         running.members.append(name)
         if slot is not None:
             running.rebuilding.add(name)
@@ -223,6 +220,15 @@ class Machine:
         assert not running.faulty
         if "bitmap" in options:
             running.bitmap = options["bitmap"] == "internal"
+        if "size" in options:
+            assert running.superblock.level in ("raid1", "raid10")
+            assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
+            sizes = {name: self.block(name).size for name in running.members}
+            for name, size in sizes.items():
+                block = self.block(name).superblock
+                assert block
+                self.block(name).superblock = replace(block, data_size=size, component_size=min(sizes.values()))
+            running.size = min(sizes.values())
         if "raid-devices" in options:
             running.raid_disks = int(options["raid-devices"])
             for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
@@ -275,7 +281,7 @@ class Machine:
             assert block.uuid == running.superblock.uuid
             self._join(running, name, block.role if block.role in self._free_slots(running) else None)
         else:
-            assert step.name == "await_slot"
+            assert step.name in ("await_slot", "grow_when_whole")
 
     def _name(self, path: str) -> str:
         return self.links.get(path, path.rpartition("/")[2])
@@ -328,6 +334,8 @@ class Machine:
                 role=slot if slot < count else None,
                 events=0 if level == "raid0" or written is not None else 1,
                 bitmap=options.get("bitmap") == "internal",
+                data_size=self.block(name).size,
+                component_size=0 if level == "raid0" else min(self.block(each).size for each in names),
             )
             self.block(name).superblock = block
             self.block(name).signatures = ()

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Signature
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import CONF, MIB, Disk, Machine, want, with_disks
 
 THREE = ["/dev/sdb", "/dev/sdc", "/dev/sdd"]
@@ -209,73 +209,6 @@ def test_a_spare_that_may_be_needed_stays() -> None:
     assert "spares /dev/sde are no longer declared, but it is degraded" in refusal(
         host, want(**{**MIRROR, "replace_failed": False}, spares=[])
     )
-
-
-def pair() -> Machine:
-    host = with_disks("sdb", "sdc", "sdd", "sde")
-    host.converge(want(**PAIR))
-    host.write("md1")
-    return host
-
-
-def test_a_mirror_takes_another_copy_and_drops_its_bitmap() -> None:
-    host = pair()
-    more = want(level="raid1", devices=THREE, bitmap="none", grow=True)
-    assert argvs(host, more) == [
-        "mdadm --grow /dev/md1 --bitmap=none",
-        "mdadm --manage /dev/md1 --add-spare /dev/sdd",
-        "mdadm --grow /dev/md1 --raid-devices=3",
-    ]
-    host.converge(more)
-    host.settle()
-    assert host.plan(more).plan.steps == ()
-
-
-def test_a_growth_that_was_cut_short_is_finished() -> None:
-    host = pair()
-    more = want(level="raid1", devices=THREE, grow=True)
-    host.do(host.plan(more).plan.steps[0])
-    assert argvs(host, more) == ["mdadm --grow /dev/md1 --raid-devices=3"]
-    host.converge(more)
-    host.settle()
-    assert host.plan(more).plan.steps == ()
-
-
-def larger(host: Machine, **changes: Any) -> List[List[str]]:
-    wanted = want(**{**PAIR, "grow": True, **changes})
-    state = host.state([wanted])
-    arrays = tuple(replace(array, component_size=256 * MIB) for array in state.arrays)
-    return plan_arrays(replace(state, arrays=arrays), [wanted]).plan.commands()
-
-
-def test_members_that_have_grown() -> None:
-    assert larger(pair()) == [["mdadm", "--grow", "/dev/md1", "--size=max"]]
-    assert larger(pair(), grow=False) == []
-    with pytest.raises(RefusedError, match="one after the other"):
-        larger(pair(), devices=THREE)
-    assert larger(pair(), devices=THREE, wait="sync")[-1][-1] == "--raid-devices=3"
-
-
-@pytest.mark.parametrize(
-    ("declared", "found"),
-    [
-        ({"devices": THREE[:2]}, "arrays are never shrunk"),
-        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1 takes more"),
-        ({"layout": "n3", "level": "raid10"}, "its layout is o3, declared is n3"),
-        ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB"),
-    ],
-)
-def test_what_would_move_all_data_is_refused(declared: Dict[str, Any], found: str) -> None:
-    assert found in refusal(lab(), want(**{**MIRROR, **declared}, grow=True))
-
-
-def test_growth_needs_a_whole_array() -> None:
-    host = pair()
-    host.fail("md1", "sdc")
-    assert "it is degraded: 1 of 2" in refusal(host, want(**PAIR, bitmap="none", grow=True))
-    host = pair()
-    host.running["md1"].rebuilding.add("sdc")
-    assert "it can not be grown now" in refusal(host, want(**PAIR, bitmap="none", grow=True))
 
 
 @settings(max_examples=60, deadline=None)

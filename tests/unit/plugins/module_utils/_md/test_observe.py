@@ -11,6 +11,7 @@ from typing import Any, List, Tuple
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import (
     initramfs_command,
     look_again,
@@ -22,7 +23,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import 
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, health, report, sync_percent, unused
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State, shown_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import want
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
     RecordedHost,

@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import parse
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
     RecordedHost,

@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Operation
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Signature
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import (
     CONF,
     MIB,

@@ -11,9 +11,9 @@ from typing import Dict, Iterator, Tuple
 
 import pytest
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.devices import read_superblock
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.layout import decode
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import BLOCK, parse, places
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
 

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan an array that does not run: assemble it, complete it, or create it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence
+
+from .._core.errors import RefusedError
+from .array_state import Array, Member
+from .block_device import BlockDevice, Superblock, shown_uuid
+from .checks import can_heal, refuse_check, use_of
+from .create import create, start
+from .draft import Draft
+from .heal import plan_healing
+from .identify import bears_name, check_same
+from .layout import survives, usable_size
+from .resize import larger
+from .wanted import Wanted
+
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """What the wanted devices carry of the wanted array, by path."""
+
+    ours: Dict[str, Superblock]
+    newest: Superblock
+
+    @property
+    def current(self) -> Dict[str, Superblock]:
+        """Members that md would take: not failed, and not left behind by the others. Spares hold no data that could be old."""
+        newest = self.newest.events
+        return {path: block for path, block in self.ours.items() if not block.faulty and (block.role is None or block.events + 1 >= newest)}
+
+
+def plan_from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
+    """Assemble the array if it exists, complete it if its creation was cut short, else create it. C(collecting) is what udev began.
+
+    :raises FleetlabError: a device can not be used, or the array can not be started without harm.
+    """
+    found = _on_disk(draft, wanted, devices)
+    if found is None:
+        if wanted.check and wanted.wait != "sync" and not wanted.assume_clean:
+            refuse_check(wanted, "it is new and will not be in sync yet")
+        create(draft, wanted, list(wanted.all_devices), collecting)
+        return
+    _check_strangers(draft, wanted, devices, found)
+    rest = [path for path in wanted.all_devices if path not in found.ours]
+    if rest and _never_started(draft, found):
+        # The creation was killed between two members: nothing was ever written through the array, so there is nothing to lose.
+        create(draft, wanted, rest, collecting)
+    else:
+        _assemble(draft, wanted, devices, found, collecting)
+
+
+def _on_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> Optional[_OnDisk]:
+    ours: Dict[str, Superblock] = {}
+    for path, device in devices.items():
+        if device.superblock and bears_name(draft.state, wanted, device.superblock):
+            ours[path] = device.superblock
+    if not ours:
+        return None
+    if len({block.uuid for block in ours.values()}) > 1:
+        text = ", ".join(f"{path} of {shown_uuid(block.uuid)}" for path, block in ours.items())
+        raise RefusedError(
+            f"array {wanted.name}",
+            f"its devices carry superblocks of different arrays of this name: {text}",
+            "Erase the superblocks of the wrong one with mdadm --zero-superblock",
+        )
+    return _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
+
+
+def _check_strangers(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
+    named = {device.kernel_name for device in devices.values()}
+    extra = [device.node for device in draft.state.carriers(found.newest.uuid) if device.kernel_name not in named]
+    check_same(wanted, found.newest, extra)
+
+
+def _never_started(draft: Draft, found: _OnDisk) -> bool:
+    """Starting an array counts its first event on every member; only raid0 never counts, there the note of the killed run decides."""
+    if any(block.events for block in found.ours.values()):
+        return False
+    noted = draft.state.journal.creating if draft.state.journal else ()
+    return found.newest.level != "raid0" or found.newest.uuid in noted
+
+
+def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, collecting: Optional[Array]) -> None:
+    slots = {block.role for block in found.current.values() if block.role is not None}
+    missing = [slot for slot in range(found.newest.raid_disks) if slot not in slots]
+    if missing:
+        _check_degraded(draft, wanted, devices, found, missing)
+    if collecting:
+        draft.stop(collecting)
+    in_use = {path: use_of(draft.state.devices[devices[path].kernel_name]) for path in found.current}
+    problems = [f"{path} {' and '.join(reasons)}" for path, reasons in in_use.items() if reasons]
+    if problems:
+        raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Free the members, so that the array can be assembled")
+    members = [devices[path].node for path in found.current]
+    sizes = [devices[path].size for path in found.current]
+    size = usable_size(found.newest.level, found.newest.layout, sizes)
+    modelled = _modelled(devices, found, missing)
+    grows = wanted.grow and not missing and larger(draft, wanted, modelled) is not None
+    array = start(draft, wanted, modelled, members, size)
+    if grows:
+        # Only a running array tells whether it is in sync, and nothing else can be done to it before.
+        draft.deferred.append(wanted)
+    draft.persist(wanted, plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array))
+
+
+def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
+    """The array as its superblocks say it will be."""
+    newest = found.newest
+    return Array(
+        kernel_name="",
+        uuid=newest.uuid,
+        label=newest.label,
+        level=newest.level,
+        layout=newest.layout,
+        chunk=newest.chunk,
+        raid_disks=newest.raid_disks,
+        metadata=newest.version,
+        active=True,
+        array_state="clean",
+        members=tuple(Member(devices[path].kernel_name, block.role) for path, block in found.current.items()),
+        degraded=len(missing),
+        bitmap="internal" if newest.bitmap else "none",
+        component_size=newest.component_size,
+    )
+
+
+def _check_degraded(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, missing: List[int]) -> None:
+    """Refuse a start without all members unless the task allows it and the level can bear it."""
+    reasons = []
+    for path in wanted.devices:
+        if path in found.current:
+            continue
+        if path not in devices:
+            reasons.append(f"{path} does not exist")
+        elif path in found.ours:
+            reasons.append(f"{path} is out of date or failed (event count {found.ours[path].events}, newest {found.newest.events})")
+        else:
+            reasons.append(f"{path} is not a member of it")
+    newest = found.newest
+    have = newest.raid_disks - len(missing)
+    problem = f"only {have} of its {newest.raid_disks} members can be started: {'; '.join(reasons)}"
+    if not survives(newest.level, newest.layout, newest.raid_disks, missing):
+        raise RefusedError(f"array {wanted.name}", problem, "These are not enough to start it; bring the others back")
+    if can_heal(wanted, devices):
+        return
+    if not wanted.run_degraded:
+        raise RefusedError(f"array {wanted.name}", problem, "Bring the others back, or set run_degraded to start it without them")
+    draft.warnings.append(f"array {wanted.name} is started degraded: {problem}")

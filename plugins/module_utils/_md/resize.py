@@ -1,0 +1,97 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the members of an array have grown, and whether md can use what they have more. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Optional
+
+from .._core.errors import RefusedError
+from .array_state import Array
+from .draft import Draft
+from .layout import copies_of, decode, usable_size
+from .state import State
+from .wanted import Wanted
+
+_MIB = 1 << 20
+_CAN_TAKE_SIZE = ("raid1", "raid10")
+
+
+def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
+    """What the array could use of every member instead of what it uses now, in bytes; C(None) if they have not grown.
+
+    :raises RefusedError: they have, and md can not use it.
+    """
+    rooms = _rooms(draft.state, array)
+    grown = {name: room for name, room in rooms.items() if room - _used(draft.state, array, name) >= _worth(array)}
+    if not grown:
+        return None
+    obstacle = _obstacle(array)
+    if obstacle:
+        nodes = ", ".join(f"{draft.state.devices[name].node} has {draft.state.devices[name].size} bytes" for name in sorted(grown))
+        raise RefusedError(
+            f"array {wanted.name}",
+            f"its members have grown ({nodes}), and md can not use that: {obstacle}",
+            "Nothing was changed; make a new array and copy the data, or leave grow out to keep the array as it is",
+        )
+    if len(grown) == len(rooms):
+        return min(rooms.values())
+    _warn_of_the_smallest(draft, wanted, rooms)
+    return None
+
+
+def plan_size(draft: Draft, array: Array, size: int) -> Array:
+    """Add to the draft what makes the array use C(size) bytes of every member; returns it as it then is."""
+    draft.run("mdadm", "--grow", array.node, "--size=max")
+    inside = draft.state.devices.get(array.kernel_name)
+    if inside:
+        offered = usable_size(array.level, array.layout, [size] * array.raid_disks)
+        draft.state = draft.state.with_devices({array.kernel_name: replace(inside, size=offered)})
+    return replace(array, component_size=size, sync_action="resync")
+
+
+def _rooms(state: State, array: Array) -> Dict[str, int]:
+    """What each member in a slot has for data, by kernel name."""
+    found = {}
+    for member in array.members:
+        device = state.devices.get(member.device)
+        if member.slot is None or not device:
+            continue
+        if device.superblock:
+            found[member.device] = device.size - device.superblock.data_offset
+        elif array.metadata == "1.0":
+            # It is looked for at the end of the device, and that is somewhere else since the device has grown.
+            found[member.device] = device.size
+    return found
+
+
+def _used(state: State, array: Array, name: str) -> int:
+    block = state.devices[name].superblock
+    return array.component_size or (block.data_size if block else 0)
+
+
+def _worth(array: Array) -> int:
+    """md uses whole chunks, as many at a time as there are copies in stripes, and mdadm may leave a little at the end."""
+    _near, far = copies_of(array.layout) if array.level == "raid10" else (1, 1)
+    return max(_MIB, (far + 3) * array.chunk)
+
+
+def _obstacle(array: Array) -> str:
+    if array.level == "raid10" and "f" in str(decode(array.level, array.layout)):
+        return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
+    if array.level not in _CAN_TAKE_SIZE:
+        return f"{array.level} arrays are made for the size their members have at first"
+    if array.metadata == "1.0":
+        return "with metadata 1.0 the superblock lies at the end of each member, and is not found there any more"
+    return ""
+
+
+def _warn_of_the_smallest(draft: Draft, wanted: Wanted, rooms: Dict[str, int]) -> None:
+    smallest, largest = min(rooms, key=lambda name: rooms[name]), max(rooms, key=lambda name: rooms[name])
+    if (rooms[largest] - rooms[smallest]) * 100 > rooms[largest] * wanted.size_tolerance:
+        draft.warnings.append(
+            f"array {wanted.name} can not use what {draft.state.devices[largest].node} has grown by: its smallest member,"
+            f" {draft.state.devices[smallest].node}, has not grown"
+        )

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays that get more devices, larger members or a bitmap: what is planned, what is refused, and what has to wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import MIB, Machine, want, with_disks
+
+THREE = ["/dev/sdb", "/dev/sdc", "/dev/sdd"]
+PAIR: Dict[str, Any] = {"level": "raid1", "devices": THREE[:2]}
+MIRROR: Dict[str, Any] = {"level": "raid1e", "devices": THREE}
+
+
+def argvs(host: Machine, *wanted: Any) -> List[str]:
+    return [" ".join(argv) for argv in host.plan(*wanted).plan.commands()]
+
+
+def refusal(host: Machine, *wanted: Any) -> str:
+    with pytest.raises(RefusedError) as caught:
+        host.plan(*wanted)
+    return str(caught.value)
+
+
+def made(**options: Any) -> Machine:
+    """A host with a healthy array md1 over the first of its disks."""
+    host = with_disks("sdb", "sdc", "sdd", "sde")
+    host.converge(want(**options))
+    if options["level"] != "raid0":
+        host.write("md1")
+    return host
+
+
+def extend(host: Machine, *names: str, size: int = 768 * MIB) -> Machine:
+    for name in names or ("sdb", "sdc", "sdd"):
+        host.disks[name].size = size
+    return host
+
+
+def pair() -> Machine:
+    return made(**PAIR)
+
+
+def test_a_mirror_takes_another_copy_and_drops_its_bitmap() -> None:
+    host = pair()
+    more = want(level="raid1", devices=THREE, bitmap="none", grow=True)
+    assert argvs(host, more) == [
+        "mdadm --grow /dev/md1 --bitmap=none",
+        "mdadm --manage /dev/md1 --add-spare /dev/sdd",
+        "mdadm --grow /dev/md1 --raid-devices=3",
+    ]
+    host.converge(more)
+    host.settle()
+    assert host.plan(more).plan.steps == ()
+
+
+def test_a_growth_that_was_cut_short_is_finished() -> None:
+    host = pair()
+    more = want(level="raid1", devices=THREE, grow=True)
+    host.do(host.plan(more).plan.steps[0])
+    assert argvs(host, more) == ["mdadm --grow /dev/md1 --raid-devices=3"]
+    host.converge(more)
+    host.settle()
+    assert host.plan(more).plan.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ({"devices": THREE[:2]}, "arrays are never shrunk"),
+        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1 takes more"),
+        ({"layout": "n3", "level": "raid10"}, "its layout is o3, declared is n3"),
+        ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB"),
+    ],
+)
+def test_what_would_move_all_data_is_refused(declared: Dict[str, Any], found: str) -> None:
+    assert found in refusal(made(**MIRROR), want(**{**MIRROR, **declared}, grow=True))
+
+
+def test_growth_needs_a_whole_array() -> None:
+    host = pair()
+    host.fail("md1", "sdc")
+    assert "it is degraded: 1 of 2" in refusal(host, want(**PAIR, bitmap="none", grow=True))
+    host = pair()
+    host.running["md1"].rebuilding.add("sdc")
+    assert "it can not be grown now" in refusal(host, want(**PAIR, bitmap="none", grow=True))
+
+
+SIZE = "mdadm --grow /dev/md1 --size=max"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        PAIR,
+        MIRROR,
+        {"level": "raid10", "layout": "n2", "devices": THREE},
+        {"level": "raid10", "layout": "n3", "devices": THREE, "metadata": "1.1"},
+    ],
+    ids=["raid1", "o3", "n2", "n3"],
+)
+def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) -> None:
+    host = extend(made(**options))
+    assert argvs(host, want(**options)) == []
+    wanted = want(**options, grow=True)
+    assert argvs(host, wanted) == [SIZE]
+    outcome = host.converge(wanted)
+    assert {device.size for name, device in outcome.state.devices.items() if name == "md1"} != {512 * MIB}
+    assert host.plan(wanted).plan.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"level": "raid10", "layout": "f2", "devices": THREE}, "in its layout, f2, the further copies"),
+        ({"level": "raid0", "devices": THREE}, "raid0 arrays are made for the size"),
+        ({"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"}, "with metadata 1.0 the superblock lies at the end"),
+    ],
+    ids=["far", "raid0", "metadata 1.0"],
+)
+def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
+    host = made(**options)
+    assert argvs(host, want(**options, grow=True)) == []
+    extend(host)
+    assert argvs(host, want(**options)) == []
+    message = refusal(host, want(**options, grow=True))
+    assert found in message
+    assert "/dev/sdb has 805306368 bytes" in message
+
+
+def test_one_grown_member_alone_is_only_told() -> None:
+    host = extend(made(**MIRROR), "sdc")
+    outcome = host.plan(want(**MIRROR, grow=True))
+    assert outcome.plan.steps == ()
+    assert "its smallest member, /dev/sdb, has not grown" in outcome.plan.warnings[0]
+
+
+def test_a_stripe_over_a_grown_mirror_is_refused_before_the_mirror_is_touched() -> None:
+    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf")
+    arrays = [
+        {"name": "md1", **MIRROR},
+        {"name": "md2", "level": "raid1", "devices": ["/dev/sde", "/dev/sdf"]},
+        {"name": "md99", "level": "raid0", "devices": ["/dev/md1", "/dev/md2"], "size_tolerance": 100},
+    ]
+    host.converge(*[want(**one) for one in arrays])
+    extend(host)
+    assert "/dev/md1 has" in refusal(host, *[want(**one, grow=True) for one in arrays])
+    assert argvs(host, *[want(**one, grow=one["name"] != "md99") for one in arrays]) == [SIZE]
+
+
+def test_an_array_that_rests_is_made_writable_first() -> None:
+    host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
+    state = host.state([wanted])
+    resting = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
+    assert plan_arrays(resting, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
+    locked = replace(state, arrays=(replace(state.arrays[0], array_state="readonly"),))
+    with pytest.raises(RefusedError, match="it is read-only"):
+        plan_arrays(locked, [wanted])
+
+
+def test_more_devices_and_more_size_take_two_turns() -> None:
+    host = extend(pair())
+    assert "one after the other" in refusal(host, want(level="raid1", devices=THREE, grow=True))
+    wanted = want(level="raid1", devices=THREE, grow=True, wait="sync")
+    outcome = host.converge(wanted)
+    assert outcome.postponed == ("md1",)
+    assert outcome.plan.commands()[-2:] == [["mdadm", "--grow", "/dev/md1", "--raid-devices=3"], ["grow_when_whole", "array=md1"]]
+    assert argvs(host, wanted) == ["grow_when_whole array=md1"]
+    host.settle()
+    assert argvs(host, wanted) == [SIZE]
+    host.converge(wanted)
+    host.settle()
+    assert host.plan(wanted).plan.steps == ()
+
+
+@pytest.mark.parametrize("wait", ["none", "sync"])
+def test_a_member_is_brought_back_before_the_array_is_grown(wait: str) -> None:
+    host = extend(made(**MIRROR))
+    host.fail("md1", "sdc")
+    wanted = want(**MIRROR, grow=True, replace_failed=True, wait=wait)
+    outcome = host.converge(wanted)
+    assert [one.device for one in outcome.healed] == ["/dev/sdc"]
+    assert SIZE.split(" ") not in outcome.plan.commands()
+    assert outcome.postponed == (("md1",) if wait == "sync" else ())
+    assert any("is not grown before it is whole" in warning for warning in outcome.plan.warnings) is (wait == "none")
+    host.settle()
+    assert argvs(host, wanted) == [SIZE]
+    host.fail("md1", "sdc")
+    assert "it is degraded: 2 of 3" in refusal(host, want(**MIRROR, grow=True))
+
+
+def test_a_stopped_array_is_started_and_grown_by_one_task() -> None:
+    host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
+    host.converge(want("md1", state="stopped"))
+    assert argvs(host, want(**MIRROR))[-1].startswith("mdadm --assemble")
+    assert argvs(host, wanted)[-1] == "plan_again arrays=md1"
+    host.converge(wanted)
+    assert host.running["md1"].size == 768 * MIB
+    assert host.plan(wanted).plan.steps == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_growth_that_is_killed_anywhere_is_finished_by_the_next_task(data: st.DataObject) -> None:
+    host = extend(pair(), size=data.draw(st.sampled_from([512, 768])) * MIB)
+    more = data.draw(st.booleans())
+    bitmap = data.draw(st.sampled_from([None, "none", "internal"]))
+    wanted = want(level="raid1", devices=THREE if more else THREE[:2], grow=True, bitmap=bitmap, wait="sync")
+    for _turn in range(4):
+        steps = host.plan(wanted).plan.steps
+        for step in steps[: data.draw(st.integers(0, len(steps)))]:
+            host.do(step, [wanted])
+        if data.draw(st.booleans()):
+            host.settle()
+    for _turn in range(3):
+        host.converge(wanted)
+        host.settle()
+    assert host.plan(wanted).plan.steps == ()
+    assert len(host.running["md1"].members) == len(wanted.devices)
+    assert host.state([wanted]).arrays[0].component_size == min(host.disks[path[5:]].size for path in wanted.devices)
