@@ -17,7 +17,7 @@ import pytest
 
 from . import oracle, traffic
 from .lab import MOUNT, ROOT, Lab
-from .scene import STALL_GOAL, Data, Scene
+from .scene import Data, Scene
 from .table import Table, markdown
 
 _OUTPUT = ROOT / "tests" / "output"
@@ -76,7 +76,7 @@ def whole(lab: Lab, data: Data, request: pytest.FixtureRequest) -> Lab:
 def fault(whole: Lab, table: Table, data: Data) -> Callable[..., contextlib.AbstractContextManager[Scene]]:
     """Begins a fault: C(with fault(row, what, ...) as scene)."""
 
-    def begin(row: str, what: str, *, stall: float | None = STALL_GOAL, errors: bool = False, quiet: bool = False) -> Scene:
+    def begin(row: str, what: str, *, stall: float | None = None, errors: bool = False, quiet: bool = False) -> Scene:
         return Scene(whole, table, data, row, what, stall=stall, errors=errors, quiet=quiet)
 
     return begin

@@ -51,6 +51,20 @@ def wait_ejected(lab: Lab, count: int = 1, limit: float = 60) -> float:
     return wait_until(lambda: min(degraded(lab)) >= count, limit, f"{count} members of each mirror ejected")
 
 
+def wait_logged_in(lab: Lab, limit: float = 60) -> float:
+    """Wait until every server has a session that is logged in; returns the seconds it took."""
+    wanted = ["LOGGED_IN"] * len(lab.servers)
+    return wait_until(
+        lambda: lab.run(lab.client, "cat /sys/class/iscsi_session/*/state").split() == wanted, limit, "a session with every server"
+    )
+
+
+def none_ejected(lab: Lab) -> None:
+    """All sessions have to be there, or to come back in time, and no mirror may lack a member."""
+    wait_logged_in(lab)
+    assert degraded(lab) == [0] * len(lab.mirrors), f"members were ejected: {degraded(lab)}"
+
+
 def wait_whole(lab: Lab, limit: float = 300) -> float:
     """Wait until every mirror has all members in sync and nothing to do; returns the seconds it took."""
 

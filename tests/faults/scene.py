@@ -26,12 +26,14 @@ class Data:
 
 @dataclass
 class Stage:
-    """What was seen of one fault: notes in words, and the accounts of the traffic that ran."""
+    """What was seen of one fault: notes in words, the accounts of the traffic that ran, and the goal its stall is held against."""
 
     row: str
     fault: str
+    goal: float | None = None
     notes: list[str] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
+    problem: str = ""
 
     @property
     def longest(self) -> float | None:
@@ -53,21 +55,22 @@ class Stage:
 class Scene:
     """A fault, or several one after the other, in a lab with traffic: C(with) begins and ends it.
 
-    C(stall) is the most that a read or write may take, C(errors) whether the client may see any; a C(quiet) scene begins without traffic.
-    What is not healed by the test itself is healed at the end, by the playbook alone. Then everything is held against the oracle, and a
-    row is added for each fault.
+    C(stall) is the most that a read or write may take where there is a goal for it, C(errors) whether the client may see any; a C(quiet)
+    scene begins without traffic. What is not healed by the test itself is healed at the end, by the playbook alone. Then everything is
+    held against the oracle, and a row is added for each fault: faults of one scene share its heal and what is found after it.
     """
 
     def __init__(self, lab: Lab, table: Table, data: Data, row: str, fault: str, *, stall: float | None, errors: bool, quiet: bool) -> None:
         self.lab = lab
         self._table, self._data = table, data
-        self._stall, self._errors, self._quiet = stall, errors, quiet
+        self._errors, self._quiet = errors, quiet
         self._word = f"faults: row {row}: {fault}: {time.time():.0f}"
-        self._stages = [Stage(row, fault)]
+        self._stages = [Stage(row, fault, stall)]
         self._traffic: Traffic | None = None
         self._logs = 0
         self._outcome = Row(row, fault, "")
         self._settled = False
+        self._asked = False
 
     @property
     def traffic(self) -> Traffic:
@@ -79,11 +82,13 @@ class Scene:
         """Something for the row: what was seen."""
         self._stages[-1].notes.append(text)
 
-    def then(self, row: str, fault: str) -> None:
-        """The next fault comes on top of this one: it has a row of its own, and what comes after is its doing."""
+    def then(self, row: str, fault: str, *, stall: float | None = None, quiet: bool = False) -> None:
+        """The next fault comes after or on top of this one: it has a row of its own, and what comes from here on is its doing."""
         if self._traffic is not None:
             self.end_traffic()
-        self._stages.append(Stage(row, fault))
+        self._stages.append(Stage(row, fault, stall))
+        if not quiet:
+            self.begin_traffic()
 
     def begin_traffic(self) -> None:
         """Start reads, writes and fio."""
@@ -133,12 +138,20 @@ class Scene:
         finally:
             if self._traffic is not None:
                 self.end_traffic()
-            result = "ok" if error is None else f"FAILED: {(str(error).strip() or type(error).__name__).splitlines()[0][:100]}"
+            if error is not None and not any(stage.problem for stage in self._stages):
+                self._blame(error)
             for stage in self._stages:
-                row = replace(self._outcome, row=stage.row, fault=stage.fault, seen=stage.seen, stall=stage.longest, result=result)
-                self._table.add(row)
+                seen = {"seen": stage.seen, "stall": stage.longest, "goal": stage.goal, "result": stage.problem or "ok"}
+                self._table.add(replace(self._outcome, row=stage.row, fault=stage.fault, **seen))
+
+    def _blame(self, error: BaseException) -> None:
+        """An error before the oracle was asked is that of the last fault; one of the oracle is that of all of them."""
+        text = f"FAILED: {(str(error).strip() or type(error).__name__).splitlines()[0][:100]}"
+        for stage in self._stages:
+            stage.problem = text if self._asked or stage is self._stages[-1] else f"not judged: row {self._stages[-1].row} failed"
 
     def _finish(self) -> None:
+        self._asked = True
         if self._outcome.heal is None:
             self.heal()
         if self._traffic is not None:
@@ -165,6 +178,9 @@ class Scene:
 
     def _hold_against_goals(self) -> None:
         for stage in self._stages:
-            assert self._errors or not stage.errors, f"the client saw {len(stage.errors)} errors: {stage.errors[:3]}"
-            if self._stall is not None and stage.longest is not None:
-                assert stage.longest <= self._stall, f"a read or write took {stage.longest:.1f} s, at most {self._stall:g} s is the goal"
+            if stage.errors and not self._errors:
+                stage.problem = f"FAILED: the client saw {len(stage.errors)} errors: {stage.errors[:3]}"
+            elif stage.goal is not None and stage.longest is not None and stage.longest > stage.goal:
+                stage.problem = f"FAILED: a read or write took {stage.longest:.1f} s, at most {stage.goal:g} s is the goal"
+        problems = [f"row {stage.row}: {stage.problem}" for stage in self._stages if stage.problem]
+        assert not problems, "; ".join(problems)

@@ -10,12 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Sequence
 
-HEADER = ("row", "fault", "what the client saw", "longest stall", "time to heal", "mismatch_cnt", "checksum", "result")
+HEADER = ("row", "fault", "what the client saw", "longest stall (goal)", "time to heal", "mismatch_cnt", "checksum", "result")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One fault. C(row) is its number in the list of faults; times in seconds, none where there is nothing to measure."""
+    """One fault. C(row) is its number in the list of faults; times in seconds, none where there is nothing to measure.
+
+    C(goal) is what C(stall) was held against: only a server's death has one.
+    """
 
     row: str
     fault: str
@@ -24,11 +27,13 @@ class Row:
     heal: float | None = None
     mismatches: int | None = None
     checksum: str = ""
+    goal: float | None = None
     result: str = "ok"
 
     def cells(self) -> tuple[str, ...]:
         """What stands in the table."""
-        stall = "-" if self.stall is None else f"{self.stall:.1f} s"
+        goal = "none" if self.goal is None else f"{self.goal:g} s"
+        stall = "-" if self.stall is None else f"{self.stall:.1f} s ({goal})"
         heal = "-" if self.heal is None else f"{self.heal:.0f} s"
         mismatches = "-" if self.mismatches is None else str(self.mismatches)
         return (self.row, self.fault, self.seen, stall, heal, mismatches, self.checksum or "-", self.result)

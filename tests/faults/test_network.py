@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from . import oracle
 from .lab import Lab
+from .scene import STALL_GOAL, Scene
 
 _DROP = {
     "both ways": ("ingress:dport", "egress:sport"),
@@ -34,68 +33,80 @@ def undrop(lab: Lab, server: str) -> None:
     lab.run(server, f"tc qdisc del dev {lab.interface} clsact")
 
 
-@pytest.mark.parametrize(("row", "ways"), [("5", "both ways"), ("7", "towards the server"), ("7b", "towards the client")])
-def test_a_short_silence(lab: Lab, fault: Any, row: str, ways: str) -> None:
-    with fault(row, f"port 3260 of a server dropped {ways} for 10 s") as scene:
-        drop(lab, "server1", ways)
-        time.sleep(10)
-        undrop(lab, "server1")
-        scene.traffic.flows()
-        time.sleep(10)
-        assert oracle.degraded(lab) == [0] * len(lab.mirrors), "a member was ejected"
-        scene.note("no member ejected")
+def test_short_silences(lab: Lab, fault: Any) -> None:
+    what = "port 3260 of a server dropped {} for 10 s"
+    with fault("5", what.format("both ways")) as scene:
+        be_silent(lab, scene, "both ways")
+        for row, ways in (("7", "towards the server"), ("7b", "towards the client")):
+            scene.then(row, what.format(ways))
+            be_silent(lab, scene, ways)
 
 
-@pytest.mark.parametrize(
-    ("row", "ways", "seconds"), [("6", "both ways", 300), ("7c", "towards the server", 60), ("7d", "towards the client", 60)]
-)
-def test_a_long_silence(lab: Lab, fault: Any, row: str, ways: str, seconds: int) -> None:
-    with fault(row, f"port 3260 of a server dropped {ways} for {seconds} s") as scene:
+def be_silent(lab: Lab, scene: Scene, ways: str) -> None:
+    """Let a server be silent for 10 s, which the timeouts bear."""
+    drop(lab, "server1", ways)
+    time.sleep(10)
+    undrop(lab, "server1")
+    scene.traffic.flows()
+    oracle.none_ejected(lab)
+    scene.note("no member ejected")
+
+
+def test_a_long_silence_and_a_cut_link(lab: Lab, fault: Any) -> None:
+    with fault("6", "port 3260 of a server dropped both ways for 300 s", stall=STALL_GOAL) as scene:
         start = time.monotonic()
-        drop(lab, "server1", ways)
+        drop(lab, "server1", "both ways")
         scene.note(f"member ejected after {oracle.wait_ejected(lab):.0f} s")
         scene.traffic.flows()
-        time.sleep(max(0.0, start + seconds - time.monotonic()))
-        undrop(lab, "server1")
-
-
-def test_the_link_of_a_server_is_cut(lab: Lab, fault: Any) -> None:
-    with fault("6b", "network of a server cut for 40 s, the server runs on") as scene:
+        scene.then("6b", "meanwhile network of a second server cut for 40 s, the server runs on", stall=STALL_GOAL)
+        cut = time.monotonic()
         lab.enter("ip", "link", "set", lab.tap("server2"), "down")
         lab.disconnect("server2")
-        scene.note(f"member ejected after {oracle.wait_ejected(lab):.0f} s")
+        scene.note(f"member ejected after {oracle.wait_ejected(lab, 2):.0f} s")
         scene.traffic.flows()
-        time.sleep(20)
+        time.sleep(max(0.0, cut + 40 - time.monotonic()))
         lab.enter("ip", "link", "set", lab.tap("server2"), "up")
+        time.sleep(max(0.0, start + 300 - time.monotonic()))
+        undrop(lab, "server1")
 
 
-@pytest.mark.parametrize(
-    ("row", "what", "netem"),
-    [
-        ("8", "1 % of a server's packets lost", "loss 1%"),
-        ("8b", "5 % of a server's packets lost", "loss 5%"),
-        ("8c", "packets of a server 50 ms late", "delay 50ms"),
-        ("8d", "a quarter of a server's packets out of order", "delay 10ms reorder 75% 50%"),
-    ],
+def test_links_of_one_way(lab: Lab, fault: Any) -> None:
+    what = "port 3260 of a server dropped {} until its member was ejected"
+    with fault("7c", what.format("towards the server"), stall=STALL_GOAL) as scene:
+        drop(lab, "server1", "towards the server")
+        scene.note(f"after {oracle.wait_ejected(lab):.0f} s")
+        scene.traffic.flows()
+        undrop(lab, "server1")
+        scene.then("7d", what.format("towards the client"), stall=STALL_GOAL)
+        drop(lab, "server2", "towards the client")
+        scene.note(f"after {oracle.wait_ejected(lab, 2):.0f} s")
+        scene.traffic.flows()
+        undrop(lab, "server2")
+
+
+_BAD_LINKS = (
+    ("8", "1 % of a server's packets lost", "netem limit 4000 loss 1%"),
+    ("8b", "5 % of a server's packets lost", "netem limit 4000 loss 5%"),
+    ("8c", "packets of a server 50 ms late", "netem limit 4000 delay 50ms"),
+    ("8d", "a quarter of a server's packets out of order", "netem limit 4000 delay 10ms reorder 75% 50%"),
+    ("16b", "link of a server 50 times slower (tbf, 20 Mbit/s)", "tbf rate 20mbit burst 32kb latency 400ms"),
 )
-def test_a_bad_link(lab: Lab, fault: Any, row: str, what: str, netem: str) -> None:
+
+
+def test_bad_links(lab: Lab, fault: Any) -> None:
+    (row, what, _discipline), *others = _BAD_LINKS
     with fault(row, what) as scene:
-        lab.run("server1", f"tc qdisc add dev {lab.interface} root netem limit 4000 {netem}")
-        scene.traffic.flows(operations=60)
-        time.sleep(10)
-        lab.run("server1", f"tc qdisc del dev {lab.interface} root")
-        assert oracle.degraded(lab) == [0] * len(lab.mirrors), "a member was ejected"
+        for row, what, discipline in _BAD_LINKS:
+            if (row, what, discipline) in others:
+                scene.then(row, what)
+            lab.run("server1", f"tc qdisc add dev {lab.interface} root {discipline}")
+            scene.traffic.flows(operations=60)
+            lab.run("server1", f"tc qdisc del dev {lab.interface} root")
+            oracle.none_ejected(lab)
+            scene.note("no member ejected")
 
 
-def test_a_slow_server(lab: Lab, fault: Any) -> None:
-    with fault("16b", "link of a server 50 times slower (tbf, 20 Mbit/s)") as scene:
-        lab.run("server1", f"tc qdisc add dev {lab.interface} root tbf rate 20mbit burst 32kb latency 400ms")
-        scene.traffic.flows(operations=60)
-        time.sleep(10)
-        lab.run("server1", f"tc qdisc del dev {lab.interface} root")
-
-
-def test_frames_that_are_too_large_for_the_way(lab: Lab, fault: Any) -> None:
+def test_what_cannot_work_is_refused(lab: Lab, fault: Any) -> None:
     with fault("9", "a port between a server and the others takes 1500 bytes only (black hole)") as scene:
         lab.enter("ip", "link", "set", lab.tap("server1"), "mtu", "1500")
         try:
@@ -105,3 +116,9 @@ def test_frames_that_are_too_large_for_the_way(lab: Lab, fault: Any) -> None:
         assert run.exit_code == 2, f"the run did not find it: {run.end}"
         assert "MTU" in run.output or "9000" in run.output, f"no word of the size of frames: {run.end}"
         scene.note("the run stops before the storage and names host and size")
+        scene.then("18", "volumes declared larger than the servers' disks")
+        run = lab.playbook("-e", "storage_server_volume_mb=4096")
+        assert run.exit_code == 2, run.end
+        assert "insufficient" in run.output.lower() or "not enough" in run.output.lower(), f"no clear error: {run.end}"
+        assert "Traceback" not in run.output, run.end
+        scene.note("the run names the volume and the space that is free")
