@@ -16,8 +16,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 try:
-    agent, oracle, table, traffic = (
-        importlib.import_module(f"tests.faults.{name}") for name in ("guest.agent", "oracle", "table", "traffic")
+    agent, oracle, scene, table, traffic = (
+        importlib.import_module(f"tests.faults.{name}") for name in ("guest.agent", "oracle", "scene", "table", "traffic")
     )
 finally:
     del sys.path[0]
@@ -94,12 +94,52 @@ def test_a_run_that_changed_something_names_its_task() -> None:
 
 def test_rows_are_kept_as_they_come_and_ordered_by_number(tmp_path: Path) -> None:
     rows = table.Table(tmp_path)
-    rows.add(table.Row("10", "late", "no error", 1.25, 60.4, 0, "equal"))
+    rows.add(table.Row("10", "late", "no error", 1.25, 60.4, 0, "equal", goal=20.0))
     rows.add(table.Row("2b", "middle", "", result="FAILED: lost"))
     rows.add(table.Row("2", "early", ""))
     text = (tmp_path / "faults.md").read_text()
     assert [line.split("|")[1].strip() for line in text.splitlines()[2:]] == ["2", "2b", "10"]
-    assert "| 1.2 s" in text
+    assert "| 1.2 s (20 s) " in text
     assert len({len(line) for line in text.splitlines()}) == 1
     results = json.loads((tmp_path / "faults.json").read_text())["results"]
     assert [row["result"] for row in results] == ["ok", "FAILED: lost", "ok"]
+
+
+class Faults:
+    """A scene of two faults without a lab, with what the client saw of each."""
+
+    def __init__(self, folder: Path, first: Any, second: Any) -> None:
+        self.table = table.Table(folder)
+        self.scene = scene.Scene(None, self.table, None, "1", "one", stall=20.0, errors=False, quiet=True)
+        self.scene.then("2", "two", quiet=True)
+        for stage, seen in zip(self.scene._stages, (first, second), strict=True):
+            stage.accounts.append(seen)
+
+    def results(self) -> list[str]:
+        return [row.result for row in self.table.rows]
+
+
+def test_only_a_fault_with_a_goal_is_held_against_it(tmp_path: Path) -> None:
+    slow = account(START, write(0, 0, 21_000), {"op": "end"})
+    faults = Faults(tmp_path, slow, slow)
+    with pytest.raises(AssertionError, match=r"row 1: FAILED: a read or write took 21\.0 s"):
+        faults.scene._hold_against_goals()
+    assert [bool(stage.problem) for stage in faults.scene._stages] == [True, False]
+
+
+def test_an_error_that_the_client_saw_fails_its_fault(tmp_path: Path) -> None:
+    quick, failed = account(START, write(0, 0), {"op": "end"}), account(START, {"op": "read", "ms": 1, "error": "gone"}, {"op": "end"})
+    with pytest.raises(AssertionError, match="row 2: FAILED: the client saw 1 errors"):
+        Faults(tmp_path, quick, failed).scene._hold_against_goals()
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(False, ["not judged: row 2 failed", "FAILED: no answer"]), (True, ["FAILED: no answer", "FAILED: no answer"])],
+)
+def test_what_fails_the_oracle_fails_all_faults_that_share_it(tmp_path: Path, asked: bool, expected: list[str]) -> None:
+    quick = account(START, write(0, 0), {"op": "end"})
+    faults = Faults(tmp_path, quick, quick)
+    faults.scene._asked = asked
+    faults.scene.__exit__(AssertionError, AssertionError("no answer\nand more"), None)
+    assert faults.results() == expected
