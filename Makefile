@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # The lab:   make lab [LAB_NAME=name] [ARGS='-e lab_backend=qemu']
-# The tests: make test, make test-fast
+# The tests: make test, make test-fast, make test-faults
 
 LAB_NAME ?=
 HOST ?=
@@ -25,7 +25,7 @@ PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench test test-fast lint format docs clean
+.PHONY: help lab lab-status lab-ssh lab-destroy bench test test-faults test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -53,6 +53,10 @@ bench: ## measure one LUN, md1 and md99 of the lab
 test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py lint sanity unit package molecule
+
+test-faults: ## all that the lab survives, fault by fault, with a table at the end (1.5 hours)
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py faults
 
 test-fast: ## what needs no guests: lint, sanity, unit, package
 	@scripts/bootstrap run dev

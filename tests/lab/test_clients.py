@@ -139,4 +139,4 @@ def test_arrays_are_known_by_uuid(host: Host, lab: Lab) -> None:
 def test_the_mount_waits_for_the_network_and_stops_no_boot(host: Host) -> None:
     line = next(line.split() for line in _read(host, "/etc/fstab").splitlines() if "/srv/md99" in line)
     assert line[0] == "/dev/md99"
-    assert {"_netdev", "nofail"} <= set(line[3].split(","))
+    assert {"_netdev", "nofail", "x-systemd.device-timeout=300"} <= set(line[3].split(","))

@@ -107,10 +107,30 @@ def test_the_last_line_counts_everything(
     assert capsys.readouterr().out.splitlines()[-1] == line
 
 
+def test_the_table_of_faults_is_printed_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_tests, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(run_tests, "OUTPUT", tmp_path)
+    line = f"| 1 | {'long ' * 60}|"
+    code = f"open({str(tmp_path / 'faults.md')!r}, 'w').write({line!r})"
+    monkeypatch.setattr(run_tests, "PARTS", {"faults": lambda: iter([part(code, 1)])})
+    assert run_tests.main(["faults"]) == 0
+    assert line in capsys.readouterr().out.splitlines()
+
+
+def test_only_the_core_of_the_faults_runs_with_all_other_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
+    marks = {item.name: dict(item.env)["PYTEST_ADDOPTS"].endswith(" -m core") for item in run_tests.PARTS["molecule"]()}
+    assert marks == {"molecule default": False, "molecule lab": False, "molecule faults": True}
+    (tmp_path / "molecule-faults").rmdir()
+    assert not any("-m core" in dict(item.env)["PYTEST_ADDOPTS"] for item in run_tests.PARTS["faults"]())
+
+
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "the parts are lint, sanity, unit, package, molecule" in done.stderr
+    assert "the parts are lint, sanity, unit, package, molecule, faults" in done.stderr
 
 
 def test_ssh_is_called_as_ansible_would() -> None:

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold after every fault: nothing lost, the mirrors' copies equal, the kernels content, the playbook with nothing to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Mapping
+
+from . import traffic
+from .lab import Lab, Run, wait_until
+
+_COMPLAINTS = re.compile(
+    r"BUG:|Oops|Call Trace:|blocked for more than|EXT4-fs error|EXT4-fs warning|Buffer I/O error on dev(ice)? md|"
+    r"Remounting filesystem read-only|md.*: (unrecoverable|Cannot continue)|Kernel panic"
+)
+"""Errors of a single disk are what a fault is; these are not."""
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """One mirror as sysfs shows it. C(degraded) is the number of members it lacks; C(members) maps disks to their states."""
+
+    name: str
+    degraded: int
+    action: str
+    members: Mapping[str, str]
+
+
+def mirrors(lab: Lab) -> list[Mirror]:
+    """The mirrors of the client, all read at once."""
+    members = 'for disk in dev-*; do echo "${disk#dev-}=$(cat $disk/state)"; done'
+    line = f'echo "$array $(cat degraded) $(cat sync_action)" $({members})'
+    command = f"for array in {' '.join(lab.mirrors)}; do cd /sys/block/$array/md && {line} || exit; done"
+    found = []
+    for line in lab.run(lab.client, command).splitlines():
+        name, missing, action, *states = line.split()
+        found.append(Mirror(name, int(missing), action, dict(state.split("=", 1) for state in states)))
+    return found
+
+
+def degraded(lab: Lab) -> list[int]:
+    """How many members each mirror lacks."""
+    return [mirror.degraded for mirror in mirrors(lab)]
+
+
+def wait_ejected(lab: Lab, count: int = 1, limit: float = 60) -> float:
+    """Wait until every mirror lacks that many members; returns the seconds it took."""
+    return wait_until(lambda: min(degraded(lab)) >= count, limit, f"{count} members of each mirror ejected")
+
+
+def wait_logged_in(lab: Lab, limit: float = 60) -> float:
+    """Wait until every server has a session that is logged in; returns the seconds it took."""
+    wanted = ["LOGGED_IN"] * len(lab.servers)
+    return wait_until(
+        lambda: lab.run(lab.client, "cat /sys/class/iscsi_session/*/state").split() == wanted, limit, "a session with every server"
+    )
+
+
+def none_ejected(lab: Lab) -> None:
+    """All sessions have to be there, or to come back in time, and no mirror may lack a member."""
+    wait_logged_in(lab)
+    assert degraded(lab) == [0] * len(lab.mirrors), f"members were ejected: {degraded(lab)}"
+
+
+def wait_whole(lab: Lab, limit: float = 300) -> float:
+    """Wait until every mirror has all members in sync and nothing to do; returns the seconds it took."""
+
+    def whole() -> bool:
+        # An array that nobody has written to since it was assembled keeps its resync waiting until somebody does.
+        return all(mirror.degraded == 0 and mirror.action == "idle" for mirror in mirrors(lab))
+
+    try:
+        return wait_until(whole, limit, "mirrors whole and idle")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{lab.run(lab.client, 'cat /proc/mdstat')}") from None
+
+
+def mismatches(lab: Lab) -> dict[str, int]:
+    """Let md compare all copies with each other; returns mismatch_cnt, in sectors, of each mirror."""
+    lab.run(lab.client, f"sync; for array in {' '.join(lab.mirrors)}; do echo check > /sys/block/$array/md/sync_action || exit; done")
+    wait_until(lambda: all(mirror.action == "idle" for mirror in mirrors(lab)), 300, "the check of the mirrors")
+    lines = lab.run(lab.client, f"grep -H . $(printf '/sys/block/%s/md/mismatch_cnt ' {' '.join(lab.mirrors)})").splitlines()
+    return {line.split("/")[3]: int(line.rpartition(":")[2]) for line in lines}
+
+
+def mark(lab: Lab, word: str) -> None:
+    """Write a word into the log of every kernel, from which on it is looked at."""
+    for guest in lab.guests:
+        lab.try_run(guest, f"echo '{word}' > /dev/kmsg")
+
+
+def complaints(lab: Lab, word: str) -> list[str]:
+    """What the kernels complain of since that word, or since their boot."""
+    found = []
+    for guest in lab.guests:
+        log = lab.run(guest, "dmesg")
+        lines = log.rpartition(word)[2].splitlines()
+        found += [f"{guest}: {line}" for line in lines if _COMPLAINTS.search(line)]
+    return found
+
+
+def lost_writes(lab: Lab, acknowledged: Mapping[int, int]) -> list[str]:
+    """Slots that do not hold what was acknowledged, or something newer."""
+    found = traffic.slots(lab)
+    lost = [f"slot {slot} holds {found[slot]}, acknowledged was {number}" for slot, number in acknowledged.items() if found[slot] < number]
+    return lost + [f"slot {slot} is broken" for slot, number in enumerate(found) if number < 0]
+
+
+def converges(run: Run) -> None:
+    """A run of the playbook has to end well."""
+    assert run.exit_code == 0, f"the playbook ended with exit code {run.exit_code}: {run.end}"
+
+
+def changes_nothing(run: Run) -> None:
+    """And one after that has to find nothing to do."""
+    converges(run)
+    task, changed = "", []
+    for line in run.output.splitlines():
+        if line.startswith("TASK ["):
+            task = line[len("TASK [") :].rpartition("]")[0]
+        elif line.startswith("changed: ["):
+            changed.append(task)
+    assert run.changed == 0, f"a further run changed {run.changed}: {changed or run.end}"

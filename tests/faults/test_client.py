@@ -1,0 +1,97 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of the client: power cuts while it writes and while it resynchronises, boots with servers missing, iscsid, disk names."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from . import oracle
+from .lab import MOUNT, PREFIX, Lab, wait_until
+from .scene import Scene
+
+
+def boot(lab: Lab) -> float:
+    """Start the client again and see its file system mounted; returns the seconds from power to file system."""
+    lab.power_on(lab.client)
+    start = time.monotonic()
+    lab.wait_for_boot(lab.client)
+    wait_until(lambda: lab.try_run(lab.client, f"mountpoint -q {MOUNT}").returncode == 0, 60, f"{MOUNT} mounted after the boot")
+    return time.monotonic() - start
+
+
+@pytest.mark.core
+def test_the_client_loses_power_and_boots(lab: Lab, fault: Any) -> None:
+    with fault("10", "power cut of the client while it writes") as scene:
+        scene.traffic.flows()
+        lab.power_off(lab.client)
+        scene.end_traffic(lost=True)
+        scene.note(f"file system and arrays back by themselves {boot(lab):.0f} s after power")
+        scene.begin_traffic()
+        scene.traffic.flows()
+        # What was being written is made equal on all copies without anybody asking.
+        oracle.wait_whole(lab)
+        scene.then("21", "boot of the client with one server down", quiet=True)
+        boots_degraded(lab, scene, 1, "server3")
+        scene.then("21b", "boot of the client with two servers down", quiet=True)
+        boots_degraded(lab, scene, 2, "server2")
+
+
+def boots_degraded(lab: Lab, scene: Scene, lacking: int, server: str) -> None:
+    """Cut the power of another server and of the client, and see the client boot with what is left."""
+    lab.power_off(server, lab.client)
+    copies = len(lab.servers) - lacking
+    scene.note(f"mounted {boot(lab):.0f} s after power, {copies} of {len(lab.servers)} copies")
+    assert oracle.degraded(lab) == [lacking] * len(lab.mirrors)
+    scene.begin_traffic()
+    scene.traffic.flows()
+
+
+def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
+    with fault("13", "power cut of the client during a resync", quiet=True) as scene:
+        lab.run(lab.client, "echo 3000 > /proc/sys/dev/raid/speed_limit_max")
+        disk = min(oracle.mirrors(lab)[0].members)
+        lab.run(lab.client, f"mdadm /dev/md1 --fail {disk}; sleep 1; mdadm /dev/md1 --remove {disk} && mdadm --zero-superblock /dev/{disk}")
+        lab.run(lab.client, f"mdadm /dev/md1 --add /dev/{disk}")
+        wait_until(lambda: synchronised(lab) > 20000, 60, "a part of the resync", 0.1)
+        lab.power_off(lab.client)
+        boot(lab)
+        resumed = lab.try_run(lab.client, "dmesg | grep 'md: resuming .* of md1 from checkpoint'").returncode == 0
+        scene.note(f"goes on by itself after the boot, {'from its checkpoint' if resumed else 'from its beginning'}")
+
+
+def synchronised(lab: Lab) -> int:
+    """How many sectors of md1 the resync has done."""
+    words = lab.run(lab.client, "cat /sys/block/md1/md/sync_completed").split()
+    return int(words[0]) if words and words[0].isdigit() else 0
+
+
+def test_iscsi_is_interrupted(lab: Lab, fault: Any) -> None:
+    with fault("19", "iscsid killed with kill -9 and started again") as scene:
+        lab.run(lab.client, "systemctl kill --signal=KILL iscsid; sleep 3; systemctl reset-failed iscsid; systemctl start iscsid", limit=90)
+        scene.traffic.flows()
+        oracle.none_ejected(lab)
+        scene.note("sessions survive, no member ejected")
+        scene.then("19b", "one session closed by the target")
+        portal = f"/sys/kernel/config/target/iscsi/{PREFIX}server2/tpgt_1/enable"
+        lab.run("server2", f"echo 0 > {portal}; sleep 2; echo 1 > {portal}")
+        scene.traffic.flows()
+        oracle.none_ejected(lab)
+        scene.note("logged in again by itself, no member ejected")
+
+
+def test_the_kernel_renumbers_the_disks(lab: Lab, fault: Any) -> None:
+    with fault("22", "disks renumbered by the kernel (sessions in another order)", quiet=True) as scene:
+        names = "for disk in /dev/disk/by-path/*-iscsi-*; do echo $(readlink -f $disk); done"
+        before = lab.run(lab.client, names).split()
+        lab.run(lab.client, f"umount {MOUNT} && mdadm --stop /dev/md99 && mdadm --stop {' '.join('/dev/' + name for name in lab.mirrors)}")
+        lab.run(lab.client, "iscsiadm -m node --logoutall=all", limit=90)
+        for server in reversed(lab.servers):
+            lab.run(lab.client, f"iscsiadm -m node -T {PREFIX}{server} --login && udevadm settle", limit=90)
+        after = lab.run(lab.client, names).split()
+        assert before != after, f"the kernel gave the same names again: {after}"
+        scene.note(f"{before[0]} is now {after[0]}; arrays assembled by their UUIDs")

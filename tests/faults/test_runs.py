@@ -1,0 +1,136 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of the playbook that are cut short, with the client or without it, and two at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from . import oracle
+from .conftest import clear
+from .lab import Lab
+
+_CREATING = "[ -e /sys/block/md2 ]"
+_BETWEEN = "[ -e /sys/block/md3 ]"
+_CONFIGURING = "[ -n \"$(find /etc/mdadm -name '.mdadm.conf.*')\" ] || grep -q ^ARRAY /etc/mdadm/mdadm.conf"
+_RESYNCING = "grep -q 'resync =' /proc/mdstat && pgrep -f '^/usr/bin/python3$' > /dev/null"
+
+_KILL = "pkill -9 -f '^/usr/bin/python3$'; pkill -9 -x mdadm; pkill -9 -x mke2fs"
+"""Modules run as a Python without arguments. Inside the client only, where nothing else does."""
+
+
+class CutShort:
+    """A run of the playbook that ends when something is seen in the client."""
+
+    def __init__(self, lab: Lab, seen: str, action: str = "") -> None:
+        self._lab = lab
+        # The client looks for itself, and acts by itself: a way over the network would be too slow.
+        command = f"until {seen}; do sleep 0.01; done; {action or 'true'}; echo seen"
+        self._watch = subprocess.Popen(lab.ssh_argv(lab.client, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        # The servers are whole and stay so.
+        self._run, self._log = lab.start_playbook("--limit", f"localhost,{lab.client}")
+
+    def wait(self, limit: float = 300) -> None:
+        """Wait until it was seen and done."""
+        try:
+            said, _error = self._watch.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            self._watch.kill()
+            said = ""
+        if said.strip() != "seen":
+            self.kill()
+            raise AssertionError(f"the moment to cut the run short did not come: {self._log.read_text()[-1500:]}")
+
+    def kill(self) -> None:
+        """End the run with all its processes, as kill -9 does."""
+        if self._run.poll() is None:
+            os.killpg(self._run.pid, signal.SIGKILL)
+        self._run.wait()
+
+
+def pace(lab: Lab, limit: int) -> None:
+    """Let a resync go no faster than that, in KiB/s: the first must not be over before the last run is cut short."""
+    lab.run(lab.client, f"echo {limit} > /proc/sys/dev/raid/speed_limit_max")
+
+
+def no_half_configuration(lab: Lab) -> None:
+    """What a killed task leaves behind is the old file or the new one."""
+    text = lab.run(lab.client, "cat /etc/mdadm/mdadm.conf")
+    arrays = [line for line in text.splitlines() if line.startswith("ARRAY")]
+    assert all("UUID=" in line for line in arrays), f"half a line in mdadm.conf: {arrays}"
+    assert len({line.split()[1] for line in arrays}) == len(arrays), f"an array is listed twice: {arrays}"
+
+
+@pytest.mark.core
+def test_runs_are_killed(lab: Lab, fault: Any) -> None:
+    with fault("14", "kill -9 of the run in create, in the write of mdadm.conf, in the resync", quiet=True) as scene:
+        clear(lab)
+        pace(lab, 1000)
+        # Each run goes on from what the one before has left.
+        for seen in (_CREATING, _CONFIGURING, _RESYNCING):
+            cut = CutShort(lab, seen, _KILL)
+            cut.wait()
+            cut.kill()
+            no_half_configuration(lab)
+        pace(lab, 200000)
+        scene.heal()
+        scene.new_data()
+        scene.note("old or new configuration, never half of it; the next run goes on from there")
+
+
+def test_the_client_loses_power_in_create(lab: Lab, fault: Any) -> None:
+    with fault("11", "power cut of the client while mirrors are created", quiet=True) as scene:
+        clear(lab)
+        first = cut_power(lab, _CREATING)
+        scene.note(f"{len(first)} members had superblocks, which the next run keeps")
+        scene.then("12", "power cut of the client between the mirrors and the stripe", quiet=True)
+        second = cut_power(lab, _BETWEEN)
+        scene.heal()
+        kept = superblocks(lab)
+        assert kept.items() >= second.items() >= first.items(), f"made anew although they were there: {first}, then {second}, now {kept}"
+        scene.new_data()
+        scene.note(f"{len(second)} members had superblocks; the next run keeps them and completes the rest")
+
+
+def cut_power(lab: Lab, seen: str) -> dict[str, str]:
+    """Run the playbook until something is seen, and cut the client's power; returns the superblocks there are then."""
+    cut = CutShort(lab, seen)
+    cut.wait()
+    lab.power_off(lab.client)
+    cut.kill()
+    return superblocks(lab)
+
+
+def superblocks(lab: Lab) -> dict[str, str]:
+    """The UUIDs in the superblocks on the servers' volumes, where there is one: as the servers see them, whatever the client does."""
+    found = {}
+    for server in lab.servers:
+        for number in range(1, len(lab.mirrors) + 1):
+            # The client writes past what the server may still have in memory of the volume.
+            volume = f"/dev/storage{number}/volume"
+            text = lab.try_run(server, f"blockdev --flushbufs {volume} && mdadm --examine --export {volume}").stdout
+            uuids = [line.partition("=")[2] for line in text.splitlines() if line.startswith("MD_UUID=")]
+            if uuids:
+                found[f"{server}/{number}"] = uuids[0]
+    return found
+
+
+def test_two_runs_at_once(lab: Lab, fault: Any) -> None:
+    with fault("14b", "two runs of the playbook at once, with a server to bring back") as scene:
+        lab.power_off("server1")
+        oracle.wait_ejected(lab)
+        runs = [lab.start_playbook(), lab.start_playbook()]
+        codes = [process.wait(600) for process, _log in runs]
+        outputs = [log.read_text(encoding="utf-8", errors="replace") for _process, log in runs]
+        assert 0 in codes, f"none of them ended well: {outputs[0][-2000:]}\n{outputs[1][-2000:]}"
+        for code, output in zip(codes, outputs, strict=True):
+            assert code == 0 or "refused" in output.lower() or "another run" in output.lower(), (
+                f"failed without a clear word: {output[-3000:]}"
+            )
+        scene.note("both end well, the second after the first" if codes == [0, 0] else "the second refuses by name")
