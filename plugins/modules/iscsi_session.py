@@ -108,6 +108,18 @@ options:
       logout_timeout:
         description: How long a logout may take.
         type: int
+  parameters: &parameters
+    description:
+      - How many commands may be on their way at once, in force from the next login on. Those not given are left alone.
+      - The target's own limit for a session counts too, with LIO C(default_cmdsn_depth).
+    type: dict
+    suboptions:
+      cmds_max:
+        description: Those of the session, shared by its disks; a power of two from 2 to 2048. open-iscsi's own is 128.
+        type: int
+      queue_depth:
+        description: Those of each disk, 1 to 1024. open-iscsi's own is 32.
+        type: int
   wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
@@ -136,6 +148,7 @@ options:
       chap: *chap
       startup: *startup
       timeouts: *timeouts
+      parameters: *parameters
       wait_for_luns: *wait_for_luns
       wait_timeout:
         <<: *wait_timeout
@@ -314,13 +327,10 @@ def session_spec(entry: bool) -> Dict[str, Any]:
 
     Only an entry has defaults: at the top level they would hide whether a task gives both.
     """
-    seconds = {"type": "int"}
+    number = {"type": "int"}
+    portal = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}}
     return {
-        "portal": {
-            "type": "dict",
-            "required": entry,
-            "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}},
-        },
+        "portal": {"type": "dict", "required": entry, "options": portal},
         "target": {"type": "str", "required": entry},
         "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], **({"default": "logged_in"} if entry else {})},
         "chap": {
@@ -333,15 +343,16 @@ def session_spec(entry: bool) -> Dict[str, Any]:
             },
         },
         "startup": {"type": "str", "choices": ["automatic", "manual", "onboot"]},
+        "parameters": {"type": "dict", "options": {"cmds_max": number, "queue_depth": number}},
         "timeouts": {
             "type": "dict",
             "options": {
                 "preset": {"type": "str", "choices": ["default", "md"]},
-                "replacement_timeout": seconds,
-                "noop_out_interval": seconds,
-                "noop_out_timeout": seconds,
-                "login_timeout": seconds,
-                "logout_timeout": seconds,
+                "replacement_timeout": number,
+                "noop_out_interval": number,
+                "noop_out_timeout": number,
+                "login_timeout": number,
+                "logout_timeout": number,
             },
         },
         "wait_for_luns": {"type": "raw"},

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .names import Chap, Portal, check_iqn, make_chap, make_portal
-from .session_state import AUTH_METHOD_KEY, CHAP_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials
+from .session_state import AUTH_METHOD_KEY, CHAP_KEYS, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials
 
 PRESETS: Mapping[str, Mapping[str, int]] = {
     "default": {
@@ -35,7 +35,7 @@ _MOST_SECONDS = 86400
 _MOST_LUN = 16383
 _WAIT_TIMEOUT = 60
 
-OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "wait_for_luns", "wait_timeout")
+OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "parameters", "wait_for_luns", "wait_timeout")
 """The options of one session, at the top level and in an entry of C(sessions)."""
 
 
@@ -67,6 +67,7 @@ class Wanted:
     chap: Optional[Chap] = field(default=None, repr=False)
     startup: Optional[str] = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, int] = field(default_factory=dict)
     luns: Luns = field(default_factory=Luns)
     wait_timeout: int = 60
 
@@ -86,6 +87,7 @@ class Wanted:
         if self.startup is not None:
             settings.update(dict.fromkeys(STARTUP_KEYS, self.startup))
         settings.update({TIMEOUT_KEYS[name]: str(value) for name, value in self.timeouts.items()})
+        settings.update({PARAMETER_KEYS[name]: str(value) for name, value in self.parameters.items()})
         if self.chap is not None:
             credentials = Credentials.of(self.chap)
             settings[AUTH_METHOD_KEY] = "CHAP"
@@ -129,6 +131,7 @@ def _one(prefix: str, entry: Mapping[str, Any]) -> Wanted:
         chap=make_chap(f"{prefix}chap", entry["chap"]),
         startup=startup,
         timeouts=_timeouts(f"{prefix}timeouts", entry["timeouts"]),
+        parameters=_parameters(f"{prefix}parameters", entry["parameters"]),
         luns=_luns(f"{prefix}wait_for_luns", entry["wait_for_luns"]),
         wait_timeout=wait_timeout,
     )
@@ -146,6 +149,17 @@ def _timeouts(option: str, value: Optional[Mapping[str, Any]]) -> Mapping[str, i
         if not least <= seconds <= _MOST_SECONDS:
             raise InputError(f"{option}.{name}", f"{seconds} is not between {least} and {_MOST_SECONDS} seconds")
     return timeouts
+
+
+def _parameters(option: str, value: Optional[Mapping[str, Any]]) -> Mapping[str, int]:
+    parameters = {name: value[name] for name in PARAMETER_KEYS if value[name] is not None} if value is not None else {}
+    most = parameters.get("cmds_max")
+    if most is not None and (not 2 <= most <= 2048 or most & (most - 1)):
+        raise InputError(f"{option}.cmds_max", f"{most} is not a power of two from 2 to 2048")
+    depth = parameters.get("queue_depth", 1)
+    if not 1 <= depth <= 1024:
+        raise InputError(f"{option}.queue_depth", f"{depth} is not between 1 and 1024")
+    return parameters
 
 
 def _luns(option: str, value: Any) -> Luns:

@@ -16,6 +16,7 @@ from .session_options import Wanted
 from .session_state import (
     CHAP_KEYS,
     LOGGED_IN,
+    PARAMETER_KEYS,
     STARTUP_KEYS,
     TIMEOUT_KEYS,
     Answer,
@@ -234,6 +235,7 @@ def _view(records: Sequence[Record], sessions: Sequence[Session], wanted: Wanted
         "startup": settings.get(STARTUP_KEYS[0]),
         "chap": _chap_view(records[0].credentials if records else Credentials(), wanted),
         "timeouts": {option: settings.get(key) for option, key in TIMEOUT_KEYS.items()},
+        "parameters": {option: settings.get(key) for option, key in PARAMETER_KEYS.items()},
         "replacement_timeout_in_force": [session.timeouts.get("replacement_timeout") for session in sessions],
         "luns": ready_luns(sessions),
     }
@@ -255,7 +257,7 @@ def _after(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Session
         after.update(session="none", replacement_timeout_in_force=[], luns=[])
     if wanted.state == "absent":
         none = Credentials()
-        after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS))
+        after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS), parameters=dict.fromkeys(PARAMETER_KEYS))
         return after
     if wanted.state == "logged_in":
         live = wanted.timeouts.get("replacement_timeout")
@@ -265,6 +267,7 @@ def _after(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Session
     if after["record"] == "present":
         after["startup"] = wanted.startup or before["startup"]
         after["timeouts"] = {**before["timeouts"], **{option: str(value) for option, value in wanted.timeouts.items()}}
+        after["parameters"] = {**before["parameters"], **{option: str(value) for option, value in wanted.parameters.items()}}
         if wanted.chap is not None:
             after["chap"] = _chap_view(Credentials.of(wanted.chap), wanted)
     return after
