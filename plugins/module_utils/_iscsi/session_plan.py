@@ -257,7 +257,8 @@ def _after(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Session
         after.update(session="none", replacement_timeout_in_force=[], luns=[])
     if wanted.state == "absent":
         none = Credentials()
-        after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS), parameters=dict.fromkeys(PARAMETER_KEYS))
+        after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS))
+        after.update(parameters=dict.fromkeys(PARAMETER_KEYS))
         return after
     if wanted.state == "logged_in":
         live = wanted.timeouts.get("replacement_timeout")

@@ -13,7 +13,10 @@ from .subjects import BenchmarkError
 LAYOUTS = ("raid1", "n3", "f3", "o3")
 """The ways to keep three copies that are compared."""
 
-OVERHEAD_SECONDS = 1.5
+COPIES = 3
+"""How many servers that comparison takes."""
+
+OVERHEAD_SECONDS = 1.0
 """What a run takes beside its warm-up and its measurement: fio's start, and the queues that run empty."""
 
 
@@ -100,17 +103,16 @@ class Settings:
 def make_stages(settings: Settings) -> List[Stage]:
     """The stages in their order. Without a speed to hold the volumes to, only what is measured at full speed."""
     if settings.extent == "short":
-        return [_held(settings, speed, [("one_lun", settings.mirror, settings.stripe)], 1) for speed in settings.speeds[:1]]
+        return [_held(speed, ("one_lun", settings.mirror, settings.stripe), 1) for speed in settings.speeds[:1]]
     stages: List[Stage] = []
     for speed in settings.speeds[:1]:
         for name in ("one_lun", "one_server", settings.mirror, settings.stripe):
-            stages += [_held(settings, speed, [(name,)], settings.repeats), _depths(settings, speed, name)]
-        stages.append(_held(settings, speed, [tuple(f"scale_{count}" for count in _scale(settings))], max(1, settings.repeats - 1)))
+            stages += [_held(speed, (name,), settings.repeats), _depths(speed, name)]
+        stages.append(_held(speed, tuple(f"scale_{count}" for count in _scale(settings)), settings.repeats))
     for speed in settings.speeds[1:]:
-        stages.append(_held(settings, speed, [(settings.mirror, settings.stripe)], settings.repeats))
-    free = _runs(("one_lun", settings.mirror, settings.stripe), ("seq", "rand"), max(1, settings.repeats - 1))
-    stages.append(Stage("volumes at full speed", free))
-    if settings.servers == len(LAYOUTS[1:]):
+        stages.append(_held(speed, (settings.mirror, settings.stripe), settings.repeats))
+    stages.append(Stage("volumes at full speed", _runs(("one_lun", settings.mirror, settings.stripe), ("seq", "rand"), settings.repeats)))
+    if settings.servers == COPIES:
         for speed in settings.speeds[:1]:
             stages += _layouts(settings, speed)
     return stages + _chains(settings)
@@ -125,14 +127,13 @@ def _runs(subjects: Sequence[str], patterns: Sequence[str], repeats: int, depth:
     return tuple(Run(name, pattern, depth, repeat + 1) for name in subjects for pattern in patterns for repeat in range(repeats))
 
 
-def _held(settings: Settings, speed: Tuple[float, int], groups: Sequence[Tuple[str, ...]], repeats: int) -> Stage:
-    subjects = [name for group in groups for name in group]
+def _held(speed: Tuple[float, int], subjects: Sequence[str], repeats: int) -> Stage:
     title = f"{', '.join(subjects)} at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
     return Stage(title, _runs(subjects, ("seq", "rand"), repeats), speed)
 
 
-def _depths(settings: Settings, speed: Tuple[float, int], name: str) -> Stage:
-    """Half and twice the usual depth, and a quarter: where more does not help any more."""
+def _depths(speed: Tuple[float, int], name: str) -> Stage:
+    """A quarter of the usual depth and twice as much: where it is too little, and whether more helps."""
     runs: List[Run] = []
     for pattern in ("seq", "rand"):
         for depth in (PATTERNS[pattern].depth // 4, PATTERNS[pattern].depth * 2):
@@ -142,23 +143,27 @@ def _depths(settings: Settings, speed: Tuple[float, int], name: str) -> Stage:
 
 def _layouts(settings: Settings, speed: Tuple[float, int]) -> List[Stage]:
     names = tuple(f"layout_{layout}" for layout in LAYOUTS)
-    whole, fewer = settings.repeats, max(1, settings.repeats - 1)
     stage = Stage("", (), speed, "layouts")
     stages: List[Stage] = []
     for rotational in (False, True):
         word = f"layouts, rotational {int(rotational)}"
-        stages.append(replace(stage, title=word, runs=_runs(names, ("seq", "seq4", "rand"), whole), rotational=rotational))
+        whole = _runs(names, ("seq", "seq4", "rand"), settings.repeats)
+        stages.append(replace(stage, title=word, runs=whole, rotational=rotational))
         if not rotational:
-            stages.append(replace(stage, title="layouts, writes", runs=_runs(names, ("write", "randwrite"), fewer)))
-        for lost in (1, 2):
-            title = f"{word}, {lost} of 3 servers lost"
-            stages.append(replace(stage, title=title, runs=_runs(names, ("seq", "rand"), fewer), rotational=rotational, lost=lost))
+            stages.append(replace(stage, title="layouts, writes", runs=_runs(names, ("write", "randwrite"), 1)))
+        # With a single leg left there is nothing to balance, and so no difference.
+        for lost in (1,) if rotational else (1, 2):
+            title = f"{word}, {lost} of {COPIES} servers lost"
+            runs = _runs(names, ("seq", "rand"), settings.repeats)
+            stages.append(replace(stage, title=title, runs=runs, rotational=rotational, lost=lost))
     return stages
 
 
 def _chains(settings: Settings) -> List[Stage]:
     return [
-        Stage(f"{tuning} chain at full speed", _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats), scratch="chain", tuning=tuning)
+        Stage(
+            f"{tuning} chain at full speed", _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats), scratch="chain", tuning=tuning
+        )
         for tuning in ("untuned", "tuned")
     ]
 

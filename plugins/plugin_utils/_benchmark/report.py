@@ -23,14 +23,16 @@ _SECTIONS: Sequence[_Section] = (
     ("Queue depths", "The same with other queue depths.", lambda one: not one["usual_depth"]),
     (
         "Layouts",
-        "One leg on each server. `rotational` is what the kernel of the client takes the volumes for, and md balances reads by it; "
-        "lost is how many of the legs had failed.",
+        (
+            "One leg on each server. `rotational` is what the kernel of the client takes the volumes for, and md balances reads by it; "
+            "lost is how many of the legs had failed."
+        ),
         lambda one: one["name"].startswith("layout_") and one["pattern"] in ("seq", "seq4", "rand"),
     ),
     ("Writes", "Each write goes to all three legs.", lambda one: one["pattern"] in ("write", "randwrite")),
     (
         "At full speed",
-        "Nothing held: what this machine's own CPUs, memory and disks allow. The untuned chain has the defaults of kernel and distribution.",
+        "Nothing held: what this machine itself allows. The untuned chain has the defaults of kernel and distribution.",
         lambda one: not one["throttled"],
     ),
 )
@@ -56,11 +58,15 @@ def _facts(report: Mapping[str, Any]) -> List[str]:
     machine = report["machine"]
     return [
         f"- {report['finished']}, {report['runs']} runs of {report['seconds']:g} s after {report['warm_up_seconds']:g} s of warm-up",
-        f"- backend {report['backend']}, kernel {machine['kernel']}, {machine['cpus']} CPU on the client, MTU {machine['mtu']}, "
-        f"{report['fio_version']}, engine {report['engine']}",
+        (
+            f"- backend {report['backend']}, kernel {machine['kernel']}, {machine['cpus']} CPU on the client, MTU {machine['mtu']}, "
+            f"{report['fio_version']}, engine {report['engine']}"
+        ),
         f"- {report['servers']} servers with {report['volumes']} volumes each",
-        "- CPU in percent of one machine: of the client, and the mean of the servers; legs off by: how far the busiest or idlest leg is "
-        "from an equal share; spread: largest minus smallest repeat, in percent of their mean",
+        (
+            "- CPU in percent of one machine: of the client, and the mean of the servers; legs off by: how far the busiest or idlest leg is "
+            "from an equal share; spread: largest minus smallest repeat, in percent of their mean"
+        ),
     ]
 
 

@@ -18,9 +18,9 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot  # noqa: E402 - the way to draw is chosen before
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 Result = Mapping[str, Any]
 
@@ -52,11 +52,16 @@ def layout_values(results: Sequence[Result], pattern: str, rotational: bool, los
 def draw_scaling(results: Sequence[Result]) -> Figure:
     """Measured against the ideal, sequential on the left and random on the right."""
     figure, panels = pyplot.subplots(1, 2, figsize=(10, 4.2))
-    for axes, pattern, title, unit in ((panels[0], "seq", "Sequential reads", "MB/s"), (panels[1], "rand", "Random reads of 4 KiB", "IOPS")):
+    for axes, pattern, title, unit in (
+        (panels[0], "seq", "Sequential reads", "MB/s"),
+        (panels[1], "rand", "Random reads of 4 KiB", "IOPS"),
+    ):
         points = scaling_points(results, pattern)
         volumes = [point[0] for point in points]
         axes.plot(volumes, [point[2] for point in points], linestyle="--", color=GREY, label="ideal: volumes x speed of one")
-        axes.errorbar(volumes, [point[1] for point in points], [point[3] for point in points], marker="o", capsize=3, color=BLUE, label="measured")
+        axes.errorbar(
+            volumes, [point[1] for point in points], [point[3] for point in points], marker="o", capsize=3, color=BLUE, label="measured"
+        )
         _dress(axes, title, "volumes read", unit)
         axes.set_xticks(volumes)
         axes.set_xlim(left=0)

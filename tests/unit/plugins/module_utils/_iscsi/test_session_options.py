@@ -182,7 +182,9 @@ def test_parameters_that_are_given_are_set_and_no_others() -> None:
     assert "node.session.queue_depth" not in one(parameters={"cmds_max": 512, "queue_depth": None}).settings()
 
 
-@pytest.mark.parametrize(("name", "value"), [("cmds_max", 500), ("cmds_max", 4096), ("cmds_max", 1), ("queue_depth", 0), ("queue_depth", 1025)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("cmds_max", 500), ("cmds_max", 4096), ("cmds_max", 1), ("queue_depth", 0), ("queue_depth", 1025)]
+)
 def test_parameters_that_open_iscsi_would_not_take_are_refused(name: str, value: int) -> None:
     with pytest.raises(InputError, match=rf"^parameters\.{name}: {value} is not "):
         one(parameters={"cmds_max": None, "queue_depth": None, name: value})

@@ -74,7 +74,9 @@ def test_a_leg_that_failed_is_no_help() -> None:
     assert (subject.layout, subject.paths, subject.width) == ("n3", ("/dev/md/bench-n3",), 1)
 
 
-@pytest.mark.parametrize(("name", "words"), [("scale_7", "6 volumes, 7"), ("md7", "no array md7"), ("layout_f3", "bench-f3"), ("elsewhere", "vda")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("scale_7", "6 volumes, 7"), ("md7", "no array md7"), ("layout_f3", "bench-f3"), ("elsewhere", "vda")]
+)
 def test_what_is_not_there_is_named(name: str, words: str) -> None:
     with pytest.raises(BenchmarkError, match=words):
         find_subject(name, VOLUMES, ARRAYS)

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.report import render_report
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.results import make_results, parse_lines, tuning_ratio
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.statistics import busy_between, imbalance, parse_samples, shares, spread
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.statistics import (
+    busy_between,
+    imbalance,
+    parse_samples,
+    shares,
+    spread,
+)
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.subjects import BenchmarkError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.table import HEADER, render_table
 
@@ -88,7 +94,9 @@ def test_the_ideal_of_free_volumes_is_one_of_them_times_their_number() -> None:
 
 
 def test_what_differs_in_speed_depth_or_loss_is_another_result() -> None:
-    runs = [run("layout_o3", "seq", 9.0, THREE, **change) for change in ({}, {"lost": 1}, {"depth_per_volume": 8}, {"rotational": True}, {})]
+    runs = [
+        run("layout_o3", "seq", 9.0, THREE, **change) for change in ({}, {"lost": 1}, {"depth_per_volume": 8}, {"rotational": True}, {})
+    ]
     assert [result["repeats"] for result in make_results(runs, {})] == [2, 1, 1, 1]
 
 
@@ -121,7 +129,7 @@ def test_lines_belong_to_commands_in_their_order() -> None:
 
 @pytest.mark.parametrize("text", ["", '{"id": "1"}', '{"id": "2"}\n{"id": "1"}', "no json"])
 def test_lines_that_are_missing_or_strange_are_refused(text: str) -> None:
-    with pytest.raises(BenchmarkError, match="measure.py"):
+    with pytest.raises(BenchmarkError, match=r"measure\.py"):
         parse_lines(COMMANDS, text)
 
 
