@@ -30,6 +30,7 @@ def plan(options: Mapping[str, Any]) -> Dict[str, Any]:
             stripe=str(options["stripe"]),
             servers=int(options["servers"]),
             volumes=int(options["volumes"]),
+            only=str(options.get("only", "")),
         )
         return describe(settings)
     except ValueError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -76,7 +77,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user decides. Lengths are in seconds; C(speeds) are pairs of MB/s and operations per second, the first is the main one."""
+    """What the user decides. Lengths are in seconds; C(speeds) are pairs of MB/s and operations per second, the first is the main one.
+
+    C(only) is a regular expression that the title of a stage has to match somewhere; the empty one takes all.
+    """
 
     extent: str
     seconds: float
@@ -87,6 +91,7 @@ class Settings:
     stripe: str
     servers: int
     volumes: int
+    only: str = ""
 
     def __post_init__(self) -> None:
         wrong = [name for name in ("seconds", "repeats", "servers", "volumes") if getattr(self, name) < 1]
@@ -96,6 +101,10 @@ class Settings:
             wrong.append("speeds")
         if self.extent not in ("short", "full"):
             wrong.append("extent")
+        try:
+            re.compile(self.only)
+        except re.error:
+            wrong.append("only")
         if wrong:
             raise BenchmarkError(f"the plan of the benchmark has no use for this value of {', '.join(wrong)}: {self}")
 
@@ -160,12 +169,14 @@ def _layouts(settings: Settings, speed: Tuple[float, int]) -> List[Stage]:
 
 
 def _chains(settings: Settings) -> List[Stage]:
-    return [
-        Stage(
-            f"{tuning} chain at full speed", _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats), scratch="chain", tuning=tuning
-        )
-        for tuning in ("untuned", "tuned")
-    ]
+    """A chain like the one in use, as kernel and distribution would have it and as the roles have it."""
+    stages = []
+    for tuning in ("untuned", "tuned"):
+        runs = _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats)
+        for speed in (*settings.speeds[:1], None):
+            word = "at full speed" if speed is None else f"at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
+            stages.append(Stage(f"{tuning} chain {word}", runs, speed, "chain", tuning=tuning))
+    return stages
 
 
 def describe(settings: Settings) -> Dict[str, Any]:
@@ -175,7 +186,7 @@ def describe(settings: Settings) -> Dict[str, Any]:
     fields. C(runs) and C(seconds) are those of all together. The label says what a person wants to see meanwhile: which runs of how
     many, and what is left.
     """
-    stages = [stage for stage in make_stages(settings) if stage.runs]
+    stages = [stage for stage in make_stages(settings) if stage.runs and re.search(settings.only, stage.title)]
     each = settings.seconds + settings.warm_up + OVERHEAD_SECONDS
     count = sum(len(stage.runs) for stage in stages)
     described: List[Dict[str, Any]] = []

@@ -18,7 +18,7 @@ _SECTIONS: Sequence[_Section] = (
     (
         "From one LUN to the stripe",
         "The usual queue depths: for each volume 4 requests of 1 MiB, or 16 of 4 KiB.",
-        lambda one: one["usual_depth"] and one["throttled"] and not one["name"].startswith(("scale_", "layout_")),
+        lambda one: one["usual_depth"] and one["throttled"] and not one["name"].startswith(("scale_", "layout_", "chain_")),
     ),
     ("Queue depths", "The same with other queue depths.", lambda one: not one["usual_depth"]),
     (
@@ -32,8 +32,13 @@ _SECTIONS: Sequence[_Section] = (
     ("Writes", "Each write goes to all three legs.", lambda one: one["pattern"] in ("write", "randwrite")),
     (
         "At full speed",
-        "Nothing held: what this machine itself allows. The untuned chain has the defaults of kernel and distribution.",
-        lambda one: not one["throttled"],
+        "Nothing held: what this machine itself allows. The ideal is that of one LUN, times the volumes.",
+        lambda one: not one["throttled"] and not one["name"].startswith("chain_"),
+    ),
+    (
+        "Tuning",
+        "A chain of the benchmark's own, with the defaults of kernel and distribution and as the roles set it up.",
+        lambda one: one["name"].startswith("chain_"),
     ),
 )
 
@@ -48,7 +53,7 @@ def render_report(report: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
         chosen = [result for result in results if belongs(result)]
         if chosen:
             lines += [f"## {title}", "", text, "", *render_markdown(chosen), ""]
-            if title == "At full speed":
+            if title == "Tuning":
                 lines += _tuning(results)
     lines += _balance(results) + _commands(results)
     return "\n".join(lines).rstrip() + "\n"
@@ -64,16 +69,19 @@ def _facts(report: Mapping[str, Any]) -> List[str]:
         ),
         f"- {report['servers']} servers with {report['volumes']} volumes each",
         (
-            "- CPU in percent of one machine: of the client, and the mean of the servers; legs off by: how far the busiest or idlest leg is "
-            "from an equal share; spread: largest minus smallest repeat, in percent of their mean"
+            "- CPU in percent of one machine: of the client, and the mean of the servers; legs off by: how far the busiest or idlest leg "
+            "is from an equal share; spread: largest minus smallest repeat, in percent of their mean"
         ),
     ]
 
 
 def _tuning(results: Sequence[Result]) -> List[str]:
-    ratios = tuning_ratio(results)
-    words = [f"{ratio:.2f} ({pattern})" for pattern, ratio in ratios.items()]
-    return [f"Tuned over untuned: {', '.join(words)}.", ""] if words else []
+    lines = []
+    for throttled, word in ((True, "held"), (False, "free")):
+        words = [f"{ratio:.2f} ({pattern})" for pattern, ratio in tuning_ratio(results, throttled).items()]
+        if words:
+            lines += [f"Tuned over untuned, {word}: {', '.join(words)}.", ""]
+    return lines
 
 
 def _balance(results: Sequence[Result]) -> List[str]:

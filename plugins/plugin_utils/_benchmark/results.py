@@ -112,9 +112,9 @@ def _rounded(value: Optional[float], digits: int = 1) -> Optional[float]:
     return None if value is None else round(value, digits)
 
 
-def tuning_ratio(results: Sequence[Mapping[str, Any]]) -> Dict[str, float]:
+def tuning_ratio(results: Sequence[Mapping[str, Any]], throttled: bool) -> Dict[str, float]:
     """What the tuned chain gave over what the untuned one gave, by pattern; empty where either was not measured."""
-    found = {(result["name"], result["pattern"]): result["mean"] for result in results}
+    found = {(result["name"], result["pattern"]): result["mean"] for result in results if result["throttled"] == throttled}
     return {
         pattern: round(found["chain_tuned", pattern] / found["chain_untuned", pattern], 3)
         for pattern in PATTERNS

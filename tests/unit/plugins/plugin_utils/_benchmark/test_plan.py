@@ -107,8 +107,23 @@ def test_what_scales_never_asks_for_volumes_that_are_not_there(given: Settings) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("seconds", 0.0), ("repeats", 0), ("warm_up", -1.0), ("extent", "long"), ("speeds", ((5.0, 0),)), ("volumes", 0), ("servers", 0)],
+    [
+        ("seconds", 0.0),
+        ("repeats", 0),
+        ("warm_up", -1.0),
+        ("extent", "long"),
+        ("speeds", ((5.0, 0),)),
+        ("volumes", 0),
+        ("servers", 0),
+        ("only", "("),
+    ],
 )
 def test_values_without_use_are_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(BenchmarkError, match=name):
         settings(**{name: value})
+
+
+def test_an_experiment_takes_the_stages_it_names() -> None:
+    plan = describe(settings(only="^tuned chain"))
+    assert [stage["tuning"] for stage in plan["stages"]] == ["tuned", "tuned"]
+    assert plan["runs"] == sum(len(stage["runs"]) for stage in plan["stages"])
