@@ -9,15 +9,50 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.storage_benchmark import BenchmarkError, make_results, render_table
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.commands import make_commands
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.plan import Settings, describe
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.report import render_report
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.results import make_results, parse_lines
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.subjects import BenchmarkError
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.table import render_table
 
 
-def storage_benchmark(runs: Sequence[Mapping[str, Any]], mb_per_s: float = 0, iops: int = 0) -> List[Dict[str, Any]]:
-    """See L(make_results)."""
+def plan(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """See L(describe). Numbers may be text, as the command line gives them."""
     try:
-        return make_results(runs, float(mb_per_s), int(iops))
+        settings = Settings(
+            extent=str(options["extent"]),
+            seconds=float(options["seconds"]),
+            warm_up=float(options["warm_up"]),
+            repeats=int(options["repeats"]),
+            speeds=tuple((float(rate), int(operations)) for rate, operations in options["speeds"]),
+            mirror=str(options["mirror"]),
+            stripe=str(options["stripe"]),
+            servers=int(options["servers"]),
+            volumes=int(options["volumes"]),
+            only=str(options.get("only", "")),
+        )
+        return describe(settings)
+    except ValueError as error:
+        raise AnsibleFilterError(f"storage_benchmark_plan: {error}") from error
+
+
+def commands(
+    stage: Mapping[str, Any], devices: Sequence[Mapping[str, Any]], arrays: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> List[Dict[str, Any]]:
+    """See L(make_commands)."""
+    try:
+        return make_commands(stage, devices, arrays, options)
     except BenchmarkError as error:
-        raise AnsibleFilterError(f"storage_benchmark: {error}") from error
+        raise AnsibleFilterError(f"storage_benchmark_commands: {error}") from error
+
+
+def measured(made: Sequence[Mapping[str, Any]], text: str) -> List[Dict[str, Any]]:
+    """See L(parse_lines)."""
+    try:
+        return parse_lines(made, text)
+    except BenchmarkError as error:
+        raise AnsibleFilterError(f"storage_benchmark_measured: {error}") from error
 
 
 class FilterModule:
@@ -25,4 +60,11 @@ class FilterModule:
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"storage_benchmark": storage_benchmark, "storage_benchmark_table": render_table}
+        return {
+            "storage_benchmark_plan": plan,
+            "storage_benchmark_commands": commands,
+            "storage_benchmark_measured": measured,
+            "storage_benchmark": make_results,
+            "storage_benchmark_table": render_table,
+            "storage_benchmark_report": render_report,
+        }

@@ -118,6 +118,18 @@ options:
       - New credentials that the target does not take cost the session. They are found out only by logging in.
       - When left out, it is V(false).
     type: bool
+  parameters: &parameters
+    description:
+      - How many commands may be on their way at once, in force from the next login on. Those not given are left alone.
+      - The target's own limit for a session counts too, with LIO C(default_cmdsn_depth).
+    type: dict
+    suboptions:
+      cmds_max:
+        description: Those of the session, shared by its disks; a power of two from 2 to 2048. open-iscsi's own is 128.
+        type: int
+      queue_depth:
+        description: Those of each disk, 1 to 1024. open-iscsi's own is 32.
+        type: int
   wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
@@ -150,6 +162,7 @@ options:
       relogin:
         <<: *relogin
         default: false
+      parameters: *parameters
       wait_for_luns: *wait_for_luns
       wait_timeout:
         <<: *wait_timeout
@@ -340,13 +353,10 @@ def session_spec(entry: bool) -> Dict[str, Any]:
 
     Only an entry has defaults: at the top level they would hide whether a task gives both.
     """
-    seconds = {"type": "int"}
+    number = {"type": "int"}
+    portal = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}}
     return {
-        "portal": {
-            "type": "dict",
-            "required": entry,
-            "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}},
-        },
+        "portal": {"type": "dict", "required": entry, "options": portal},
         "target": {"type": "str", "required": entry},
         "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], **({"default": "logged_in"} if entry else {})},
         "chap": {
@@ -359,15 +369,16 @@ def session_spec(entry: bool) -> Dict[str, Any]:
             },
         },
         "startup": {"type": "str", "choices": ["automatic", "manual", "onboot"]},
+        "parameters": {"type": "dict", "options": {"cmds_max": number, "queue_depth": number}},
         "timeouts": {
             "type": "dict",
             "options": {
                 "preset": {"type": "str", "choices": ["default", "md"]},
-                "replacement_timeout": seconds,
-                "noop_out_interval": seconds,
-                "noop_out_timeout": seconds,
-                "login_timeout": seconds,
-                "logout_timeout": seconds,
+                "replacement_timeout": number,
+                "noop_out_interval": number,
+                "noop_out_timeout": number,
+                "login_timeout": number,
+                "logout_timeout": number,
             },
         },
         "relogin": {"type": "bool", **({"default": False} if entry else {})},

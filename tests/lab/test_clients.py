@@ -46,6 +46,14 @@ def test_a_disk_for_each_volume(host: Host, lab: Lab) -> None:
     assert len(links) == len(lab.servers) * lab.volumes
 
 
+def test_all_disks_of_a_session_can_have_work(host: Host) -> None:
+    for name in host.file("/dev/disk/by-path").listdir():
+        if "-iscsi-" in name and "-part" not in name:
+            disk = str(host.file(f"/dev/disk/by-path/{name}").linked_to).rpartition("/")[2]
+            assert int(_read(host, f"/sys/block/{disk}/device/queue_depth")) == 128
+            assert "[none]" in _read(host, f"/sys/block/{disk}/queue/scheduler")
+
+
 def test_a_login_without_the_secret_is_refused(host: Host, lab: Lab) -> None:
     server, address = next(iter(lab.servers.items()))
     record = f"-m node -T {lab.prefix}{server} -p {address}:3260 -I refused"

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .names import Chap, Portal, check_iqn, make_chap, make_portal
-from .session_state import AUTH_METHOD_KEY, CHAP_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials
+from .session_state import AUTH_METHOD_KEY, CHAP_KEYS, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials
 
 PRESETS: Mapping[str, Mapping[str, int]] = {
     "default": {
@@ -35,7 +35,18 @@ _MOST_SECONDS = 86400
 _MOST_LUN = 16383
 _WAIT_TIMEOUT = 60
 
-OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "relogin", "wait_for_luns", "wait_timeout")
+OPTION_NAMES = (
+    "portal",
+    "target",
+    "state",
+    "chap",
+    "startup",
+    "timeouts",
+    "parameters",
+    "relogin",
+    "wait_for_luns",
+    "wait_timeout",
+)
 """The options of one session, at the top level and in an entry of C(sessions)."""
 
 
@@ -68,6 +79,7 @@ class Wanted:
     startup: Optional[str] = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
     relogin: bool = False
+    parameters: Mapping[str, int] = field(default_factory=dict)
     luns: Luns = field(default_factory=Luns)
     wait_timeout: int = 60
 
@@ -87,6 +99,7 @@ class Wanted:
         if self.startup is not None:
             settings.update(dict.fromkeys(STARTUP_KEYS, self.startup))
         settings.update({TIMEOUT_KEYS[name]: str(value) for name, value in self.timeouts.items()})
+        settings.update({PARAMETER_KEYS[name]: str(value) for name, value in self.parameters.items()})
         if self.chap is not None:
             credentials = Credentials.of(self.chap)
             settings[AUTH_METHOD_KEY] = "CHAP"
@@ -131,6 +144,7 @@ def _one(prefix: str, entry: Mapping[str, Any]) -> Wanted:
         startup=startup,
         timeouts=_timeouts(f"{prefix}timeouts", entry["timeouts"]),
         relogin=bool(entry["relogin"]),
+        parameters=_parameters(f"{prefix}parameters", entry["parameters"]),
         luns=_luns(f"{prefix}wait_for_luns", entry["wait_for_luns"]),
         wait_timeout=wait_timeout,
     )
@@ -148,6 +162,17 @@ def _timeouts(option: str, value: Optional[Mapping[str, Any]]) -> Mapping[str, i
         if not least <= seconds <= _MOST_SECONDS:
             raise InputError(f"{option}.{name}", f"{seconds} is not between {least} and {_MOST_SECONDS} seconds")
     return timeouts
+
+
+def _parameters(option: str, value: Optional[Mapping[str, Any]]) -> Mapping[str, int]:
+    parameters = {name: value[name] for name in PARAMETER_KEYS if value[name] is not None} if value is not None else {}
+    most = parameters.get("cmds_max")
+    if most is not None and (not 2 <= most <= 2048 or most & (most - 1)):
+        raise InputError(f"{option}.cmds_max", f"{most} is not a power of two from 2 to 2048")
+    depth = parameters.get("queue_depth", 1)
+    if not 1 <= depth <= 1024:
+        raise InputError(f"{option}.queue_depth", f"{depth} is not between 1 and 1024")
+    return parameters
 
 
 def _luns(option: str, value: Any) -> Luns:

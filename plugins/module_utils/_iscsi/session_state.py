@@ -25,6 +25,9 @@ TIMEOUT_KEYS = {
 }
 """The option's names of the timeouts, and those of a node record."""
 
+PARAMETER_KEYS = {"cmds_max": "node.session.cmds_max", "queue_depth": "node.session.queue_depth"}
+"""The option's names of how many commands may be on their way, of a session and of each of its disks, and those of a node record."""
+
 AUTH_METHOD_KEY = "node.session.auth.authmethod"
 CHAP_KEYS = {
     "username": "node.session.auth.username",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 from .session_options import Wanted
-from .session_state import LOGGED_IN, STARTUP_KEYS, TIMEOUT_KEYS, Credentials, Record, Session
+from .session_state import LOGGED_IN, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials, Record, Session
 
 
 def ready_luns(sessions: Sequence[Session]) -> List[int]:
@@ -25,6 +25,7 @@ def view(records: Sequence[Record], sessions: Sequence[Session], wanted: Wanted)
         "startup": settings.get(STARTUP_KEYS[0]),
         "chap": _chap_view(records[0].credentials if records else Credentials(), wanted),
         "timeouts": {option: settings.get(key) for option, key in TIMEOUT_KEYS.items()},
+        "parameters": {option: settings.get(key) for option, key in PARAMETER_KEYS.items()},
         "replacement_timeout_in_force": [session.timeouts.get("replacement_timeout") for session in sessions],
         "luns": ready_luns(sessions),
     }
@@ -48,6 +49,7 @@ def after_plan(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Ses
     if wanted.state == "absent":
         none = Credentials()
         after.update(record="none", startup=None, chap=_chap_view(none, wanted), timeouts=dict.fromkeys(TIMEOUT_KEYS))
+        after.update(parameters=dict.fromkeys(PARAMETER_KEYS))
         return after
     if wanted.state == "logged_in":
         live = wanted.timeouts.get("replacement_timeout")
@@ -59,6 +61,7 @@ def after_plan(before: Mapping[str, Any], wanted: Wanted, sessions: Sequence[Ses
     if after["record"] == "present":
         after["startup"] = wanted.startup or before["startup"]
         after["timeouts"] = {**before["timeouts"], **{option: str(value) for option, value in wanted.timeouts.items()}}
+        after["parameters"] = {**before["parameters"], **{option: str(value) for option, value in wanted.parameters.items()}}
         if wanted.chap is not None:
             after["chap"] = _chap_view(Credentials.of(wanted.chap), wanted)
     return after

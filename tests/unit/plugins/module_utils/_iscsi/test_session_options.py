@@ -38,6 +38,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "chap": None,
         "startup": None,
         "timeouts": None,
+        "parameters": None,
         "wait_for_luns": None,
         "relogin": None,
         "wait_timeout": None,
@@ -177,6 +178,19 @@ def test_missing_luns_are_named() -> None:
     assert Luns(count=3).missing([0]) == ["2 of 3"]
     assert Luns(count=2).missing([5, 6]) == []
     assert [str(Luns()), str(Luns(count=2)), str(Luns(numbers=(0, 1)))] == ["any", "2", "0,1"]
+
+
+def test_parameters_that_are_given_are_set_and_no_others() -> None:
+    assert one(parameters={"cmds_max": 512, "queue_depth": None}).settings()["node.session.cmds_max"] == "512"
+    assert "node.session.queue_depth" not in one(parameters={"cmds_max": 512, "queue_depth": None}).settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("cmds_max", 500), ("cmds_max", 4096), ("cmds_max", 1), ("queue_depth", 0), ("queue_depth", 1025)]
+)
+def test_parameters_that_open_iscsi_would_not_take_are_refused(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=rf"^parameters\.{name}: {value} is not "):
+        one(parameters={"cmds_max": None, "queue_depth": None, name: value})
 
 
 def test_mutual_credentials_that_are_not_asked_for_must_not_be_there() -> None:

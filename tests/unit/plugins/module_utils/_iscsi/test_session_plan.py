@@ -156,6 +156,7 @@ def wanteds(draw: st.DrawFn, portal: Portal) -> Wanted:
         state=state,
         chap=draw(CHAPS),
         startup=draw(st.sampled_from(["automatic", "manual"])) if state == "logged_in" else draw(st.sampled_from([None, "manual"])),
+        parameters=draw(st.sampled_from([{}, {"cmds_max": 512, "queue_depth": 128}, {"queue_depth": 32}])),
         timeouts=draw(st.sampled_from([{}, PRESETS["md"], {"replacement_timeout": 0}, {"noop_out_timeout": 9}])),
         relogin=draw(st.booleans()),
         luns=draw(st.sampled_from([Luns(), Luns(count=3), Luns(numbers=(0, 2))])),

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a storage benchmark measures, in which order, and how long it takes. Pure; runs on the controller."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .subjects import BenchmarkError
+
+LAYOUTS = ("raid1", "n3", "f3", "o3")
+"""The ways to keep three copies that are compared."""
+
+COPIES = 3
+"""How many servers that comparison takes."""
+
+OVERHEAD_SECONDS = 1.0
+"""What a run takes beside its warm-up and its measurement: fio's start, and the queues that run empty."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How a device is used. C(depth) is for each volume; C(most) limits the sum for those of a larger device."""
+
+    name: str
+    operation: str
+    block: str
+    depth: int
+    most: int
+    streams: int = 1
+
+    @property
+    def sequential(self) -> bool:
+        """Whether its measure is bytes per second, and not operations per second."""
+        return not self.operation.startswith("rand")
+
+
+PATTERNS: Mapping[str, Pattern] = {
+    "seq": Pattern("seq", "read", "1M", 4, 64),
+    "seq4": Pattern("seq4", "read", "1M", 4, 64, streams=4),
+    "rand": Pattern("rand", "randread", "4k", 16, 256),
+    "write": Pattern("write", "write", "1M", 4, 64),
+    "randwrite": Pattern("randwrite", "randwrite", "4k", 16, 256),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fio: C(subject) is read or written as C(pattern) says, for the C(repeat)-th time."""
+
+    subject: str
+    pattern: str
+    depth: Optional[int] = None
+    repeat: int = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Runs that need the same state of the machines.
+
+    C(speed) is what each volume is held to, in MB/s and operations per second, or C(None). C(scratch) is which arrays of the
+    benchmark's own are needed: C(none), C(layouts) (one per layout, each over three volumes) or C(chain) (mirrors and a stripe
+    over all volumes, on sessions as C(tuning) says). C(lost) is how many servers they have lost.
+    """
+
+    title: str
+    runs: Tuple[Run, ...]
+    speed: Optional[Tuple[float, int]] = None
+    scratch: str = "none"
+    rotational: bool = False
+    lost: int = 0
+    tuning: str = "tuned"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user decides. Lengths are in seconds; C(speeds) are pairs of MB/s and operations per second, the first is the main one.
+
+    C(only) is a regular expression that the title of a stage has to match somewhere; the empty one takes all.
+    """
+
+    extent: str
+    seconds: float
+    warm_up: float
+    repeats: int
+    speeds: Tuple[Tuple[float, int], ...]
+    mirror: str
+    stripe: str
+    servers: int
+    volumes: int
+    only: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in ("seconds", "repeats", "servers", "volumes") if getattr(self, name) < 1]
+        if self.warm_up < 0:
+            wrong.append("warm_up")
+        if any(rate <= 0 or operations <= 0 for rate, operations in self.speeds):
+            wrong.append("speeds")
+        if self.extent not in ("short", "full"):
+            wrong.append("extent")
+        try:
+            re.compile(self.only)
+        except re.error:
+            wrong.append("only")
+        if wrong:
+            raise BenchmarkError(f"the plan of the benchmark has no use for this value of {', '.join(wrong)}: {self}")
+
+
+def make_stages(settings: Settings) -> List[Stage]:
+    """The stages in their order. Without a speed to hold the volumes to, only what is measured at full speed."""
+    if settings.extent == "short":
+        return [_held(speed, ("one_lun", settings.mirror, settings.stripe), 1) for speed in settings.speeds[:1]]
+    stages: List[Stage] = []
+    for speed in settings.speeds[:1]:
+        for name in ("one_lun", "one_server", settings.mirror, settings.stripe):
+            stages += [_held(speed, (name,), settings.repeats), _depths(speed, name)]
+        stages.append(_held(speed, tuple(f"scale_{count}" for count in _scale(settings)), settings.repeats))
+    for speed in settings.speeds[1:]:
+        stages.append(_held(speed, (settings.mirror, settings.stripe), settings.repeats))
+    stages.append(Stage("volumes at full speed", _runs(("one_lun", settings.mirror, settings.stripe), ("seq", "rand"), settings.repeats)))
+    if settings.servers == COPIES:
+        for speed in settings.speeds[:1]:
+            stages += _layouts(settings, speed)
+    return stages + _chains(settings)
+
+
+def _scale(settings: Settings) -> List[int]:
+    most = settings.servers * settings.volumes
+    return [count for count in (1, 3, 5, 10, 15) if count < most] + [most]
+
+
+def _runs(subjects: Sequence[str], patterns: Sequence[str], repeats: int, depth: Optional[int] = None) -> Tuple[Run, ...]:
+    return tuple(Run(name, pattern, depth, repeat + 1) for name in subjects for pattern in patterns for repeat in range(repeats))
+
+
+def _held(speed: Tuple[float, int], subjects: Sequence[str], repeats: int) -> Stage:
+    title = f"{', '.join(subjects)} at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
+    return Stage(title, _runs(subjects, ("seq", "rand"), repeats), speed)
+
+
+def _depths(speed: Tuple[float, int], name: str) -> Stage:
+    """A quarter of the usual depth and twice as much: where it is too little, and whether more helps."""
+    runs: List[Run] = []
+    for pattern in ("seq", "rand"):
+        for depth in (PATTERNS[pattern].depth // 4, PATTERNS[pattern].depth * 2):
+            runs += _runs((name,), (pattern,), 1, depth)
+    return Stage(f"{name} at other queue depths", tuple(runs), speed)
+
+
+def _layouts(settings: Settings, speed: Tuple[float, int]) -> List[Stage]:
+    names = tuple(f"layout_{layout}" for layout in LAYOUTS)
+    stage = Stage("", (), speed, "layouts")
+    stages: List[Stage] = []
+    for rotational in (False, True):
+        word = f"layouts, rotational {int(rotational)}"
+        whole = _runs(names, ("seq", "seq4", "rand"), settings.repeats)
+        stages.append(replace(stage, title=word, runs=whole, rotational=rotational))
+        if not rotational:
+            stages.append(replace(stage, title="layouts, writes", runs=_runs(names, ("write", "randwrite"), 1)))
+        # With a single leg left there is nothing to balance, and so no difference.
+        for lost in (1,) if rotational else (1, 2):
+            title = f"{word}, {lost} of {COPIES} servers lost"
+            runs = _runs(names, ("seq", "rand"), settings.repeats)
+            stages.append(replace(stage, title=title, runs=runs, rotational=rotational, lost=lost))
+    return stages
+
+
+def _chains(settings: Settings) -> List[Stage]:
+    """A chain like the one in use, as kernel and distribution would have it and as the roles have it."""
+    stages = []
+    for tuning in ("untuned", "tuned"):
+        runs = _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats)
+        for speed in (*settings.speeds[:1], None):
+            word = "at full speed" if speed is None else f"at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
+            stages.append(Stage(f"{tuning} chain {word}", runs, speed, "chain", tuning=tuning))
+    return stages
+
+
+def describe(settings: Settings) -> Dict[str, Any]:
+    """The plan as Ansible takes it.
+
+    C(stages) have the fields of L(Stage) and C(number), C(label), C(speed) as a list; each of their runs has an C(id) besides its
+    fields. C(runs) and C(seconds) are those of all together. The label says what a person wants to see meanwhile: which runs of how
+    many, and what is left.
+    """
+    stages = [stage for stage in make_stages(settings) if stage.runs and re.search(settings.only, stage.title)]
+    each = settings.seconds + settings.warm_up + OVERHEAD_SECONDS
+    count = sum(len(stage.runs) for stage in stages)
+    described: List[Dict[str, Any]] = []
+    done = 0
+    for number, stage in enumerate(stages, 1):
+        first, done = done + 1, done + len(stage.runs)
+        left = (count - done) * each
+        runs = [{**asdict(run), "id": f"{first + index}: {run.subject} {run.pattern}"} for index, run in enumerate(stage.runs)]
+        label = f"runs {first} to {done} of {count}, {stage.title}; then {_minutes(left)} left"
+        described.append({**asdict(stage), "number": number, "label": label, "speed": list(stage.speed or (0, 0)), "runs": runs})
+    return {"stages": described, "runs": count, "seconds": round(count * each), "duration": _minutes(count * each)}
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

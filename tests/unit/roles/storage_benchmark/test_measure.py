@@ -1,0 +1,140 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that measures: parsers on recorded text, runs with a fio of the test's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[4]
+RECORDED = ROOT / "tests" / "fixtures" / "fio" / "3.33"
+
+
+def load(name: str) -> ModuleType:
+    """A program of the role, which is no part of any package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "roles" / "storage_benchmark" / "files" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+measure = load("measure")
+
+
+class Machine:
+    """Counters that grow by the same with each look."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def cpu(self) -> tuple[int, int]:
+        self.looks += 1
+        return 10 * self.looks, 100 * self.looks
+
+    def disk(self, name: str) -> tuple[int, int]:
+        return self.looks * len(name) * 512, self.looks * 512
+
+    def now(self) -> float:
+        return 1000.0 + self.looks
+
+
+def recorded(name: str) -> str:
+    return (RECORDED / name).read_text(encoding="utf-8")
+
+
+def command(script: str, **changes: Any) -> dict[str, Any]:
+    """A run whose fio is a line of shell."""
+    return {"id": "7: md1 seq", "argv": ["sh", "-c", script], "disks": ["sda", "sdbc"], "warm_up": 0.1, "seconds": 1.0, **changes}
+
+
+def test_time_that_others_had_is_neither_work_nor_leisure() -> None:
+    assert measure.parse_cpu("cpu  10 1 20 100 30 2 3 50 7 0\ncpu0 1 1 1 1\n") == (36, 166)
+    assert measure.parse_cpu("cpu 10 0 5 85\n") == (15, 100)
+
+
+def test_sectors_are_of_512_bytes() -> None:
+    assert measure.parse_disk(" 10 0 8 1 20 0 16 2 0 3 3 0 0 0 0 0 0\n") == (4096, 8192)
+
+
+@pytest.mark.parametrize("name", ["md99_rand.json", "scale_3_seq.json", "layout_o3_write.json"])
+def test_what_fio_printed_is_reduced_to_its_figures(name: str) -> None:
+    whole = json.loads(recorded(name))
+    figures = measure.reduce_fio("fio: a warning\n" + recorded(name))
+    direction = "write" if "write" in name else "read"
+    idle = "read" if direction == "write" else "write"
+    assert figures["version"] == "fio-3.33"
+    assert figures[direction]["bytes_per_s"] == whole["jobs"][0][direction]["bw_bytes"] > 0
+    assert figures[direction]["p50_ms"] <= figures[direction]["p99_ms"]
+    assert figures[idle] == {"bytes_per_s": 0, "iops": 0, "mean_ms": 0, "p50_ms": 0, "p99_ms": 0}
+
+
+@pytest.mark.parametrize("text", ["", "fio: no such file", "{}", '{"jobs": []}', "{", '{"jobs": [{}, {}], "fio version": "x"}'])
+def test_what_is_no_report_is_an_error(text: str) -> None:
+    with pytest.raises(measure.MeasureError, match="no usable report"):
+        measure.reduce_fio(text)
+
+
+def test_a_job_that_failed_is_an_error() -> None:
+    report = json.loads(recorded("md99_rand.json"))
+    report["jobs"][0]["error"] = 5
+    with pytest.raises(measure.MeasureError, match="error 5"):
+        measure.reduce_fio(json.dumps(report))
+
+
+def test_counters_are_read_in_the_middle_of_a_run() -> None:
+    machine, output = Machine(), io.StringIO()
+    measure.run_all([command(f"sleep 1.2; cat '{RECORDED}/md99_rand.json'")], machine, output)
+    (line,) = [json.loads(text) for text in output.getvalue().splitlines()]
+    assert (line["id"], line["cpu"], line["end"] - line["start"]) == ("7: md1 seq", [10, 100], 1.0)
+    assert line["read"] == {"sda": 3 * 512, "sdbc": 4 * 512}
+    assert line["written"] == {"sda": 512, "sdbc": 512}
+    assert line["fio"]["read"]["iops"] > 0
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (command("echo gone >&2; exit 3"), "7: md1 seq: fio ended early with 3: gone"),
+        (command("sleep 0.8; exit 1"), "7: md1 seq: fio ended early with 1"),
+        (command("sleep 1.2; echo late >&2; exit 4"), "7: md1 seq: fio ended with 4: late"),
+        (command("sleep 1.2; echo nothing"), "7: md1 seq: fio printed no usable report"),
+        (command("", argv=["/nowhere/fio"]), "7: md1 seq: /nowhere/fio: No such file"),
+    ],
+)
+def test_a_run_without_figures_is_named_and_ends_the_others(run: dict[str, Any], words: str) -> None:
+    output = io.StringIO()
+    with pytest.raises(measure.MeasureError, match=words):
+        measure.run_all([run, command("true")], Machine(), output)
+    assert output.getvalue() == ""
+
+
+def test_a_fio_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "GRACE_SECONDS", 0.0)
+    with pytest.raises(measure.MeasureError, match="did not end"):
+        measure.run_one(command("exec sleep 60"), Machine())
+
+
+def test_a_sample_is_one_line() -> None:
+    output = io.StringIO()
+    measure.sample(Machine(), output)
+    assert output.getvalue() == "1001.000 10 100\n"
+
+
+def test_a_failure_is_told_on_standard_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["measure.py", "run"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"runs": [command("exit 3", disks=[])]})))
+    assert measure.main() == 1
+    assert "md1 seq" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["measure.py"])
+    assert measure.main() == 2
