@@ -1,0 +1,64 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a reading of a host to its facts. Pure; the action plugin, the module and the inventory plugin all end here."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from . import accounting, available, cgroup, free
+from .arcstats import parse_arcstats
+from .available import Surroundings
+from .collect import Reading
+from .meminfo import Meminfo, parse_meminfo, parse_min_free, parse_page_size, parse_release
+from .zoneinfo import Zones, derived_page_size, of_another_machine, parse_zoneinfo
+
+
+def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
+    """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what can not be known.
+
+    :arg zfs_arc: count the part of the ZFS cache that can be had as available.
+    :raises ObservationError: /proc/meminfo or /proc/zoneinfo is not what a kernel prints, with the line at fault.
+    """
+    info = parse_meminfo(reading.meminfo)
+    zones = parse_zoneinfo(reading.zoneinfo)
+    page_size = parse_page_size(reading.page_size) or derived_page_size(info.total, zones)
+    version = parse_release(reading.osrelease)
+    usable, no_zones = _usable(info, zones, page_size)
+    found = available.estimate(info, Surroundings(usable, no_zones, page_size, parse_min_free(reading.min_free_kbytes), version))
+    facts: Dict[str, Any] = {
+        "bytes": dict(info.sizes),
+        "counts": dict(info.counts),
+        "problems": dict(info.problems),
+        "available": available.describe(found, info.total),
+        "accounting": accounting.account(info, usable, page_size, version),
+        "cgroup": cgroup.describe(reading.self_cgroup, reading.groups or {}, info.total),
+        "kernel": {
+            "release": (reading.osrelease or "").strip() or None,
+            "version": None if version is None else list(version),
+            "page_size": page_size,
+        },
+    }
+    if zfs_arc:
+        facts["zfs_arc"] = _add_arc(facts["available"], parse_arcstats(reading.arcstats), info.total)
+    facts["free"] = free.columns(info, facts["available"]["bytes"])
+    return facts
+
+
+def _usable(info: Meminfo, zones: Optional[Zones], page_size: Optional[int]) -> Tuple[Optional[Zones], Optional[str]]:
+    """The zones if they can be used with these counters, else the reason why not."""
+    if zones is None:
+        return None, "no /proc/zoneinfo, or an empty one"
+    if page_size is None:
+        return None, "the page size is unknown"
+    problem = of_another_machine(info.total, zones, page_size)
+    return (zones, None) if problem is None else (None, problem)
+
+
+def _add_arc(shown: Dict[str, Any], arc: Dict[str, Any], total: int) -> Dict[str, Any]:
+    if arc["reclaimable"] is not None:
+        shown["bytes"] = min(total, shown["bytes"] + arc["reclaimable"])
+        shown["percent"] = round(100.0 * shown["bytes"] / total, 2)
+        shown["source"] += "+zfs_arc"
+    return arc
