@@ -14,6 +14,13 @@ from .collect import Reading
 from .meminfo import Meminfo, parse_meminfo, parse_min_free, parse_page_size, parse_release
 from .zoneinfo import Zones, derived_page_size, of_another_machine, parse_zoneinfo
 
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "method": {"type": "str", "choices": ["raw", "module"], "default": "raw"},
+    "zfs_arc": {"type": "bool", "default": False},
+    "cacheable": {"type": "bool", "default": True},
+}
+"""Options of meminfo_facts, for the module and for the action that stands in for it."""
+
 
 def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
     """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what can not be known.
@@ -44,6 +51,11 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         facts["zfs_arc"] = _add_arc(facts["available"], parse_arcstats(reading.arcstats), info.total)
     facts["free"] = free.columns(info, facts["available"]["bytes"])
     return facts
+
+
+def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
+    """The facts as the result of a task."""
+    return {"changed": False, **({"ansible_facts": {"meminfo": facts}} if cacheable else {"meminfo": facts})}
 
 
 def _usable(info: Meminfo, zones: Optional[Zones], page_size: Optional[int]) -> Tuple[Optional[Zones], Optional[str]]:

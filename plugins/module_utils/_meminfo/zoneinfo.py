@@ -139,24 +139,31 @@ def _zone(head: Tuple[int, str], figures: Dict[str, str], pcp: int) -> Zone:
 
 
 def derived_page_size(total: int, zones: Optional[Zones]) -> Optional[int]:
-    """The page size from MemTotal, which is the sum of all managed pages."""
-    if zones is None or not zones.managed:
+    """The page size from MemTotal, which is nearly the sum of all pages."""
+    if zones is None or (zones.managed is None and zones.present is None):
         return None
-    return next((size for size in _PAGE_SIZES if _agrees(total, zones.managed * size)), None)
+    return next((size for size in _PAGE_SIZES if of_another_machine(total, zones, size) is None), None)
 
 
 def of_another_machine(total: int, zones: Zones, page_size: int) -> Optional[str]:
     """Why these zones can not be those of the machine with this MemTotal, or None.
 
-    In a container /proc/meminfo may be its own (lxcfs) while /proc/zoneinfo is still the host's.
+    In a container /proc/meminfo may be its own (lxcfs) while /proc/zoneinfo is still the host's. MemTotal is the sum of the managed
+    pages, but for guests that got memory while they ran: there the pages present are the better measure.
     """
-    if zones.managed is not None and not _agrees(total, zones.managed * page_size):
-        return f"/proc/zoneinfo has {zones.managed * page_size} bytes, MemTotal is {total}: one of them is another machine's (a container?)"
-    if zones.managed is None and zones.present is not None and total > zones.present * page_size:
-        return f"/proc/zoneinfo has {zones.present * page_size} bytes, less than MemTotal, {total}: one of them is another machine's"
-    return None
+    managed = zones.managed is not None and _agrees(total, zones.managed * page_size)
+    present = zones.present is not None and _is_most_of(total, zones.present * page_size)
+    if managed or present or (zones.managed is None and zones.present is None):
+        return None
+    pages = zones.present if zones.managed is None else zones.managed
+    return f"/proc/zoneinfo has {(pages or 0) * page_size} bytes, MemTotal is {total}: one of them is another machine's (a container?)"
 
 
 def _agrees(total: int, managed: int) -> bool:
-    # Equal but for memory that came or went between reading the two files (balloons, hotplug).
+    # Equal but for memory that came or went between reading the two files.
     return abs(total - managed) * 100 <= total
+
+
+def _is_most_of(total: int, present: int) -> bool:
+    # The kernel keeps the rest for its image and the page structures; a container's limit is rarely this close to its host's memory.
+    return total <= present and total * 4 >= present * 3
