@@ -48,12 +48,13 @@ class Available:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the formulas need besides the counters. C(no_zones) says why C(zones) are missing or of no use."""
+    """What the formulas need besides the counters. C(no_zones) and C(no_min_free) say why those are missing or of no use."""
 
     zones: Optional[Zones]
     no_zones: Optional[str]
     page_size: Optional[int]
     min_free: Optional[int]
+    no_min_free: str
     version: Optional[Version]
 
 
@@ -129,7 +130,7 @@ def _procps(info: Meminfo, around: Surroundings) -> Estimate:
         return _held(info, info.sizes["MemFree"])
     problem = info.lacks(*_FILE, "SReclaimable")
     if problem is not None or around.min_free is None:
-        return Estimate(None, reason=problem or "vm.min_free_kbytes could not be read")
+        return Estimate(None, reason=problem or around.no_min_free)
     low = around.min_free * 5 // 4
     files = sum(info.sizes[name] for name in _FILE)
     return _held(info, info.sizes["MemFree"] - low + _without_half(files, low) + _without_half(info.sizes["SReclaimable"], low))

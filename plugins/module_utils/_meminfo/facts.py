@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional
 
 from . import accounting, available, cgroup, free
 from .arcstats import parse_arcstats
 from .available import Surroundings
-from .collect import Reading
+from .collect import MIN_FREE, Reading
 from .meminfo import Meminfo, parse_meminfo, parse_min_free, parse_page_size, parse_release
 from .zoneinfo import Zones, derived_page_size, of_another_machine, parse_zoneinfo
 
@@ -31,19 +31,18 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
     info = parse_meminfo(reading.meminfo)
     zones = parse_zoneinfo(reading.zoneinfo)
     page_size = parse_page_size(reading.page_size) or derived_page_size(info.total, zones)
-    version = parse_release(reading.osrelease)
-    usable, no_zones = _usable(info, zones, page_size)
-    found = available.estimate(info, Surroundings(usable, no_zones, page_size, parse_min_free(reading.min_free_kbytes), version))
+    around = _surroundings(info, zones, page_size, reading)
+    found = available.estimate(info, around)
     facts: Dict[str, Any] = {
         "bytes": dict(info.sizes),
         "counts": dict(info.counts),
         "problems": dict(info.problems),
         "available": available.describe(found, info.total),
-        "accounting": accounting.account(info, usable, page_size, version),
+        "accounting": accounting.account(info, around.zones, page_size, around.version),
         "cgroup": cgroup.describe(reading.self_cgroup, reading.groups or {}, info.total),
         "kernel": {
             "release": (reading.osrelease or "").strip() or None,
-            "version": None if version is None else list(version),
+            "version": None if around.version is None else list(around.version),
             "page_size": page_size,
         },
     }
@@ -58,14 +57,19 @@ def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
     return {"changed": False, **({"ansible_facts": {"meminfo": facts}} if cacheable else {"meminfo": facts})}
 
 
-def _usable(info: Meminfo, zones: Optional[Zones], page_size: Optional[int]) -> Tuple[Optional[Zones], Optional[str]]:
-    """The zones if they can be used with these counters, else the reason why not."""
+def _surroundings(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], reading: Reading) -> Surroundings:
+    """What there is besides the counters, as far as it is of the same machine as they are."""
+    min_free = parse_min_free(reading.min_free_kbytes)
+    version = parse_release(reading.osrelease)
+    unread = f"{MIN_FREE} could not be read"
     if zones is None:
-        return None, "no /proc/zoneinfo, or an empty one"
+        return Surroundings(None, "no /proc/zoneinfo, or an empty one", page_size, min_free, unread, version)
     if page_size is None:
-        return None, "the page size is unknown"
+        return Surroundings(None, "the page size is unknown", page_size, min_free, unread, version)
     problem = of_another_machine(info.total, zones, page_size)
-    return (zones, None) if problem is None else (None, problem)
+    if problem is not None:
+        return Surroundings(None, problem, page_size, None, f"{MIN_FREE} is that of the machine of /proc/zoneinfo", version)
+    return Surroundings(zones, None, page_size, min_free, unread, version)
 
 
 def _add_arc(shown: Dict[str, Any], arc: Dict[str, Any], total: int) -> Dict[str, Any]:
