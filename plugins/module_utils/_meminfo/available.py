@@ -72,7 +72,7 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
     if native.value is not None:
         return Available(native.value, KERNEL, None, estimates)
     reasons = [f"no MemAvailable: {native.reason}"]
-    for name in _order(around.version):
+    for name in stand_ins(around.version):
         value = estimates[name].value
         # A sum above MemTotal adds counters of different machines; holding it to MemTotal would call all memory available.
         if value is not None and estimates[name].raw <= info.total:
@@ -81,7 +81,7 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
     return Available(info.sizes["MemFree"], MEMFREE, "; ".join(reasons), estimates)
 
 
-def _order(version: Optional[Version]) -> List[str]:
+def stand_ins(version: Optional[Version]) -> List[str]:
     """The stand-ins to try, best first: what the running kernel itself would compute, then what needs less."""
     if version is not None and version >= (4, 20, 0):
         return [LINUX_4_20, LINUX_4_5, LINUX_3_14, PROCPS]
