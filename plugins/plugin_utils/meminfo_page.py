@@ -19,6 +19,9 @@ _PARTS: Sequence[Tuple[str, str, str]] = (
     ("caches", "caches", "#76a5af"),
     ("free", "free", "#b6d7a8"),
 )
+_NAMED = 60
+"""With more hosts than this the names beside the bars could not be read."""
+
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; color: #222; background: #fff }
 table { border-collapse: collapse } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd }
@@ -86,17 +89,17 @@ def _histogram(figure_type: Any, fleet: Mapping[str, Any]) -> str:
 
 def _bars(figure_type: Any, collection_type: Any, fleet: Mapping[str, Any]) -> str:
     rows = fleet["hosts"]
-    figure = figure_type(figsize=(9, 1.2 + 0.2 * min(len(rows), 60) + 0.04 * max(0, len(rows) - 60)), layout="constrained")
+    figure = figure_type(figsize=(9, 1.2 + 0.2 * min(len(rows), _NAMED) + 0.04 * max(0, len(rows) - _NAMED)), layout="constrained")
     axes = figure.add_subplot()
     edges = [0.0] * len(rows)
     for key, label, colour in _PARTS:
         widths = [max(0.0, _share(row, key)) for row in rows]
         # Not axes.barh: a rectangle object for every host and part takes seconds where there are hundreds of hosts.
-        boxes = [_box(edge, place, width) for place, (edge, width) in enumerate(zip(edges, widths))]
+        boxes = [_box(edge, place, width, 0.45 if len(rows) <= _NAMED else 0.5) for place, (edge, width) in enumerate(zip(edges, widths))]
         axes.add_collection(collection_type(boxes, facecolors=colour, linewidths=0, label=label))
         edges = [edge + width for edge, width in zip(edges, widths)]
     axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.5), xlabel="% of MemTotal")
-    if len(rows) <= 60:
+    if len(rows) <= _NAMED:
         axes.set_yticks(range(len(rows)), [row["host"] for row in rows], parse_math=False)
     else:
         axes.set_ylabel(f"{len(rows)} hosts, the least available at the top")
@@ -104,8 +107,8 @@ def _bars(figure_type: Any, collection_type: Any, fleet: Mapping[str, Any]) -> s
     return _svg(figure)
 
 
-def _box(left: float, place: int, width: float) -> List[Tuple[float, float]]:
-    return [(left, place - 0.45), (left + width, place - 0.45), (left + width, place + 0.45), (left, place + 0.45)]
+def _box(left: float, place: int, width: float, half: float) -> List[Tuple[float, float]]:
+    return [(left, place - half), (left + width, place - half), (left + width, place + half), (left, place + half)]
 
 
 def _share(row: Mapping[str, Any], key: str) -> float:
@@ -116,6 +119,6 @@ def _share(row: Mapping[str, Any], key: str) -> float:
 
 def _svg(figure: Any) -> str:
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = text.getvalue()
     return svg[svg.index("<svg") :].rstrip()
