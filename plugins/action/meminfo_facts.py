@@ -17,7 +17,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts impo
 _MODULE = "fleetlab.linux.meminfo_facts"
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
     """Reads a host without Python; hands over to the module where the host has to work on its own."""
 
     TRANSFERS_FILES = False

@@ -28,9 +28,7 @@ _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def free_table(
-    meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches"
-) -> str:
+def free_table(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
     """See L(render)."""
     try:
         return render(meminfo, unit, percent, extended, rows)
@@ -38,7 +36,9 @@ def free_table(
         raise AnsibleFilterError(f"free_table: {error}") from error
 
 
-def meminfo_fleet(hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading") -> Dict[str, Any]:
+def meminfo_fleet(
+    hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading"
+) -> Dict[str, Any]:
     """See L(make_fleet)."""
     if not isinstance(hostvars, Mapping):
         raise AnsibleFilterError(f"meminfo_fleet: expected hostvars, or facts by host, got {type(hostvars).__name__}")

@@ -34,9 +34,10 @@ attributes:
 options:
   method:
     description:
-      - How the host is read. V(raw) sends one shell command. V(module) runs this module on the host, which needs Python, for connections that
-        run no shell commands. The results are the same.
-      - With C(async), and when it gathers facts (C(ansible_facts_modules), M(ansible.builtin.gather_facts)), it is V(module) whatever is set.
+      - How the host is read. V(raw) sends one shell command. V(module) runs this module on the host, which needs Python, for
+        connections that run no shell commands. The results are the same.
+      - With C(async), and when it gathers facts (C(ansible_facts_modules), M(ansible.builtin.gather_facts)), it is V(module)
+        whatever is set.
     type: str
     choices: [raw, module]
     default: raw
@@ -95,7 +96,7 @@ ansible_facts:
       returned: success
       contains:
         bytes:
-          description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also those that this collection does not know.
+          description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also those of kernels to come.
           type: dict
           returned: success
           sample: {MemTotal: 25276502016, MemFree: 21493403648, Active(anon): 1634304}
@@ -125,8 +126,8 @@ ansible_facts:
             source:
               description:
                 - V(kernel) is the kernel's own C(MemAvailable).
-                - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are what kernels since that version compute; V(procps_3_3_10) is what C(free) of
-                  procps-ng 3.3.10 to 3.3.17 does; V(memfree) is C(MemFree) for want of anything better, which is too little.
+                - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are what kernels since that version compute; V(procps_3_3_10) is what
+                  C(free) of procps-ng 3.3.10 to 3.3.17 does; V(memfree) is C(MemFree) for want of anything better, which is too little.
                 - Ends in V(+zfs_arc) where the cache of ZFS was added.
               type: str
               returned: success
@@ -153,8 +154,9 @@ ansible_facts:
             missing: {}
         free:
           description:
-            - What P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is in use by programs, with tmpfs;
-              C(kernel) can not be reclaimed; C(caches) can; C(others) is the rest. A column is null if the kernel lacks a counter for it.
+            - What P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is in use by programs,
+              with tmpfs; C(kernel) can not be reclaimed; C(caches) can; C(others) is the rest. A column is null if the
+              kernel lacks a counter for it.
             - C(minus_caches) counts the caches as free, C(minus_available) goes by RV(ansible_facts.meminfo.available.bytes).
           type: dict
           returned: success
@@ -216,7 +218,8 @@ ansible_facts:
               returned: success
         cgroup:
           description:
-            - The tightest memory limit on the control group of the process that read this, and those above it. It is what matters in a container.
+            - The tightest memory limit on the control group of the process that read this, and those above it. It is what matters in a
+              container.
             - C(limit) is null, with the C(reason), if none is below C(MemTotal). C(available) is the limit less the working set.
           type: dict
           returned: success

@@ -58,12 +58,12 @@ def _meminfo(hostvars: Mapping[str, Any], host: str, reading: str) -> Tuple[Opti
     if "accounting" in variables:
         found: Mapping[str, Any] = variables
         return found, ""
-    result = variables[reading] if reading in variables else {}
+    result = variables.get(reading, {})
     if "ansible_facts" in result:
         return result["ansible_facts"]["meminfo"], ""
     if "msg" in result and not result.get("skipped"):
         return None, str(result["msg"]).strip()
-    for place in (variables["ansible_facts"] if "ansible_facts" in variables else {}, variables):
+    for place in (variables.get("ansible_facts", {}), variables):
         if "meminfo" in place:
             return place["meminfo"], ""
     if "meminfo_error" in variables:

@@ -114,7 +114,7 @@ def _box(left: float, place: int, width: float, half: float) -> List[Tuple[float
 def _share(row: Mapping[str, Any], key: str) -> float:
     """Percent of MemTotal. What programs use is the anonymous memory without tmpfs, which is on the same lists."""
     value = (row["anonymous"] or 0) - (row["tmpfs"] or 0) if key == "programs" else row[key] or 0
-    return 100.0 * value / row["total"]
+    return float(100.0 * value / row["total"])
 
 
 def _svg(figure: Any) -> str:

@@ -45,7 +45,10 @@ def render_summary(fleet: Mapping[str, Any]) -> str:
         rows.append((row["host"], *shares, percent(row["extended_percent"], 2), row["source"], row["kernel"] or "-"))
     lines = _aligned(rows, left=(0, 6, 7))
     lines += ["", *_statistics(fleet)]
-    lines += [f"Outlier: {entry['host']}: {_words(entry['figure'])} {entry['value']:g}, usual {_span(entry['usual'])}" for entry in fleet["outliers"]]
+    lines += [
+        f"Outlier: {entry['host']}: {_words(entry['figure'])} {entry['value']:g}, usual {_span(entry['usual'])}"
+        for entry in fleet["outliers"]
+    ]
     lines += [f"No reading: {entry['host']}: {entry['reason']}" for entry in fleet["failed"]]
     return "\n".join(lines)
 
@@ -64,9 +67,8 @@ def _statistics(fleet: Mapping[str, Any]) -> List[str]:
         lines.append(f"{label}: " + ", ".join(f"{name} {percent(value)}" for name, value in figures.items()))
     for formula, found in fleet["residuals"].items():
         spread = f"{percent(found['min'], 2)} to {percent(found['max'], 2)}"
-        lines.append(
-            f"Formula {formula}: unexplained {spread}; within 1.5 % on {found['within_1_5']}, within 3 % on {found['within_3']} of {found['hosts']} hosts"
-        )
+        within = f"within 1.5 % on {found['within_1_5']}, within 3 % on {found['within_3']} of {found['hosts']} hosts"
+        lines.append(f"Formula {formula}: unexplained {spread}; {within}")
     return lines
 
 

@@ -86,7 +86,9 @@ def _groups(files: Mapping[str, str], version: int) -> List[Group]:
         match = _FILE.fullmatch(path)
         if match:
             found.setdefault(match.group(1), {})[match.group(2)] = text
-    limit, usage, cache = ("limit_in_bytes", "usage_in_bytes", "total_inactive_file") if version == 1 else ("max", "current", "inactive_file")
+    limit, usage, cache = (
+        ("limit_in_bytes", "usage_in_bytes", "total_inactive_file") if version == 1 else ("max", "current", "inactive_file")
+    )
     root = _V1 if version == 1 else _V2
     return [
         Group(

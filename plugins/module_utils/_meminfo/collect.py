@@ -28,9 +28,7 @@ _BEGIN = "fleetlab-meminfo-1 begin"
 _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
-_WANTED = (
-    "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
-)
+_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
 """Every counter with a colon, zones and their figures, plain numbers, and the lines of memory.stat and arcstats that count."""
 
 COMMAND = (
@@ -41,10 +39,10 @@ COMMAND = (
     # Which group this is, and every group above it: each has a limit of its own.
     "v=; w=; { while IFS=: read -r n c d; do case $n:$c in 0:) w=$d;; *:memory|*:memory,*|*,memory|*,memory,*) v=$d;; esac; "
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
-    "if [ -n \"$v\" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; "
+    'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
     "else r=/sys/fs/cgroup; d=$w; l=max; u=current; fi; "
     f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {ARCSTATS}; "
-    "while d=${d%/}; do set -- \"$@\" \"$r$d/memory.$l\" \"$r$d/memory.$u\" \"$r$d/memory.stat\"; "
+    'while d=${d%/}; do set -- "$@" "$r$d/memory.$l" "$r$d/memory.$u" "$r$d/memory.stat"; '
     "case $d in */*) d=${d%/*};; *) break;; esac; done; "
     f'grep -s -E "{_WANTED}" "$@"; '
     f'echo "{_END}"'

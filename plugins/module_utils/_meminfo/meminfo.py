@@ -96,7 +96,7 @@ def _checked(info: Meminfo) -> Meminfo:
         problem = info.lacks(name)
         if problem is not None:
             raise ObservationError(f"/proc/meminfo: {problem}; nothing can be said about this host's memory")
-    if not 0 < info.total:
+    if not info.total > 0:
         raise ObservationError("/proc/meminfo: MemTotal is 0; is /proc of this host mounted?")
     if info.sizes["MemFree"] > info.total:
         raise ObservationError(f"/proc/meminfo: MemFree is {info.sizes['MemFree']} bytes, more than MemTotal, {info.total}: not believable")

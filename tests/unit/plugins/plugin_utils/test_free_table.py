@@ -8,7 +8,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, with_counter, without_counter
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
+    KERNELS,
+    facts,
+    with_counter,
+    without_counter,
+)
 
 PLAIN = """\
              total       used       free  anonymous     kernel     caches     others

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import FleetError, make_fleet, percentiles
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import render_csv, render_json, render_summary, render_textfile, size
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import (
+    render_csv,
+    render_json,
+    render_summary,
+    render_textfile,
+    size,
+)
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, without_counter
 
 EVIL = '<script>"$x$'
@@ -26,7 +32,9 @@ EVIL = '<script>"$x$'
 def fleet_of(count: int) -> dict[str, Any]:
     """A fleet of hosts with all kernels in turn, one of them with a hostile name, and two that failed."""
     known = {kernel: facts(kernel) for kernel in KERNELS}
-    hosts: dict[str, Any] = {f"host{number:03}": {"ansible_facts": {"meminfo": known[KERNELS[number % len(KERNELS)]]}} for number in range(count)}
+    hosts: dict[str, Any] = {
+        f"host{number:03}": {"ansible_facts": {"meminfo": known[KERNELS[number % len(KERNELS)]]}} for number in range(count)
+    }
     hosts[EVIL] = {"meminfo": known["6.1"]}
     hosts["dead"] = {"ansible_facts": {"meminfo": known["6.1"]}, "fleet_memory_reading": {"unreachable": True, "msg": "no <route>"}}
     hosts["new"] = {"ansible_facts": {}}
@@ -58,7 +66,7 @@ def test_reasons(variables: dict[str, Any], reason: str) -> None:
 
 def test_a_reading_of_now_wins_over_facts_of_before() -> None:
     old, new = facts("3.2"), facts("6.1")
-    hosts = {"a": {"ansible_facts": {"meminfo": old}, "fleet_memory_reading": {"ansible_facts": {"meminfo": new}}}}
+    hosts: dict[str, Any] = {"a": {"ansible_facts": {"meminfo": old}, "fleet_memory_reading": {"ansible_facts": {"meminfo": new}}}}
     assert make_fleet(hosts)["hosts"][0]["total"] == new["bytes"]["MemTotal"]
     hosts = {"a": {"ansible_facts": {"meminfo": old}, "fleet_memory_reading": {"skipped": True, "msg": "when"}}}
     assert make_fleet(hosts)["hosts"][0]["total"] == old["bytes"]["MemTotal"]
@@ -144,7 +152,7 @@ def test_metrics_have_one_line_for_each_host() -> None:
     lines = render_textfile(make_fleet({'a"b\\': facts("6.1"), "dead": {}})).splitlines()
     assert f'fleet_memory_total_bytes{{host="a\\"b\\\\"}} {facts("6.1")["bytes"]["MemTotal"]}' in lines
     assert 'fleet_memory_up{host="dead"} 0' in lines
-    assert [line for line in lines if line.startswith("fleet_memory_available_bytes")][0].count("source=") == 1
+    assert next(line for line in lines if line.startswith("fleet_memory_available_bytes")).count("source=") == 1
     assert sum(line.startswith("# TYPE") for line in lines) == 5
 
 
@@ -176,6 +184,8 @@ def test_a_page_of_649_hosts_stays_small() -> None:
     assert len(render_page(fleet_of(649))) < 2_000_000
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "-"), (2048, "2 KiB"), (3 << 20, "3.0 MiB"), (5 << 30, "5.0 GiB"), (3 << 39, "1.5 TiB")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (2048, "2 KiB"), (3 << 20, "3.0 MiB"), (5 << 30, "5.0 GiB"), (3 << 39, "1.5 TiB")]
+)
 def test_sizes_for_people(value: int | None, text: str) -> None:
     assert size(value) == text

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import CONTAINERS, KERNELS, facts, with_counter, without_counter
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
+    CONTAINERS,
+    KERNELS,
+    facts,
+    with_counter,
+    without_counter,
+)
 
 MODERN = ["5.10", "5.10-numa", "6.1", "6.1-arm64-16k", "6.1-arm64-64k", "6.18"]
 OWN = [kernel for kernel in KERNELS if kernel not in CONTAINERS]

@@ -11,8 +11,14 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import Reading
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
-
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, reading, text, with_counter, without_counter
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
+    KERNELS,
+    facts,
+    reading,
+    text,
+    with_counter,
+    without_counter,
+)
 
 # Formulas worked out by hand on round figures: page 4 kB, so one page is 4 kB.
 MEMINFO = """MemTotal: 400000 kB

@@ -33,7 +33,9 @@ def test_which_group(text: str | None, expected: tuple[int | None, str]) -> None
 def test_every_group_above_is_read() -> None:
     folders = [path.rpartition("/")[0] for path in files_to_read(V2)[::3]]
     assert folders == ["/sys/fs/cgroup/user.slice/user-0.slice", "/sys/fs/cgroup/user.slice", "/sys/fs/cgroup"]
-    assert files_to_read(V1)[:3] == [f"/sys/fs/cgroup/memory/docker/abc/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")]
+    assert files_to_read(V1)[:3] == [
+        f"/sys/fs/cgroup/memory/docker/abc/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")
+    ]
     assert files_to_read("1:cpu:/\n") == []
 
 
@@ -43,7 +45,11 @@ def v2(folder: str, limit: str, usage: str = "", stat: str = "") -> dict[str, st
 
 
 def test_the_tightest_limit_on_the_way_up_binds() -> None:
-    files = {**v2("/a/b", "max", "5"), **v2("/a", str(GIB), str(GIB // 2), f"anon 1\ninactive_file {GIB // 4}\n"), **v2("", str(2 * GIB), "9")}
+    files = {
+        **v2("/a/b", "max", "5"),
+        **v2("/a", str(GIB), str(GIB // 2), f"anon 1\ninactive_file {GIB // 4}\n"),
+        **v2("", str(2 * GIB), "9"),
+    }
     assert describe("0::/a/b", files, 8 * GIB) == {
         "version": 2,
         "path": "/a",

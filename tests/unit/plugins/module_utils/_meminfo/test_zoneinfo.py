@@ -17,7 +17,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.zoneinfo i
     parse_zoneinfo,
     parse_zones,
 )
-
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import text
 
 ZONE = """Node 0, zone   Normal
