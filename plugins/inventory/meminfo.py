@@ -11,15 +11,15 @@ author: fleetlab.linux contributors (@fleetlab)
 version_added: 0.1.0
 short_description: Reads the memory of all hosts in one pass, and groups them by it
 description:
-  - Reads the hosts that other inventory sources brought, all from one process, and gives each the variable C(meminfo), in the same shape as
-    RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
-  - Puts them into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). The variable C(meminfo_error) of a host without a reading
-    says why there is none.
-  - Follows what the inventory says about a host, through Ansible's own ssh plugin - address, port, user, key, ssh arguments, jump hosts, host
-    keys - and C(become) by sudo without a password. A host that needs more, such as a password or another connection plugin, is not
-    read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
-  - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are read in
-    the order of their names.
+  - Reads the hosts that other inventory sources brought, all from one process, and gives each the variable C(meminfo), in the same
+    shape as RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
+  - Puts them into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). The variable C(meminfo_error) of a host without a
+    reading says why there is none.
+  - Follows what the inventory says about a host, through Ansible's own ssh plugin - address, port, user, key, ssh arguments, jump hosts,
+    host keys - and C(become) by sudo without a password. A host that needs more, such as a password or another connection plugin, is
+    not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
+  - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are
+    read in the order of their names.
   - Unknown host keys are not asked for; such a host is named as unreachable.
 requirements:
   - ClusterShell (Python package, on the controller)
@@ -198,8 +198,10 @@ def _result(outcome: Outcome, timeout: float, zfs_arc: bool) -> Dict[str, Any]:
     """The facts in what a host printed, or why there are none."""
     if outcome.exit_code is None:
         return {"meminfo_error": f"took longer than {timeout:g} s"}
+    said = outcome.stderr.decode("utf-8", "replace").strip()[-300:]
+    if outcome.exit_code and not outcome.stdout:
+        return {"meminfo_error": said or f"ended with exit code {outcome.exit_code} without a word"}
     try:
         return {"meminfo": make_facts(parse_output(outcome.stdout.decode("utf-8", "replace")), zfs_arc)}
     except FleetlabError as error:
-        said = outcome.stderr.decode("utf-8", "replace").strip()
-        return {"meminfo_error": f"{error} (exit code {outcome.exit_code}: {said[-300:]})" if outcome.exit_code else str(error)}
+        return {"meminfo_error": f"{error} (exit code {outcome.exit_code}: {said})" if outcome.exit_code else str(error)}

@@ -32,7 +32,7 @@ class Outcome:
     exit_code: Optional[int] = None
 
 
-class _Client(ExecClient):  # type: ignore[misc,valid-type]  # not typed by its authors
+class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
     def _build_cmd(self) -> Tuple[Sequence[str], None]:
         return self.worker.commands[self.key], None
 
@@ -45,7 +45,7 @@ class _Client(ExecClient):  # type: ignore[misc,valid-type]  # not typed by its 
         """Nothing is held back."""
 
 
-class _Worker(ExecWorker):  # type: ignore[misc,valid-type]
+class _Worker(ExecWorker):  # type: ignore[misc]
     SHELL_CLASS = _Client
 
     def __init__(self, commands: Mapping[str, Sequence[str]], handler: Any, timeout: float) -> None:
@@ -54,7 +54,7 @@ class _Worker(ExecWorker):  # type: ignore[misc,valid-type]
         super().__init__(NodeSet.fromlist(list(commands)), handler, timeout=timeout, command="-", stderr=True)
 
 
-class _Handler(EventHandler):  # type: ignore[misc,valid-type]
+class _Handler(EventHandler):  # type: ignore[misc]
     def ev_hup(self, worker: _Worker, node: str, rc: int) -> None:
         """A command ended."""
         worker.outcomes[node].exit_code = rc

@@ -21,7 +21,13 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect im
 _SSH = ("ssh", "ansible.builtin.ssh", "smart")
 _LOCAL = ("local", "ansible.builtin.local")
 _SUDO = ("sudo", "ansible.builtin.sudo")
-_PASSWORDS = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_ssh_private_key", "ansible_ssh_private_key_passphrase")
+_PASSWORDS = (
+    "ansible_password",
+    "ansible_ssh_pass",
+    "ansible_ssh_password",
+    "ansible_ssh_private_key",
+    "ansible_ssh_private_key_passphrase",
+)
 _BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_password", "ansible_sudo_pass")
 
 
