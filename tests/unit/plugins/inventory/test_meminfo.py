@@ -173,7 +173,7 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     controller.write("group_vars/web.yml", f"ansible_ssh_executable: '{controller.folder}/{{{{ program }}}}'\n")
     controller.write(
         "fleet.meminfo.yml",
-        "plugin: fleetlab.linux.meminfo\nhosts: all:!others\ntimeout: 8\nmin_available_percent: 0\n"
+        "plugin: fleetlab.linux.meminfo\nhosts: all:!others\ntimeout: 20\nmin_available_percent: 0\n"
         "keyed_groups:\n  - {key: meminfo.available.source | default('none'), prefix: memory_by}\n"
         "groups: {some: meminfo is defined and meminfo.accounting.tmpfs >= 0}\ncompose: {percent: meminfo.available.percent}\n",
     )
@@ -186,7 +186,7 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     for host, reason in (
         ("refuses", "Host key verification failed."),
         ("cut", "cut short"),
-        ("hangs", "took longer than 8 s"),
+        ("hangs", "took longer than 20 s"),
         ("secret", "ansible_password"),
         ("unknown", "nowhere"),
     ):

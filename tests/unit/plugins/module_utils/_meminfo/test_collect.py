@@ -108,7 +108,7 @@ def test_limits_of_version_1_are_read(tmp_path: Path, shell: list[str]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-def test_a_host_without_getconf_tells_its_page_size_by_its_mappings(tmp_path: Path, shell: list[str]) -> None:
+def test_the_page_size_is_that_of_a_mapping_and_can_be_missing(tmp_path: Path, shell: list[str]) -> None:
     host = Host(tmp_path, "6.1-arm64-64k")
     (host.programs / "getconf").unlink()
     host.write("/proc/self/smaps", "0-1 r-xp\nKernelPageSize:       64 kB\nMMUPageSize: 64 kB\n2-3 r-xp\nKernelPageSize:       64 kB\n")
