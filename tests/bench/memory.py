@@ -131,7 +131,9 @@ def main() -> None:
     parser.add_argument("--forks", type=numbers, default=[5, 50])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--most", type=int, default=100, help="hosts up to which modules are measured too; one costs a quarter second of CPU")
+    parser.add_argument(
+        "--most", type=int, default=100, help="hosts up to which modules are measured too; one costs a quarter second of CPU"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench-memory.json")
     options = parser.parse_args()
     # The collection as the bootstrap links it, whatever the user's configuration says.

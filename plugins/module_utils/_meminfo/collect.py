@@ -35,8 +35,8 @@ COMMAND = (
     "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
     f'echo "{_BEGIN}"; '
     # The page size stands at the shell's own first mapping; getconf would be one process more, and is not everywhere.
-    "p=; { while read -r n c d; do case $n in KernelPageSize:) p=\"$n $c $d\"; break;; esac; done </proc/self/smaps; } 2>/dev/null; "
-    "[ -n \"$p\" ] || p=$(getconf PAGESIZE 2>/dev/null); "
+    'p=; { while read -r n c d; do case $n in KernelPageSize:) p="$n $c $d"; break;; esac; done </proc/self/smaps; } 2>/dev/null; '
+    '[ -n "$p" ] || p=$(getconf PAGESIZE 2>/dev/null); '
     f"echo {_PAGE_SIZE}:$p; "
     # Which group this is, and every group above it: each has a limit of its own.
     "v=; w=; { while IFS=: read -r n c d; do case $n:$c in 0:) w=$d;; *:memory|*:memory,*|*,memory|*,memory,*) v=$d;; esac; "
