@@ -25,7 +25,7 @@ PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench test test-faults test-fast lint format docs clean
+.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory test test-faults test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -49,6 +49,10 @@ lab-destroy: ## remove the lab and everything it left on this machine
 bench: ## measure the lab: scaling, layouts, queue depths, tuning; half an hour
 	@scripts/bootstrap run
 	$(PLAYBOOK) -i $(INVENTORY) fleetlab.linux.storage_lab_benchmark $(ARGS)
+
+bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
+	@scripts/bootstrap run
+	@python tests/bench/memory.py $(ARGS)
 
 test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
 	@scripts/bootstrap run dev lab

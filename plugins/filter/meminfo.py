@@ -1,0 +1,68 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the memory facts."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import FleetError, make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import PageError, render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import (
+    render_csv,
+    render_json,
+    render_summary,
+    render_textfile,
+)
+
+_REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "table": render_summary,
+    "json": render_json,
+    "csv": render_csv,
+    "html": render_page,
+    "textfile": render_textfile,
+}
+
+
+def free_table(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
+    """See L(render)."""
+    try:
+        return render(meminfo, unit, percent, extended, rows)
+    except TableError as error:
+        raise AnsibleFilterError(f"free_table: {error}") from error
+
+
+def meminfo_fleet(
+    hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading"
+) -> Dict[str, Any]:
+    """See L(make_fleet)."""
+    if not isinstance(hostvars, Mapping):
+        raise AnsibleFilterError(f"meminfo_fleet: expected hostvars, or facts by host, got {type(hostvars).__name__}")
+    try:
+        return make_fleet(hostvars, hosts, reading)
+    except FleetError as error:
+        raise AnsibleFilterError(f"meminfo_fleet: {error}") from error
+
+
+def meminfo_report(fleet: Mapping[str, Any], form: str = "table") -> str:
+    """A fleet as text of one of several forms."""
+    if form not in _REPORTS:
+        raise AnsibleFilterError(f"meminfo_report: form: {form!r} is none; known are {', '.join(_REPORTS)}")
+    try:
+        return _REPORTS[form](fleet)
+    except PageError as error:
+        raise AnsibleFilterError(f"meminfo_report: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"meminfo_report: this is no result of meminfo_fleet ({type(error).__name__}: {error})") from error
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"free_table": free_table, "meminfo_fleet": meminfo_fleet, "meminfo_report": meminfo_report}

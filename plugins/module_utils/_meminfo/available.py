@@ -1,0 +1,148 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much memory can be had without swapping: the kernel's MemAvailable, and what stands in for it where there is none. Pure.
+
+Every formula that the data allows is worked out under the name of who introduced it, whatever the kernel: the spread is worth
+seeing. They count in pages, as the kernel does, so that its halves round alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from .meminfo import Meminfo
+from .zoneinfo import Zones
+
+Version = Tuple[int, int, int]
+
+KERNEL = "kernel"
+MEMFREE = "memfree"
+LINUX_3_14 = "linux_3_14"
+LINUX_4_5 = "linux_4_5"
+LINUX_4_20 = "linux_4_20"
+PROCPS = "procps_3_3_10"
+
+_FILE = ("Active(file)", "Inactive(file)")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes, or the reason why there are none. C(raw) is the value before it was held between 0 and MemTotal."""
+
+    value: Optional[int]
+    raw: int = 0
+    reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Available:
+    """The answer: bytes, who says so, and (where that is not the kernel) why."""
+
+    value: int
+    source: str
+    reason: Optional[str]
+    estimates: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the formulas need besides the counters. C(no_zones) and C(no_min_free) say why those are missing or of no use."""
+
+    zones: Optional[Zones]
+    no_zones: Optional[str]
+    page_size: Optional[int]
+    min_free: Optional[int]
+    no_min_free: str
+    version: Optional[Version]
+
+
+def estimate(info: Meminfo, around: Surroundings) -> Available:
+    """The memory available on a host."""
+    estimates = {
+        KERNEL: _kernel(info),
+        LINUX_4_20: _linux(info, around, "KReclaimable", reserve=True),
+        LINUX_4_5: _linux(info, around, "SReclaimable", reserve=True),
+        LINUX_3_14: _linux(info, around, "SReclaimable", reserve=False),
+        PROCPS: _procps(info, around),
+        MEMFREE: _held(info, info.sizes["MemFree"]),
+    }
+    native = estimates[KERNEL]
+    if native.value is not None:
+        return Available(native.value, KERNEL, None, estimates)
+    reasons = [f"no MemAvailable: {native.reason}"]
+    for name in stand_ins(around.version):
+        value = estimates[name].value
+        # A sum above MemTotal adds counters of different machines; holding it to MemTotal would call all memory available.
+        if value is not None and estimates[name].raw <= info.total:
+            return Available(value, name, "; ".join(reasons), estimates)
+        reasons.append(f"not {name}: {estimates[name].reason or 'its sum is above MemTotal'}")
+    return Available(info.sizes["MemFree"], MEMFREE, "; ".join(reasons), estimates)
+
+
+def stand_ins(version: Optional[Version]) -> List[str]:
+    """The stand-ins to try, best first: what the running kernel itself would compute, then what needs less."""
+    if version is not None and version >= (4, 20, 0):
+        return [LINUX_4_20, LINUX_4_5, LINUX_3_14, PROCPS]
+    if version is not None and version >= (4, 5, 0):
+        return [LINUX_4_5, LINUX_3_14, PROCPS]
+    return [LINUX_3_14, PROCPS]
+
+
+def _held(info: Meminfo, raw: int) -> Estimate:
+    return Estimate(min(max(raw, 0), info.total), raw)
+
+
+def _kernel(info: Meminfo) -> Estimate:
+    problem = info.lacks("MemAvailable")
+    if problem is not None:
+        return Estimate(None, reason=problem)
+    native = info.sizes["MemAvailable"]
+    if native > info.total:
+        return Estimate(None, native, f"MemAvailable is {native} bytes, more than MemTotal, {info.total}: not believable")
+    return Estimate(native, native)
+
+
+def _without_half(amount: int, low: int) -> int:
+    """What can be reclaimed of a cache: some of it, half at most, is needed for the system to run well."""
+    return amount - min(amount // 2, low)
+
+
+def _linux(info: Meminfo, around: Surroundings, slab: str, reserve: bool) -> Estimate:
+    problem = info.lacks(*_FILE, slab) or around.no_zones
+    zones, page = around.zones, around.page_size
+    if problem is not None or zones is None or page is None:
+        return Estimate(None, reason=problem or "the page size is unknown")
+    if zones.low is None:
+        return Estimate(None, reason="/proc/zoneinfo has no low watermarks")
+    withheld = zones.reserve if reserve else zones.low
+    if withheld is None:
+        return Estimate(None, reason="/proc/zoneinfo has no managed pages, which came with Linux 3.8")
+    files = sum(info.sizes[name] for name in _FILE) // page
+    free = info.sizes["MemFree"] // page - withheld
+    pages = free + _without_half(files, zones.low) + _without_half(info.sizes[slab] // page, zones.low)
+    return _held(info, pages * page)
+
+
+def _procps(info: Meminfo, around: Surroundings) -> Estimate:
+    if around.version is not None and around.version < (2, 6, 27):
+        return _held(info, info.sizes["MemFree"])
+    problem = info.lacks(*_FILE, "SReclaimable")
+    if problem is not None or around.min_free is None:
+        return Estimate(None, reason=problem or around.no_min_free)
+    low = around.min_free * 5 // 4
+    files = sum(info.sizes[name] for name in _FILE)
+    return _held(info, info.sizes["MemFree"] - low + _without_half(files, low) + _without_half(info.sizes["SReclaimable"], low))
+
+
+def describe(available: Available, total: int) -> Dict[str, object]:
+    """As users get it; C(formulas) has null where C(missing) has the reason."""
+    return {
+        "bytes": available.value,
+        "percent": round(100.0 * available.value / total, 2),
+        "source": available.source,
+        "reason": available.reason,
+        "formulas": {name: entry.value for name, entry in available.estimates.items()},
+        "missing": {name: entry.reason for name, entry in available.estimates.items() if entry.reason is not None},
+    }

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One reading of a host's memory: what is read, the shell command that reads it, and the way back from what it printed.
+
+The command is for any POSIX shell with grep, on one line and without quotes that another login shell would see differently. grep
+prints the name of the file before every line, so that nothing that others print in between can be taken for a figure, and
+reads /proc/meminfo at one go. Of /proc/zoneinfo, which has a line for each CPU in each zone several times, only what is
+needed is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional
+
+from .._core.errors import ObservationError
+
+MEMINFO = "/proc/meminfo"
+ZONEINFO = "/proc/zoneinfo"
+MIN_FREE = "/proc/sys/vm/min_free_kbytes"
+OSRELEASE = "/proc/sys/kernel/osrelease"
+SELF_CGROUP = "/proc/self/cgroup"
+ARCSTATS = "/proc/spl/kstat/zfs/arcstats"
+
+_BEGIN = "fleetlab-meminfo-1 begin"
+_END = "fleetlab-meminfo-1 end"
+_PAGE_SIZE = "pagesize"
+
+_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
+"""Every counter with a colon, zones and their figures, plain numbers, and the lines of memory.stat and arcstats that count."""
+
+COMMAND = (
+    "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
+    f'echo "{_BEGIN}"; '
+    # The page size stands at the shell's own first mapping; getconf would be one process more, and is not everywhere.
+    'p=; { while read -r n c d; do case $n in KernelPageSize:) p="$n $c $d"; break;; esac; done </proc/self/smaps; } 2>/dev/null; '
+    '[ -n "$p" ] || p=$(getconf PAGESIZE 2>/dev/null); '
+    f"echo {_PAGE_SIZE}:$p; "
+    # Which group this is, and every group above it: each has a limit of its own.
+    "v=; w=; { while IFS=: read -r n c d; do case $n:$c in 0:) w=$d;; *:memory|*:memory,*|*,memory|*,memory,*) v=$d;; esac; "
+    f"done <{SELF_CGROUP}; }} 2>/dev/null; "
+    'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
+    "else r=/sys/fs/cgroup; d=$w; l=max; u=current; fi; "
+    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {ARCSTATS}; "
+    'while d=${d%/}; do set -- "$@" "$r$d/memory.$l" "$r$d/memory.$u" "$r$d/memory.stat"; '
+    "case $d in */*) d=${d%/*};; *) break;; esac; done; "
+    f'grep -s -E "{_WANTED}" "$@"; '
+    f'echo "{_END}"'
+)
+"""Prints a reading; C(parse_output) understands it. Ends with 0 whatever could be read."""
+
+_TAG = re.compile(r"(/proc/[a-z_/0-9]+|/sys/fs/cgroup.*/memory\.[a-z_]+):(.*)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The text of each file, None where there is none. C(groups) are the files of control groups by path."""
+
+    meminfo: str
+    zoneinfo: Optional[str] = None
+    min_free_kbytes: Optional[str] = None
+    osrelease: Optional[str] = None
+    page_size: Optional[str] = None
+    self_cgroup: Optional[str] = None
+    arcstats: Optional[str] = None
+    groups: Optional[Mapping[str, str]] = None
+
+
+def parse_output(text: str) -> Reading:
+    """The reading in what a host printed, with whatever else came before, between and after.
+
+    :raises ObservationError: there is none, it is cut short, there are two, or foreign text stands within a line.
+    """
+    files: Dict[str, List[str]] = {}
+    page_size: Optional[str] = None
+    for line in _between_marks(text):
+        match = _TAG.fullmatch(line)
+        if match:
+            files.setdefault(match.group(1), []).append(match.group(2))
+        elif line.startswith(f"{_PAGE_SIZE}:"):
+            page_size = line.partition(":")[2]
+        elif f"{MEMINFO}:" in line or f"{ZONEINFO}:" in line:
+            raise ObservationError(f"foreign text within the reading: {line[:120]!r}; does the host write messages to every terminal?")
+    texts = {path: "\n".join(lines) for path, lines in files.items()}
+    if MEMINFO not in texts:
+        raise ObservationError(f"the host could not read {MEMINFO}; is /proc mounted, and does it have grep?")
+    return Reading(
+        meminfo=texts[MEMINFO],
+        zoneinfo=texts.get(ZONEINFO),
+        min_free_kbytes=texts.get(MIN_FREE),
+        osrelease=texts.get(OSRELEASE),
+        page_size=page_size,
+        self_cgroup=texts.get(SELF_CGROUP),
+        arcstats=texts.get(ARCSTATS),
+        groups={path: value for path, value in texts.items() if path.startswith("/sys/")},
+    )
+
+
+def _between_marks(text: str) -> List[str]:
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    begins = [number for number, line in enumerate(lines) if line == _BEGIN]
+    ends = [number for number, line in enumerate(lines) if line == _END]
+    if not begins:
+        raise ObservationError(f"the host printed no reading of its memory, but: {_excerpt(text)}")
+    if not ends:
+        raise ObservationError(f"the reading is cut short, it ends with {lines[-1][-120:]!r}; was the connection lost?")
+    if len(begins) > 1 or len(ends) > 1 or ends[0] < begins[0]:
+        raise ObservationError("there is more than one reading in what the host printed; run the command once")
+    return lines[begins[0] + 1 : ends[0]]
+
+
+def _excerpt(text: str) -> str:
+    return repr(text.strip()[-300:]) if text.strip() else "nothing at all"

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a reading of a host to its facts. Pure; the action plugin, the module and the inventory plugin all end here."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from . import accounting, available, cgroup, free
+from .arcstats import parse_arcstats
+from .available import Surroundings
+from .collect import MIN_FREE, Reading
+from .meminfo import Meminfo, parse_meminfo, parse_min_free, parse_page_size, parse_release
+from .zoneinfo import Zones, derived_page_size, of_another_machine, parse_zoneinfo
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "method": {"type": "str", "choices": ["raw", "module"], "default": "raw"},
+    "zfs_arc": {"type": "bool", "default": False},
+    "cacheable": {"type": "bool", "default": True},
+}
+"""Options of meminfo_facts, for the module and for the action that stands in for it."""
+
+
+def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
+    """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what can not be known.
+
+    :arg zfs_arc: count the part of the ZFS cache that can be had as available.
+    :raises ObservationError: /proc/meminfo or /proc/zoneinfo is not what a kernel prints, with the line at fault.
+    """
+    info = parse_meminfo(reading.meminfo)
+    zones = parse_zoneinfo(reading.zoneinfo)
+    page_size = parse_page_size(reading.page_size) or derived_page_size(info.total, zones)
+    around = _surroundings(info, zones, page_size, reading)
+    found = available.estimate(info, around)
+    facts: Dict[str, Any] = {
+        "bytes": dict(info.sizes),
+        "counts": dict(info.counts),
+        "problems": dict(info.problems),
+        "available": available.describe(found, info.total),
+        "accounting": accounting.account(info, around.zones, page_size, around.version),
+        "cgroup": cgroup.describe(reading.self_cgroup, reading.groups or {}, info.total),
+        "kernel": {
+            "release": (reading.osrelease or "").strip() or None,
+            "version": None if around.version is None else list(around.version),
+            "page_size": page_size,
+        },
+    }
+    if zfs_arc:
+        facts["zfs_arc"] = _add_arc(facts["available"], parse_arcstats(reading.arcstats), info.total)
+    facts["free"] = free.columns(info, facts["available"]["bytes"])
+    return facts
+
+
+def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
+    """The facts as the result of a task."""
+    return {"changed": False, **({"ansible_facts": {"meminfo": facts}} if cacheable else {"meminfo": facts})}
+
+
+def _surroundings(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], reading: Reading) -> Surroundings:
+    """What there is besides the counters, as far as it is of the same machine as they are."""
+    min_free = parse_min_free(reading.min_free_kbytes)
+    version = parse_release(reading.osrelease)
+    unread = f"{MIN_FREE} could not be read"
+    if zones is None:
+        return Surroundings(None, "no /proc/zoneinfo, or an empty one", page_size, min_free, unread, version)
+    if page_size is None:
+        return Surroundings(None, "the page size is unknown", page_size, min_free, unread, version)
+    problem = of_another_machine(info.total, zones, page_size)
+    if problem is not None:
+        return Surroundings(None, problem, page_size, None, f"{MIN_FREE} is that of the machine of /proc/zoneinfo", version)
+    return Surroundings(zones, None, page_size, min_free, unread, version)
+
+
+def _add_arc(shown: Dict[str, Any], arc: Dict[str, Any], total: int) -> Dict[str, Any]:
+    if arc["reclaimable"] is not None:
+        shown["bytes"] = min(total, shown["bytes"] + arc["reclaimable"])
+        shown["percent"] = round(100.0 * shown["bytes"] / total, 2)
+        shown["source"] += "+zfs_arc"
+    return arc

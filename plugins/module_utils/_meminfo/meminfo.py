@@ -1,0 +1,128 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The counters of /proc/meminfo, and the small files read with it. Pure.
+
+What can not be understood is an error where the file as a whole is in doubt, and a counter without a value where only that
+counter is; the reason stands in C(problems).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Tuple
+
+from .._core.errors import ObservationError
+
+KIB = 1024
+_LARGEST = 1 << 64
+"""The kernel counts bytes in 64 bits; more than that is a counter that went below zero."""
+
+_LINE = re.compile(r"([^\s:]+):\s*(\S+)(?:\s+(\S+))?")
+_LAST_OF_OLD = "VmallocTotal"
+"""Every kernel since 2.4 prints it, after all counters that are summed up but for a few new ones."""
+
+
+@dataclass(frozen=True)
+class Meminfo:
+    """C(sizes) in bytes and plain C(counts) by the kernel's names; C(problems) says why a counter has no value."""
+
+    sizes: Mapping[str, int]
+    counts: Mapping[str, int]
+    problems: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """MemTotal in bytes, above zero."""
+        return self.sizes["MemTotal"]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file goes on as far as that of a kernel does: else a missing counter does not mean zero."""
+        return _LAST_OF_OLD in self.sizes
+
+    def lacks(self, *names: str) -> Optional[str]:
+        """Why a sum of these counters can not be given, or None."""
+        for name in names:
+            if name not in self.sizes:
+                return f"{name}: {self.problems.get(name, 'not in /proc/meminfo')}"
+        return None
+
+
+def parse_meminfo(text: str) -> Meminfo:
+    """The counters of a host.
+
+    :raises ObservationError: a line that is none, a counter given twice, or no believable MemTotal and MemFree.
+    """
+    sizes: Dict[str, int] = {}
+    counts: Dict[str, int] = {}
+    problems: Dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise ObservationError(f"/proc/meminfo: can not understand the line {line.strip()[:80]!r}; is it whole, and a kernel's own?")
+        name, number, unit = match.groups()
+        if name in sizes or name in counts or name in problems:
+            raise ObservationError(f"/proc/meminfo: {name} is there twice; is this the output of one machine?")
+        value, problem = _value(name, number, unit)
+        if problem is not None:
+            problems[name] = problem
+        elif unit is None:
+            counts[name] = value
+        else:
+            sizes[name] = value
+    return _checked(Meminfo(sizes, counts, problems))
+
+
+def _value(name: str, number: str, unit: Optional[str]) -> Tuple[int, Optional[str]]:
+    if unit not in (None, "kB"):
+        return 0, f"has the unit {unit!r}, not kB"
+    if unit is None and not name.startswith("HugePages_"):
+        return 0, "has no unit"
+    value = whole_number(number)
+    if value is None:
+        return 0, f"is no whole number: {number[:40]!r}"
+    value *= KIB if unit else 1
+    if value >= _LARGEST:
+        return 0, f"went below zero in the kernel, which shows as {number} kB"
+    return value, None
+
+
+def _checked(info: Meminfo) -> Meminfo:
+    for name in ("MemTotal", "MemFree"):
+        problem = info.lacks(name)
+        if problem is not None:
+            raise ObservationError(f"/proc/meminfo: {problem}; nothing can be said about this host's memory")
+    if not info.total > 0:
+        raise ObservationError("/proc/meminfo: MemTotal is 0; is /proc of this host mounted?")
+    if info.sizes["MemFree"] > info.total:
+        raise ObservationError(f"/proc/meminfo: MemFree is {info.sizes['MemFree']} bytes, more than MemTotal, {info.total}: not believable")
+    return info
+
+
+def whole_number(text: str) -> Optional[int]:
+    """A number of ASCII digits, or None: C(int) would also take signs, underscores and other scripts' digits."""
+    return int(text) if re.fullmatch(r"[0-9]{1,30}", text) else None
+
+
+def parse_min_free(text: Optional[str]) -> Optional[int]:
+    """Bytes of C(vm.min_free_kbytes)."""
+    value = whole_number((text or "").strip())
+    return None if value is None or value * KIB >= _LARGEST else value * KIB
+
+
+def parse_release(text: Optional[str]) -> Optional[Tuple[int, int, int]]:
+    """Version, patch level and sublevel of a kernel release such as C(6.1.0-18-amd64)."""
+    match = re.match(r"([0-9]{1,3})\.([0-9]{1,5})(?:\.([0-9]{1,5}))?", (text or "").strip(), re.ASCII)
+    return (int(match.group(1)), int(match.group(2)), int(match.group(3) or 0)) if match else None
+
+
+def parse_page_size(text: Optional[str]) -> Optional[int]:
+    """Bytes of a page, as getconf prints them or as C(KernelPageSize: 4 kB) of a mapping."""
+    text = (text or "").strip()
+    match = re.match(r"KernelPageSize:\s+([0-9]+) kB", text)
+    value = int(match.group(1)) * KIB if match else whole_number(text)
+    return value if value and 4 * KIB <= value <= KIB * KIB and value & (value - 1) == 0 else None

@@ -1,0 +1,262 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The meminfo_facts module."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: meminfo_facts
+short_description: How much memory is available, who says so, and where the rest went
+version_added: 0.1.0
+description:
+  - Reads C(/proc/meminfo) and what explains it, and returns every counter, the memory available on any kernel since 2.6, the columns of a
+    C(free) that does not call tmpfs free, and three accounts of where all the memory goes.
+  - Runs one shell command on the host, and works out the rest on the controller. The host needs a POSIX shell and C(grep), no Python.
+  - On kernels before 3.14, and where C(MemAvailable) can not be believed, one of several formulas stands in;
+    RV(ansible_facts.meminfo.available.source) says which, and RV(ansible_facts.meminfo.available.reason) why.
+  - What can not be known is null, with the reason beside it. A reading that is damaged or cut short fails the task.
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.info_module
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
+    details: The module then runs on the host itself, which needs Python for it.
+  facts:
+    description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
+    support: full
+options:
+  method:
+    description:
+      - How the host is read. V(raw) sends one shell command. V(module) runs this module on the host, which needs Python, for
+        connections that run no shell commands. The results are the same.
+      - With C(async), and when it gathers facts (C(ansible_facts_modules), M(ansible.builtin.gather_facts)), it is V(module)
+        whatever is set.
+    type: str
+    choices: [raw, module]
+    default: raw
+  zfs_arc:
+    description:
+      - Count the part of the ZFS cache above its minimum as available. The kernel does not, and calls it used.
+      - RV(ansible_facts.meminfo.available.source) then ends in V(+zfs_arc). The formulas stay as the kernel has them.
+    type: bool
+    default: false
+  cacheable:
+    description:
+      - Return the result as a fact, which stays with the host and goes into the fact cache where there is one.
+      - With V(false) it is returned as RV(meminfo), to C(register) only.
+    type: bool
+    default: true
+seealso:
+  - plugin: fleetlab.linux.free_table
+    plugin_type: filter
+  - plugin: fleetlab.linux.meminfo_fleet
+    plugin_type: filter
+author:
+  - fleetlab.linux contributors (@fleetlab)
+"""
+
+EXAMPLES = r"""
+- name: Read the memory of all hosts
+  fleetlab.linux.meminfo_facts:
+
+- name: Print it like free
+  ansible.builtin.debug:
+    msg: "{{ (ansible_facts.meminfo | fleetlab.linux.free_table(extended=true)).splitlines() }}"
+
+- name: Do not go on where less than a tenth of the memory is available
+  ansible.builtin.assert:
+    that: ansible_facts.meminfo.available.percent >= 10
+    fail_msg: "{{ ansible_facts.meminfo.available.percent }} % available, according to {{ ansible_facts.meminfo.available.source }}"
+
+- name: Group the hosts by what their kernels can tell
+  ansible.builtin.group_by:
+    key: meminfo_{{ ansible_facts.meminfo.available.source }}
+
+- name: The memory of a storage server with ZFS
+  fleetlab.linux.meminfo_facts:
+    zfs_arc: true
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts, unless O(cacheable) is false.
+  type: dict
+  returned: when O(cacheable) is true
+  contains:
+    meminfo:
+      description: The memory of the host. Sizes are in bytes.
+      type: dict
+      returned: success
+      contains:
+        bytes:
+          description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also those of kernels to come.
+          type: dict
+          returned: success
+          sample: {MemTotal: 25276502016, MemFree: 21493403648, Active(anon): 1634304}
+        counts:
+          description: The counters without a unit.
+          type: dict
+          returned: success
+          sample: {HugePages_Total: 0}
+        problems:
+          description: Counters that have no believable value, with the reason.
+          type: dict
+          returned: success
+          sample: {}
+        available:
+          description: The memory that can be had without swapping.
+          type: dict
+          returned: success
+          contains:
+            bytes:
+              description: The answer.
+              type: int
+              returned: success
+            percent:
+              description: The same as a part of C(MemTotal).
+              type: float
+              returned: success
+            source:
+              description:
+                - V(kernel) is the kernel's own C(MemAvailable).
+                - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are what kernels since that version compute; V(procps_3_3_10) is what
+                  C(free) of procps-ng 3.3.10 to 3.3.17 does; V(memfree) is C(MemFree) for want of anything better, which is too little.
+                - Ends in V(+zfs_arc) where the cache of ZFS was added.
+              type: str
+              returned: success
+            reason:
+              description: Why it is not the kernel's own value, and not the next best formula; null if it is.
+              type: str
+              returned: success
+            formulas:
+              description: What each of them gives, null for those that need what this kernel does not tell.
+              type: dict
+              returned: success
+            missing:
+              description: The reason for each null.
+              type: dict
+              returned: success
+          sample:
+            bytes: 24322748416
+            percent: 96.23
+            source: kernel
+            reason: null
+            formulas:
+              {kernel: 24322748416, linux_4_20: 24322748416, linux_4_5: 24322748416, linux_3_14: 24382750720, procps_3_3_10: 24382996480,
+               memfree: 21493403648}
+            missing: {}
+        free:
+          description:
+            - What P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is in use by programs,
+              with tmpfs; C(kernel) can not be reclaimed; C(caches) can; C(others) is the rest. A column is null if the
+              kernel lacks a counter for it.
+            - C(minus_caches) counts the caches as free, C(minus_available) goes by RV(ansible_facts.meminfo.available.bytes).
+          type: dict
+          returned: success
+        accounting:
+          description: Sums of counters that should give C(MemTotal), and how far off they are.
+          type: dict
+          returned: success
+          contains:
+            a:
+              description: MemFree, Buffers, Cached, SwapCached, AnonPages, Slab, PageTables, KernelStack.
+              type: dict
+              returned: success
+              sample: &account {terms: {MemFree: 21493403648}, unexplained: 79691776, percent: 0.315, reason: null}
+            b:
+              description: MemFree, Active, Inactive, Slab, PageTables, KernelStack.
+              type: dict
+              returned: success
+              sample: *account
+            extended:
+              description:
+                - As RV(ansible_facts.meminfo.accounting.b), with everything else that today's kernels tell of.
+                - RV(ansible_facts.meminfo.accounting.extended.unexplained) is what no counter explains.
+              type: dict
+              returned: success
+              contains:
+                terms:
+                  description: What was added.
+                  type: dict
+                  returned: success
+                unexplained:
+                  description: C(MemTotal) less the sum; below zero if something was counted twice.
+                  type: int
+                  returned: success
+                percent:
+                  description: The same as a part of C(MemTotal).
+                  type: float
+                  returned: success
+                reason:
+                  description: Why there is no sum, else null.
+                  type: str
+                  returned: success
+            identities:
+              description: Whether C(Active), C(Inactive) and C(Slab) are the sums of their two parts, and the difference.
+              type: dict
+              returned: success
+              sample: {Slab: {holds: true, difference: 0, reason: null}}
+            statistical_only:
+              description: Counters of this host that repeat what others say, and must not be added.
+              type: list
+              elements: str
+              returned: success
+            cached_reclaimable:
+              description: C(Cached) without tmpfs, which is part of it and can not be reclaimed.
+              type: int
+              returned: success
+            tmpfs:
+              description: Memory in tmpfs and shared memory (C(Shmem)).
+              type: int
+              returned: success
+        cgroup:
+          description:
+            - The tightest memory limit on the control group of the process that read this, and those above it. It is what matters in a
+              container.
+            - C(limit) is null, with the C(reason), if none is below C(MemTotal). C(available) is the limit less the working set.
+          type: dict
+          returned: success
+          sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, reason: null}
+        kernel:
+          description: Release, the same as numbers, and the page size.
+          type: dict
+          returned: success
+          sample: {release: 6.1.0-18-amd64, version: [6, 1, 0], page_size: 4096}
+        zfs_arc:
+          description: The cache of ZFS, nulls with a reason if there is none.
+          type: dict
+          returned: when O(zfs_arc) is true
+          sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}
+meminfo:
+  description: The same as RV(ansible_facts.meminfo).
+  type: dict
+  returned: when O(cacheable) is false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        facts = make_facts(read_host(), module.params["zfs_arc"])
+    except FleetlabError as error:
+        fail(module, error)
+    module.exit_json(**as_result(facts, module.params["cacheable"]))
+
+
+if __name__ == "__main__":
+    main()

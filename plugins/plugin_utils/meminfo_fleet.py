@@ -1,0 +1,137 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the memory facts of many hosts to what a fleet looks like: percentiles, residuals, outliers. Pure; runs on the controller."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+FORMULAS = ("a", "b", "extended")
+_TOLERANCES = (("within_1_5", 1.5), ("within_3", 3.0))
+_OUTLIER_FIGURES = ("available_percent", "tmpfs_percent", "extended_percent")
+_FEWEST_FOR_OUTLIERS = 8
+_LEAST_DISTANCE = 1.0
+"""Percentage points: among hosts that are all alike the fences are narrow, and nobody wants to hear of a tenth of a percent."""
+
+
+class FleetError(ValueError):
+    """The input is no facts of hosts; the message says which host."""
+
+
+def make_fleet(hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading") -> Dict[str, Any]:
+    """The fleet, sizes in bytes.
+
+    :arg hostvars: by host its variables with C(ansible_facts.meminfo) or C(meminfo), or the facts themselves.
+    :arg hosts: those to report, all by default.
+    :arg reading: the variable with the registered result of C(meminfo_facts), which says why a host has no facts.
+    :raises FleetError: facts that are not those of C(meminfo_facts).
+    """
+    found: List[Dict[str, Any]] = []
+    failed: List[Dict[str, str]] = []
+    for host in hostvars if hosts is None else hosts:
+        meminfo, reason = _meminfo(hostvars, host, reading)
+        if meminfo is None:
+            failed.append({"host": host, "reason": reason})
+        else:
+            found.append(_row(host, meminfo))
+    found.sort(key=lambda row: (row["available_percent"], row["host"]))
+    return {
+        "hosts": found,
+        "failed": sorted(failed, key=lambda entry: entry["host"]),
+        "sums": {name: sum(row[name] or 0 for row in found) for name in ("total", "available", "tmpfs")},
+        "available_percent": percentiles([row["available_percent"] for row in found]),
+        "tmpfs_percent": percentiles([row["tmpfs_percent"] for row in found if row["tmpfs_percent"] is not None]),
+        "sources": _count(row["source"] for row in found),
+        "residuals": {formula: _residuals(found, f"{formula}_percent") for formula in FORMULAS},
+        "outliers": [outlier for figure in _OUTLIER_FIGURES for outlier in _outliers(found, figure)],
+    }
+
+
+def _meminfo(hostvars: Mapping[str, Any], host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
+    """The facts of a host, or the reason why there are none. A failed reading counts, whatever a cache still has."""
+    try:
+        variables = hostvars[host]
+    except KeyError:
+        return None, "not in the inventory"
+    if "accounting" in variables:
+        found: Mapping[str, Any] = variables
+        return found, ""
+    result = variables.get(reading, {})
+    if "ansible_facts" in result:
+        return result["ansible_facts"]["meminfo"], ""
+    if "msg" in result and not result.get("skipped"):
+        return None, str(result["msg"]).strip()
+    for place in (variables.get("ansible_facts", {}), variables):
+        if "meminfo" in place:
+            return place["meminfo"], ""
+    if "meminfo_error" in variables:
+        return None, str(variables["meminfo_error"])
+    return None, "not gathered"
+
+
+def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:
+    """One host, flat, for tables and files."""
+    try:
+        available, free, accounting = meminfo["available"], meminfo["free"], meminfo["accounting"]
+        total = free["total"]
+        row: Dict[str, Any] = {
+            "host": host,
+            "total": total,
+            "available": available["bytes"],
+            "available_percent": available["percent"],
+            "source": available["source"],
+            "kernel": meminfo["kernel"]["release"],
+            "tmpfs": accounting["tmpfs"],
+            "tmpfs_percent": None if accounting["tmpfs"] is None else round(100.0 * accounting["tmpfs"] / total, 2),
+            "swap_used": free["swap"]["used"],
+            "cgroup_limit": meminfo["cgroup"]["limit"],
+        }
+        row.update({name: free[name] for name in ("free", "anonymous", "caches", "others")}, kernel_memory=free["kernel"])
+        row.update({f"{formula}_percent": accounting[formula]["percent"] for formula in FORMULAS})
+    except (KeyError, TypeError) as error:
+        raise FleetError(f"{host}: these are no facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
+    return row
+
+
+def percentiles(values: Sequence[float]) -> Dict[str, Optional[float]]:
+    """Smallest, 5th percentile, median, 95th and largest, interpolated between neighbours; nulls without values."""
+    ordered = sorted(values)
+    points = (("min", 0.0), ("p5", 0.05), ("median", 0.5), ("p95", 0.95), ("max", 1.0))
+    return {name: _quantile(ordered, part) if ordered else None for name, part in points}
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float:
+    place = part * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return round(ordered[below] + (ordered[above] - ordered[below]) * (place - below), 3)
+
+
+def _residuals(rows: Sequence[Mapping[str, Any]], figure: str) -> Dict[str, Any]:
+    """The errors of one formula as the posts give them: how many hosts are within which percentage."""
+    known = [row[figure] for row in rows if row[figure] is not None]
+    result: Dict[str, Any] = {"hosts": len(known), **percentiles(known)}
+    result.update({name: sum(abs(value) <= limit for value in known) for name, limit in _TOLERANCES})
+    return result
+
+
+def _outliers(rows: Sequence[Mapping[str, Any]], figure: str) -> List[Dict[str, Any]]:
+    """Hosts more than one and a half times the spread of the middle half away from it (Tukey's fences)."""
+    known = [row[figure] for row in rows if row[figure] is not None]
+    if len(known) < _FEWEST_FOR_OUTLIERS:
+        return []
+    first, _median, third = statistics.quantiles(known, n=4, method="inclusive")
+    distance = max(1.5 * (third - first), _LEAST_DISTANCE)
+    low, high = first - distance, third + distance
+    usual = [round(low, 3), round(high, 3)]
+    strays = [row for row in rows if row[figure] is not None and not low <= row[figure] <= high]
+    return [{"host": row["host"], "figure": figure, "value": row[figure], "usual": usual} for row in strays]
+
+
+def _count(names: Iterable[str]) -> Dict[str, int]:
+    counted: Dict[str, int] = {}
+    for name in names:
+        counted[name] = counted.get(name, 0) + 1
+    return counted

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the variables of a host to the command that reads it from the controller, or to the reason why one pass can not.
+
+Ansible's own ssh plugin makes the command, so that users, ports, keys, jump hosts, options and host keys are those of every other
+play. What it would do over several steps, such as typing a password, is left to the action and named.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, List, Mapping
+
+from ansible import constants
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import become_loader, connection_loader
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
+
+_SSH = ("ssh", "ansible.builtin.ssh", "smart")
+_LOCAL = ("local", "ansible.builtin.local")
+_SUDO = ("sudo", "ansible.builtin.sudo")
+_PASSWORDS = (
+    "ansible_password",
+    "ansible_ssh_pass",
+    "ansible_ssh_password",
+    "ansible_ssh_private_key",
+    "ansible_ssh_private_key_passphrase",
+)
+_BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_password", "ansible_sudo_pass")
+
+
+class NotHonoured(Exception):
+    """A setting of a host that one pass can not follow; the message names it."""
+
+
+def route(host: str, variables: Mapping[str, Any]) -> List[str]:
+    """The argument list that prints a reading of the host.
+
+    :arg variables: of the host, with its groups' and with no templates left in them.
+    :raises NotHonoured: the host needs the action.
+    """
+    connection = variables.get("ansible_connection", constants.DEFAULT_TRANSPORT)
+    if variables.get("ansible_shell_type") in ("powershell", "cmd"):
+        raise NotHonoured("ansible_shell_type: no POSIX shell")
+    command = _with_become(variables)
+    if connection in _LOCAL:
+        return ["/bin/sh", "-c", command]
+    if connection not in _SSH:
+        raise NotHonoured(f"ansible_connection: {connection}")
+    for name in _PASSWORDS:
+        if name in variables:
+            raise NotHonoured(f"{name}: one pass types no secrets")
+    return _ssh(host, variables, command)
+
+
+def _with_become(variables: Mapping[str, Any]) -> str:
+    """The command as the user that reads; passwordless sudo or nothing."""
+    if not _truth(variables.get("ansible_become", constants.DEFAULT_BECOME)):
+        return COMMAND
+    method = variables.get("ansible_become_method", constants.DEFAULT_BECOME_METHOD)
+    if method not in _SUDO:
+        raise NotHonoured(f"ansible_become_method: {method}")
+    for name in _BECOME_PASSWORDS:
+        if name in variables:
+            raise NotHonoured(f"{name}: one pass types no secrets")
+    plugin = become_loader.get("sudo")
+    plugin.set_options(var_options=dict(variables))
+    words = [plugin.get_option("become_exe") or "sudo", plugin.get_option("become_flags") or ""]
+    words += ["-u", shlex.quote(plugin.get_option("become_user") or "root"), "/bin/sh", "-c", shlex.quote(COMMAND)]
+    return " ".join(word for word in words if word)
+
+
+def _truth(value: Any) -> bool:
+    return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes", "on", "y", "t")
+
+
+def _ssh(host: str, variables: Mapping[str, Any], command: str) -> List[str]:
+    plugin = connection_loader.get("ansible.builtin.ssh", PlayContext(), None)
+    options = dict(variables)
+    # What the task executor adds to the variables of a host before it connects.
+    options.setdefault("inventory_hostname", host)
+    plugin.set_options(var_options=options)
+    plugin.host = plugin.get_option("host")
+    plugin.user = plugin.get_option("remote_user")
+    built = plugin._build_command(plugin.get_option("ssh_executable"), "ssh", plugin.host, f"/bin/sh -c {shlex.quote(command)}")
+    argv = [word.decode() if isinstance(word, bytes) else word for word in built]
+    # A thousand hosts can not each ask whether their key is right: an unknown one fails, and is named.
+    return [argv[0], "-o", "BatchMode=yes", *argv[1:]]

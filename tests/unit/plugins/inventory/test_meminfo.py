@@ -1,0 +1,224 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One pass over many hosts: how each is reached, what comes of those that can not be, and the groups they land in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import run_all
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import NotHonoured, route
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import printed
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_a_local_host_is_read_by_a_shell() -> None:
+    assert route("a", {"ansible_connection": "local"}) == ["/bin/sh", "-c", COMMAND]
+
+
+def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
+    variables = {
+        "ansible_host": "192.0.2.7",
+        "ansible_user": "deploy",
+        "ansible_port": 2222,
+        "ansible_ssh_private_key_file": "/keys/id",
+        "ansible_ssh_common_args": "-o ProxyJump=bastion",
+        "ansible_ssh_extra_args": "-4",
+        "ansible_ssh_executable": "/opt/ssh",
+    }
+    argv = route("a", variables)
+    assert argv[:3] == ["/opt/ssh", "-o", "BatchMode=yes"]
+    text = " ".join(argv)
+    for part in ("Port=2222", 'User="deploy"', 'IdentityFile="/keys/id"', "ProxyJump=bastion", " -4 "):
+        assert part in text
+    assert argv[-2] == "192.0.2.7"
+    assert "StrictHostKeyChecking" not in text
+
+
+def test_the_name_is_the_address_where_there_is_no_other() -> None:
+    assert route("web1", {})[-2] == "web1"
+
+
+def test_host_keys_are_left_unchecked_only_where_the_user_says_so() -> None:
+    assert "StrictHostKeyChecking=no" in route("a", {"ansible_host_key_checking": False})
+
+
+@pytest.mark.parametrize("become", [True, "true", "yes", 1])
+def test_become_is_sudo_that_asks_for_nothing(become: Any) -> None:
+    command = route("a", {"ansible_connection": "local", "ansible_become": become, "ansible_become_user": "app user"})[-1]
+    assert command.startswith("sudo -H -S -n -u 'app user' /bin/sh -c ")
+    assert route("a", {"ansible_connection": "local", "ansible_become": "no"})[-1] == COMMAND
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"ansible_connection": "community.docker.docker"}, "community.docker.docker"),
+        ({"ansible_password": "x"}, "ansible_password"),
+        ({"ansible_ssh_pass": "x"}, "ansible_ssh_pass"),
+        ({"ansible_become": True, "ansible_become_password": "x"}, "ansible_become_password"),
+        ({"ansible_become": True, "ansible_become_method": "su"}, "su"),
+        ({"ansible_shell_type": "powershell"}, "ansible_shell_type"),
+    ],
+)
+def test_what_one_pass_can_not_follow_is_named_and_secrets_are_not(variables: dict[str, Any], reason: str) -> None:
+    with pytest.raises(NotHonoured, match=reason) as error:
+        route("a", variables)
+    assert "x:" not in str(error.value)
+
+
+def test_names_of_hosts_may_be_anything() -> None:
+    names = ["a[1-3]", "b,c", "d@e", "%host", "f g", "2001:db8::1"]
+    outcomes = run_all({name: ["/bin/sh", "-c", f"echo '{name}'"] for name in names}, 3, 20)
+    assert {name: outcome.stdout.decode().strip() for name, outcome in outcomes.items()} == {name: name for name in names}
+
+
+def test_a_slow_host_is_ended_and_the_others_are_whole() -> None:
+    start = time.monotonic()
+    commands = {"slow": ["/bin/sh", "-c", "echo half; exec sleep 60"], "quick": ["/bin/sh", "-c", "echo whole; exit 3"]}
+    outcomes = run_all(commands, 10, 2)
+    assert time.monotonic() - start < 30
+    assert outcomes["slow"].exit_code is None
+    assert (bytes(outcomes["quick"].stdout), outcomes["quick"].exit_code) == (b"whole\n", 3)
+
+
+def test_streams_are_kept_apart_and_nobody_waits_for_input() -> None:
+    outcome = run_all({"a": ["/bin/sh", "-c", "cat; echo out; echo err >&2"]}, 1, 20)["a"]
+    assert (bytes(outcome.stdout), bytes(outcome.stderr), outcome.exit_code) == (b"out\n", b"err\n", 0)
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    outcome = run_all({"a": ["/nowhere/ssh", "x"]}, 1, 20)["a"]
+    assert b"/nowhere/ssh: not found" in outcome.stderr
+    assert outcome.exit_code == 127
+    assert run_all({}, 1, 1) == {}
+
+
+def test_long_output_arrives_whole(tmp_path: Path) -> None:
+    text = printed("5.10-numa") * 20
+    (tmp_path / "long").write_text(text, encoding="utf-8")
+    outcome = run_all({"a": ["/bin/cat", str(tmp_path / "long")]}, 1, 30)["a"]
+    assert outcome.stdout.decode() == text
+
+
+class Controller:
+    """A folder with an inventory, and an ssh that is none: it does what it is told on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        link = folder / "collections" / "ansible_collections" / "fleetlab" / "linux"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(ROOT)
+        self.write("ssh", f'#!/bin/sh\nfor last; do :; done\necho x >>{folder}/calls\nexec /bin/sh -c "$last"\n').chmod(0o755)
+        self.write("refuses", "#!/bin/sh\necho 'Host key verification failed.' >&2\nexit 255\n").chmod(0o755)
+        self.write("cuts", '#!/bin/sh\nfor last; do :; done\n/bin/sh -c "$last" | head -n 9\n').chmod(0o755)
+        self.write("hangs", "#!/bin/sh\nexec sleep 60\n").chmod(0o755)
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def list(self) -> dict[str, Any]:
+        """The inventory as ansible-inventory lists it."""
+        env = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), ANSIBLE_HOME=str(self.folder / "home"))
+        env.update(LC_ALL="C.UTF-8", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true")
+        argv = [sys.executable, "-m", "ansible", "inventory", "-i", "hosts.yml", "-i", "fleet.meminfo.yml", "--list"]
+        done = subprocess.run(argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    return Controller(tmp_path)
+
+
+HOSTS = """
+all:
+  children:
+    web:
+      vars: {program: ssh}
+      hosts:
+        good: {}
+        refuses: {program: refuses}
+        cut: {program: cuts}
+        hangs: {program: hangs}
+        secret: {ansible_password: "hunter2"}
+        unknown: {ansible_host: "{{ nowhere }}"}
+    here:
+      hosts: {local: {ansible_connection: local}}
+    others:
+      hosts: {left: {ansible_connection: local}}
+"""
+
+
+def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> None:
+    controller.write("hosts.yml", HOSTS)
+    controller.write("group_vars/web.yml", f"ansible_ssh_executable: '{controller.folder}/{{{{ program }}}}'\n")
+    controller.write(
+        "fleet.meminfo.yml",
+        "plugin: fleetlab.linux.meminfo\nhosts: all:!others\ntimeout: 20\nmin_available_percent: 0\n"
+        "keyed_groups:\n  - {key: meminfo.available.source | default('none'), prefix: memory_by}\n"
+        "groups: {some: meminfo is defined and meminfo.accounting.tmpfs >= 0}\ncompose: {percent: meminfo.available.percent}\n",
+    )
+    found = controller.list()
+    variables = found["_meta"]["hostvars"]
+    assert found["memory_ok"]["hosts"] == ["good", "local"]
+    assert sorted(found["memory_unreachable"]["hosts"]) == ["cut", "hangs", "refuses", "secret", "unknown"]
+    assert found["memory_by_kernel"]["hosts"] == found["some"]["hosts"] == ["good", "local"]
+    assert variables["good"]["percent"] == variables["good"]["meminfo"]["available"]["percent"]
+    for host, reason in (
+        ("refuses", "Host key verification failed."),
+        ("cut", "cut short"),
+        ("hangs", "took longer than 20 s"),
+        ("secret", "ansible_password"),
+        ("unknown", "nowhere"),
+    ):
+        assert "meminfo" not in variables[host]
+        assert reason in str(variables[host]["meminfo_error"])
+        assert "hunter2" not in str(variables[host]["meminfo_error"])
+    assert "meminfo" not in variables["left"]
+
+
+def test_a_cache_is_used_and_failures_are_tried_again(controller: Controller) -> None:
+    ssh = controller.folder / "ssh"
+    controller.write("hosts.yml", "all: {hosts: {good: {}, bad: {}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: '{controller.folder}/{{{{ inventory_hostname }}}}'\n")
+    shutil.copy(ssh, controller.folder / "good")
+    shutil.copy(controller.folder / "refuses", controller.folder / "bad")
+    controller.write(
+        "fleet.meminfo.yml",
+        "plugin: fleetlab.linux.meminfo\nmin_available_percent: 101\ncache: true\n"
+        f"cache_plugin: ansible.builtin.jsonfile\ncache_connection: {controller.folder}/cache\n",
+    )
+    first = controller.list()
+    assert (first["memory_low"]["hosts"], first["memory_unreachable"]["hosts"]) == (["good"], ["bad"])
+    shutil.copy(ssh, controller.folder / "bad")
+    second = controller.list()
+    assert sorted(second["memory_low"]["hosts"]) == ["bad", "good"]
+    assert second["_meta"]["hostvars"]["good"]["meminfo"] == first["_meta"]["hostvars"]["good"]["meminfo"]
+    assert (controller.folder / "calls").read_text(encoding="utf-8") == "x\n" * 2
+
+
+def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
+    controller.write("hosts.yml", "all: {hosts: {here: {ansible_connection: local}}}")
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
+    meminfo = controller.list()["_meta"]["hostvars"]["here"]["meminfo"]
+    assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "zfs_arc"}
+    assert parse_output(run_all({"a": route("here", {"ansible_connection": "local"})}, 1, 30)["a"].stdout.decode()).meminfo
