@@ -162,7 +162,7 @@ FOUR = [*THREE, "/dev/sde"]
 
 
 def test_parity_arrays_take_devices_then_chunks_then_size() -> None:
-    start = {"level": "raid5", "devices": THREE, "chunk": 64}
+    start: Dict[str, Any] = {"level": "raid5", "devices": THREE, "chunk": 64}
     host = made(**start)
     extend(host, "sdb", "sdc", "sdd", "sde")
     assert "more than one of devices, chunk and size" in refusal(host, want(**{**start, "devices": FOUR, "chunk": 128}, grow=True))
