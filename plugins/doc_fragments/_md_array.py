@@ -141,6 +141,7 @@ options:
     description:
       - Spare devices. Those that a running array lacks are added, and those that are no longer declared are removed and their
         superblocks erased. An empty list removes all; left out, the array may have any.
+        One that C(mdadm --monitor) has moved to another array of the same O(spare_group) is left there, with a warning.
     type: list
     elements: str
   spare_group:
@@ -209,10 +210,15 @@ options:
   grow:
     description:
       - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
-      - V(raid1) takes more devices. V(raid1), V(raid4), V(raid5) and V(raid6) with metadata 1.1 or later take the room of members
-        that have grown. Every level with redundancy takes or drops a bitmap.
-      - What moves the data is refused (chunk, layout, level, more devices for other levels), and so is shrinking.
-      - More devices and more size at once need O(wait=sync).
+      - V(raid1), V(raid5), V(raid6), and V(raid10) and V(raid1e) with near or offset copies, take the room of members that have grown.
+        Where md can not, grown members are refused with the reason. That is so for V(raid0) and V(raid4), for V(raid10) with far copies,
+        and with metadata 1.0, whose superblocks lie at the end of the members. Without O(grow), larger members are no difference.
+      - V(raid1), V(raid5) and V(raid6) take more devices, V(raid5) and V(raid6) also another O(chunk).
+        Every level with redundancy takes or drops a bitmap.
+      - Everything else that moves the data is refused (layout, level, more devices or another chunk for other levels). In tests of
+        V(raid10) with offset copies on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
+      - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
+        Of devices, chunk and size md takes one at a time, so that two of them need it too.
     type: bool
     default: false
   check:

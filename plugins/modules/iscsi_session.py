@@ -56,8 +56,8 @@ options:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
       - They are written to the node record, which only root may read, and never put on a command line.
       - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
-        so after a lost connection it can not come back once the target wants others. Such a lost session is logged out and in
-        when none of its disks is in use.
+        so after a lost connection it can not come back once the target wants others: use O(relogin) soon. Such a lost session is
+        logged out and in when none of its disks is in use.
     type: dict
     suboptions:
       username:
@@ -111,6 +111,13 @@ options:
       logout_timeout:
         description: How long a logout may take.
         type: int
+  relogin: &relogin
+    description:
+      - Whether a running session is logged out and in when RV(relogin_needed) says that only this brings the options in force.
+      - Its portal has to answer, and none of its disks may be in use. Otherwise it is left running, and the task fails with the reason.
+      - New credentials that the target does not take cost the session. They are found out only by logging in.
+      - When left out, it is V(false).
+    type: bool
   wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
@@ -140,6 +147,9 @@ options:
       chap: *chap
       startup: *startup
       timeouts: *timeouts
+      relogin:
+        <<: *relogin
+        default: false
       wait_for_luns: *wait_for_luns
       wait_timeout:
         <<: *wait_timeout
@@ -151,7 +161,8 @@ options:
     type: str
 notes:
   - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
-  - When credentials are rotated, change them on the target, run this module, and log the session out and in when its disks can be spared.
+  - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
+    Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
 seealso:
   - module: fleetlab.linux.iscsi_session_info
   - module: fleetlab.linux.iscsi_target
@@ -186,6 +197,16 @@ EXAMPLES = r"""
           host: 2001:db8::13
         target: iqn.2026-01.com.example:server3
         wait_for_luns: [0, 1, 2, 3, 4]
+
+- name: Bring new credentials in force, once nothing uses the disks
+  fleetlab.linux.iscsi_session:
+    portal:
+      host: 192.0.2.11
+    target: iqn.2026-01.com.example:server1
+    chap:
+      username: client1
+      password: "{{ new_chap_password }}"
+    relogin: true
 
 - name: Forget a target at one portal
   fleetlab.linux.iscsi_session:
@@ -349,6 +370,7 @@ def session_spec(entry: bool) -> Dict[str, Any]:
                 "logout_timeout": seconds,
             },
         },
+        "relogin": {"type": "bool", **({"default": False} if entry else {})},
         "wait_for_luns": {"type": "raw"},
         "wait_timeout": {"type": "int", **({"default": 60} if entry else {})},
     }

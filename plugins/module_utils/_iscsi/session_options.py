@@ -35,7 +35,7 @@ _MOST_SECONDS = 86400
 _MOST_LUN = 16383
 _WAIT_TIMEOUT = 60
 
-OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "wait_for_luns", "wait_timeout")
+OPTION_NAMES = ("portal", "target", "state", "chap", "startup", "timeouts", "relogin", "wait_for_luns", "wait_timeout")
 """The options of one session, at the top level and in an entry of C(sessions)."""
 
 
@@ -67,6 +67,7 @@ class Wanted:
     chap: Optional[Chap] = field(default=None, repr=False)
     startup: Optional[str] = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
+    relogin: bool = False
     luns: Luns = field(default_factory=Luns)
     wait_timeout: int = 60
 
@@ -129,6 +130,7 @@ def _one(prefix: str, entry: Mapping[str, Any]) -> Wanted:
         chap=make_chap(f"{prefix}chap", entry["chap"]),
         startup=startup,
         timeouts=_timeouts(f"{prefix}timeouts", entry["timeouts"]),
+        relogin=bool(entry["relogin"]),
         luns=_luns(f"{prefix}wait_for_luns", entry["wait_for_luns"]),
         wait_timeout=wait_timeout,
     )

@@ -14,7 +14,7 @@ from .._core.plan import MASK, Command, Operation, Plan, RemoveFile, Step, Write
 from .names import Portal
 from .session_errors import NO_RECORD
 from .session_options import Wanted
-from .session_portals import needs_login, portal_problems, unreachable_because
+from .session_portals import needs_login, outdated, portal_problems, relogin_reasons, unreachable_because
 from .session_state import (
     CHAP_KEYS,
     LOGGED_IN,
@@ -60,18 +60,6 @@ def _preceded(whole: Plan, first: Plan) -> Plan:
     return replace(whole, before=before, after=after, steps=first.steps + whole.steps)
 
 
-def relogin_reasons(session: Session, wanted: Wanted) -> Tuple[str, ...]:
-    """What of the options only a new login brings in force on this session."""
-    reasons = []
-    if wanted.chap is not None and session.credentials != Credentials.of(wanted.chap):
-        reasons.append("CHAP credentials")
-    for option in ("noop_out_interval", "noop_out_timeout"):
-        live = session.timeouts.get(option)
-        if option in wanted.timeouts and live is not None and live != wanted.timeouts[option]:
-            reasons.append(option)
-    return tuple(reasons)
-
-
 def _plan_name(state: Initiator, name: str) -> Plan:
     subject = f"initiator name in {NAME_PATH}"
     if name == state.name:
@@ -102,7 +90,7 @@ def _plan_session(state: Initiator, wanted: Wanted) -> Plan:
         steps = _log_in_steps(state, wanted, records, sessions)
     else:
         steps = _log_out_steps(wanted, records, sessions)
-    warnings = _relogin_warnings(wanted, sessions) if wanted.state == "logged_in" else ()
+    warnings = _relogin_warnings(wanted, sessions) if wanted.state == "logged_in" and not wanted.relogin else ()
     before = view(records, sessions, wanted)
     after = after_plan(before, wanted, sessions, unreachable is not None) if steps else before
     secrets = wanted.chap.secrets if wanted.chap is not None else ()
@@ -113,10 +101,10 @@ def _plan_session(state: Initiator, wanted: Wanted) -> Plan:
 def _relogin_warnings(wanted: Wanted, sessions: Sequence[Session]) -> Tuple[str, ...]:
     reasons = [(session.sid, ", ".join(relogin_reasons(session, wanted))) for session in sessions if session.state == LOGGED_IN]
     return tuple(
-        f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (state logged_out, then logged_in);"
+        f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (relogin);"
         " it is not dropped for that, but could not come back if its connection were lost"
         if "CHAP" in reason
-        else f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again"
+        else f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (relogin)"
         for sid, reason in reasons
         if reason
     )
@@ -130,9 +118,9 @@ def _log_in_steps(state: Initiator, wanted: Wanted, records: Sequence[Record], s
         argv = ("iscsiadm", "-m", "node", "-o", "new", "-T", wanted.target, "-p", _portal_with_tag(state, wanted, sessions))
         steps.append(Command(argv))
     steps += _record_steps(wanted, whole)
-    hopeless = _hopeless(wanted, sessions)
-    steps += _log_out_commands(wanted, hopeless)
-    kept = [session for session in sessions if session not in hopeless]
+    former = outdated(wanted, sessions)
+    steps += _log_out_commands(wanted, former)
+    kept = [session for session in sessions if session not in former]
     if not kept:
         steps.append(Operation("log_in", {**named, "created": not whole, "limit": wanted.wait_timeout}))
     elif any(session.state != LOGGED_IN for session in kept):
@@ -156,19 +144,17 @@ def _timeout_steps(wanted: Wanted, named: Mapping[str, str], sessions: Sequence[
     ]
 
 
-def _hopeless(wanted: Wanted, sessions: Sequence[Session]) -> List[Session]:
-    """Lost sessions with credentials that are not the wanted ones: iscsid reconnects with those, for ever in vain."""
-    return [session for session in sessions if session.state != LOGGED_IN and "CHAP credentials" in relogin_reasons(session, wanted)]
-
-
 def _held(wanted: Wanted, sessions: Sequence[Session]) -> Optional[str]:
-    """Why a lost session can not be replaced now, in words; C(None) if it can, or need not be."""
-    for session in _hopeless(wanted, sessions) if wanted.state == "logged_in" else ():
+    """Why a session that has to be replaced can not be now, in words; C(None) if it can, or need not be."""
+    for session in outdated(wanted, sessions):
         users = [user for device in session.devices for user in device.users]
+        former = ", ".join(relogin_reasons(session, wanted))
+        hopeless = session.state != LOGGED_IN and "CHAP" in former
+        can_not = "can not come back with them, nor" if hopeless else "can not"
         if users:
             return (
-                f"{wanted.label}: session {session.sid} is {session.state} and can not come back with its former CHAP credentials, nor be"
-                f" replaced while its disks are in use: {'; '.join(users)}. Unmount or stop these, or take the disks out of their arrays"
+                f"{wanted.label}: session {session.sid} is {session.state} with its former {former} and {can_not} be logged out"
+                f" while its disks are in use: {'; '.join(users)}. Unmount or stop these, or take the disks out of their arrays"
             )
     return None
 

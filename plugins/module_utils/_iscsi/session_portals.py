@@ -5,18 +5,43 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Sequence, Tuple
 
 from .session_options import Wanted
-from .session_state import LOGGED_IN, Answer, Initiator
+from .session_state import LOGGED_IN, Answer, Credentials, Initiator, Session
 
 _SHOWN_OFFERS = 5
 
 
+def relogin_reasons(session: Session, wanted: Wanted) -> Tuple[str, ...]:
+    """What of the options only a new login brings in force on this session."""
+    reasons = []
+    if wanted.chap is not None and session.credentials != Credentials.of(wanted.chap):
+        reasons.append("CHAP credentials")
+    for option in ("noop_out_interval", "noop_out_timeout"):
+        live = session.timeouts.get(option)
+        if option in wanted.timeouts and live is not None and live != wanted.timeouts[option]:
+            reasons.append(option)
+    return tuple(reasons)
+
+
+def outdated(wanted: Wanted, sessions: Sequence[Session]) -> List[Session]:
+    """Sessions that have to be logged out and in.
+
+    Those are the ones that keep former options where the task wants that, and in any case lost ones that keep former credentials:
+    iscsid reconnects with those of their login, for ever in vain.
+    """
+    if wanted.state != "logged_in":
+        return []
+    former = [(one, relogin_reasons(one, wanted)) for one in sessions]
+    return [one for one, why in former if (wanted.relogin and why) or (one.state != LOGGED_IN and "CHAP credentials" in why)]
+
+
 def needs_login(state: Initiator, wanted: Wanted) -> bool:
-    """Whether the portal has to be asked: it shall have a session, and has none that works."""
+    """Whether the portal has to be asked: it shall have a session, and has none that works and can stay."""
     sessions = state.sessions_of(*wanted.key)
-    return wanted.state == "logged_in" and not (sessions and all(one.state == LOGGED_IN for one in sessions))
+    works = bool(sessions) and all(one.state == LOGGED_IN for one in sessions)
+    return wanted.state == "logged_in" and not (works and not outdated(wanted, sessions))
 
 
 def unreachable_because(state: Initiator, wanted: Wanted) -> Optional[str]:
@@ -25,7 +50,8 @@ def unreachable_because(state: Initiator, wanted: Wanted) -> Optional[str]:
     if problem is None or not needs_login(state, wanted):
         return None
     sessions = state.sessions_of(*wanted.key)
-    lost = f"; session {sessions[0].sid} is {sessions[0].state}, iscsid tries on" if sessions else ""
+    lost = f"; session {sessions[0].sid} is {sessions[0].state}" if sessions else ""
+    lost += ", iscsid tries on" if sessions and sessions[0].state != LOGGED_IN else ""
     return f"portal {wanted.portal} (for {wanted.target}) {problem}{lost}"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from .names import Portal
 from .session_options import Wanted
-from .session_plan import relogin_reasons
+from .session_portals import relogin_reasons
 from .session_state import AUTH_METHOD_KEY, STARTUP_KEYS, TIMEOUT_KEYS, Initiator, Record, Session
 
 

@@ -44,9 +44,9 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         uuid=superblock.uuid if superblock else plain_uuid(host.text(f"{folder}/uuid") or ""),
         label=superblock.label if superblock else "",
         level=level,
-        layout=_number(host.text(f"{folder}/layout")),
-        chunk=_number(host.text(f"{folder}/chunk_size")),
-        raid_disks=_number((host.text(f"{folder}/raid_disks") or "").split(" ")[0]) or (superblock.raid_disks if superblock else 0),
+        layout=_now(host, f"{folder}/layout"),
+        chunk=_now(host, f"{folder}/chunk_size"),
+        raid_disks=_now(host, f"{folder}/raid_disks") or (superblock.raid_disks if superblock else 0),
         metadata=host.text(f"{folder}/metadata_version") or "",
         active=array_state != _ONLY_COLLECTING,
         array_state=array_state,
@@ -98,6 +98,11 @@ def _bitmap(location: Optional[str]) -> str:
     if location in (None, "", "none"):
         return "none"
     return "file" if location == "file" else "internal"
+
+
+def _now(host: Host, path: str) -> int:
+    """The number that a reshape leads to; what it was before follows in brackets."""
+    return _number((host.text(path) or "").split(" ")[0])
 
 
 def _number(text: Optional[str]) -> int:

@@ -16,7 +16,7 @@ from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid10")
+_CAN_TAKE_SIZE = ("raid1", "raid5", "raid6", "raid10")
 
 
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
@@ -45,11 +45,17 @@ def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
 def plan_size(draft: Draft, array: Array, size: int) -> Array:
     """Add to the draft what makes the array use C(size) bytes of every member; returns it as it then is."""
     draft.run("mdadm", "--grow", array.node, "--size=max")
+    array = replace(array, component_size=size, sync_action="resync")
+    note_size(draft, array)
+    return array
+
+
+def note_size(draft: Draft, array: Array) -> None:
+    """Let the rest of the plan see how much the array offers now."""
     inside = draft.state.devices.get(array.kernel_name)
     if inside:
-        offered = usable_size(array.level, array.layout, [size] * array.raid_disks)
+        offered = usable_size(array.level, array.layout, [array.component_size] * array.raid_disks)
         draft.state = draft.state.with_devices({array.kernel_name: replace(inside, size=offered)})
-    return replace(array, component_size=size, sync_action="resync")
 
 
 def _rooms(state: State, array: Array) -> Dict[str, int]:

@@ -39,6 +39,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "startup": None,
         "timeouts": None,
         "wait_for_luns": None,
+        "relogin": None,
         "wait_timeout": None,
         "sessions": None,
         **changes,

@@ -157,6 +157,7 @@ def wanteds(draw: st.DrawFn, portal: Portal) -> Wanted:
         chap=draw(CHAPS),
         startup=draw(st.sampled_from(["automatic", "manual"])) if state == "logged_in" else draw(st.sampled_from([None, "manual"])),
         timeouts=draw(st.sampled_from([{}, PRESETS["md"], {"replacement_timeout": 0}, {"noop_out_timeout": 9}])),
+        relogin=draw(st.booleans()),
         luns=draw(st.sampled_from([Luns(), Luns(count=3), Luns(numbers=(0, 2))])),
     )
 
@@ -319,6 +320,25 @@ def test_changed_credentials_go_to_the_record_and_drop_no_session() -> None:
     shown = report(after, [wanted])
     assert shown["relogin_needed"] is True
     assert shown["sessions"][0]["relogin_needed"] == ["CHAP credentials"]
+
+
+def test_a_running_session_is_logged_in_anew_only_where_that_is_asked_for_needed_and_free() -> None:
+    wanted = Wanted(TARGET, V4, chap=NEW, relogin=True, timeouts={"noop_out_interval": 5})
+    state = initiator(record(wanted=wanted), session(chap=OLD))
+    assert needs_login(state, wanted)
+    assert [step.split()[0] for step in words(plan(state, [wanted]))] == ["log_out", "log_in", "wait_for_devices"]
+    assert not plan(state, [wanted]).warnings
+    slower = replace(wanted, chap=OLD, timeouts={"noop_out_interval": 9})
+    assert words(plan(initiator(record(wanted=slower), session(chap=OLD)), [slower]))[0].startswith("log_out")
+    assert not plan(initiator(record(wanted=wanted), session(chap=NEW)), [wanted]).changed
+    # It stays where its portal does not answer, or where its disks are in use.
+    silent = plan(replace(state, answers={wanted.key: Answer(problem="refuses the connection")}), [wanted])
+    assert silent.unmet == (f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is {LOGGED_IN}",)
+    used = replace(state.sessions[0], devices=(replace(state.sessions[0].devices[0], users=("sda is held by md1",)),))
+    held = plan(replace(state, sessions=(used,)), [wanted])
+    assert "is LOGGED_IN with its former CHAP credentials and can not be logged out while its disks are in use: sda is" in held.unmet[0]
+    assert not silent.changed
+    assert not held.changed
 
 
 def test_the_replacement_timeout_of_a_running_session_is_brought_back() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, Dict, List
 
@@ -16,7 +17,15 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import CONF, MIB, Disk, Machine, want, with_disks
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import (
+    CONF,
+    JOURNAL,
+    MIB,
+    Disk,
+    Machine,
+    want,
+    with_disks,
+)
 
 THREE = ["/dev/sdb", "/dev/sdc", "/dev/sdd"]
 MIRROR: Dict[str, Any] = {"level": "raid1e", "devices": THREE, "replace_failed": True}
@@ -25,7 +34,7 @@ PAIR: Dict[str, Any] = {"level": "raid1", "devices": THREE[:2]}
 
 def lab() -> Machine:
     """A healthy mirror of three, and free disks."""
-    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf")
+    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf", "sdg")
     host.converge(want(**MIRROR))
     host.write("md1")
     return host
@@ -209,6 +218,74 @@ def test_a_spare_that_may_be_needed_stays() -> None:
     assert "spares /dev/sde are no longer declared, but it is degraded" in refusal(
         host, want(**{**MIRROR, "replace_failed": False}, spares=[])
     )
+
+
+def group() -> Machine:
+    """Two mirrors in one spare group; the spare belongs to the first."""
+    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf")
+    host.converge(*GROUP)
+    for name in ("md1", "md2"):
+        host.write(name)
+    return host
+
+
+GROUP = (
+    want("md1", level="raid1", devices=["/dev/sdb", "/dev/sdc"], spares=["/dev/sdf"], spare_group="pool"),
+    want("md2", level="raid1", devices=["/dev/sdd", "/dev/sde"], spares=[], spare_group="pool"),
+)
+
+
+def lend(host: Machine) -> None:
+    """What mdadm --monitor does when a member of md2 fails."""
+    host.fail("md2", "sde")
+    host.manage({"remove": ""}, ["/dev/md2", "sde"])
+    host.manage({"remove": ""}, ["/dev/md1", "sdf"])
+    host.disks["sdf"].superblock = None
+    host.manage({"add-spare": ""}, ["/dev/md2", "sdf"])
+    host.settle()
+
+
+def test_a_spare_that_was_moved_to_an_array_of_its_group_is_left_there() -> None:
+    host = group()
+    assert host.plan(*GROUP).plan.steps == ()
+    lend(host)
+    outcome = host.plan(*GROUP)
+    assert outcome.plan.steps == ()
+    assert "md1: its spare /dev/sdf serves array 'b1:md2'" in outcome.plan.warnings[0]
+    assert "md2: /dev/sdf, spares of its group, serve in the place" in outcome.plan.warnings[-1]
+    assert host.plan(GROUP[0]).plan.steps == ()
+    assert host.plan(GROUP[1]).plan.steps == ()
+
+
+def test_a_spare_in_a_foreign_array_is_refused() -> None:
+    host = group()
+    lend(host)
+    host.files[CONF] = host.files[CONF].replace("spare-group=pool", "")
+    assert "/dev/sdf belongs to array 'b1:md2'" in refusal(
+        host, want("md1", level="raid1", devices=["/dev/sdb", "/dev/sdc"], spares=["/dev/sdf"])
+    )
+    assert "/dev/sdf belongs to it" in refusal(host, want("md2", level="raid1", devices=["/dev/sdd", "/dev/sde"]))
+
+
+@pytest.mark.parametrize("again", [["/dev/sde"], []], ids=["declared again", "still gone"])
+def test_a_spare_that_was_removed_and_not_yet_erased(again: List[str]) -> None:
+    host = lab()
+    host.converge(want(**MIRROR, spares=["/dev/sde"]))
+    gone = want(**MIRROR, spares=[])
+    steps = host.plan(gone).plan.steps
+    for step in steps[:2]:
+        host.do(step, [gone])
+    assert host.running["md1"].members == ["sdb", "sdc", "sdd"]
+    assert host.disks["sde"].superblock
+    assert json.loads(host.files[JOURNAL])["releasing"] == [host.running["md1"].superblock.uuid]
+    # A task that has nothing to do with it keeps the note.
+    host.converge(want("md2", level="raid1", devices=["/dev/sdf", "/dev/sdg"]))
+    assert json.loads(host.files[JOURNAL])["releasing"]
+    wanted = want(**MIRROR, spares=again)
+    host.converge(wanted)
+    assert (host.disks["sde"].superblock is None) is (not again)
+    assert host.plan(wanted).plan.steps == ()
+    assert JOURNAL not in host.files
 
 
 @settings(max_examples=60, deadline=None)

@@ -109,6 +109,44 @@ def test_a_degraded_array() -> None:
     assert report(state, [MD1])[0]["health"] == "degraded"
 
 
+LOOPS = want("md1", level="raid1e", chunk=64, devices=["/dev/loop0", "/dev/loop1", "/dev/loop2"], replace_failed=True)
+
+
+def recorded_loops(scenario: str) -> State:
+    """An array over loop devices; its nodes were not asked for when it was recorded."""
+    host, runner = recorded(scenario)
+    for number in range(3):
+        host.answers[f"device_number /dev/loop{number}"] = [f"7:{number}", ""]
+        host.answers[f"target /sys/dev/block/7:{number}"] = f"/sys/devices/virtual/block/loop{number}"
+    return observe([LOOPS], host, runner)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "expected", "states"),
+    [
+        ("lost", "degraded", ["in_sync", "faulty", "in_sync"]),
+        ("healing", "recovering", ["in_sync", "rebuilding", "in_sync"]),
+        ("checking", "healthy", ["in_sync", "in_sync", "in_sync"]),
+    ],
+)
+def test_an_array_that_lost_a_member_is_healed_and_is_checked(scenario: str, expected: str, states: List[str]) -> None:
+    state = recorded_loops(scenario)
+    found = describe(state, state.arrays[0])
+    members = sorted(found["members"], key=lambda member: str(member["device"]))
+    assert (found["health"], [member["state"] for member in members]) == (expected, states)
+    assert state.arrays[0].component_size == 535756800
+    block = state.devices["loop0"].superblock
+    assert block
+    assert block.component_size == 535756800
+    assert block.data_offset + block.data_size == state.devices["loop0"].size
+
+
+def test_only_the_array_that_lost_a_member_needs_a_plan() -> None:
+    planned = [argv for argv in argvs(recorded_loops("lost"), LOOPS) if "/dev/md1" in argv]
+    assert planned == ["mdadm --manage /dev/md1 --remove loop1", "re_add array=/dev/md1 device=/dev/loop1"]
+    assert not any(argv.startswith("mdadm") for scenario in ("healing", "checking") for argv in argvs(recorded_loops(scenario), LOOPS))
+
+
 def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then() -> None:
     state = seen("stopped", MD2, MD99)
     superblock = state.devices["ubde"].superblock

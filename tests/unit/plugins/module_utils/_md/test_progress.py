@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.progress import Progress, parse_progress, progress_command
+
+RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 
 REBUILD = """\
 md1/md/sync_action:recover
@@ -66,3 +70,16 @@ def test_one_that_waits_for_its_turn_has_no_time_left_to_tell() -> None:
 def test_an_array_that_is_gone_is_missing() -> None:
     assert parse_progress("grep: nonsense\n") == {}
     assert "md1/md/sync_action" in progress_command(["md1", "md2"])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "expected"),
+    [
+        ("lost", Progress("md1", "idle")),
+        ("healing", Progress("md1", "recover", 0, 1046400, 8192, begins=True)),
+        ("checking", Progress("md1", "check", 0, 1046400, 1128)),
+    ],
+)
+def test_recorded_arrays(scenario: str, expected: Progress) -> None:
+    text = (RECORDED / f"{scenario}.progress").read_text(encoding="utf-8")
+    assert parse_progress(text)["md1"] == expected
