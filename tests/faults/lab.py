@@ -158,6 +158,14 @@ class Lab:
         )
         return time.monotonic() - start
 
+    def boot_client(self) -> float:
+        """Start the client and see its file system mounted; returns the seconds from power to file system."""
+        start = time.monotonic()
+        self.power_on(self.client)
+        self.wait_for_boot(self.client)
+        wait_until(lambda: self.try_run(self.client, f"mountpoint -q {MOUNT}").returncode == 0, 60, f"{MOUNT} mounted after the boot")
+        return time.monotonic() - start
+
     def enter(self, *argv: str) -> None:
         """Run a command inside the lab's network, where its bridge and taps are."""
         subprocess.run([str(self.directory / "enter"), *argv], check=True)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -15,22 +14,13 @@ from .lab import MOUNT, PREFIX, Lab, wait_until
 from .scene import Scene
 
 
-def boot(lab: Lab) -> float:
-    """Start the client again and see its file system mounted; returns the seconds from power to file system."""
-    lab.power_on(lab.client)
-    start = time.monotonic()
-    lab.wait_for_boot(lab.client)
-    wait_until(lambda: lab.try_run(lab.client, f"mountpoint -q {MOUNT}").returncode == 0, 60, f"{MOUNT} mounted after the boot")
-    return time.monotonic() - start
-
-
 @pytest.mark.core
 def test_the_client_loses_power_and_boots(lab: Lab, fault: Any) -> None:
     with fault("10", "power cut of the client while it writes") as scene:
         scene.traffic.flows()
         lab.power_off(lab.client)
         scene.end_traffic(lost=True)
-        scene.note(f"file system and arrays back by themselves {boot(lab):.0f} s after power")
+        scene.note(f"file system and arrays back by themselves {lab.boot_client():.0f} s after power")
         scene.begin_traffic()
         scene.traffic.flows()
         # What was being written is made equal on all copies without anybody asking.
@@ -45,7 +35,7 @@ def boots_degraded(lab: Lab, scene: Scene, lacking: int, server: str) -> None:
     """Cut the power of another server and of the client, and see the client boot with what is left."""
     lab.power_off(server, lab.client)
     copies = len(lab.servers) - lacking
-    scene.note(f"mounted {boot(lab):.0f} s after power, {copies} of {len(lab.servers)} copies")
+    scene.note(f"mounted {lab.boot_client():.0f} s after power, {copies} of {len(lab.servers)} copies")
     assert oracle.degraded(lab) == [lacking] * len(lab.mirrors)
     scene.begin_traffic()
     scene.traffic.flows()
@@ -59,7 +49,7 @@ def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
         lab.run(lab.client, f"mdadm /dev/md1 --add /dev/{disk}")
         wait_until(lambda: synchronised(lab) > 20000, 60, "a part of the resync", 0.1)
         lab.power_off(lab.client)
-        boot(lab)
+        lab.boot_client()
         resumed = lab.try_run(lab.client, "dmesg | grep 'md: resuming .* of md1 from checkpoint'").returncode == 0
         scene.note(f"goes on by itself after the boot, {'from its checkpoint' if resumed else 'from its beginning'}")
 

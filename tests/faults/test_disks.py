@@ -132,4 +132,9 @@ def test_a_disk_carries_another_array(lab: Lab, fault: Any) -> None:
         assert "refused" in run.output.lower(), run.end
         assert lab.run(lab.client, f"mdadm --examine --export /dev/{disk}") == stamp, "its superblock was changed"
         scene.note("refused by name, nothing written; cleared by hand")
-        lab.run(lab.client, f"mdadm --zero-superblock /dev/{disk}")
+        # udev may have begun to assemble what it found.
+        lab.run(
+            lab.client,
+            f"for md in /sys/block/{disk}/holders/md*; do [ ! -e $md ] || mdadm --stop /dev/${{md##*/}} || exit; done; "
+            f"mdadm --zero-superblock /dev/{disk}",
+        )

@@ -74,8 +74,7 @@ def test_a_member_that_was_away_is_not_read_from(lab: Lab, fault: Any) -> None:
         lab.power_off(lab.client)
         lab.power_on("server1")
         lab.wait_for_boot("server1")
-        lab.power_on(lab.client)
-        lab.wait_for_boot(lab.client)
+        lab.boot_client()
         assert lab.run(lab.client, f"sha256sum < {MOUNT}/moved-on") == known, "an old copy was read"
         scene.note("array assembled from the newer members")
         scene.heal()
