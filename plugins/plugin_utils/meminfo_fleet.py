@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
+READING = "fleet_memory_reading"
+"""The variable that the role registers, unless told otherwise."""
 FORMULAS = ("a", "b", "extended")
 _TOLERANCES = (("within_1_5", 1.5), ("within_3", 3.0))
 _OUTLIER_FIGURES = ("available_percent", "tmpfs_percent", "extended_percent")
@@ -20,7 +22,33 @@ class FleetError(ValueError):
     """The input is no facts of hosts; the message says which host."""
 
 
-def make_fleet(hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading") -> Dict[str, Any]:
+class Untemplated:
+    """Ansible's hostvars, without a search for templates in facts that have none: that takes most of the time of hundreds of hosts."""
+
+    def __init__(self, hostvars: Any, names: Iterable[str]) -> None:
+        self.hostvars = hostvars
+        self.names = tuple(names)
+
+    def __getitem__(self, host: str) -> Mapping[str, Any]:
+        if host not in self.hostvars:
+            raise KeyError(host)
+        raw: Mapping[str, Any] = self.hostvars.raw_get(host)
+        # A user may have set one of them to an expression, which is worked out as usual.
+        return self.hostvars[host] if any(isinstance(raw.get(name), str) for name in self.names) else raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.hostvars)
+
+
+class Variables(Protocol):
+    """What is looked up by the name of a host."""
+
+    def __getitem__(self, host: str) -> Any: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, reading: str = READING) -> Dict[str, Any]:
     """The fleet, sizes in bytes.
 
     :arg hostvars: by host its variables with C(ansible_facts.meminfo) or C(meminfo), or the facts themselves.
@@ -49,7 +77,7 @@ def make_fleet(hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = Non
     }
 
 
-def _meminfo(hostvars: Mapping[str, Any], host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
+def _meminfo(hostvars: Variables, host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
     """The facts of a host, or the reason why there are none. A failed reading counts, whatever a cache still has."""
     try:
         variables = hostvars[host]

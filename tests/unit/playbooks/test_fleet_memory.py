@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import facts as reading
+
 ROOT = Path(__file__).resolve().parents[3]
 
 INVENTORY = """
@@ -95,6 +97,27 @@ def test_check_mode_reads_and_prints_and_writes_nothing(runner: Runner) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 hosts, 0 without a reading" in done.stdout
     assert sorted(path.name for path in runner.folder.iterdir() if path.name != "home") == before
+
+
+def test_a_second_report_of_the_same_facts_changes_nothing(runner: Runner) -> None:
+    variables = {
+        "fleet_memory_textfile": str(runner.folder / "fleet.prom"),
+        "fleet_memory_forms": ["json", "csv"],
+        "fleet_memory_mode": "0640",
+    }
+    facts = json.dumps({"all": {"hosts": {"a": {"meminfo": reading("6.1")}, "b": {"meminfo": reading("3.2")}}}})
+    (runner.folder / "hosts").write_text(facts, encoding="utf-8")
+    (runner.folder / "hosts").rename(runner.folder / "hosts.yml")
+    (runner.folder / "hosts").symlink_to("hosts.yml")
+    folder = runner.folder / "fleet_memory"
+    shown = runner.run("fleetlab.linux.fleet_memory", "--check", "--diff", fleet_memory_gather="false", **variables)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "changed=1" in shown.stdout
+    assert "+host,available_percent," in shown.stdout
+    assert not folder.exists()
+    assert "changed=1" in runner.run("fleetlab.linux.fleet_memory", fleet_memory_gather="false", **variables).stdout
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {"memory.json": 0o640, "memory.csv": 0o640}
+    assert "changed=0" in runner.run("fleetlab.linux.fleet_memory", "--diff", fleet_memory_gather="false", **variables).stdout
 
 
 def test_too_little_fails_after_everything_was_written(runner: Runner) -> None:

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of meminfo_report, which is an action: all of it happens on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: meminfo_report
+short_description: Reports the memory of many hosts as a table, JSON, CSV, one page of HTML, and metrics
+version_added: 0.1.0
+description:
+  - Takes the memory facts that the hosts have, from M(fleetlab.linux.meminfo_facts), a fact cache, or the variable C(meminfo) of
+    P(fleetlab.linux.meminfo#inventory), and writes files on the controller. Nothing runs on the hosts.
+  - Run it once, with C(run_once). A file is only written if its content or its permissions differ.
+  - The page needs the Python package C(matplotlib) on the controller.
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  bypass_host_loop:
+    description: Forces a global task that does not execute per host.
+    support: none
+options:
+  hosts:
+    description: Names of the hosts to report; by default all of the play. One without facts is listed with the reason.
+    type: list
+    elements: str
+  directory:
+    description: Folder on the controller for the files, made where it is missing. Without it there are none.
+    type: path
+  forms:
+    description: The files to write there, C(memory.json) and so on.
+    type: list
+    elements: str
+    choices: [json, csv, html]
+    default: [json, csv, html]
+  textfile:
+    description: A file on the controller with metrics for the textfile collector of node_exporter. Its folder has to be there.
+    type: path
+  mode:
+    description: Permissions of the files, in octal.
+    type: str
+    default: "0644"
+  short_below:
+    description: Hosts with less than this percentage available are returned as RV(short).
+    type: float
+    default: 0
+seealso:
+  - module: fleetlab.linux.meminfo_facts
+  - plugin: fleetlab.linux.meminfo_report
+    plugin_type: filter
+author:
+  - fleetlab.linux contributors (@fleetlab)
+"""
+
+EXAMPLES = r"""
+- name: Read the memory of all hosts
+  fleetlab.linux.meminfo_facts:
+
+- name: Write the report
+  fleetlab.linux.meminfo_report:
+    directory: /srv/www/memory
+    short_below: 5
+  run_once: true
+  delegate_to: localhost
+  register: report
+
+- name: Print it
+  ansible.builtin.debug:
+    msg: "{{ report.table }}"
+  run_once: true
+"""
+
+RETURN = r"""
+commands:
+  description: The steps, as lists of arguments.
+  type: list
+  elements: list
+  returned: success
+  sample: [[write-file, /srv/www/memory/memory.json, "0644"]]
+files:
+  description: Paths of all files of the report, whether they had to be written or not.
+  type: list
+  elements: str
+  returned: success
+table:
+  description: The report as lines of text, worst hosts first.
+  type: list
+  elements: str
+  returned: success
+short:
+  description: Hosts with less than O(short_below) percent available.
+  type: list
+  elements: str
+  returned: success
+fleet:
+  description: Everything, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns it.
+  type: dict
+  returned: success
+"""

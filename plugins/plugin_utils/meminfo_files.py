@@ -1,0 +1,93 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a report on the controller: what is there, what shall be, and the steps between. They are written only where they differ."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Operation, Plan, Step, WriteFile
+
+MAKE_FOLDER = "make-folder"
+_MOST_SHOWN = 100_000
+"""Characters of a file that a diff shows: a page with pictures of hundreds of hosts is for nobody to read there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file as it is; C(content) is None if there is none."""
+
+    content: Optional[str] = None
+    mode: int = 0
+
+
+def observe(paths: Sequence[str]) -> Dict[str, Found]:
+    """What is at these paths.
+
+    :raises ObservationError: something that is no file, or can not be read.
+    """
+    return {path: _observe_one(path) for path in paths}
+
+
+def _observe_one(path: str) -> Found:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise ObservationError(f"{path}: is there, and is no file; name another one")
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            return Found(stream.read(), stat.S_IMODE(mode))
+    except FileNotFoundError:
+        return Found()
+    except OSError as error:
+        raise ObservationError(f"{path}: can not be read: {error.strerror}") from None
+
+
+def plan(found: Mapping[str, Found], wanted: Mapping[str, str], mode: int, folder: Optional[str], is_folder: bool) -> Plan:
+    """The steps to files with the wanted contents, by path, after the folder that some of them are in."""
+    steps: List[Step] = []
+    if folder is not None and not is_folder:
+        steps.append(Operation(MAKE_FOLDER, {"path": folder}))
+    written = [path for path, content in wanted.items() if found[path] != Found(content, mode)]
+    steps += [WriteFile(path, wanted[path], mode) for path in written]
+    before = {path: _shown(found[path].content, found[path].mode) for path in written}
+    return Plan("report", before, {path: _shown(wanted[path], mode) for path in written}, tuple(steps))
+
+
+def _shown(content: Optional[str], mode: int) -> str:
+    if content is None:
+        return ""
+    text = content
+    if len(content) > _MOST_SHOWN:
+        digest = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
+        text = f"({len(content)} characters, SHA-256 {digest})\n"
+    return f"mode {mode:04o}\n{text}"
+
+
+def diffs(made: Plan) -> List[Dict[str, str]]:
+    """A diff for each file that is written."""
+    return [{"before_header": path, "after_header": path, "before": made.before[path], "after": made.after[path]} for path in made.after]
+
+
+def make_folder(path: str) -> None:
+    """The folder and those above it."""
+    os.makedirs(path, mode=0o755, exist_ok=True)
+
+
+def parse_mode(text: str) -> int:
+    """Permissions as octal digits.
+
+    :raises InputError: anything else, or permissions that a report has no use for.
+    """
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777 or not mode & stat.S_IRUSR:
+        raise InputError("mode", f"{text!r} are no permissions of a file in octal, such as '0644'")
+    return mode
