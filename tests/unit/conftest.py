@@ -11,6 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about the machine than about what is tested.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
 
 def _install_finder() -> None:
     root = Path(__file__).resolve().parents[2]
