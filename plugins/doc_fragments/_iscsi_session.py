@@ -1,0 +1,160 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of iscsi_session, which each exist twice: for one session, and for every entry of a list."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Used as C(fleetlab.linux._iscsi_session)."""
+
+    DOCUMENTATION = r"""
+options:
+  portal: &portal
+    description: The portal to log in through. Required with O(target).
+    type: dict
+    suboptions:
+      host:
+        description: An IPv4 address, an IPv6 address in any spelling, or a host name.
+        type: str
+        required: true
+      port:
+        description: The TCP port.
+        type: int
+        default: 3260
+  target: &target
+    description: The target's iSCSI qualified name.
+    type: str
+  state: &state
+    description:
+      - V(logged_in) makes the node record and the session.
+      - V(logged_out) ends the session and keeps the record. A record that is there gets
+        O(startup), O(timeouts) and O(chap) where they are given.
+      - V(absent) ends the session and removes the record, both of this portal only.
+      - A session whose disks are mounted, swapped on, or held by md or device mapper is not ended; the users are named.
+      - When left out, it is V(logged_in).
+    type: str
+    choices: [logged_in, logged_out, absent]
+  chap: &chap
+    description:
+      - The CHAP credentials of the session. When left out, those of the record are left alone.
+      - They are written to the node record, which only root may read, and never put on a command line.
+      - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
+        so after a lost connection it can not come back once the target wants others. Use O(relogin) soon. Such a lost session is
+        logged out and in when none of its disks is in use.
+    type: dict
+    suboptions:
+      username:
+        description: The name this host proves itself with.
+        type: str
+        required: true
+      password:
+        description: Its secret, 12 to 16 printable ASCII characters without white space, C(#), quotes, backslash or backquote.
+        type: str
+        required: true
+      mutual_username:
+        description: The name the target proves itself with. Goes with O(chap.mutual_password).
+        type: str
+      mutual_password:
+        description: The secret the target proves itself with, under the same rule, and not equal to O(chap.password).
+        type: str
+  startup: &startup
+    description:
+      - Whether the session comes back at boot, C(node.startup) of the record.
+      - For O(state=logged_in) the default is V(automatic); otherwise it is left alone when not given.
+    type: str
+    choices: [automatic, manual, onboot]
+  timeouts: &timeouts
+    description:
+      - Timeouts of the record, in seconds. Those not given, by O(timeouts.preset) or by name, are left alone.
+      - O(timeouts.replacement_timeout) is brought in force on a running session as well; the others at its next login.
+    type: dict
+    suboptions:
+      preset:
+        description:
+          - V(md) suits disks that are members of an md array over several targets. A silent target is noticed after at most 6 s and
+            its commands fail up to md 10 s later. These 16 s are the stall that users of the array see when a server dies, and less
+            than the 30 s of the SCSI command timer. An interruption of 10 s, or a restart of the target within 10 s,
+            ejects no member. Replacement 10, NOP-Out 3 and 3, login 5, logout 15.
+          - V(default) is what open-iscsi uses without configuration, for disks that have no other leg and should wait.
+            Replacement 120, NOP-Out 5 and 5, login 30, logout 15.
+        type: str
+        choices: [default, md]
+      replacement_timeout:
+        description: How long commands wait for a lost connection to come back before they fail. V(0) fails them at once.
+        type: int
+      noop_out_interval:
+        description: How often an idle connection is tried. V(0) switches it off.
+        type: int
+      noop_out_timeout:
+        description: How long the answer to such a try may take before the connection counts as lost. V(0) switches it off.
+        type: int
+      login_timeout:
+        description: How long one attempt to log in may take.
+        type: int
+      logout_timeout:
+        description: How long a logout may take.
+        type: int
+  relogin: &relogin
+    description:
+      - Whether a running session is logged out and in when RV(relogin_needed) says that only this brings the options in force.
+      - Its portal has to answer, and none of its disks may be in use. Otherwise it is left running, and the task fails with the reason.
+      - New credentials that the target does not take cost the session. They are found out only by logging in.
+      - When left out, it is V(false).
+    type: bool
+  parameters: &parameters
+    description:
+      - How many commands may be on their way at once, in force from the next login on. Those not given are left alone.
+      - The target's own limit for a session counts too, with LIO C(default_cmdsn_depth).
+    type: dict
+    suboptions:
+      cmds_max:
+        description: Those of the session, shared by its disks; a power of two from 2 to 2048. open-iscsi's own is 128.
+        type: int
+      queue_depth:
+        description: Those of each disk, 1 to 1024. open-iscsi's own is 32.
+        type: int
+  wait_for_luns: &wait_for_luns
+    description:
+      - The LUNs that have to be there, with the name that udev gives them.
+      - Either how many, as a number, or which, as a list of LUN numbers.
+      - An existing session is scanned again only when one of them is missing.
+    type: raw
+  wait_timeout: &wait_timeout
+    description: The most seconds to wait for the login, and again for the disks. When left out, it is V(60).
+    type: int
+  sessions:
+    description:
+      - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
+      - A session that fails, such as for a wrong secret, keeps none of the others from being brought to what is wanted. The task fails
+        at its end, names every one that failed, and returns RV(devices) and RV(sessions) as if it had succeeded.
+    type: list
+    elements: dict
+    suboptions:
+      portal:
+        <<: *portal
+        required: true
+      target:
+        <<: *target
+        required: true
+      state:
+        <<: *state
+        default: logged_in
+      chap: *chap
+      startup: *startup
+      timeouts: *timeouts
+      relogin:
+        <<: *relogin
+        default: false
+      parameters: *parameters
+      wait_for_luns: *wait_for_luns
+      wait_timeout:
+        <<: *wait_timeout
+        default: 60
+  initiator_name:
+    description:
+      - This host's own iSCSI name, kept in C(/etc/iscsi/initiatorname.iscsi). Left alone when not given.
+      - Not changed while any session is logged in.
+    type: str
+"""
