@@ -218,7 +218,7 @@ options:
       - Everything else that moves the data is refused (layout, level, more devices or another chunk for other levels). In tests of
         V(raid10) with offset copies on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
       - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
-        Of devices, chunk and size md takes one at a time, so that two of them need it too.
+        Devices, chunk, a new bitmap and size are taken one after the other, so that two of them need it too.
     type: bool
     default: false
   check:

@@ -41,7 +41,10 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
     chunk = bool(wanted.chunk) and wanted.chunk != array.chunk // 1024
     if not (size or more or chunk or bitmap) or _later(draft, wanted, devices, array):
         return array
-    _check_fit(wanted, array, turns=more + chunk + (size is not None))
+    # What one bit of a new bitmap stands for is not known before it is there, and the growth in size needs that.
+    bitmap_alone = bitmap and wanted.bitmap == "internal" and size is not None
+    turns = more + chunk + bitmap_alone + (size is not None)
+    _check_fit(wanted, array, turns)
     if array.array_state == "read-auto":
         draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
         array = replace(array, array_state="active")
@@ -53,9 +56,9 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
     elif chunk:
         draft.run("mdadm", "--grow", array.node, f"--chunk={wanted.chunk}")
         array = replace(array, chunk=(wanted.chunk or 0) * 1024, sync_action="reshape")
-    elif size:
+    elif size and not bitmap_alone:
         array = plan_size(draft, array, size)
-    if more + chunk + (size is not None) > 1:
+    if turns > 1:
         draft.grow_later(wanted)
     draft.state = draft.state.with_changed_array(array)
     return array
@@ -119,7 +122,10 @@ def _check_fit(wanted: Wanted, array: Array, turns: int) -> None:
     elif array.array_state == "readonly":
         problem, remedy = "it is read-only", "make it writable with mdadm --readwrite"
     elif turns > 1 and wanted.wait != "sync":
-        problem, remedy = "it gets more than one of devices, chunk and size, and md takes them one after the other", "set wait to sync"
+        problem, remedy = (
+            "it gets more than one of devices, chunk, bitmap and size, and md takes them one after the other",
+            "set wait to sync",
+        )
     else:
         return
     raise RefusedError(f"array {wanted.name}", f"it can not be grown now: {problem}", f"Nothing was changed; {remedy}")

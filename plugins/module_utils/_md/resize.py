@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Dict, Optional
 
 from .._core.errors import RefusedError
+from .._core.plan import Command
 from .array_state import Array
 from .draft import Draft
 from .layout import copies_of, decode, usable_size
@@ -44,10 +45,24 @@ def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
 
 def plan_size(draft: Draft, array: Array, size: int) -> Array:
     """Add to the draft what makes the array use C(size) bytes of every member; returns it as it then is."""
+    _mark_border(draft, array)
     draft.run("mdadm", "--grow", array.node, "--size=max")
     array = replace(array, component_size=size, sync_action="resync")
     note_size(draft, array)
     return array
+
+
+def _mark_border(draft: Draft, array: Array) -> None:
+    """Have the new room synced from its beginning.
+
+    The kernel takes over the bits of the old bitmap, and the last of them can stand for room beyond the old end: as clean, so that
+    the copies there would never be made alike.
+    """
+    inside = draft.state.devices.get(array.kernel_name)
+    end = inside.size if inside and array.level == "raid10" else array.component_size
+    if array.bitmap == "internal" and array.bitmap_chunk:
+        last = (end - 1) // array.bitmap_chunk
+        draft.steps.append(Command(("tee", f"/sys/block/{array.kernel_name}/md/bitmap_set_bits"), stdin=f"{last}\n"))
 
 
 def note_size(draft: Draft, array: Array) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import MIB, Machine, want, with_disks
 
@@ -138,6 +139,35 @@ def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str,
     assert "/dev/sdb has 805306368 bytes" in message
 
 
+@pytest.mark.parametrize(("level", "layout", "last"), [("raid1", None, 7), ("raid10", "n2", 11)])
+def test_the_last_chunk_of_the_bitmap_is_marked_first(level: str, layout: Any, last: int) -> None:
+    options = {"level": level, "layout": layout, "devices": THREE}
+    host, wanted = extend(made(**options)), want(**options, grow=True)
+    state = host.state([wanted])
+    arrays = tuple(replace(array, bitmap_chunk=64 * MIB) for array in state.arrays)
+    devices = {"md1": replace(state.devices["md1"], size=768 * MIB)}
+    marked = plan_arrays(replace(state, arrays=arrays).with_devices(devices), [wanted]).plan.steps[0]
+    assert isinstance(marked, Command)
+    assert (marked.argv, marked.stdin) == (("tee", "/sys/block/md1/md/bitmap_set_bits"), f"{last}\n")
+
+
+def test_a_new_bitmap_comes_before_the_size() -> None:
+    host = extend(made(**PAIR, bitmap="none"), "sdb", "sdc")
+    assert "one after the other" in refusal(host, want(**PAIR, grow=True, bitmap="internal"))
+    wanted = want(**PAIR, grow=True, bitmap="internal", wait="sync")
+    assert argvs(host, wanted) == ["mdadm --grow /dev/md1 --bitmap=internal", "grow_when_whole array=md1"]
+    host.converge(wanted)
+    assert argvs(host, wanted) == [SIZE]
+
+
+def test_a_resync_that_nothing_begins_is_begun() -> None:
+    host, wanted = made(**MIRROR), want(**MIRROR, grow=True, wait="sync")
+    state = host.state([wanted])
+    pending = replace(state, arrays=(replace(state.arrays[0], resync_pending=True),))
+    assert plan_arrays(pending, [wanted]).plan.commands() == [["tee", "/sys/block/md1/md/sync_action"]]
+    assert plan_arrays(pending, [want(**MIRROR)]).plan.steps == ()
+
+
 def test_one_grown_member_alone_is_only_told() -> None:
     host = extend(made(**MIRROR), "sdc")
     outcome = host.plan(want(**MIRROR, grow=True))
@@ -165,7 +195,7 @@ def test_parity_arrays_take_devices_then_chunks_then_size() -> None:
     start: Dict[str, Any] = {"level": "raid5", "devices": THREE, "chunk": 64}
     host = made(**start)
     extend(host, "sdb", "sdc", "sdd", "sde")
-    assert "more than one of devices, chunk and size" in refusal(host, want(**{**start, "devices": FOUR, "chunk": 128}, grow=True))
+    assert "more than one of devices, chunk, bitmap and size" in refusal(host, want(**{**start, "devices": FOUR, "chunk": 128}, grow=True))
     wanted = want(**{**start, "devices": FOUR, "chunk": 128}, grow=True, wait="sync")
     done = []
     for _turn in range(3):
