@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 from . import oracle
 from .lab import PREFIX, Lab, wait_until
+from .scene import Scene
 
 _NAME = "storage1-volume"
 """The device-mapper name of the servers' first volume, which is a member of md1."""
@@ -51,22 +52,52 @@ def others_are_whole(lab: Lab) -> bool:
     return not any(mirror.degraded for mirror in oracle.mirrors(lab)[1:])
 
 
-def test_bad_sectors(lab: Lab, fault: Any) -> None:
-    with fault("15", "bad sectors on one volume (dm-dust)") as scene, below(lab, "server1", "0 {size} dust {disk} 0 512"):
-        # All over the data area: wherever the client reads from this disk it comes upon one.
-        blocks = sectors(lab, "server1")
-        lab.run(
-            "server1", f"for block in $(seq 20000 {blocks // 40} {blocks - 1000}); do dmsetup message {_NAME} 0 addbadblock $block; done"
-        )
-        lab.run("server1", f"dmsetup message {_NAME} 0 enable")
-        scene.end_traffic()
-        # Reads through the array, of everything: md reads the copy of another disk, and writes the bad one anew.
-        lab.run(lab.client, "dd if=/dev/md1 of=/dev/null bs=1M iflag=direct status=none", limit=180)
-        left = lab.run("server1", f"dmsetup message {_NAME} 0 countbadblocks").split()[1]
-        assert others_are_whole(lab)
-        ejected = oracle.mirrors(lab)[0].degraded
-        scene.note(f"{'member ejected' if ejected else 'read from another copy and written anew'}; {left} of 40 left")
-        scene.begin_traffic()
+def test_disks_lie_are_slow_and_go_bad(lab: Lab, fault: Any) -> None:
+    with fault("17", "a bit of a member flipped on the server's disk", quiet=True) as scene:
+        lie(lab, scene)
+        scene.then("16", "a disk that takes 2 s for everything (dm-delay)")
+        with below(lab, "server3", "0 {size} delay {disk} 0 2000"):
+            scene.traffic.flows(120)
+        oracle.none_ejected(lab)
+        scene.note("slow, not ejected")
+        scene.then("15", "bad sectors on one volume (dm-dust)")
+        with below(lab, "server1", "0 {size} dust {disk} 0 512"):
+            go_bad(lab, scene)
+
+
+def lie(lab: Lab, scene: Scene) -> None:
+    """Flip a bit on one of three copies, see md find it and leave it alone, and flip it back."""
+    lab.run(lab.client, "sync; echo 3 > /proc/sys/vm/drop_caches")
+    # In the middle of the data.
+    offset = sectors(lab, "server1") // 2 * 512
+    flip = (
+        "import os, mmap; d = os.open('/dev/storage1/volume', os.O_RDWR | os.O_DIRECT); b = mmap.mmap(-1, 4096); "
+        f"os.preadv(d, [b], {offset}); b[0] = b[0] ^ 1; os.pwrite(d, b, {offset})"
+    )
+    lab.run("server1", f'python3 -c "{flip}"')
+    found = oracle.mismatches(lab)
+    assert found["md1"] > 0, "md's check did not find it"
+    assert not any(count for name, count in found.items() if name != "md1")
+    again = oracle.mismatches(lab)
+    assert again["md1"] > 0, "the check has repaired it without being asked"
+    scene.note(f"check of md1 finds {found['md1']} sectors and repairs nothing by itself; put back by hand")
+    lab.run("server1", f'python3 -c "{flip}"')
+
+
+def go_bad(lab: Lab, scene: Scene) -> None:
+    """Give the first volume of a server bad sectors, below which dm-dust lies, and read everything."""
+    # All over the data area: wherever the client reads from this disk it comes upon one.
+    blocks = sectors(lab, "server1")
+    lab.run("server1", f"for block in $(seq 20000 {blocks // 40} {blocks - 1000}); do dmsetup message {_NAME} 0 addbadblock $block; done")
+    lab.run("server1", f"dmsetup message {_NAME} 0 enable")
+    scene.end_traffic()
+    # Reads through the array, of everything: md reads the copy of another disk, and writes the bad one anew.
+    lab.run(lab.client, "dd if=/dev/md1 of=/dev/null bs=1M iflag=direct status=none", limit=180)
+    left = lab.run("server1", f"dmsetup message {_NAME} 0 countbadblocks").split()[1]
+    assert others_are_whole(lab)
+    ejected = oracle.mirrors(lab)[0].degraded
+    scene.note(f"{'member ejected' if ejected else 'read from another copy and written anew'}; {left} of 40 left")
+    scene.begin_traffic()
 
 
 def test_volumes_are_gone_and_replaced(lab: Lab, fault: Any) -> None:
@@ -74,7 +105,7 @@ def test_volumes_are_gone_and_replaced(lab: Lab, fault: Any) -> None:
         fail(lab, "server2", 1)
         scene.traffic.flows()
         assert others_are_whole(lab), "members of other mirrors were ejected as well"
-        scene.note("only this member ejected, and added again by its bitmap")
+        scene.note("only this member ejected")
         scene.then("24", "a volume replaced by an empty one")
         # The superblock and all data are gone, as with a new disk; the session sees errors first, as with a broken one.
         fail(lab, "server1", 2)
@@ -87,33 +118,6 @@ def fail(lab: Lab, server: str, lacking: int) -> None:
     """Let a server's first volume give errors until md1 lacks that many members."""
     with below(lab, server, "0 {size} error"):
         wait_until(lambda: oracle.mirrors(lab)[0].degraded == lacking, 60, "the member of md1 ejected")
-
-
-def test_a_slow_disk(lab: Lab, fault: Any) -> None:
-    with fault("16", "a disk that takes 2 s for everything (dm-delay)") as scene:
-        with below(lab, "server3", "0 {size} delay {disk} 0 2000"):
-            scene.traffic.flows(120)
-        assert oracle.degraded(lab) == [0] * len(lab.mirrors)
-        scene.note("slow, not ejected")
-
-
-def test_a_disk_lies(lab: Lab, fault: Any) -> None:
-    with fault("17", "a bit of a member flipped on the server's disk", quiet=True) as scene:
-        lab.run(lab.client, "sync; echo 3 > /proc/sys/vm/drop_caches")
-        # In the middle of the data, on one of three copies.
-        offset = sectors(lab, "server1") // 2 * 512
-        flip = (
-            "import os, mmap; d = os.open('/dev/storage1/volume', os.O_RDWR | os.O_DIRECT); b = mmap.mmap(-1, 4096); "
-            f"os.preadv(d, [b], {offset}); b[0] = b[0] ^ 1; os.pwrite(d, b, {offset})"
-        )
-        lab.run("server1", f'python3 -c "{flip}"')
-        found = oracle.mismatches(lab)
-        assert found["md1"] > 0, "md's check did not find it"
-        assert not any(count for name, count in found.items() if name != "md1")
-        again = oracle.mismatches(lab)
-        assert again["md1"] > 0, "the check has repaired it without being asked"
-        scene.note(f"check of md1 finds {found['md1']} sectors and repairs nothing by itself; put back by hand")
-        lab.run("server1", f'python3 -c "{flip}"')
 
 
 def test_a_disk_carries_another_array(lab: Lab, fault: Any) -> None:

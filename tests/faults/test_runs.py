@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import pytest
 
@@ -24,6 +26,10 @@ _RESYNCING = "grep -q 'resync =' /proc/mdstat && pgrep -f '^/usr/bin/python3$' >
 _KILL = "pkill -9 -f '^/usr/bin/python3$'; pkill -9 -x mdadm; pkill -9 -x mke2fs"
 """Modules run as a Python without arguments. Inside the client only, where nothing else does."""
 
+_LIMITS = "/proc/sys/dev/raid"
+_PATIENCE = 300
+"""Seconds for the moment to come at which a run is cut short."""
+
 
 class CutShort:
     """A run of the playbook that ends when something is seen in the client."""
@@ -32,17 +38,14 @@ class CutShort:
         self._lab = lab
         # The client looks for itself, and acts by itself: a way over the network would be too slow.
         command = f"until {seen}; do sleep 0.01; done; {action or 'true'}; echo seen"
-        self._watch = subprocess.Popen(lab.ssh_argv(lab.client, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        bounded = f"timeout {_PATIENCE} sh -c {shlex.quote(command)}"
+        self._watch = subprocess.Popen(lab.ssh_argv(lab.client, bounded), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         # The servers are whole and stay so.
         self._run, self._log = lab.start_playbook("--limit", f"localhost,{lab.client}")
 
-    def wait(self, limit: float = 300) -> None:
+    def wait(self) -> None:
         """Wait until it was seen and done."""
-        try:
-            said, _error = self._watch.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            self._watch.kill()
-            said = ""
+        said, _error = self._watch.communicate()
         if said.strip() != "seen":
             self.kill()
             raise AssertionError(f"the moment to cut the run short did not come: {self._log.read_text()[-1500:]}")
@@ -54,9 +57,16 @@ class CutShort:
         self._run.wait()
 
 
-def pace(lab: Lab, limit: int) -> None:
-    """Let a resync go no faster than that, in KiB/s: the first must not be over before the last run is cut short."""
-    lab.run(lab.client, f"echo {limit} > /proc/sys/dev/raid/speed_limit_max")
+@contextmanager
+def slow_resync(lab: Lab) -> Iterator[None]:
+    """Let a resync go so slowly that the first is not over before the last run is cut short."""
+    before = lab.run(lab.client, f"cd {_LIMITS} && cat speed_limit_min speed_limit_max").split()
+    set_limits = f"cd {_LIMITS} && echo {{}} > speed_limit_min && echo {{}} > speed_limit_max"
+    lab.run(lab.client, set_limits.format(50, 100))
+    try:
+        yield
+    finally:
+        lab.run(lab.client, set_limits.format(*before))
 
 
 def no_half_configuration(lab: Lab) -> None:
@@ -71,14 +81,13 @@ def no_half_configuration(lab: Lab) -> None:
 def test_runs_are_killed(lab: Lab, fault: Any) -> None:
     with fault("14", "kill -9 of the run in create, in the write of mdadm.conf, in the resync", quiet=True) as scene:
         clear(lab)
-        pace(lab, 1000)
-        # Each run goes on from what the one before has left.
-        for seen in (_CREATING, _CONFIGURING, _RESYNCING):
-            cut = CutShort(lab, seen, _KILL)
-            cut.wait()
-            cut.kill()
-            no_half_configuration(lab)
-        pace(lab, 200000)
+        with slow_resync(lab):
+            # Each run goes on from what the one before has left.
+            for seen in (_CREATING, _CONFIGURING, _RESYNCING):
+                cut = CutShort(lab, seen, _KILL)
+                cut.wait()
+                cut.kill()
+                no_half_configuration(lab)
         scene.heal()
         scene.new_data()
         scene.note("old or new configuration, never half of it; the next run goes on from there")
