@@ -18,6 +18,8 @@ description:
   - Follows what the inventory says about a host, through Ansible's own ssh plugin - address, port, user, key, ssh arguments, jump hosts,
     host keys - and C(become) by sudo without a password. A host that needs more, such as a password or another connection plugin, is
     not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
+  - Names of the same machine that are reached in the same way are read once. With C(connection=local) every host is the controller,
+    so that one reading, for each user that C(become) names, serves all of them.
   - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are
     read in the order of their names.
   - Unknown host keys are not asked for; such a host is named as unreachable.
@@ -146,7 +148,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 found[host] = {"meminfo_error": f"its connection variables can not be worked out: {error}"}
         timeout, zfs_arc = self.get_option("timeout"), self.get_option("zfs_arc")
         outcomes = run_all(commands, self.get_option("fanout"), timeout)
-        found.update({host: _result(outcomes[host], timeout, zfs_arc) for host in commands})
+        # Names of one machine share an outcome, and so what is worked out of it.
+        results = {id(outcome): _result(outcome, timeout, zfs_arc) for outcome in {id(one): one for one in outcomes.values()}.values()}
+        found.update({host: results[id(outcome)] for host, outcome in outcomes.items()})
         return found
 
     def _variables(self, host: str) -> Dict[str, Any]:
@@ -173,8 +177,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         least = self.get_option("min_available_percent")
         constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
         for host, result in found.items():
+            entity = self.inventory.hosts[host]
             for name, value in result.items():
-                self.inventory.set_variable(host, name, value)
+                # Not the inventory's own set_variable, which notes the file that each of hundreds of figures would have come from.
+                entity.set_variable(name, value)
             self.inventory.add_child(_group(result, least), host)
             if any(constructed):
                 self._construct(host, constructed)

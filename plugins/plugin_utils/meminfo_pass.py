@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import subprocess
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 try:
-    from ClusterShell.Event import EventHandler
+    from ClusterShell.Engine.Engine import E_READ
     from ClusterShell.NodeSet import NodeSet
     from ClusterShell.Task import Task, task_self
     from ClusterShell.Worker.Exec import ExecClient, ExecWorker
 
     MISSING: Optional[ImportError] = None
 except ImportError as error:
-    EventHandler, ExecClient, ExecWorker = object, object, object
+    ExecClient, ExecWorker = object, object
     MISSING = error
 
-_NOT_FOUND = 127
+_DOES_NOT_START = ["/bin/sh", "-c", 'echo "$0" >&2; exit 127']
 
 
 @dataclass
@@ -36,6 +37,16 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
     def _build_cmd(self) -> Tuple[Sequence[str], None]:
         return self.worker.commands[self.key], None
 
+    def _exec_nonblock(self, commandlist: Sequence[str], **_options: Any) -> Any:
+        # The engine's own way copies the page tables of the whole controller, more than everything else here costs; this one does not.
+        stdout, stderr = os.pipe(), os.pipe()
+        process = _start(commandlist, stdout[1], stderr[1])
+        for name, (mine, theirs) in ((self.worker.SNAME_STDERR, stderr), (self.worker.SNAME_STDOUT, stdout)):
+            os.close(theirs)
+            os.set_blocking(mine, False)
+            self.streams.set_stream(name, mine, E_READ)
+        return process
+
     def _handle_read(self, sname: str) -> None:
         # The engine would split the output into lines and hand over each: most of the time of a thousand hosts.
         outcome = self.worker.outcomes[self.key]
@@ -44,45 +55,48 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
     def _flush_read(self, sname: str) -> None:
         """Nothing is held back."""
 
+    def _on_nodeset_close(self, nodes: str, rc: int) -> None:
+        # At once, not as an event: the engine looks up the signature of the event's handler for each.
+        self.worker.outcomes[nodes].exit_code = rc
+
+
+def _start(argv: Sequence[str], stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
+    # A session of its own has no terminal on which ssh could ask for something.
+    options: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr, "start_new_session": True}
+    try:
+        return subprocess.Popen(argv, **options)
+    except FileNotFoundError:
+        return subprocess.Popen([*_DOES_NOT_START, f"{argv[0]}: not found on the controller"], **options)
+    except OSError as error:
+        return subprocess.Popen([*_DOES_NOT_START, f"{argv[0]}: {error.strerror}"], **options)
+
 
 class _Worker(ExecWorker):  # type: ignore[misc]
     SHELL_CLASS = _Client
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], handler: Any, timeout: float) -> None:
+    def __init__(self, commands: Mapping[str, Sequence[str]], timeout: float) -> None:
         self.commands = commands
         self.outcomes = {key: Outcome() for key in commands}
-        super().__init__(NodeSet.fromlist(list(commands)), handler, timeout=timeout, command="-", stderr=True)
-
-
-class _Handler(EventHandler):  # type: ignore[misc]
-    def ev_hup(self, worker: _Worker, node: str, rc: int) -> None:
-        """A command ended."""
-        worker.outcomes[node].exit_code = rc
+        super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
 
 
 def run_all(commands: Mapping[str, Sequence[str]], fanout: int, timeout: float) -> Dict[str, Outcome]:
     """Run a command for each host, at most C(fanout) at a time, each at most C(timeout) seconds long.
 
-    Names of hosts may be anything: the engine, whose sets have a syntax for names, gets numbers.
+    Hosts with the same command are one machine under several names, reached in the same way: it runs once, and they share what came
+    of it. Names of hosts may be anything: the engine, whose sets have a syntax for names, gets numbers.
     """
-    outcomes: Dict[str, Outcome] = {}
-    names: List[str] = []
-    for host, argv in commands.items():
-        if shutil.which(argv[0]):
-            names.append(host)
-        else:
-            outcomes[host] = Outcome(stderr=bytearray(f"{argv[0]}: not found on the controller".encode()), exit_code=_NOT_FOUND)
-    if not names:
-        return outcomes
-    numbered = {f"n{number}": commands[host] for number, host in enumerate(names)}
-    worker = _Worker(numbered, _Handler(), timeout)
+    keys: Dict[Tuple[str, ...], str] = {}
+    of_host = {host: keys.setdefault(tuple(argv), f"n{len(keys)}") for host, argv in commands.items()}
+    if not keys:
+        return {}
+    worker = _Worker({key: list(argv) for argv, key in keys.items()}, timeout)
     task: Task = task_self()
     before = task.info("fanout")
     task.set_info("fanout", fanout)
     try:
         task.schedule(worker)
-        worker.set_write_eof()
         task.resume()
     finally:
         task.set_info("fanout", before)
-    return {**outcomes, **{host: worker.outcomes[f"n{number}"] for number, host in enumerate(names)}}
+    return {host: worker.outcomes[key] for host, key in of_host.items()}

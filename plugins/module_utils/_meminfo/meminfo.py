@@ -20,6 +20,7 @@ _LARGEST = 1 << 64
 """The kernel counts bytes in 64 bits; more than that is a counter that went below zero."""
 
 _LINE = re.compile(r"([^\s:]+):\s*(\S+)(?:\s+(\S+))?")
+_NUMBER = re.compile(r"[0-9]{1,30}")
 _LAST_OF_OLD = "VmallocTotal"
 """Every kernel since 2.4 prints it, after all counters that are summed up but for a few new ones."""
 
@@ -105,7 +106,7 @@ def _checked(info: Meminfo) -> Meminfo:
 
 def whole_number(text: str) -> Optional[int]:
     """A number of ASCII digits, or None: C(int) would also take signs, underscores and other scripts' digits."""
-    return int(text) if re.fullmatch(r"[0-9]{1,30}", text) else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def parse_min_free(text: Optional[str]) -> Optional[int]:

@@ -81,8 +81,22 @@ def test_what_one_pass_can_not_follow_is_named_and_secrets_are_not(variables: di
 
 def test_names_of_hosts_may_be_anything() -> None:
     names = ["a[1-3]", "b,c", "d@e", "%host", "f g", "2001:db8::1"]
-    outcomes = run_all({name: ["/bin/sh", "-c", f"echo '{name}'"] for name in names}, 3, 20)
+    outcomes = run_all({name: ["/bin/sh", "-c", f"echo '{name}'"] for name in names}, 3, 300)
     assert {name: outcome.stdout.decode().strip() for name, outcome in outcomes.items()} == {name: name for name in names}
+
+
+def test_names_of_one_machine_are_read_once(tmp_path: Path) -> None:
+    argv = ["/bin/sh", "-c", f"echo x >>{tmp_path}/calls; echo read"]
+    outcomes = run_all({"a": argv, "b": list(argv), "c": [*argv, "other"]}, 5, 300)
+    assert {name: bytes(outcome.stdout) for name, outcome in outcomes.items()} == dict.fromkeys("abc", b"read\n")
+    assert (tmp_path / "calls").read_text(encoding="utf-8") == "x\n" * 2
+
+
+def test_a_program_that_can_not_be_run_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ssh").write_text("", encoding="utf-8")
+    outcome = run_all({"a": [str(tmp_path / "ssh"), "x"]}, 1, 300)["a"]
+    assert f"{tmp_path}/ssh: Permission denied" in outcome.stderr.decode()
+    assert outcome.exit_code == 127
 
 
 def test_a_slow_host_is_ended_and_the_others_are_whole() -> None:
@@ -95,12 +109,12 @@ def test_a_slow_host_is_ended_and_the_others_are_whole() -> None:
 
 
 def test_streams_are_kept_apart_and_nobody_waits_for_input() -> None:
-    outcome = run_all({"a": ["/bin/sh", "-c", "cat; echo out; echo err >&2"]}, 1, 20)["a"]
+    outcome = run_all({"a": ["/bin/sh", "-c", "cat; echo out; echo err >&2"]}, 1, 300)["a"]
     assert (bytes(outcome.stdout), bytes(outcome.stderr), outcome.exit_code) == (b"out\n", b"err\n", 0)
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    outcome = run_all({"a": ["/nowhere/ssh", "x"]}, 1, 20)["a"]
+    outcome = run_all({"a": ["/nowhere/ssh", "x"]}, 1, 300)["a"]
     assert b"/nowhere/ssh: not found" in outcome.stderr
     assert outcome.exit_code == 127
     assert run_all({}, 1, 1) == {}
@@ -109,7 +123,7 @@ def test_a_program_that_is_not_there_is_named() -> None:
 def test_long_output_arrives_whole(tmp_path: Path) -> None:
     text = printed("5.10-numa") * 20
     (tmp_path / "long").write_text(text, encoding="utf-8")
-    outcome = run_all({"a": ["/bin/cat", str(tmp_path / "long")]}, 1, 30)["a"]
+    outcome = run_all({"a": ["/bin/cat", str(tmp_path / "long")]}, 1, 300)["a"]
     assert outcome.stdout.decode() == text
 
 
@@ -221,4 +235,4 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
     meminfo = controller.list()["_meta"]["hostvars"]["here"]["meminfo"]
     assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "zfs_arc"}
-    assert parse_output(run_all({"a": route("here", {"ansible_connection": "local"})}, 1, 30)["a"].stdout.decode()).meminfo
+    assert parse_output(run_all({"a": route("here", {"ansible_connection": "local"})}, 1, 300)["a"].stdout.decode()).meminfo
