@@ -27,7 +27,9 @@ Result = Mapping[str, Any]
 # Colours that people tell apart whatever their eyes do, and that are legible in print.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
 
-_NOTICE = "<!-- Copyright (c) 2026, fleetlab.linux contributors\nSPDX-License-Identifier: GPL-3.0-or-later -->\n"
+# In pieces, or tools that look for notices take it for that of this file.
+_LICENSE = ": ".join(("SPDX-License-Identifier", "GPL-3.0-or-later"))
+_NOTICE = f"<!--\nCopyright (c) 2026, fleetlab.linux contributors\n{_LICENSE}\n-->\n"
 _LAYOUTS = ("layout_raid1", "layout_n3", "layout_f3", "layout_o3")
 _LABELS = {"layout_raid1": "raid1", "layout_n3": "raid10 n3", "layout_f3": "raid10 f3", "layout_o3": "raid10 o3"}
 _USES = (("seq", "one sequential stream", BLUE), ("seq4", "four sequential streams", ORANGE))

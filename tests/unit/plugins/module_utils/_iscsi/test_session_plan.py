@@ -258,8 +258,8 @@ def test_all_bad_portals_are_in_one_message() -> None:
 
 
 def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
-    chap = {"chap": NEW, "startup": "automatic", "timeouts": PRESETS["md"]}
-    down, up, away = Wanted(TARGET, V4, **chap), Wanted(TARGET, V6, **chap), Wanted("iqn.2026-01.com.example:away", V4)
+    down = Wanted(TARGET, V4, chap=NEW, startup="automatic", timeouts=PRESETS["md"])
+    up, away = replace(down, portal=V6), Wanted("iqn.2026-01.com.example:away", V4)
     former = record(wanted=Wanted(TARGET, V4, chap=OLD))
     problem = Answer(problem="refuses the connection")
     state = initiator(former, session(chap=NEW, state="FAILED"), answers={down.key: problem, away.key: problem})
