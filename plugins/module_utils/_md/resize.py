@@ -17,7 +17,8 @@ from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid5", "raid6", "raid10")
+_CAN_TAKE_SIZE = ("raid1", "raid10")
+_PARITY = ("raid4", "raid5", "raid6")
 
 
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
@@ -102,6 +103,8 @@ def _worth(array: Array) -> int:
 def _obstacle(array: Array) -> str:
     if array.level == "raid10" and "f" in str(decode(array.level, array.layout)):
         return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
+    if array.level in _PARITY:
+        return f"growing {array.level} was not tested with this module. By hand it is mdadm --grow {array.node} --size=max"
     if array.level not in _CAN_TAKE_SIZE:
         return f"{array.level} arrays are made for the size their members have at first"
     if array.metadata == "1.0":
