@@ -131,6 +131,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _hosts(self) -> List[str]:
         """The names that the pattern gives among the hosts of the sources before this one."""
+        # Ansible does this after the last source; before it, groups are not yet in the group all.
+        self.inventory.reconcile_inventory()
         manager = InventoryManager(loader=self.loader, sources=None, parse=False)
         manager._inventory = self.inventory
         return [host.name for host in manager.get_hosts(self.get_option("hosts"), ignore_limits=True)]

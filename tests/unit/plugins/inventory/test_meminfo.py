@@ -230,6 +230,14 @@ def test_a_cache_is_used_and_failures_are_tried_again(controller: Controller) ->
     assert (controller.folder / "calls").read_text(encoding="utf-8") == "x\n" * 2
 
 
+def test_hosts_that_are_only_in_groups_are_found(controller: Controller) -> None:
+    controller.write(
+        "hosts.yml", "lab: {children: {servers: {}}}\nservers: {hosts: {a: {ansible_connection: local}, b: {ansible_connection: local}}}"
+    )
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nhosts: all:!b\nmin_available_percent: 0\n")
+    assert controller.list()["memory_ok"]["hosts"] == ["a"]
+
+
 def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
     controller.write("hosts.yml", "all: {hosts: {here: {ansible_connection: local}}}")
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
