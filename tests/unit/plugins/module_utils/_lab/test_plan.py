@@ -162,7 +162,7 @@ def test_a_guest_that_ends_at_once_holds_up_no_other() -> None:
 
     ignored = SimpleNamespace(run=lambda argv, **_options: None)
     with pytest.raises(StepError, match=r"^guest server2: .* the guest ended at once"):
-        apply(plan_present(lab, died), ignored, {"start-guest": start})  # type: ignore[arg-type]
+        apply(plan_present(lab, died), ignored, {"start-guest": start})
     assert [log.split("/")[-2] for log in started] == ["server1", "server3"]
 
 
