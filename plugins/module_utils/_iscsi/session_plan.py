@@ -19,7 +19,6 @@ from .session_state import (
     CHAP_KEYS,
     LOGGED_IN,
     Answer,
-    Credentials,
     Initiator,
     Record,
     Session,

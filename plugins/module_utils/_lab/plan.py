@@ -15,7 +15,7 @@ from .state import BRIDGE, LOCK, MARKER, Guest, Lab, ObservedGuest, ObservedLab
 
 
 def plan_present(lab: Lab, current: ObservedLab) -> Plan:
-    """Make what is missing, start what does not run, leave alone what does.
+    """Make what is missing, start what does not run, leave alone what does. A guest that fails holds up no other.
 
     :raises RefusedError: the directory is somebody else's, or a guest's disks do not fit what is declared.
     """
@@ -27,18 +27,20 @@ def plan_present(lab: Lab, current: ObservedLab) -> Plan:
     _check_memory(lab, current)
     steps: List[Step] = [*_directory_steps(lab, current), *_network_steps(lab, current)]
     warnings: List[str] = []
+    parts: List[Plan] = []
     for guest in lab.guests:
         observed = current.guest(guest.name)
         _check_guest(lab, guest, observed)
-        steps += _guest_steps(lab, guest, observed, current)
+        parts.append(Plan(f"guest {guest.name}", {}, {}, tuple(_guest_steps(lab, guest, observed, current))))
         if observed.running and observed.start_script != start_script(lab, guest):
             warnings.append(f"guest {guest.name} runs with its former settings until it is started again")
     return Plan(
         subject=f"lab {lab.name}",
         before=_describe(lab, current),
         after={"namespace": "present", "guests": {guest.name: "running" for guest in lab.guests}},
-        steps=tuple(steps),
+        steps=(*steps, *(step for part in parts for step in part.steps)),
         warnings=tuple(warnings),
+        parts=tuple(parts),
     )
 
 

@@ -257,7 +257,7 @@ def test_all_bad_portals_are_in_one_message() -> None:
 
 
 def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
-    chap = {"chap": NEW, "startup": "automatic", "timeouts": PRESETS["md"]}
+    chap: dict[str, Any] = {"chap": NEW, "startup": "automatic", "timeouts": PRESETS["md"]}
     down, up, away = Wanted(TARGET, V4, **chap), Wanted(TARGET, V6, **chap), Wanted("iqn.2026-01.com.example:away", V4)
     former = record(wanted=Wanted(TARGET, V4, chap=OLD))
     problem = Answer(problem="refuses the connection")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, InputError, RefusedError, StepError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, Step, WriteFile, apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.scripts import disk_device, enter_script, start_script
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import MARKER, Lab, ObservedGuest, ObservedLab, make_lab
@@ -147,6 +148,22 @@ def test_a_guest_that_died_is_started_again_and_nothing_else_happens() -> None:
     plan = plan_present(lab, dead)
     assert [step.name for step in plan.steps if isinstance(step, Operation)] == ["start-guest"]
     assert not any("add" in (step.stdin or "").split() for step in plan.steps if isinstance(step, Command))
+
+
+def test_a_guest_that_ends_at_once_holds_up_no_other() -> None:
+    lab = lab_of(servers=3)
+    died = dataclasses.replace(present(lab), guests=tuple(dataclasses.replace(one, running=False) for one in present(lab).guests))
+    started: list[str] = []
+
+    def start(argv: list[str], log: str) -> None:
+        if "/server2/" in log:
+            raise CommandError(argv, "the guest ended at once")
+        started.append(log)
+
+    ignored = SimpleNamespace(run=lambda argv, **_options: None)
+    with pytest.raises(StepError, match=r"^guest server2: .* the guest ended at once"):
+        apply(plan_present(lab, died), ignored, {"start-guest": start})
+    assert [log.split("/")[-2] for log in started] == ["server1", "server3"]
 
 
 def test_a_lab_whose_machine_rebooted_gets_its_network_and_guests_back_with_their_disks() -> None:
