@@ -141,8 +141,8 @@ class Scene:
             if error is not None and not any(stage.problem for stage in self._stages):
                 self._blame(error)
             for stage in self._stages:
-                row = replace(self._outcome, row=stage.row, fault=stage.fault, seen=stage.seen, stall=stage.longest)
-                self._table.add(replace(row, goal=stage.goal, result=stage.problem or "ok"))
+                row = replace(self._outcome, row=stage.row, fault=stage.fault, seen=stage.seen, stall=stage.longest, goal=stage.goal)
+                self._table.add(replace(row, result=stage.problem or "ok"))
 
     def _blame(self, error: BaseException) -> None:
         """An error before the oracle was asked is that of the last fault; one of the oracle is that of all of them."""
