@@ -105,10 +105,11 @@ class Ssh(Local):
     def variables(self, number: int) -> str:
         """What the inventory says about one host."""
         arguments = self.arguments(str(number))
-        return (
-            f"ansible_host=127.0.0.1 ansible_user={getpass.getuser()} ansible_port={self.port}"
-            f" ansible_ssh_private_key_file={self.folder}/key ansible_ssh_args='{arguments}' ansible_control_path={self.folder}/c{number} ansible_python_interpreter={sys.executable}"
+        known = (
+            f"ansible_host=127.0.0.1 ansible_user={getpass.getuser()} ansible_port={self.port} ansible_python_interpreter={sys.executable}"
         )
+        keys = f"ansible_ssh_private_key_file={self.folder}/key ansible_control_path={self.folder}/c{number}"
+        return f"{known} {keys} ansible_ssh_args='{arguments}'"
 
     def target_cpu(self) -> float:
         """Of sshd and all that it started, running or not."""
