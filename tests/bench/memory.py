@@ -27,15 +27,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from memory_hosts import Local, Simulated, Ssh, find_sshd
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Local, Simulated, Ssh, find_sshd
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ROOT / "build" / "bench"
 DEAR = {"module", "ping", "setup_hardware", "setup", "mitogen"}
-RECORDED = (
-    "from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import printed; "
-    "print(printed('6.1'), end='')"
-)
 READS = "cat /proc/meminfo /proc/zoneinfo /proc/sys/vm/min_free_kbytes /proc/sys/kernel/osrelease /proc/self/cgroup; getconf PAGESIZE"
 """What another tool would have to run for the same."""
 
@@ -210,9 +207,8 @@ def places(folder: Path, names: Sequence[str]) -> Iterator[Local]:
 
 
 def recorded() -> str:
-    """What a host prints, from the recorded files of a kernel."""
-    command = [sys.executable, "-c", RECORDED]
-    return subprocess.run(command, cwd=ROOT / ".cache" / "collections", capture_output=True, text=True, check=True).stdout
+    """What this machine prints, for simulated hosts to print again."""
+    return subprocess.run(["/bin/sh", "-c", COMMAND], capture_output=True, text=True, check=True).stdout
 
 
 def numbers(text: str) -> list[int]:
