@@ -52,7 +52,7 @@ bench: ## measure the lab: scaling, layouts, queue depths, tuning; half an hour
 
 bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
 	@scripts/bootstrap run
-	@python tests/bench/memory.py $(ARGS)
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.memory $(ARGS)
 
 test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
 	@scripts/bootstrap run dev lab

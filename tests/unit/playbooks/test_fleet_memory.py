@@ -120,6 +120,35 @@ def test_a_second_report_of_the_same_facts_changes_nothing(runner: Runner) -> No
     assert "changed=0" in runner.run("fleetlab.linux.fleet_memory", "--diff", fleet_memory_gather="false", **variables).stdout
 
 
+WRONG = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - fleetlab.linux.meminfo_report:
+        hosts: [localhost]
+        directory: wrong
+        mode: rwx
+      ignore_errors: true
+      register: mode
+    - fleetlab.linux.meminfo_report:
+        directory: wrong
+        forms: [pdf]
+      ignore_errors: true
+      register: form
+    - ansible.builtin.assert:
+        that:
+          - "'are no permissions' in mode.msg"
+          - "'pdf' in form.msg"
+"""
+
+
+def test_wrong_options_are_refused_before_anything_is_written(runner: Runner) -> None:
+    (runner.folder / "wrong.yml").write_text(WRONG, encoding="utf-8")
+    done = runner.run("wrong.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (runner.folder / "wrong").exists()
+
+
 def test_too_little_fails_after_everything_was_written(runner: Runner) -> None:
     done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_fail_below="100.5", fleet_memory_forms=["json"])
     assert done.returncode != 0

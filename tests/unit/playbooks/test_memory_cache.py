@@ -72,6 +72,7 @@ class Cache:
             ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.folder / "facts"),
             ANSIBLE_FACTS_MODULES="fleetlab.linux.meminfo_facts",
+            PWD=str(self.folder),
             ANSIBLE_INJECT_FACT_VARS="false",
             LC_ALL="C.UTF-8",
         )

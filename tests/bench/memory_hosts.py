@@ -1,0 +1,145 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the benchmark's hosts are: on this machine by name, behind an sshd of its own on a loopback port, or only simulated."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CLOCK = os.sysconf("SC_CLK_TCK")
+_SSHD = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/key.pub
+PidFile none
+PasswordAuthentication no
+StrictModes no
+PermitRootLogin yes
+MaxStartups 1000
+LogLevel ERROR
+"""
+
+
+def find_sshd() -> str | None:
+    """The program, which only runs by its whole path."""
+    return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+class Local:
+    """Every host is this machine; the CPU time of controller and targets is one figure."""
+
+    name = "local"
+
+    def variables(self, number: int) -> str:
+        """What the inventory says about one host."""
+        return f"ansible_connection=local number={number} ansible_python_interpreter={sys.executable}"
+
+    def target_cpu(self) -> float:
+        """Seconds of CPU time used so far on the side of the targets, where they can be told from the controller's."""
+        return 0.0
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class Simulated(Local):
+    """An ssh that is none: it prints a recorded reading at once, so that what is measured is the controller alone."""
+
+    name = "simulated"
+
+    def __init__(self, folder: Path, reading: str) -> None:
+        self.program = folder / "ssh"
+        (folder / "reading").write_text(reading, encoding="utf-8")
+        self.program.write_text(f"#!/bin/sh\nexec cat {folder}/reading\n", encoding="utf-8")
+        self.program.chmod(0o755)
+
+    def variables(self, number: int) -> str:
+        """Each its own address, else they would be names of one machine."""
+        return f"ansible_host=10.0.{number // 250}.{number % 250} ansible_ssh_executable={self.program}"
+
+
+class Ssh(Local):
+    """An sshd of the benchmark's own, under many names; connections stay open from the first run on, as they do in a fleet."""
+
+    name = "ssh"
+
+    def __init__(self, folder: Path, sshd: str) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        for key in ("host_key", "key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)], check=True)
+        (folder / "sshd_config").write_text(_SSHD.format(port=self.port, folder=folder), encoding="utf-8")
+        known = (folder / "host_key.pub").read_text(encoding="utf-8").split()
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port},fleetlab-bench {known[0]} {known[1]}\n", encoding="utf-8")
+        self.process = subprocess.Popen([sshd, "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL)
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        self.close()
+        raise OSError(f"sshd does not listen on 127.0.0.1 port {self.port}; what it said stands above")
+
+    def arguments(self, number: str) -> str:
+        """Options of ssh. Each host has a connection of its own, whatever its address."""
+        return (
+            f"-F none -p {self.port} -i {self.folder}/key -o UserKnownHostsFile={self.folder}/known_hosts -o HostKeyAlias=fleetlab-bench"
+            f" -o ControlMaster=auto -o ControlPersist=120s -o ControlPath={self.folder}/c{number}"
+        )
+
+    def variables(self, number: int) -> str:
+        """What the inventory says about one host."""
+        arguments = self.arguments(str(number))
+        known = (
+            f"ansible_host=127.0.0.1 ansible_user={getpass.getuser()} ansible_port={self.port} ansible_python_interpreter={sys.executable}"
+        )
+        keys = f"ansible_ssh_private_key_file={self.folder}/key ansible_control_path={self.folder}/c{number}"
+        return f"{known} {keys} ansible_ssh_args='{arguments}'"
+
+    def target_cpu(self) -> float:
+        """Of sshd and all that it started, running or not."""
+        return sum(_cpu(pid) for pid in _descendants(self.process.pid))
+
+    def close(self) -> None:
+        """End sshd and its sessions; the masters of the connections end with them."""
+        for pid in reversed(_descendants(self.process.pid)):
+            try:
+                os.kill(pid, 15)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _cpu(pid: int) -> float:
+    """User and system time, and those of children that have ended."""
+    return sum(int(ticks) for ticks in _stat(pid)[11:15]) / CLOCK
+
+
+def _descendants(root: int) -> list[int]:
+    parents = {int(path.name): _stat(int(path.name))[1:2] for path in Path("/proc").iterdir() if path.name.isdigit()}
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == [str(pid)]]
+    return found
