@@ -82,7 +82,7 @@ class Lab:
         """Run a shell command line in a guest; an exit code of 255 says that it could not be reached, or not in C(limit) seconds."""
         argv = self.ssh_argv(guest, command)
         try:
-            return subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=limit)
+            return subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=limit, check=False)
         except subprocess.TimeoutExpired as expired:
             self.disconnect(guest)
             return subprocess.CompletedProcess(argv, 255, "", f"no answer within {expired.timeout:g} s")
@@ -99,7 +99,8 @@ class Lab:
 
     def disconnect(self, guest: str) -> None:
         """Forget the connection to a guest, which may be gone."""
-        subprocess.run([*self.ssh_argv(guest, "")[:-2], "-O", "exit", guest], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        argv = [*self.ssh_argv(guest, "")[:-2], "-O", "exit", guest]
+        subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     # Their power
 
