@@ -210,15 +210,17 @@ options:
   grow:
     description:
       - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
-      - V(raid1), V(raid5), V(raid6), and V(raid10) and V(raid1e) with near or offset copies, take the room of members that have grown.
-        Where md can not, grown members are refused with the reason. That is so for V(raid0) and V(raid4), for V(raid10) with far copies,
+      - V(raid1), and V(raid10) and V(raid1e) with near or offset copies, take the room of members that have grown.
+        Where md can not, grown members are refused with the reason. That is so for V(raid0), for V(raid10) with far copies,
         and with metadata 1.0, whose superblocks lie at the end of the members. Without O(grow), larger members are no difference.
-      - V(raid1), V(raid5) and V(raid6) take more devices, V(raid5) and V(raid6) also another O(chunk).
-        Every level with redundancy takes or drops a bitmap.
-      - Everything else that moves the data is refused (layout, level, more devices or another chunk for other levels). In tests of
-        V(raid10) with offset copies on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
+      - For V(raid4), V(raid5) and V(raid6) it is refused too, since this collection was not tested with it. By hand it is
+        C(mdadm --grow /dev/mdX --size=max), for more devices C(mdadm --manage /dev/mdX --add-spare DEVICE) and then
+        C(mdadm --grow /dev/mdX --raid-devices=N), for another chunk C(mdadm --grow /dev/mdX --chunk=KIB), one after the other.
+      - V(raid1) takes more devices. Every level with redundancy takes or drops a bitmap.
+      - What moves the data is refused (chunk, layout, level, more devices for other levels). In tests of V(raid10) with offset copies
+        on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
       - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
-        Of devices, chunk and size md takes one at a time, so that two of them need it too.
+        Devices, or a new bitmap, and size are taken one after the other, so that both at once need it too.
     type: bool
     default: false
   check:

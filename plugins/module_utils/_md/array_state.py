@@ -34,8 +34,8 @@ class Member:
 class Array:
     """An md device the kernel knows; C(active) tells a started array from one that only collects members.
 
-    C(component_size) is what it uses of each member, C(bitmap_dirty) how much its bitmap says may differ on a member that was
-    away, both in bytes; C(None) where there is no bitmap or it was not read.
+    C(component_size) is what it uses of each member, C(bitmap_chunk) what one bit of its bitmap stands for (0 where there is none),
+    C(bitmap_dirty) how much the bitmap says may differ on a member that was away, all in bytes; C(None) where it was not read.
     C(sync_done) and C(sync_total) are sectors, C(sync_speed) is KiB/s.
     """
 
@@ -58,6 +58,7 @@ class Array:
     resync_pending: bool = False
     component_size: int = 0
     bitmap_dirty: Optional[int] = None
+    bitmap_chunk: int = 0
     mismatch_cnt: Optional[int] = None
     sync_speed: int = 0
 

@@ -53,6 +53,7 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         members=members,
         degraded=_number(host.text(f"{folder}/degraded")),
         bitmap=_bitmap(host.text(f"{folder}/bitmap/location")),
+        bitmap_chunk=_number(host.text(f"{folder}/bitmap/chunksize")),
         sync_action=action,
         sync_done=done,
         sync_total=total,

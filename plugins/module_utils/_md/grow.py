@@ -18,11 +18,8 @@ from .block_device import BlockDevice
 from .checks import can_heal, check_usable
 from .draft import Draft
 from .layout import decode
-from .resize import larger, note_size, plan_size
+from .resize import larger, plan_size
 from .wanted import Wanted
-
-_RESHAPED = ("raid5", "raid6")
-"""Levels whose data md was seen to move safely to more devices and other chunks."""
 
 
 def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
@@ -38,10 +35,12 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
     size = larger(draft, wanted, array)
     more = len(wanted.devices) > array.raid_disks
     bitmap = wanted.bitmap not in (None, array.bitmap)
-    chunk = bool(wanted.chunk) and wanted.chunk != array.chunk // 1024
-    if not (size or more or chunk or bitmap) or _later(draft, wanted, devices, array):
+    if not (size or more or bitmap) or _later(draft, wanted, devices, array):
         return array
-    _check_fit(wanted, array, turns=more + chunk + (size is not None))
+    # What one bit of a new bitmap stands for is not known before it is there, and the growth in size needs that.
+    bitmap_alone = bitmap and wanted.bitmap == "internal" and size is not None
+    turns = more + bitmap_alone + (size is not None)
+    _check_fit(wanted, array, turns)
     if array.array_state == "read-auto":
         draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
         array = replace(array, array_state="active")
@@ -50,12 +49,9 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
         array = replace(array, bitmap=wanted.bitmap or array.bitmap)
     if more:
         array = _add_devices(draft, wanted, devices, array)
-    elif chunk:
-        draft.run("mdadm", "--grow", array.node, f"--chunk={wanted.chunk}")
-        array = replace(array, chunk=(wanted.chunk or 0) * 1024, sync_action="reshape")
-    elif size:
+    elif size and not bitmap_alone:
         array = plan_size(draft, array, size)
-    if more + chunk + (size is not None) > 1:
+    if turns > 1:
         draft.grow_later(wanted)
     draft.state = draft.state.with_changed_array(array)
     return array
@@ -65,8 +61,7 @@ def as_grown(draft: Draft, wanted: Wanted, array: Array) -> Array:
     """The array as it is declared, where it only has to become whole before it is made so."""
     if wanted.name not in draft.grown_later:
         return array
-    chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
-    return replace(array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap, chunk=chunk)
+    return replace(array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap)
 
 
 def _check_possible(wanted: Wanted, array: Array) -> None:
@@ -74,25 +69,24 @@ def _check_possible(wanted: Wanted, array: Array) -> None:
     problems = []
     if count < array.raid_disks:
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: arrays are never shrunk")
-    if count > array.raid_disks and array.level not in ("raid1", *_RESHAPED):
-        problems.append(f"it has {array.raid_disks} devices and {count} are declared: only raid1, raid5 and raid6 take more")
+    if count > array.raid_disks and array.level != "raid1":
+        problems.append(f"it has {array.raid_disks} devices and {count} are declared: {_more(array)}")
     if wanted.layout not in (None, layout):
         problems.append(
             f"its layout is {layout}, declared is {wanted.layout}: that moves all data, in a way that kernels have lost arrays by"
         )
     if wanted.chunk and wanted.chunk * 1024 != array.chunk:
-        reasons = _chunk_stays(wanted.chunk, array)
-        problems += [f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: {reason}" for reason in reasons]
+        problems.append(f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: that moves all data")
     if problems:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Nothing was changed; make a new array and copy the data")
 
 
-def _chunk_stays(chunk: int, array: Array) -> List[str]:
-    if array.level not in _RESHAPED:
-        return ["that moves all data, and only raid5 and raid6 bear it"]
-    if array.component_size % (chunk * 1024):
-        return [f"what it uses of each member, {array.component_size} bytes, is not a multiple of it"]
-    return []
+def _more(array: Array) -> str:
+    only = "only raid1 takes more without moving its data"
+    if array.level not in ("raid4", "raid5", "raid6"):
+        return only
+    by_hand = f"mdadm --manage {array.node} --add-spare DEVICE and then mdadm --grow {array.node} --raid-devices=N"
+    return f"{only}. By hand it is {by_hand}, which was not tested with this module"
 
 
 def _failed(array: Array) -> bool:
@@ -119,7 +113,10 @@ def _check_fit(wanted: Wanted, array: Array, turns: int) -> None:
     elif array.array_state == "readonly":
         problem, remedy = "it is read-only", "make it writable with mdadm --readwrite"
     elif turns > 1 and wanted.wait != "sync":
-        problem, remedy = "it gets more than one of devices, chunk and size, and md takes them one after the other", "set wait to sync"
+        problem, remedy = (
+            "it gets more than one of devices, bitmap and size, and md takes them one after the other",
+            "set wait to sync",
+        )
     else:
         return
     raise RefusedError(f"array {wanted.name}", f"it can not be grown now: {problem}", f"Nothing was changed; {remedy}")
@@ -135,22 +132,11 @@ def _add_devices(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
     draft.run("mdadm", "--grow", array.node, f"--raid-devices={len(wanted.devices)}")
     joining = [member.device for member in spares if member.device in named] + [devices[path].kernel_name for path in new]
     slots = range(array.raid_disks, len(wanted.devices))
-    if array.level in _RESHAPED:
-        return _reshaped(draft, array, dict(zip(joining, slots)))
     joined: Tuple[Member, ...] = tuple(Member(name, slot, ("spare",)) for name, slot in zip(joining, slots))
     kept = tuple(member for member in array.members if member.device not in joining)
     return replace(
         array, members=kept + joined, raid_disks=len(wanted.devices), degraded=len(joined), sync_action="recover", array_state="active"
     )
-
-
-def _reshaped(draft: Draft, array: Array, joining: Dict[str, int]) -> Array:
-    """Data move onto the new members, which hold them from then on: none is without its redundancy meanwhile."""
-    joined = tuple(Member(name, slot) for name, slot in joining.items())
-    kept = tuple(member for member in array.members if member.device not in joining)
-    array = replace(array, members=kept + joined, raid_disks=array.raid_disks + len(joined), sync_action="reshape", array_state="active")
-    note_size(draft, array)
-    return array
 
 
 def add_blank(draft: Draft, array: Array, device: BlockDevice) -> None:

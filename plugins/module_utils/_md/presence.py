@@ -91,11 +91,16 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
 
 
 def _thawed(draft: Draft, wanted: Wanted, array: Array) -> Array:
-    """mdadm holds an array still while it adds members or grows it, and leaves it so when it is killed."""
-    if array.sync_action != "frozen" or not (wanted.replace_failed or wanted.grow or wanted.wait == "sync"):
+    """mdadm holds an array still while it adds members or grows it, and leaves it so when it is killed.
+
+    A run that was killed before it grew an array leaves a resync that nothing begins.
+    """
+    still = array.sync_action == "frozen" or (array.resync_pending and array.array_state in ("clean", "active", "active-idle"))
+    if not still or not (wanted.replace_failed or wanted.grow or wanted.wait == "sync"):
         return array
     draft.steps.append(Command(("tee", f"/sys/block/{array.kernel_name}/md/sync_action"), stdin="idle\n"))
-    array = replace(array, sync_action="recover" if array.missing_slots else "idle")
+    rest = "resync" if array.resync_pending else "idle"
+    array = replace(array, sync_action="recover" if array.missing_slots else rest)
     draft.state = draft.state.with_changed_array(array)
     return array
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Dict, Optional
 
 from .._core.errors import RefusedError
+from .._core.plan import Command
 from .array_state import Array
 from .draft import Draft
 from .layout import copies_of, decode, usable_size
@@ -16,7 +17,8 @@ from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid5", "raid6", "raid10")
+_CAN_TAKE_SIZE = ("raid1", "raid10")
+_PARITY = ("raid4", "raid5", "raid6")
 
 
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
@@ -44,10 +46,24 @@ def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
 
 def plan_size(draft: Draft, array: Array, size: int) -> Array:
     """Add to the draft what makes the array use C(size) bytes of every member; returns it as it then is."""
+    _mark_border(draft, array)
     draft.run("mdadm", "--grow", array.node, "--size=max")
     array = replace(array, component_size=size, sync_action="resync")
     note_size(draft, array)
     return array
+
+
+def _mark_border(draft: Draft, array: Array) -> None:
+    """Have the new room synced from its beginning.
+
+    The kernel takes over the bits of the old bitmap, and the last of them can stand for room beyond the old end: as clean, so that
+    the copies there would never be made alike.
+    """
+    inside = draft.state.devices.get(array.kernel_name)
+    end = inside.size if inside and array.level == "raid10" else array.component_size
+    if array.bitmap == "internal" and array.bitmap_chunk:
+        last = (end - 1) // array.bitmap_chunk
+        draft.steps.append(Command(("tee", f"/sys/block/{array.kernel_name}/md/bitmap_set_bits"), stdin=f"{last}\n"))
 
 
 def note_size(draft: Draft, array: Array) -> None:
@@ -87,6 +103,8 @@ def _worth(array: Array) -> int:
 def _obstacle(array: Array) -> str:
     if array.level == "raid10" and "f" in str(decode(array.level, array.layout)):
         return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
+    if array.level in _PARITY:
+        return f"growing {array.level} was not tested with this module. By hand it is mdadm --grow {array.node} --size=max"
     if array.level not in _CAN_TAKE_SIZE:
         return f"{array.level} arrays are made for the size their members have at first"
     if array.metadata == "1.0":

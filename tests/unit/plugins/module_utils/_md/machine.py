@@ -220,11 +220,8 @@ class Machine:
         assert not running.faulty
         if "bitmap" in options:
             running.bitmap = options["bitmap"] == "internal"
-        if "chunk" in options:
-            assert running.superblock.level in ("raid5", "raid6")
-            running.superblock = replace(running.superblock, chunk=int(options["chunk"]) * 1024)
         if "size" in options:
-            assert running.superblock.level in ("raid1", "raid5", "raid6", "raid10")
+            assert running.superblock.level in ("raid1", "raid10")
             assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
             sizes = {name: self.block(name).size for name in running.members}
             for name, size in sizes.items():

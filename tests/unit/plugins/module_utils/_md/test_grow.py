@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import MIB, Machine, want, with_disks
 
@@ -77,13 +78,19 @@ def test_a_growth_that_was_cut_short_is_finished() -> None:
     ("declared", "found"),
     [
         ({"devices": THREE[:2]}, "arrays are never shrunk"),
-        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1, raid5 and raid6 take more"),
+        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1 takes more"),
         ({"layout": "n3", "level": "raid10"}, "its layout is o3, declared is n3"),
         ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB"),
     ],
 )
 def test_what_would_move_all_data_is_refused(declared: Dict[str, Any], found: str) -> None:
     assert found in refusal(made(**MIRROR), want(**{**MIRROR, **declared}, grow=True))
+
+
+def test_more_devices_for_parity_are_a_matter_for_the_hand() -> None:
+    host = made(level="raid5", devices=THREE)
+    message = refusal(host, want(level="raid5", devices=[*THREE, "/dev/sde"], grow=True))
+    assert "mdadm --manage /dev/md1 --add-spare DEVICE and then mdadm --grow /dev/md1 --raid-devices=N" in message
 
 
 def test_growth_needs_a_whole_array() -> None:
@@ -122,11 +129,11 @@ def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) 
     ("options", "found"),
     [
         ({"level": "raid10", "layout": "f2", "devices": THREE}, "in its layout, f2, the further copies"),
-        ({"level": "raid4", "devices": THREE}, "raid4 arrays are made for the size"),
+        ({"level": "raid5", "devices": THREE}, "By hand it is mdadm --grow /dev/md1 --size=max"),
         ({"level": "raid0", "devices": THREE}, "raid0 arrays are made for the size"),
         ({"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"}, "with metadata 1.0 the superblock lies at the end"),
     ],
-    ids=["far", "raid4", "raid0", "metadata 1.0"],
+    ids=["far", "raid5", "raid0", "metadata 1.0"],
 )
 def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
     host = made(**options)
@@ -136,6 +143,35 @@ def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str,
     message = refusal(host, want(**options, grow=True))
     assert found in message
     assert "/dev/sdb has 805306368 bytes" in message
+
+
+@pytest.mark.parametrize(("level", "layout", "last"), [("raid1", None, 7), ("raid10", "n2", 11)])
+def test_the_last_chunk_of_the_bitmap_is_marked_first(level: str, layout: Any, last: int) -> None:
+    options = {"level": level, "layout": layout, "devices": THREE}
+    host, wanted = extend(made(**options)), want(**options, grow=True)
+    state = host.state([wanted])
+    arrays = tuple(replace(array, bitmap_chunk=64 * MIB) for array in state.arrays)
+    devices = {"md1": replace(state.devices["md1"], size=768 * MIB)}
+    marked = plan_arrays(replace(state, arrays=arrays).with_devices(devices), [wanted]).plan.steps[0]
+    assert isinstance(marked, Command)
+    assert (marked.argv, marked.stdin) == (("tee", "/sys/block/md1/md/bitmap_set_bits"), f"{last}\n")
+
+
+def test_a_new_bitmap_comes_before_the_size() -> None:
+    host = extend(made(**PAIR, bitmap="none"), "sdb", "sdc")
+    assert "one after the other" in refusal(host, want(**PAIR, grow=True, bitmap="internal"))
+    wanted = want(**PAIR, grow=True, bitmap="internal", wait="sync")
+    assert argvs(host, wanted) == ["mdadm --grow /dev/md1 --bitmap=internal", "grow_when_whole array=md1"]
+    host.converge(wanted)
+    assert argvs(host, wanted) == [SIZE]
+
+
+def test_a_resync_that_nothing_begins_is_begun() -> None:
+    host, wanted = made(**MIRROR), want(**MIRROR, grow=True, wait="sync")
+    state = host.state([wanted])
+    pending = replace(state, arrays=(replace(state.arrays[0], resync_pending=True),))
+    assert plan_arrays(pending, [wanted]).plan.commands() == [["tee", "/sys/block/md1/md/sync_action"]]
+    assert plan_arrays(pending, [want(**MIRROR)]).plan.steps == ()
 
 
 def test_one_grown_member_alone_is_only_told() -> None:
@@ -156,38 +192,6 @@ def test_a_stripe_over_a_grown_mirror_is_refused_before_the_mirror_is_touched() 
     extend(host)
     assert "/dev/md1 has" in refusal(host, *[want(**one, grow=True) for one in arrays])
     assert argvs(host, *[want(**one, grow=one["name"] != "md99") for one in arrays]) == [SIZE]
-
-
-FOUR = [*THREE, "/dev/sde"]
-
-
-def test_parity_arrays_take_devices_then_chunks_then_size() -> None:
-    start: Dict[str, Any] = {"level": "raid5", "devices": THREE, "chunk": 64}
-    host = made(**start)
-    extend(host, "sdb", "sdc", "sdd", "sde")
-    assert "more than one of devices, chunk and size" in refusal(host, want(**{**start, "devices": FOUR, "chunk": 128}, grow=True))
-    wanted = want(**{**start, "devices": FOUR, "chunk": 128}, grow=True, wait="sync")
-    done = []
-    for _turn in range(3):
-        done += [argv for argv in argvs(host, wanted) if argv.startswith("mdadm")]
-        host.converge(wanted)
-        host.settle()
-    assert done == [
-        "mdadm --manage /dev/md1 --add-spare /dev/sde",
-        "mdadm --grow /dev/md1 --raid-devices=4",
-        "mdadm --grow /dev/md1 --chunk=128",
-        SIZE,
-    ]
-    assert host.plan(wanted).plan.steps == ()
-
-
-def test_a_chunk_that_does_not_fit_is_refused() -> None:
-    host = made(level="raid5", devices=THREE, chunk=64)
-    for name in THREE:
-        block = host.disks[name[5:]].superblock
-        assert block
-        host.disks[name[5:]].superblock = replace(block, component_size=65 * 1024)
-    assert "is not a multiple of it" in refusal(host, want(level="raid5", devices=THREE, chunk=128, grow=True))
 
 
 def test_an_array_that_rests_is_made_writable_first() -> None:
