@@ -58,7 +58,7 @@ test: ## everything: lint, sanity, unit, package, and the scenarios that need gu
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py lint sanity unit package molecule
 
-test-faults: ## all that the lab survives, fault by fault, with a table at the end (1.5 hours)
+test-faults: ## all that the lab survives, fault by fault, with a table at the end (about an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults
 

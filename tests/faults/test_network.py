@@ -100,7 +100,7 @@ def test_bad_links(lab: Lab, fault: Any) -> None:
             if (row, what, discipline) in others:
                 scene.then(row, what)
             lab.run("server1", f"tc qdisc add dev {lab.interface} root {discipline}")
-            scene.traffic.flows(operations=60)
+            scene.traffic.flows(operations=40)
             lab.run("server1", f"tc qdisc del dev {lab.interface} root")
             oracle.none_ejected(lab)
             scene.note("no member ejected")
