@@ -25,7 +25,8 @@ PLUGINS = sorted(
     (folder.name, path.stem)
     for folder in ROOT.glob("plugins/*")
     if folder.name not in ("module_utils", "doc_fragments", "plugin_utils", "action")
-    for path in folder.glob("*.py")
+    # Several filters can live in one file; each of them has a file of documentation.
+    for path in folder.glob("*.yml" if folder.name == "filter" else "*.py")
 )
 
 
