@@ -25,7 +25,7 @@ PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory test test-faults test-fast lint format docs clean
+.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory test test-faults test-faults-core test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -61,6 +61,10 @@ test: ## everything: lint, sanity, unit, package, and the scenarios that need gu
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (about an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults
+
+test-faults-core: ## the faults that matter most, a quarter of an hour
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py faults-core
 
 test-fast: ## what needs no guests: lint, sanity, unit, package
 	@scripts/bootstrap run dev

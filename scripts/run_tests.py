@@ -31,8 +31,8 @@ _LIMIT = 80 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds everything together may take, and parts that may take longer: what is still running then is ended, and has failed."""
 
-_CORE = {"faults": "core"}
-"""Scenarios of which only the tests with this mark run with all others; each has a part that runs it whole."""
+_APART = frozenset({"faults"})
+"""Scenarios that take too long to run with all others; each has parts of its own."""
 
 _LINT_SESSIONS = (
     "formatters",
@@ -125,12 +125,16 @@ def _package() -> Iterator[Part]:
 def _molecule() -> Iterator[Part]:
     """One part for each scenario, the shortest first."""
     found = sorted(file.parent.name for file in ROOT.glob("molecule/*/molecule.yml"))
-    for scenario in sorted(found, key=lambda name: (name != "default", name)):
-        yield _scenario(scenario, _CORE.get(scenario))
+    for scenario in sorted(set(found) - _APART, key=lambda name: (name != "default", name)):
+        yield _scenario(scenario, None)
 
 
 def _faults() -> Iterator[Part]:
     yield _scenario("faults", None)
+
+
+def _faults_core() -> Iterator[Part]:
+    yield _scenario("faults", "core")
 
 
 def _scenario(scenario: str, mark: str | None) -> Part:
@@ -155,6 +159,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "package": _package,
     "molecule": _molecule,
     "faults": _faults,
+    "faults-core": _faults_core,
 }
 
 

@@ -119,18 +119,19 @@ def test_the_table_of_faults_is_printed_as_it_is(
     assert line in capsys.readouterr().out.splitlines()
 
 
-def test_only_the_core_of_the_faults_runs_with_all_other_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_faults_run_apart_whole_or_their_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
-    marks = {item.name: dict(item.env)["PYTEST_ADDOPTS"].endswith(" -m core") for item in run_tests.PARTS["molecule"]()}
-    assert marks == {"molecule default": False, "molecule lab": False, "molecule faults": True}
-    (tmp_path / "molecule-faults").rmdir()
-    assert not any("-m core" in dict(item.env)["PYTEST_ADDOPTS"] for item in run_tests.PARTS["faults"]())
+    assert [item.name for item in run_tests.PARTS["molecule"]()] == ["molecule default", "molecule lab"]
+    for name, core in (("faults", False), ("faults-core", True)):
+        (item,) = run_tests.PARTS[name]()
+        assert (item.name, dict(item.env)["PYTEST_ADDOPTS"].endswith(" -m core")) == ("molecule faults", core)
+        (tmp_path / "molecule-faults").rmdir()
 
 
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "the parts are lint, sanity, unit, package, molecule, faults" in done.stderr
+    assert "the parts are lint, sanity, unit, package, molecule, faults, faults-core" in done.stderr
 
 
 def test_ssh_is_called_as_ansible_would() -> None:
