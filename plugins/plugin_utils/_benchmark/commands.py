@@ -12,8 +12,9 @@ from .subjects import BenchmarkError, Subject, find_subject, make_volumes
 
 
 def queue_depth(pattern: Pattern, subject: Subject, depth: int) -> int:
-    """Requests in flight over all volumes of the subject, if each shall have C(depth)."""
-    return min(depth * len(subject.volumes), max(pattern.most, depth))
+    """Requests in flight over all volumes of the subject, if each shall have C(depth); more than the usual depth also has a higher limit."""
+    most = pattern.most * depth // pattern.depth if depth > pattern.depth else pattern.most
+    return min(depth * len(subject.volumes), max(most, depth))
 
 
 def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, warm_up: float, engine: str) -> List[str]:
@@ -23,14 +24,17 @@ def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, war
     """
     if not pattern.operation.endswith("read") and not subject.name.startswith("layout_"):
         raise BenchmarkError(f"{subject.name}: refused to write to what the benchmark did not make")
-    total = queue_depth(pattern, subject, depth)
+    each = max(1, queue_depth(pattern, subject, depth) // max(len(subject.paths), pattern.streams))
     argv = [
         "fio",
         f"--ioengine={engine}",
         "--direct=1",
         f"--rw={pattern.operation}",
         f"--bs={pattern.block}",
-        f"--iodepth={max(1, total // max(len(subject.paths), pattern.streams))}",
+        f"--iodepth={each}",
+        # A system call for each request would take the client's CPU before the storage has anything to do.
+        f"--iodepth_batch_submit={max(1, each // 16)}",
+        f"--iodepth_batch_complete_max={each}",
         "--time_based",
         f"--ramp_time={warm_up:g}",
         f"--runtime={seconds:g}",

@@ -23,7 +23,8 @@ OVERHEAD_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Pattern:
-    """How a device is used. C(depth) is for each volume; C(most) limits the sum for those of a larger device."""
+    """How a device is used. C(depth) is for each volume; C(most) limits the sum for
+    those of a larger device, at the usual depth."""
 
     name: str
     operation: str
@@ -174,7 +175,11 @@ def _chains(settings: Settings) -> List[Stage]:
         for speed in (*settings.speeds[:1], None):
             word = "at full speed" if speed is None else f"at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
             # At full speed nothing but the CPU is the measure, and that varies.
-            runs = _runs((f"chain_{tuning}",), ("seq", "rand"), settings.repeats + (speed is None))
+            name = f"chain_{tuning}"
+            runs = _runs((name,), ("seq", "rand"), settings.repeats + (speed is None))
+            if speed is not None:
+                # What a session may have under way is only seen when more is asked for.
+                runs += _runs((name,), ("seq",), settings.repeats, PATTERNS["seq"].depth * 2)
             stages.append(Stage(f"{tuning} chain {word}", runs, speed, "chain", tuning=tuning))
     return stages
 

@@ -20,7 +20,7 @@ _SECTIONS: Sequence[_Section] = (
         "The usual queue depths: for each volume 4 requests of 1 MiB, or 16 of 4 KiB.",
         lambda one: one["usual_depth"] and one["throttled"] and not one["name"].startswith(("scale_", "layout_", "chain_")),
     ),
-    ("Queue depths", "The same with other queue depths.", lambda one: not one["usual_depth"]),
+    ("Queue depths", "The same with other queue depths.", lambda one: not one["usual_depth"] and not one["name"].startswith("chain_")),
     (
         "Layouts",
         (

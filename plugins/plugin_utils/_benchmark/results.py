@@ -113,8 +113,9 @@ def _rounded(value: Optional[float], digits: int = 1) -> Optional[float]:
 
 
 def tuning_ratio(results: Sequence[Mapping[str, Any]], throttled: bool) -> Dict[str, float]:
-    """What the tuned chain gave over what the untuned one gave, by pattern; empty where either was not measured."""
-    found = {(result["name"], result["pattern"]): result["mean"] for result in results if result["throttled"] == throttled}
+    """What the tuned chain gave over what the untuned one gave at the usual depth, by pattern; empty where either was not measured."""
+    chosen = [result for result in results if result["throttled"] == throttled and result["usual_depth"]]
+    found = {(result["name"], result["pattern"]): result["mean"] for result in chosen}
     return {
         pattern: round(found["chain_tuned", pattern] / found["chain_untuned", pattern], 3)
         for pattern in PATTERNS

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,8 +94,13 @@ def test_reads_are_opened_read_only_and_colons_do_not_part_file_names() -> None:
     names = [word for word in argv if word.startswith("--filename=")]
     assert len(names) == 2
     assert all(":" not in word.replace("\\:", "") for word in names)
-    assert "--iodepth=16" in argv
+    assert {"--iodepth=16", "--iodepth_batch_submit=1", "--iodepth_batch_complete_max=16"} <= set(argv)
     assert argv.index("--runtime=6") < argv.index("--name=scale_2-1")
+
+
+def test_a_deep_queue_is_filled_a_sixteenth_at_a_time() -> None:
+    argv = fio_argv(find_subject("md99", VOLUMES, ARRAYS), PATTERNS["rand"], 16, 6, 2, "libaio")
+    assert {"--iodepth=96", "--iodepth_batch_submit=6"} <= set(argv)
 
 
 def test_streams_divide_the_device_and_the_depth() -> None:
@@ -113,7 +119,9 @@ def test_only_what_the_benchmark_made_is_written_to(name: str, pattern: str) -> 
 def test_the_depth_is_for_each_volume_up_to_a_sum() -> None:
     stripe, lun = find_subject("md99", VOLUMES, ARRAYS), find_subject("one_lun", VOLUMES, ARRAYS)
     assert queue_depth(PATTERNS["rand"], stripe, 16) == 96
-    assert queue_depth(PATTERNS["rand"], stripe, 64) == 256
+    many = replace(stripe, volumes=stripe.volumes * 5)
+    assert queue_depth(PATTERNS["rand"], many, 16) == 256
+    assert queue_depth(PATTERNS["rand"], many, 32) == 512
     assert queue_depth(PATTERNS["seq"], lun, 100) == 100
 
 
