@@ -12,7 +12,7 @@ from .subjects import BenchmarkError, Subject, find_subject, make_volumes
 
 
 def queue_depth(pattern: Pattern, subject: Subject, depth: int) -> int:
-    """Requests in flight over all volumes of the subject, if each shall have C(depth); more than the usual depth also has a higher limit."""
+    """Requests in flight over all volumes of the subject, if each shall have C(depth). What is deeper than usual has a higher limit."""
     most = pattern.most * depth // pattern.depth if depth > pattern.depth else pattern.most
     return min(depth * len(subject.volumes), max(most, depth))
 
