@@ -119,13 +119,18 @@ def test_the_table_of_faults_is_printed_as_it_is(
     assert line in capsys.readouterr().out.splitlines()
 
 
-def test_the_faults_run_apart_whole_or_their_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_core_of_the_faults_runs_with_everything_and_all_of_them_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
-    assert [item.name for item in run_tests.PARTS["molecule"]()] == ["molecule default", "molecule lab"]
-    for name, core in (("faults", False), ("faults-core", True)):
-        (item,) = run_tests.PARTS[name]()
-        assert (item.name, dict(item.env)["PYTEST_ADDOPTS"].endswith(" -m core")) == ("molecule faults", core)
-        (tmp_path / "molecule-faults").rmdir()
+
+    def made(part: str) -> list[tuple[str, bool]]:
+        items = [(item.name, dict(item.env)["PYTEST_ADDOPTS"].endswith(" -m core")) for item in run_tests.PARTS[part]()]
+        for folder in tmp_path.iterdir():
+            folder.rmdir()
+        return items
+
+    assert made("molecule") == [("molecule default", False), ("molecule lab", False), ("molecule faults", True)]
+    assert made("faults") == [("molecule faults", False)]
+    assert made("faults-core") == [("molecule faults", True)]
 
 
 def test_an_unknown_part_is_refused() -> None:

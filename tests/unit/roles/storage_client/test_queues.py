@@ -1,0 +1,61 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The look for disks that are not as the queue rule says, run by the shell over a sysfs of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import Environment
+
+VARIABLES = Path(__file__).resolve().parents[4] / "roles" / "storage_client" / "vars" / "main.yml"
+
+
+def disk(sysfs: Path, name: str, scheduler: str, state: str = "running") -> None:
+    """A disk of a session as sysfs shows it."""
+    folder = sysfs / "iscsi_session/session1/device/target1:0:0/1:0:0:0/block" / name
+    (folder / "device").mkdir(parents=True)
+    (folder / "queue").mkdir()
+    (folder / "device/state").write_text(f"{state}\n")
+    (folder / "queue/scheduler").write_text(f"{scheduler}\n")
+    (folder / "queue/nr_requests").write_text("256\n")
+
+
+def differs(sysfs: Path, wanted: dict[str, Any]) -> list[str]:
+    """What the shell says of them."""
+    environment = Environment()
+    environment.filters["quote"] = lambda value: f"'{value}'"
+    text = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))["storage_client_queue_differs"]
+    command = environment.from_string(text).render(storage_client_queue=wanted).replace("/sys/class", str(sysfs))
+    done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
+    assert not done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("shown", ["[none] mq-deadline", "mq-deadline [none]", "[none]", "none"])
+def test_a_disk_that_is_as_the_rule_says_is_left_alone(tmp_path: Path, shown: str) -> None:
+    disk(tmp_path, "sda", shown)
+    assert differs(tmp_path, {"scheduler": "none", "nr_requests": 256}) == []
+
+
+def test_disks_that_differ_are_named_with_what_they_have(tmp_path: Path) -> None:
+    disk(tmp_path, "sda", "none [mq-deadline]")
+    disk(tmp_path, "sdb", "[none] mq-deadline")
+    assert differs(tmp_path, {"scheduler": "none", "nr_requests": 128, "no_such": 1}) == [
+        "sda: storage_client_queue.no_such is not there, not 1",
+        "sda: storage_client_queue.nr_requests is 256, not 128",
+        "sda: storage_client_queue.scheduler is mq-deadline, not none",
+        "sdb: storage_client_queue.no_such is not there, not 1",
+        "sdb: storage_client_queue.nr_requests is 256, not 128",
+    ]
+
+
+def test_nothing_is_said_of_disks_that_do_not_answer_or_are_not_there(tmp_path: Path) -> None:
+    assert differs(tmp_path, {"scheduler": "none"}) == []
+    disk(tmp_path, "sda", "[mq-deadline]", state="transport-offline")
+    assert differs(tmp_path, {"scheduler": "none"}) == []
