@@ -46,7 +46,7 @@ lab-destroy: ## remove the lab and everything it left on this machine
 	@scripts/bootstrap run
 	$(PLAYBOOK) fleetlab.linux.storage_lab_destroy $(ARGS)
 
-bench: ## measure the lab: scaling, layouts, queue depths, tuning; half an hour
+bench: ## measure the lab: scaling, layouts, queue depths, tuning; 40 minutes
 	@scripts/bootstrap run
 	$(PLAYBOOK) -i $(INVENTORY) fleetlab.linux.storage_lab_benchmark $(ARGS)
 
