@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of servers: power cuts of one, two and three, reboots, targets that go away, volumes that do not fit."""
+"""Faults of servers: power cuts of all, reboots, targets that go away, members that were away. Of one and two: with the client's."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ import pytest
 from . import oracle
 from .lab import MOUNT, Lab, wait_until
 from .scene import STALL_GOAL
-
-
-@pytest.mark.core
-def test_one_and_then_two_servers_lose_power(lab: Lab, fault: Any) -> None:
-    with fault("1", "power cut of a server in reads and writes", stall=STALL_GOAL) as scene:
-        lab.power_off("server1")
-        scene.note(f"member ejected after {oracle.wait_ejected(lab):.0f} s, mirrors go on with two")
-        scene.traffic.flows()
-        scene.then("2", "power cut of a second server", stall=STALL_GOAL)
-        lab.power_off("server2")
-        scene.note(f"member ejected after {oracle.wait_ejected(lab, 2):.0f} s, reads and writes go on with one copy of three")
-        scene.traffic.flows()
 
 
 @pytest.mark.core
