@@ -15,14 +15,25 @@ description:
     shape as RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
   - Puts them into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). The variable C(meminfo_error) of a host without a
     reading says why there is none.
-  - Follows what the inventory says about a host, through Ansible's own ssh plugin - address, port, user, key, ssh arguments, jump hosts,
-    host keys - and C(become) by sudo without a password. A host that needs more, such as a password or another connection plugin, is
-    not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
+  - Follows what Ansible knows of a host, in the precedence of a play, from inventories, C(group_vars), C(host_vars), and the command line.
+    Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
+    connections that it would use for a task, and C(become) by sudo without a password. A host that needs more, such as a password
+    or another connection plugin, is not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
+    So is one with a variable that can not be worked out.
+  - What only a playbook says is not known yet when the inventory is read, such as C(become) of a play, or folders beside the playbook
+    unless C(--playbook-dir) names it.
+  - Host keys are checked by ssh as the user has set it up, on jump hosts too. Unknown ones are not asked for, and a changed one is an
+    error; such a host is named as unreachable, with the reason, and C(known_hosts) gets nothing that ssh alone would not add.
   - Names of the same machine that are reached in the same way are read once. With C(connection=local) every host is the controller,
     so that one reading, for each user that C(become) names, serves all of them.
   - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are
     read in the order of their names.
-  - Unknown host keys are not asked for; such a host is named as unreachable.
+notes:
+  - Hosts that only a gateway can reach are read through it as a jump host (C(ProxyJump)), which needs no program there, and the controller
+    checks the keys of both. ClusterShell's tree mode is not used. In it the gateway makes the connections, as its own user with its own
+    keys, C(known_hosts) and configuration, and with one set of options for all hosts, so that what the inventory says about a host can
+    not be followed; it needs ClusterShell on the gateway; and if a gateway fails, its hosts are connected to directly. Where one
+    controller is not enough, several can each read their part of the hosts (O(hosts)).
 requirements:
   - ClusterShell (Python package, on the controller)
 extends_documentation_fragment:
@@ -81,19 +92,15 @@ timeout: 60
 from typing import Any, Dict, List, Mapping
 
 from ansible.errors import AnsibleError, AnsibleParserError
-from ansible.inventory.helpers import get_group_vars
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.utils.vars import combine_vars
-from ansible.vars.plugins import get_vars_from_inventory_sources
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import parse_output
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import MISSING, Outcome, run_all
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import NotHonoured, route
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_known import Known
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_outcome import variables_of
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import MISSING, run_all
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import SECRETS, NotHonoured, names_of_variables, route
 
 _GROUPS = ("memory_low", "memory_ok", "memory_unreachable")
+_VARIABLES = ("meminfo", "meminfo_error")
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]  # not typed by Ansible
@@ -111,17 +118,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._read_config_data(path)
         if MISSING is not None:
             raise AnsibleParserError(f"the inventory plugin meminfo needs the Python package ClusterShell on the controller: {MISSING}")
-        hosts = self._hosts()
+        known = Known(self.inventory, loader, path)
+        hosts = known.hosts(self.get_option("hosts"))
         if not hosts:
             self.display.warning(f"{path}: there are no hosts to read; name this file after those with the hosts")
         key = self.get_cache_key(path)
         cached = self._cached(key) if cache and self.get_option("cache") else {}
         # A host that failed is asked again, and so is one that came since.
         found = {host: cached[host] for host in hosts if "meminfo" in cached.get(host, {})}
-        found.update(self._read([host for host in hosts if host not in found]))
+        found.update(self._read(known, [host for host in hosts if host not in found]))
         if self.get_option("cache"):
             self._cache[key] = found
-        self._populate(found)
+        self._populate(known, found)
 
     def _cached(self, key: str) -> Mapping[str, Any]:
         try:
@@ -129,21 +137,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except KeyError:
             return {}
 
-    def _hosts(self) -> List[str]:
-        """The names that the pattern gives among the hosts of the sources before this one."""
-        # Ansible does this after the last source; before it, groups are not yet in the group all.
-        self.inventory.reconcile_inventory()
-        manager = InventoryManager(loader=self.loader, sources=None, parse=False)
-        manager._inventory = self.inventory
-        return [host.name for host in manager.get_hosts(self.get_option("hosts"), ignore_limits=True)]
-
-    def _read(self, hosts: List[str]) -> Dict[str, Dict[str, Any]]:
+    def _read(self, known: Known, hosts: List[str]) -> Dict[str, Dict[str, Any]]:
         """C(meminfo) or C(meminfo_error) of each host."""
         found: Dict[str, Dict[str, Any]] = {}
         commands: Dict[str, List[str]] = {}
         for host in hosts:
             try:
-                commands[host] = route(host, self._connection_variables(host))
+                commands[host] = _command(known, host)
             except NotHonoured as error:
                 found[host] = {"meminfo_error": f"not gathered in one pass ({error}); use the module meminfo_facts"}
             except AnsibleError as error:
@@ -151,65 +151,42 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         timeout, zfs_arc = self.get_option("timeout"), self.get_option("zfs_arc")
         outcomes = run_all(commands, self.get_option("fanout"), timeout)
         # Names of one machine share an outcome, and so what is worked out of it.
-        results = {id(outcome): _result(outcome, timeout, zfs_arc) for outcome in {id(one): one for one in outcomes.values()}.values()}
+        results = {id(outcome): variables_of(outcome, timeout, zfs_arc) for outcome in {id(one): one for one in outcomes.values()}.values()}
         found.update({host: results[id(outcome)] for host, outcome in outcomes.items()})
         return found
 
-    def _variables(self, host: str) -> Dict[str, Any]:
-        """What the sources so far, and the folders host_vars and group_vars beside them, say about the host and its groups."""
-        entity = self.inventory.hosts[host]
-        sources = self.inventory.processed_sources
-        groups = entity.get_groups()
-        found: Dict[str, Any] = combine_vars(
-            combine_vars(get_group_vars(groups), get_vars_from_inventory_sources(self.loader, sources, groups, "all")),
-            combine_vars(entity.get_vars(), get_vars_from_inventory_sources(self.loader, sources, [entity], "all")),
-        )
-        return found
-
-    def _connection_variables(self, host: str) -> Dict[str, Any]:
-        """What says how to reach the host, with the templates in it worked out."""
-        variables = self._variables(host)
-        variables["inventory_hostname"] = host
-        self.templar.available_variables = variables
-        return {name: self.templar.template(value) for name, value in variables.items() if name.startswith(("ansible_", "inventory_"))}
-
-    def _populate(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+    def _populate(self, known: Known, found: Mapping[str, Mapping[str, Any]]) -> None:
+        constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
+        # Before anything is added: each new member of a group would have Ansible list all groups anew for the next host.
+        variables = {host: known.variables(host) for host in found} if any(constructed) else {}
         for group in _GROUPS:
             self.inventory.add_group(group)
         least = self.get_option("min_available_percent")
-        constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
         for host, result in found.items():
             entity = self.inventory.hosts[host]
             for name, value in result.items():
                 # Not the inventory's own set_variable, which notes the file that each of hundreds of figures would have come from.
                 entity.set_variable(name, value)
             self.inventory.add_child(_group(result, least), host)
-            if any(constructed):
-                self._construct(host, constructed)
+        for host, before in variables.items():
+            # What an older reading left in a fact cache is not what this one found.
+            self._construct(host, {**{name: value for name, value in before.items() if name not in _VARIABLES}, **found[host]}, constructed)
 
-    def _construct(self, host: str, constructed: List[Any]) -> None:
+    def _construct(self, host: str, variables: Dict[str, Any], constructed: List[Any]) -> None:
         strict = self.get_option("strict")
         compose, groups, keyed_groups = constructed
-        variables = self._variables(host)
         self._set_composite_vars(compose, variables, host, strict=strict)
         self._add_host_to_composed_groups(groups, variables, host, strict=strict)
         self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
+
+
+def _command(known: Known, host: str) -> List[str]:
+    # Secrets only matter by their being there: nothing is decrypted or asked of a password store for a host that is not read.
+    secrets = {name: None for name in SECRETS if name in known.variables(host)}
+    return route(host, {**known.worked_out(host, names_of_variables()), **secrets})
 
 
 def _group(result: Mapping[str, Any], least: float) -> str:
     if "meminfo" not in result:
         return "memory_unreachable"
     return "memory_low" if result["meminfo"]["available"]["percent"] < least else "memory_ok"
-
-
-def _result(outcome: Outcome, timeout: float, zfs_arc: bool) -> Dict[str, Any]:
-    """The facts in what a host printed, or why there are none."""
-    if outcome.exit_code is None:
-        return {"meminfo_error": f"took longer than {timeout:g} s"}
-    said = outcome.stderr.decode("utf-8", "replace").strip()[-300:]
-    if outcome.exit_code and not outcome.stdout:
-        return {"meminfo_error": said or f"ended with exit code {outcome.exit_code} without a word"}
-    try:
-        return {"meminfo": make_facts(parse_output(outcome.stdout.decode("utf-8", "replace")), zfs_arc)}
-    except FleetlabError as error:
-        return {"meminfo_error": f"{error} (exit code {outcome.exit_code}: {said})" if outcome.exit_code else str(error)}

@@ -9,24 +9,30 @@ import io
 from html import escape
 from typing import Any, Callable, List, Mapping, Sequence, Tuple
 
-from .meminfo_report import percent, render_summary, size
+from .meminfo_report import outliers_of, percent, size, statistics_of
 
 _PARTS: Sequence[Tuple[str, str, str]] = (
-    ("programs", "in use by programs", "#c0504d"),
-    ("tmpfs", "tmpfs and shared memory", "#e69138"),
-    ("kernel_memory", "kernel", "#7f6000"),
-    ("others", "not accounted for", "#999999"),
-    ("caches", "caches", "#76a5af"),
-    ("free", "free", "#b6d7a8"),
+    ("programs", "in use by programs", "#b5403a"),
+    ("tmpfs", "tmpfs and shared memory", "#e8973a"),
+    ("kernel_memory", "kernel", "#5d4a86"),
+    ("others", "not accounted for", "#8c8c8c"),
+    ("caches", "caches", "#79b4c8"),
+    ("free", "free", "#d3e8c8"),
 )
+"""Dark is gone, light can be had."""
 _NAMED = 60
 """With more hosts than this the names beside the bars could not be read."""
+_LONGEST_NAME = 40
+_WIDTH = 9.0
+"""Inches of a picture, before the page scales it."""
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; color: #222; background: #fff }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 64em; padding: 0 1em; color: #222; background: #fff }
 table { border-collapse: collapse } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd }
-td:first-child, th:first-child, .text { text-align: left } svg { max-width: 100%; height: auto } h2 { margin-top: 1.6em }
-.failed { color: #a00 } pre { overflow-x: auto }
+td, th { font-variant-numeric: tabular-nums } th { position: sticky; top: 0; background: #fff }
+td:first-child, th:first-child, td:nth-child(n+7), th:nth-child(n+7) { text-align: left }
+svg { width: 100%; height: auto } h2 { margin-top: 1.6em } summary { cursor: pointer; font-weight: bold }
+.failed { color: #a00 }
 """
 
 
@@ -40,19 +46,25 @@ def render_page(fleet: Mapping[str, Any]) -> str:
     :raises PageError: matplotlib is not there.
     """
     pictures = "".join(f"<h2>{title}</h2>\n{svg}\n" for title, svg in _pictures(fleet)) if fleet["hosts"] else ""
+    strays = outliers_of(fleet)
+    outliers = f"<details><summary>Unlike the others: {len(strays)} figures</summary>\n{_list(strays)}\n</details>\n" if strays else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Memory of the fleet</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>Memory of {len(fleet['hosts'])} hosts</h1>\n"
-        f"{_failed(fleet)}{pictures}<h2>Hosts, worst first</h2>\n{_table(fleet)}\n"
-        f"<h2>The same as text</h2>\n<pre>{escape(render_summary(fleet))}</pre>\n</body>\n</html>\n"
+        f"{_failed(fleet)}{_list(statistics_of(fleet))}\n{pictures}{outliers}<h2>Hosts, worst first</h2>\n{_table(fleet)}\n"
+        "</body>\n</html>\n"
     )
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
 def _failed(fleet: Mapping[str, Any]) -> str:
     if not fleet["failed"]:
         return ""
     entries = "".join(f"<li><b>{escape(entry['host'])}</b>: {escape(entry['reason'])}</li>" for entry in fleet["failed"])
-    return f'<h2 class="failed">{len(fleet["failed"])} hosts without a reading</h2>\n<ul class="failed">{entries}</ul>\n'
+    return f'<h2 class="failed">No reading: {len(fleet["failed"])}</h2>\n<ul class="failed">{entries}</ul>\n'
 
 
 def _table(fleet: Mapping[str, Any]) -> str:
@@ -83,34 +95,57 @@ def _pictures(fleet: Mapping[str, Any]) -> List[Tuple[str, str]]:
         return [("How much is available", _histogram(Figure, fleet)), ("Where the memory is", _bars(Figure, shape, fleet))]
 
 
-def _histogram(figure_type: Any, fleet: Mapping[str, Any]) -> str:
-    figure = figure_type(figsize=(9, 3), layout="constrained")
+def _drawing(figure_type: Any, height: float, left: float, top: float) -> Tuple[Any, Any]:
+    """A figure and the axes in it, sizes in inches: to have matplotlib find the margins takes drawing everything several times."""
+    figure = figure_type(figsize=(_WIDTH, height))
+    figure.subplots_adjust(left=left / _WIDTH, right=1 - 0.25 / _WIDTH, bottom=0.5 / height, top=1 - top / height)
     axes = figure.add_subplot()
-    axes.hist([row["available_percent"] for row in fleet["hosts"]], bins=range(0, 101, 5), color="#6aa84f", edgecolor="white")
-    axes.axvline(fleet["available_percent"]["median"], color="#222222", linestyle="--", linewidth=1, label="median")
-    axes.set(xlim=(0, 100), xlabel="available, % of MemTotal", ylabel="hosts")
-    axes.legend(frameon=False)
-    return _svg(figure)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlim=(0, 100), xticks=range(0, 101, 10))
+    return figure, axes
+
+
+def _histogram(figure_type: Any, fleet: Mapping[str, Any]) -> str:
+    figure, axes = _drawing(figure_type, 3, 0.7, 0.3)
+    axes.hist([row["available_percent"] for row in fleet["hosts"]], bins=range(0, 101, 5), color="#79b4c8", edgecolor="white")
+    median = fleet["available_percent"]["median"]
+    axes.axvline(median, color="#222222", linestyle="--", linewidth=1, label=f"median, {percent(median)}")
+    axes.set(xlabel="available, % of MemTotal", ylabel="hosts")
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
+    return _svg(figure, "Histogram of the memory available")
 
 
 def _bars(figure_type: Any, shape: Callable[..., Any], fleet: Mapping[str, Any]) -> str:
     rows = fleet["hosts"]
-    figure = figure_type(figsize=(9, 1.2 + 0.2 * min(len(rows), _NAMED) + 0.04 * max(0, len(rows) - _NAMED)), layout="constrained")
-    axes = figure.add_subplot()
+    are_named = len(rows) <= _NAMED
+    names = [_shortened(row["host"]) for row in rows] if are_named else []
+    height = 1.2 + (0.22 * len(rows) if are_named else 0.22 * _NAMED + 0.01 * (len(rows) - _NAMED))
+    figure, axes = _drawing(figure_type, height, 0.3 + 0.085 * max(map(len, names)) if are_named else 0.7, 0.65)
     edges = [0.0] * len(rows)
     for key, label, colour in _PARTS:
         widths = [max(0.0, _share(row, key)) for row in rows]
         # Not axes.barh: an object for every host and part takes seconds where there are hundreds of hosts; this is one for each part.
-        boxes = [_box(edge, place, width, 0.45 if len(rows) <= _NAMED else 0.5) for place, (edge, width) in enumerate(zip(edges, widths))]
-        axes.add_patch(shape(boxes, colour, label))
+        boxes = [_box(edge, place, width, 0.4 if are_named else 0.5) for place, (edge, width) in enumerate(zip(edges, widths))]
+        # Not add_patch: it looks at every corner for the limits of the axes, which are known.
+        axes.add_artist(shape(boxes, colour, label))
         edges = [edge + width for edge, width in zip(edges, widths)]
-    axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.5), xlabel="% of MemTotal")
-    if len(rows) <= _NAMED:
-        axes.set_yticks(range(len(rows)), [row["host"] for row in rows], parse_math=False)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="% of MemTotal")
+    if are_named:
+        axes.set_yticks(range(len(rows)), names, parse_math=False)
+        axes.tick_params(axis="y", length=0)
     else:
-        axes.set_ylabel(f"{len(rows)} hosts, the least available at the top")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
-    return _svg(figure)
+        step = 100 if len(rows) >= 200 else 20
+        ranks = range(step, len(rows) + 1, step)
+        axes.set_yticks([rank - 1 for rank in ranks], [str(rank) for rank in ranks])
+        axes.set_ylabel("hosts in the order of the table, the least available at the top")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, borderaxespad=0.3)
+    return _svg(figure, "Bars of where the memory of each host is")
+
+
+def _shortened(name: str) -> str:
+    half = _LONGEST_NAME // 2
+    return name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _box(left: float, place: int, width: float, half: float) -> List[Tuple[float, float]]:
@@ -123,8 +158,12 @@ def _share(row: Mapping[str, Any], key: str) -> float:
     return float(100.0 * value / row["total"])
 
 
-def _svg(figure: Any) -> str:
+def _svg(figure: Any, label: str) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :].rstrip()
+    svg = svg[svg.index("<svg") :].rstrip()
+    # Within HTML the names of its dialects go without saying, and no address at all is left in the page.
+    for dialect in (' xmlns:xlink="http://www.w3.org/1999/xlink"', ' xmlns="http://www.w3.org/2000/svg"'):
+        svg = svg.replace(dialect, "")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
@@ -40,7 +41,7 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
     def _exec_nonblock(self, commandlist: Sequence[str], **_options: Any) -> Any:
         # The engine's own way copies the page tables of the whole controller, more than everything else here costs; this one does not.
         stdout, stderr = os.pipe(), os.pipe()
-        process = _start(commandlist, stdout[1], stderr[1])
+        process = _start(commandlist, stdout[1], stderr[1], self.worker.environment)
         for name, (mine, theirs) in ((self.worker.SNAME_STDERR, stderr), (self.worker.SNAME_STDOUT, stdout)):
             os.close(theirs)
             os.set_blocking(mine, False)
@@ -60,15 +61,27 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
         self.worker.outcomes[nodes].exit_code = rc
 
 
-def _start(argv: Sequence[str], stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
+class _Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its users only since Python 3.9
+    def kill(self) -> None:
+        """End it with all that it started: an ssh to a jump host, which hangs where the whole did, would stay behind."""
+        os.killpg(self.pid, signal.SIGKILL)
+
+
+def _start(argv: Sequence[str], stdout: int, stderr: int, environment: Mapping[str, str]) -> _Process:
     # A session of its own has no terminal on which ssh could ask for something.
-    options: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr, "start_new_session": True}
+    options: Dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": stdout,
+        "stderr": stderr,
+        "env": environment,
+        "start_new_session": True,
+    }
     try:
-        return subprocess.Popen(argv, **options)
+        return _Process(argv, **options)
     except FileNotFoundError:
-        return subprocess.Popen([*_DOES_NOT_START, f"{argv[0]}: not found on the controller"], **options)
+        return _Process([*_DOES_NOT_START, f"{argv[0]}: not found on the controller"], **options)
     except OSError as error:
-        return subprocess.Popen([*_DOES_NOT_START, f"{argv[0]}: {error.strerror}"], **options)
+        return _Process([*_DOES_NOT_START, f"{argv[0]}: {error.strerror}"], **options)
 
 
 class _Worker(ExecWorker):  # type: ignore[misc]
@@ -77,6 +90,8 @@ class _Worker(ExecWorker):  # type: ignore[misc]
     def __init__(self, commands: Mapping[str, Sequence[str]], timeout: float) -> None:
         self.commands = commands
         self.outcomes = {key: Outcome() for key in commands}
+        # Nor on a screen: the ssh to a jump host does not inherit the option that forbids it.
+        self.environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
 
 

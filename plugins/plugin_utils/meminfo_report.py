@@ -44,13 +44,15 @@ def render_summary(fleet: Mapping[str, Any]) -> str:
         shares = percent(row["available_percent"]), size(row["available"]), size(row["total"]), percent(row["tmpfs_percent"])
         rows.append((row["host"], *shares, percent(row["extended_percent"], 2), row["source"], row["kernel"] or "-"))
     lines = _aligned(rows, left=(0, 6, 7))
-    lines += ["", *_statistics(fleet)]
-    lines += [
-        f"Outlier: {entry['host']}: {_words(entry['figure'])} {entry['value']:g}, usual {_span(entry['usual'])}"
-        for entry in fleet["outliers"]
-    ]
+    lines += ["", *statistics_of(fleet)]
+    lines += [f"Outlier: {line}" for line in outliers_of(fleet)]
     lines += [f"No reading: {entry['host']}: {entry['reason']}" for entry in fleet["failed"]]
     return "\n".join(lines)
+
+
+def outliers_of(fleet: Mapping[str, Any]) -> List[str]:
+    """The hosts that are not like the others, a line for each figure."""
+    return [f"{entry['host']}: {_words(entry['figure'])} {entry['value']:g}, usual {_span(entry['usual'])}" for entry in fleet["outliers"]]
 
 
 def _words(figure: str) -> str:
@@ -61,7 +63,8 @@ def _span(usual: Sequence[float]) -> str:
     return f"{usual[0]:g} to {usual[1]:g}"
 
 
-def _statistics(fleet: Mapping[str, Any]) -> List[str]:
+def statistics_of(fleet: Mapping[str, Any]) -> List[str]:
+    """What the hosts have in common, a line for each figure."""
     lines = [f"{len(fleet['hosts'])} hosts, {len(fleet['failed'])} without a reading; {size(fleet['sums']['total'])} in all"]
     for label, figures in (("Available", fleet["available_percent"]), ("tmpfs", fleet["tmpfs_percent"])):
         lines.append(f"{label}: " + ", ".join(f"{name} {percent(value)}" for name, value in figures.items()))

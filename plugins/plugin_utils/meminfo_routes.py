@@ -9,8 +9,9 @@ play. What it would do over several steps, such as typing a password, is left to
 
 from __future__ import annotations
 
+import functools
 import shlex
-from typing import Any, List, Mapping
+from typing import Any, FrozenSet, List, Mapping
 
 from ansible import constants
 from ansible.playbook.play_context import PlayContext
@@ -18,7 +19,8 @@ from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
 
-_SSH = ("ssh", "ansible.builtin.ssh", "smart")
+_SSH_PLUGIN = "ansible.builtin.ssh"
+_SSH = ("ssh", _SSH_PLUGIN, "smart")
 _LOCAL = ("local", "ansible.builtin.local")
 _SUDO = ("sudo", "ansible.builtin.sudo")
 _PASSWORDS = (
@@ -29,10 +31,21 @@ _PASSWORDS = (
     "ansible_ssh_private_key_passphrase",
 )
 _BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_password", "ansible_sudo_pass")
+SECRETS = frozenset((*_PASSWORDS, *_BECOME_PASSWORDS))
+"""Variables whose values are not looked at."""
+_OTHERS = ("ansible_connection", "ansible_shell_type", "ansible_become", "ansible_become_method")
 
 
 class NotHonoured(Exception):
     """A setting of a host that one pass can not follow; the message names it."""
+
+
+@functools.lru_cache(maxsize=None)
+def names_of_variables() -> FrozenSet[str]:
+    """The variables that say how a host is reached, but for secrets, as the plugins that reach it declare them."""
+    plugins = {"connection": connection_loader.get(_SSH_PLUGIN, PlayContext(), None), "become": become_loader.get("sudo")}
+    declared = [name for kind, plugin in plugins.items() for name in constants.config.get_plugin_vars(kind, plugin._load_name)]
+    return frozenset((*declared, *_OTHERS)) - SECRETS
 
 
 def route(host: str, variables: Mapping[str, Any]) -> List[str]:
@@ -77,7 +90,7 @@ def _truth(value: Any) -> bool:
 
 
 def _ssh(host: str, variables: Mapping[str, Any], command: str) -> List[str]:
-    plugin = connection_loader.get("ansible.builtin.ssh", PlayContext(), None)
+    plugin = connection_loader.get(_SSH_PLUGIN, PlayContext(), None)
     options = dict(variables)
     # What the task executor adds to the variables of a host before it connects.
     options.setdefault("inventory_hostname", host)

@@ -9,201 +9,142 @@ one figure. What counts are the ratios: they hold on busy machines too, as every
 
 In one pass the names of one machine are read once, so its figures for local hosts are those of the bookkeeping; those for ssh and
 simulated hosts have a process for each host.
+
+What a goal depends on comes first, with all runs; everything else is run once, as long as there is time. C(--budget 0) takes hours.
 """
 
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
-import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
-from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Local, Simulated, Ssh, find_sshd
+from ansible_collections.fleetlab.linux.tests.bench.memory_goals import Median, is_judged, ratios, verdicts
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Facts, Local, Simulated, Ssh, find_sshd
+from ansible_collections.fleetlab.linux.tests.bench.memory_ways import DEAR, EXTRA, ROOT, WAYS, Bench, Cost, Unable, install
 
-ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ROOT / "build" / "bench"
-DEAR = {"module", "ping", "setup_hardware", "setup", "mitogen"}
-READS = "cat /proc/meminfo /proc/zoneinfo /proc/sys/vm/min_free_kbytes /proc/sys/kernel/osrelease /proc/self/cgroup; getconf PAGESIZE"
-"""What another tool would have to run for the same."""
-
-_MODULES = {
-    "raw": ("ansible.builtin.raw", READS),
-    "action": ("fleetlab.linux.meminfo_facts", ""),
-    "module": ("fleetlab.linux.meminfo_facts", "method=module"),
-    "ping": ("ansible.builtin.ping", ""),
-    "setup_hardware": ("ansible.builtin.setup", "gather_subset=!all,!min,hardware"),
-    "setup": ("ansible.builtin.setup", ""),
-}
-WAYS = (*_MODULES, "one_pass", "clush", "mitogen", "pyinfra")
-_EXTRA = ("mitogen", "pyinfra")
-"""Not among the project's requirements: installed beside it, if they can be."""
-_RATIOS = (
-    ("action", "raw", "wall", 1.10),
-    ("action", "setup_hardware", "cpu", 0.2),
-    ("action", "setup_hardware", "wall", 0.15),
-    ("module", "ping", "cpu", 1.15),
-    ("one_pass", "raw", "wall", 0.12),
-    ("one_pass", "clush", "wall", {"local": 0.8, "ssh": 1.25}),
-    ("mitogen", "action", "wall", None),
-    ("pyinfra", "action", "wall", None),
-)
-"""A way, what it is compared with, the figure, and the goal, which may depend on where the hosts are."""
-
-_LEAST = {"one_pass": 100, "action": 20, "module": 20}
-"""From how many hosts on the goals hold."""
-
-
-class Unable(RuntimeError):
-    """A way could not be gone; the message has what it printed."""
+_PLACES = ("local", "ssh", "simulated", "facts")
+_REPORTED = 649
 
 
 @dataclass(frozen=True)
-class Median:
-    """Seconds of wall and CPU time of one way, all and the targets' alone, the medians of its runs, and its largest process in MiB."""
+class Stage:
+    """One table of the output: so many hosts at one place, so many at a time."""
 
-    way: str
     where: str
     hosts: int
     forks: int
-    wall: float
-    cpu: float
-    target_cpu: float
-    memory: float
 
 
-class Bench:
-    """Runs commands in a folder with an inventory of so many hosts."""
+class Clock:
+    """The time that is left; all of it where there is no budget."""
 
-    def __init__(self, folder: Path, where: Local, hosts: int, forks: int) -> None:
-        self.folder, self.where, self.hosts, self.forks = folder, where, hosts, forks
-        lines = [f"h{number} {where.variables(number)}\n" for number in range(hosts)]
-        (folder / "hosts").write_text("".join(lines), encoding="utf-8")
-        (folder / "fleet.meminfo.yml").write_text(f"plugin: fleetlab.linux.meminfo\nfanout: {forks}\n", encoding="utf-8")
+    def __init__(self, minutes: float) -> None:
+        self.end = time.monotonic() + 60 * minutes if minutes else None
 
-    def argv(self, way: str) -> list[str]:
-        """The command of one way."""
-        if way == "one_pass":
-            return [sys.executable, "-m", "ansible", "inventory", "-i", "hosts", "-i", "fleet.meminfo.yml", "--graph", "memory_ok"]
-        if way == "clush":
-            nodes = f"h[0-{self.hosts - 1}]" if self.hosts > 1 else "h0"
-            command = f"ssh {self.where.arguments('%host')} 127.0.0.1 '{READS}'" if isinstance(self.where, Ssh) else READS
-            return [str(Path(sys.executable).with_name("clush")), "-R", "exec", "-f", str(self.forks), "-w", nodes, command]
-        if way == "pyinfra":
-            (self.folder / "hosts.py").write_text(f"hosts = {self._pyinfra_hosts()!r}\n", encoding="utf-8")
-            return [sys.executable, "-m", "pyinfra", "-y", "--parallel", str(self.forks), "hosts.py", "exec", "--", READS]
-        way = "raw" if way == "mitogen" else way
-        module, arguments = _MODULES[way]
-        return [sys.executable, "-m", "ansible", "adhoc", "-i", "hosts", "-f", str(self.forks), "all", "-m", module, "-a", arguments]
-
-    def _pyinfra_hosts(self) -> list[tuple[str, dict[str, object]]]:
-        if not isinstance(self.where, Ssh):
-            return [("@local", {})]
-        known = {"ssh_key": str(self.where.folder / "key"), "ssh_known_hosts_file": os.devnull, "ssh_strict_host_key_checking": "no"}
-        settings = {"ssh_hostname": "127.0.0.1", "ssh_port": self.where.port, "ssh_user": getpass.getuser(), **known}
-        return [(f"h{number}", dict(settings)) for number in range(self.hosts)]
-
-    def possible(self, way: str) -> str | None:
-        """Why a way can not be gone here, or None."""
-        if self.where.name == "simulated" and way != "one_pass":
-            return "there is nothing to connect to"
-        if way == "pyinfra" and self.where.name == "local" and self.hosts > 1:
-            return "pyinfra has one local host only"
-        return None
-
-    def run(self, way: str) -> tuple[float, float, float, float]:
-        """Wall and CPU seconds, those of the targets, and the largest process in MiB, of one run."""
-        env = dict(os.environ, ANSIBLE_HOME=str(self.folder / "home"), LC_ALL="C.UTF-8")
-        if way in _EXTRA:
-            env["PYTHONPATH"] = str(EXTRAS / way)
-        if way == "mitogen":
-            env.update(
-                ANSIBLE_STRATEGY_PLUGINS=str(EXTRAS / way / "ansible_mitogen" / "plugins" / "strategy"), ANSIBLE_STRATEGY="mitogen_linear"
-            )
-        target = self.where.target_cpu()
-        start = time.monotonic()
-        with (self.folder / "output").open("wb") as output:
-            process = subprocess.Popen(
-                self.argv(way), cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
-            _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise Unable(f"{way}: exit code {process.returncode}:\n{(self.folder / 'output').read_text(encoding='utf-8')[-2000:]}")
-        wall, target = time.monotonic() - start, self.where.target_cpu() - target
-        return wall, usage.ru_utime + usage.ru_stime + target, target, usage.ru_maxrss / 1024
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing new is to be begun."""
+        return self.end is not None and time.monotonic() >= self.end
 
 
-def install(way: str) -> str | None:
-    """Put one of the other tools beside the project, or say why it can not be compared."""
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(EXTRAS / way), way]
-    if not (EXTRAS / way).exists() and subprocess.run(argv, capture_output=True, check=False).returncode:
-        shutil.rmtree(EXTRAS / way, ignore_errors=True)
-        return "pip can not install it"
-    return None
+def stages(options: argparse.Namespace) -> list[Stage]:
+    """What goals depend on first, then with as many at a time, then few hosts before many."""
+    sizes = {"local": options.hosts, "simulated": options.simulated, "facts": [_REPORTED]}
+    sizes["ssh"] = [hosts for hosts in options.hosts if hosts <= options.most]
+    found = []
+    for where in options.where.split(","):
+        # Nothing of these two depends on how many hosts Ansible reads at a time.
+        forks = options.forks if where in ("local", "ssh") else [max(options.forks)]
+        found += [Stage(where, hosts, number) for hosts in sizes[where] for number in forks]
+    return sorted(found, key=lambda stage: (not _is_needed(stage, options), -stage.forks, stage.hosts))
 
 
-def measure(folder: Path, where: Local, hosts: int, forks: int, ways: Sequence[str], runs: int) -> list[Median]:
-    """The medians of every way; all ways take turns, so that whatever else the machine does strikes all of them."""
-    bench = Bench(folder, where, hosts, forks)
-    found: dict[str, list[tuple[float, float, float, float]]] = {way: [] for way in ways if bench.possible(way) is None}
-    for way in list(found):
-        # Not counted: what is made once (connections, compiled files), and whether it works at all.
+def _is_needed(stage: Stage, options: argparse.Namespace) -> bool:
+    return stage.forks == max(options.forks) and any(is_judged(way, stage.where, stage.hosts) for way in WAYS)
+
+
+class Comparison:
+    """All stages, one after the other, and what is known of the ways meanwhile."""
+
+    def __init__(self, options: argparse.Namespace, ways: Sequence[str], clock: Clock) -> None:
+        self.options, self.ways, self.clock = options, ways, clock
+        self.unable: dict[tuple[str, str], int] = {}
+        """Where a way failed, and with how many hosts: with more it is not tried again."""
+
+    def run(self, stage: Stage, where: Local) -> list[Median]:
+        """The medians of every way; all ways take turns, so that whatever else the machine does strikes all of them."""
+        bench = Bench(where.folder, where, stage.hosts, stage.forks, self.options.limit)
+        ways = [way for way in self.ways if self._chosen(way, stage) and bench.possible(way) is None]
+        found: dict[str, list[Cost]] = {way: [] for way in ways}
+        most = {way: self._runs(way, stage) for way in ways}
+        for way in ways:
+            # Not counted: what is made once (connections, compiled files). Among many hosts it does not show.
+            if most[way] > 1 and stage.hosts <= self.options.most:
+                self._try(bench, way, stage)
+        for turn in range(max(most.values(), default=0)):
+            for way in ways:
+                cost = self._try(bench, way, stage) if turn < most[way] else None
+                found[way] += [] if cost is None else [cost]
+        return [_median(way, stage, costs) for way, costs in found.items() if costs]
+
+    def _chosen(self, way: str, stage: Stage) -> bool:
+        return stage.hosts <= self.options.dear or way not in DEAR
+
+    def _runs(self, way: str, stage: Stage) -> int:
+        needed = is_judged(way, stage.where, stage.hosts) and stage.forks == max(self.options.forks)
+        return int(self.options.runs) if needed or self.clock.end is None else 1
+
+    def _try(self, bench: Bench, way: str, stage: Stage) -> Cost | None:
+        if self.clock.is_over or stage.hosts >= self.unable.get((way, stage.where), stage.hosts + 1):
+            return None
         try:
-            bench.run(way)
+            return bench.run(way)
         except Unable as error:
-            if way not in _EXTRA:
-                raise SystemExit(str(error)) from None
-            print(f"  skipped: {error}")
-            del found[way]
-    for _run in range(runs):
-        for way, figures in found.items():
-            figures.append(bench.run(way))
-    medians = []
-    for way, figures in found.items():
-        wall, cpu, target, memory = (statistics.median(column) for column in zip(*figures, strict=True))
-        medians.append(Median(way, where.name, hosts, forks, round(wall, 3), round(cpu, 3), round(target, 3), round(memory, 1)))
-    return medians
+            self.unable[way, stage.where] = stage.hosts
+            print(f"  not measured from {stage.hosts} hosts on: {error}", flush=True)
+            return None
 
 
-def ratios(medians: Sequence[Median]) -> list[str]:
-    """The goals and what came of them, as lines of text, for one number of hosts."""
-    by_way = {median.way: asdict(median) for median in medians}
-    lines = []
-    for way, other, figure, goals in _RATIOS:
-        if way in by_way and other in by_way:
-            goal = goals.get(medians[0].where) if isinstance(goals, dict) else goals
-            # With a few hosts it is the programs' start that is compared.
-            goal = goal if medians[0].hosts >= _LEAST.get(way, 1) else None
-            ratio = by_way[way][figure] / by_way[other][figure]
-            verdict = "" if goal is None else f" (goal {goal}{', met' if ratio <= goal else ', NOT met'})"
-            lines.append(f"  {way} / {other}, {figure}: {ratio:.2f}{verdict}")
-    return lines
+def _median(way: str, stage: Stage, costs: Sequence[Cost]) -> Median:
+    middle = {name: statistics.median(asdict(cost)[name] for cost in costs) for name in ("wall", "cpu", "target_cpu", "memory")}
+    return Median(way, stage.where, stage.hosts, stage.forks, **{name: round(value, 3) for name, value in middle.items()}, runs=len(costs))
 
 
-def places(folder: Path, names: Sequence[str]) -> Iterator[Local]:
-    """Where the hosts are, one after the other, each cleaned up before the next."""
-    for name in names:
-        place = folder / name
-        place.mkdir()
-        sshd = find_sshd()
-        if name == "ssh" and sshd is None:
-            print("ssh: skipped: no sshd on this machine; the Debian package openssh-server has it")
-            continue
-        where = Ssh(place, str(sshd)) if name == "ssh" else Simulated(place, recorded()) if name == "simulated" else Local()
-        try:
-            yield where
-        finally:
+@contextmanager
+def places(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Local]]:
+    """Where the hosts are; cleaned up in the end."""
+    made: dict[str, Local] = {}
+    try:
+        for name in names:
+            place = folder / name
+            place.mkdir()
+            sshd = find_sshd()
+            if name == "ssh" and sshd is None:
+                print("ssh: not measured: no sshd on this machine; the Debian package openssh-server has it")
+                continue
+            made[name] = _place(name, place, sshd)
+        yield made
+    finally:
+        for where in made.values():
             where.close()
+
+
+def _place(name: str, folder: Path, sshd: str | None) -> Local:
+    if name == "ssh":
+        return Ssh(folder, str(sshd))
+    if name == "simulated":
+        return Simulated(folder, recorded())
+    return Facts(folder, recorded()) if name == "facts" else Local(folder)
 
 
 def recorded() -> str:
@@ -221,48 +162,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=numbers, default=[1, 20, 100, 649, 1000])
     parser.add_argument("--forks", type=numbers, default=[5, 50])
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5, help="of what a goal depends on")
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--where", default="local,ssh,simulated")
+    parser.add_argument("--where", default=",".join(_PLACES))
     parser.add_argument("--simulated", type=numbers, default=[100, 1000, 5000], help="numbers of hosts that are only simulated")
+    parser.add_argument("--most", type=int, default=100, help="hosts up to which ssh is measured")
+    parser.add_argument("--dear", type=int, default=20, help="hosts up to which modules and other tools are measured")
     parser.add_argument(
-        "--most", type=int, default=100, help="hosts up to which modules and ssh are measured too; one costs a quarter second of CPU"
+        "--budget", type=float, default=20, help="minutes after which nothing new is begun; 0: all ways, all runs, for hours"
     )
+    parser.add_argument("--limit", type=float, default=120, help="seconds after which one command is ended, and named")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench-memory.json")
     options = parser.parse_args()
     # The collection as the bootstrap links it, whatever the user's configuration says.
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".cache" / "collections")
-    ways = []
-    for way in options.ways.split(","):
-        reason = install(way) if way in _EXTRA else None
-        ways += [way] if reason is None else []
-        if reason is not None:
-            print(f"{way}: skipped: {reason}")
+    clock = Clock(options.budget)
+    comparison = Comparison(options, _installed(options.ways.split(",")), clock)
     results: list[Median] = []
-    with tempfile.TemporaryDirectory(prefix="fleetlab-bench-") as folder:
-        for where in places(Path(folder), options.where.split(",")):
-            results += compare(Path(folder) / where.name, where, options, ways)
+    with tempfile.TemporaryDirectory(prefix="fleetlab-bench-") as folder, places(Path(folder), options.where.split(",")) as made:
+        for stage in stages(options):
+            if stage.where in made:
+                results += _show(comparison, stage, made[stage.where])
+    print("Goals")
+    for verdict in verdicts(results):
+        print(f"  {'not measured' if verdict.met is None else 'met' if verdict.met else 'NOT met'}: {verdict.text}")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps([asdict(median) for median in results], indent=2) + "\n", encoding="utf-8")
     print(f"Written to {options.output}")
 
 
-def compare(folder: Path, where: Local, options: argparse.Namespace, ways: Sequence[str]) -> list[Median]:
-    """All ways for all numbers of hosts in one place, printed as they come."""
-    results: list[Median] = []
-    for hosts in options.simulated if where.name == "simulated" else options.hosts:
-        if where.name == "ssh" and hosts > options.most:
-            continue
-        for forks in options.forks:
-            chosen = [way for way in ways if hosts <= options.most or way not in DEAR]
-            print(f"{hosts} hosts, {where.name}, {forks} at a time, medians of {options.runs} runs")
-            medians = measure(folder, where, hosts, forks, chosen, options.runs)
-            results += medians
-            for median in medians:
-                each = f"{1000 * (median.cpu - median.target_cpu) / hosts:8.1f} + {1000 * median.target_cpu / hosts:6.1f} ms CPU per host"
-                print(f"  {median.way:15} {median.wall:8.2f} s wall {median.cpu:8.2f} s CPU {each} {median.memory:7.1f} MiB")
-            print("\n".join(ratios(medians)), flush=True)
-    return results
+def _installed(names: Sequence[str]) -> list[str]:
+    ways = []
+    for way in names:
+        reason = install(way) if way in EXTRA else None
+        ways += [way] if reason is None else []
+        if reason is not None:
+            print(f"{way}: not measured: {reason}")
+    return ways
+
+
+def _show(comparison: Comparison, stage: Stage, where: Local) -> list[Median]:
+    """Run one stage, and print what came of it."""
+    title = f"{stage.hosts} hosts, {stage.where}, {stage.forks} at a time"
+    if comparison.clock.is_over:
+        print(f"{title}: not measured: the time is up (--budget)")
+        return []
+    print(title, flush=True)
+    medians = comparison.run(stage, where)
+    for median in medians:
+        each = (1000 * part / stage.hosts for part in (median.cpu - median.target_cpu, median.target_cpu))
+        parts = "{:8.1f} + {:6.1f} ms CPU per host".format(*each)
+        runs = f"{median.runs} run{'s' if median.runs > 1 else ''}"
+        print(f"  {median.way:15} {median.wall:8.2f} s wall {median.cpu:8.2f} s CPU {parts} {median.memory:7.1f} MiB  {runs}")
+    print("\n".join(ratios(medians)), flush=True)
+    return medians
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the benchmark's hosts are: on this machine by name, behind an sshd of its own on a loopback port, or only simulated."""
+"""Where the benchmark's hosts are: on this machine by name, behind its own sshd on a loopback port, simulated, or remembered."""
 
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import parse_output
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
 
 CLOCK = os.sysconf("SC_CLK_TCK")
 _SSHD = """
@@ -39,6 +43,13 @@ class Local:
 
     name = "local"
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def inventory(self, hosts: int) -> str:
+        """The inventory of so many hosts."""
+        return "".join(f"h{number} {self.variables(number)}\n" for number in range(hosts))
+
     def variables(self, number: int) -> str:
         """What the inventory says about one host."""
         return f"ansible_connection=local number={number} ansible_python_interpreter={sys.executable}"
@@ -57,6 +68,7 @@ class Simulated(Local):
     name = "simulated"
 
     def __init__(self, folder: Path, reading: str) -> None:
+        super().__init__(folder)
         self.program = folder / "ssh"
         (folder / "reading").write_text(reading, encoding="utf-8")
         self.program.write_text(f"#!/bin/sh\nexec cat {folder}/reading\n", encoding="utf-8")
@@ -67,13 +79,33 @@ class Simulated(Local):
         return f"ansible_host=10.0.{number // 250}.{number % 250} ansible_ssh_executable={self.program}"
 
 
+class Facts(Local):
+    """Hosts that were read before: the inventory has their facts, each a little different."""
+
+    name = "facts"
+
+    def __init__(self, folder: Path, reading: str) -> None:
+        super().__init__(folder)
+        self.reading = parse_output(reading)
+
+    def inventory(self, hosts: int) -> str:
+        """Everything that a report is made of."""
+        return json.dumps({"all": {"hosts": {f"h{number}": {"meminfo": self._facts(number)} for number in range(hosts)}}})
+
+    def _facts(self, number: int) -> dict[str, object]:
+        facts = make_facts(self.reading)
+        percent = 5 + number * 7919 % 9000 / 100
+        facts["available"].update(percent=percent, bytes=int(facts["bytes"]["MemTotal"] * percent / 100))
+        return facts
+
+
 class Ssh(Local):
     """An sshd of the benchmark's own, under many names; connections stay open from the first run on, as they do in a fleet."""
 
     name = "ssh"
 
     def __init__(self, folder: Path, sshd: str) -> None:
-        self.folder = folder
+        super().__init__(folder)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

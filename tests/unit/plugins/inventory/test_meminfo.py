@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.fleetlab.linux.plugins.inventory.meminfo import EXAMPLES
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import run_all
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import NotHonoured, route
@@ -106,6 +108,17 @@ def test_a_slow_host_is_ended_and_the_others_are_whole() -> None:
     assert time.monotonic() - start < 600
     assert outcomes["slow"].exit_code is None
     assert (bytes(outcomes["quick"].stdout), outcomes["quick"].exit_code) == (b"whole\n", 3)
+
+
+def test_what_a_slow_host_started_ends_with_it(tmp_path: Path) -> None:
+    script = f"sleep 900 & echo $! >{tmp_path}/child; wait"
+    assert run_all({"a": ["/bin/sh", "-c", script]}, 1, 5)["a"].exit_code is None
+    child = Path("/proc", (tmp_path / "child").read_text(encoding="utf-8").strip(), "stat")
+    deadline = time.monotonic() + 60
+    # It may be left for a while to whoever adopts it, but it does not run.
+    while child.exists() and child.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_streams_are_kept_apart_and_nobody_waits_for_input() -> None:
@@ -236,6 +249,16 @@ def test_hosts_that_are_only_in_groups_are_found(controller: Controller) -> None
     )
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nhosts: all:!b\nmin_available_percent: 0\n")
     assert controller.list()["memory_ok"]["hosts"] == ["a"]
+
+
+def test_the_example_of_the_documentation_works(controller: Controller) -> None:
+    example = next(yaml.safe_load_all(EXAMPLES))
+    controller.write("hosts.yml", "all: {hosts: {a: {ansible_connection: local}, b: {ansible_connection: community.docker.docker}}}")
+    controller.write("fleet.meminfo.yml", yaml.safe_dump({**example, "cache_connection": str(controller.folder / "cache"), "strict": True}))
+    found = controller.list()
+    assert (found["meminfo_kernel"]["hosts"], found["meminfo_none"]["hosts"]) == (["a"], ["b"])
+    assert found["memory_unreachable"]["hosts"] == ["b"]
+    assert len(list((controller.folder / "cache").iterdir())) == 1
 
 
 def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -177,7 +179,24 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     assert "script" not in page.tags
     assert all(link.startswith("#") for link in page.links)
     assert "no &lt;route&gt;" in text
+    # Not even the names of dialects, which nobody would fetch.
+    assert "http" not in text
     assert render_page(found) == text
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    found = fleet_of(30)
+    text = render_page(found)
+    for line in render_summary(found).splitlines():
+        assert line.startswith(("host", "-", EVIL, "No reading: ")) or escape(line.replace("Outlier: ", "")) in text, line
+    for row in found["hosts"]:
+        assert f"<td>{escape(row['host'])}</td>" in text
+
+
+def test_long_names_leave_room_for_the_bars() -> None:
+    [svg] = re.findall(r"<svg[^>]*Bars.*?</svg>", render_page(make_fleet({"n" * 300: facts("6.1")})), re.DOTALL)
+    assert "n" * 41 not in svg
+    assert "…" in svg
 
 
 def test_a_page_of_649_hosts_stays_small() -> None:
