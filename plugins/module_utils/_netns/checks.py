@@ -65,10 +65,12 @@ def _check_names(system: System, wanted: Wanted, option: str, link: Link, former
     found = system.link(link.name)
     if found is not None and system.inner_end(found) is None and not (is_ours(former, link.name) and found.kind == "veth"):
         kind = found.kind or "device"
-        raise RefusedError(f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE)
+        raise RefusedError(
+            f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
+        )
     inner = system.peer(link.peer)
     paired = found is not None and inner is not None and inner.is_end_of(found)
-    if inner is not None and not paired and not is_ours(former, link.name, link.peer):
+    if inner is not None and not paired and (former is None or link.peer not in [peer for _own, peer in former.links]):
         raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
 
 
@@ -112,17 +114,17 @@ def _leads_to(route: FoundRoute, address: "ipaddress.IPv4Address | ipaddress.IPv
 def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
     former = system.records.get(wanted.name)
     outdated = [pair[0] for pair in former.links] if former is not None else []
-    for found in system.links:
-        for address in found.addresses:
-            one = ipaddress.ip_interface(address)
-            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):  # type: ignore[arg-type]
-                raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
     for other in system.records.values():
         for link, address in other.addresses:
             one = ipaddress.ip_interface(address)
             if other.name != wanted.name and one.version == net.version and one.network.overlaps(net):  # type: ignore[arg-type]
                 found_by = f"{address} of {link}, which belongs to the namespace {other.name}"
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {found_by}", "Choose a subnet that is free")
+    for found in system.links:
+        for address in found.addresses:
+            one = ipaddress.ip_interface(address)
+            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):  # type: ignore[arg-type]
+                raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
 
 
 def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) -> Iterator[str]:

@@ -50,7 +50,9 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
     foreign = _foreign(runner, asked.name, chains or {}, program, kind, root)
     others = nftables.other_nat(chains or {}) or any(iptables.has_others(text) for text in saved.values())
-    return Firewall(kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root))))
+    return Firewall(
+        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root)))
+    )
 
 
 def _nft(runner: Runner, name: str) -> Tuple[Optional[Mapping[str, Any]], str]:

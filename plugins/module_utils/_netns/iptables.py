@@ -135,7 +135,7 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
             *((way, link, *_ESTABLISHED, "-j", "ACCEPT") for link in policy.links for way in ("-i", "-o")),
             *(("-s", one.network, "-i", one.link, "-o", one.uplink, "-j", "ACCEPT") for one in sources),
             *(
-                ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_CTSTATUS, "-j", "ACCEPT")
+                ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_TRANSLATED, "-j", "ACCEPT")
                 for one in targets
             ),
             *((way, link, "-j", "DROP") for link in policy.links for way in ("-i", "-o")),
@@ -143,7 +143,7 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
     }
 
 
-_CTSTATUS = ("-m", "conntrack", "--ctstatus", "DNAT")
+_TRANSLATED = ("-m", "conntrack", "--ctstate", "DNAT")
 
 
 def _local(forward: Forward) -> Words:
@@ -195,7 +195,8 @@ def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequ
         yield f":{name} - [0:0]"
     for name, rules in wanted.items():
         for rule in rules:
-            yield shlex.join(("-A", name, *rule))
+            # It knows double quotes only, and no word of ours needs any.
+            yield " ".join(("-A", name, *rule))
     for name in sorted(set(found) - set(wanted)):
         yield f"-X {name}"
 
@@ -236,7 +237,6 @@ def has_others(saved: Saved) -> bool:
     chains = [("filter", "FORWARD"), *(("nat", one) for one in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
     rules = [rule for table, one in chains for rule in saved.get(table, {}).get(one, ())]
     return any(not any(word.startswith("fleetlab-") for word in rule) for rule in rules)
-
 
 
 def shown_rules(text: str, name: str) -> List[Dict[str, Any]]:

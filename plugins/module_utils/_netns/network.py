@@ -32,12 +32,12 @@ def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
     if lo is None or not lo.up:
         steps.append(Command(("ip", "-n", name, "link", "set", "dev", "lo", "up")))
     steps += firewall_steps(system.firewall, name, settled.policy)
+    steps += _outdated_routes(system, settled)
     steps += _outdated_links(system, settled)
     changed: List[str] = []
     for link in settled.wanted.links:
-        some = tuple(_link_steps(system, name, link))
-        changed += [link.peer] if some else []
-        steps += some
+        steps += _link_steps(system, name, link)
+        changed += [link.peer] if _loses_routes(system, link) else []
     steps += _route_steps(system, settled, changed)
     steps += [Operation("set_sysctl", {"key": key, "value": value}) for key, value in _sysctls_to_set(system, settled)]
     return tuple(steps)
@@ -70,6 +70,14 @@ def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
             yield Command(("ip", *way, "link", "set", "dev", device, "up"))
 
 
+def _loses_routes(system: System, link: Link) -> bool:
+    """Whether the routes over the end inside go with what is done to it."""
+    own = system.link(link.name)
+    inner = system.inner_end(own) if own is not None else None
+    asked = [str(one) for one in link.peer_addresses]
+    return inner is None or inner.name != link.peer or not inner.up or any(address not in asked for address in inner.addresses)
+
+
 def _make_link(system: System, name: str, link: Link, own: Optional[FoundLink]) -> Iterator[Step]:
     former = system.records.get(name)
     stray = system.peer(link.peer)
@@ -95,7 +103,8 @@ def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], 
             yield Command(("ip", *way, "address", "replace", str(one), "dev", device, *options))
 
 
-def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> Iterator[Step]:
+def _outdated_routes(system: System, settled: Settled) -> Iterator[Step]:
+    """Routes that an earlier task asked for and this one does not."""
     name = settled.wanted.name
     wanted = settled.wanted.all_routes()
     former = system.records.get(name)
@@ -103,8 +112,11 @@ def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> It
         there = [one for one in system.inside.routes if (one.family, one.to) == (family, to) and one.protocol != "kernel"]
         if (family, to) not in [(route.family, route.to) for route in wanted] and there:
             yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to))
-    for route in wanted:
-        # Addresses that change take the routes over them along.
+
+
+def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> Iterator[Step]:
+    name = settled.wanted.name
+    for route in settled.wanted.all_routes():
         if route.link in changed or not any(_is_same(route, one) for one in system.inside.routes):
             via = ("via", route.via) if route.via is not None else ()
             metric = ("metric", str(route.metric)) if route.metric is not None else ()

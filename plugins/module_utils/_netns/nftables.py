@@ -75,7 +75,11 @@ def rules(policy: Policy) -> Dict[str, List[Rule]]:
         "postrouting": [*loopback, *([*_leaving(source)[1:], _COUNTER, _MASQUERADE] for source in policy.sources)],
         "input": [rule for link in policy.links for rule in _input(policy, link)],
         "forward": [
-            *([_meta(way, link), _state("state", "established", "related"), _ACCEPT] for link in policy.links for way in ("iifname", "oifname")),
+            *(
+                [_meta(way, link), _state("state", "established", "related"), _ACCEPT]
+                for link in policy.links
+                for way in ("iifname", "oifname")
+            ),
             *([*_leaving(source), _COUNTER, _ACCEPT] for source in policy.sources),
             *(_entering(target) for target in policy.targets),
             *([_meta(way, link), _COUNTER, _DROP] for link in policy.links for way in ("iifname", "oifname")),

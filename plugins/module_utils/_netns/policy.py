@@ -67,7 +67,10 @@ def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
     if wanted.nat is None or wanted.nat.masquerade == NONE:
         return ()
     return tuple(
-        Source(family, link.name, str(net), uplinks[family]) for family in FAMILIES for link in wanted.links for net in link.networks(family)
+        Source(family, link.name, str(net), uplinks[family])
+        for family in FAMILIES
+        for link in wanted.links
+        for net in link.networks(family)
     )
 
 

@@ -26,12 +26,17 @@ def before(system: System, name: str) -> Dict[str, Any]:
     links.update({link.name: link for link in system.links if link.name in inner})
     return {
         "namespace": "present" if system.exists else "absent",
+        "loopback": "up" if any(link.name == "lo" and link.up for link in system.inside.links) else "down",
         "links": {own: _link(found, inner.get(own)) for own, found in sorted(links.items())},
         "routes": sorted(
-            _route(one.family, one.to, one.via, one.link) for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"
+            _route(one.family, one.to, one.via, one.link)
+            for one in system.inside.routes
+            if one.protocol not in ("kernel", "ra") and one.link != "lo"
         ),
         "rules": _table(system.firewall.table) + _own(system.firewall.own),
-        "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours),
+        "let_through": sorted(
+            f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
+        ),
         "settings": {key: value for key, value in sorted(system.sysctls.items()) if value is not None},
         "resolv_conf": system.files.resolv_conf,
         "service": _service(system.files.script, system.files.unit, system.service.enabled),
@@ -47,6 +52,7 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[st
     found = shown["resolv_conf"]
     return {
         "namespace": "present",
+        "loopback": "up",
         "links": {
             link.name: {
                 "addresses": [str(one) for one in link.addresses],
@@ -61,13 +67,29 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[st
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
         "settings": {**shown["settings"], **wanted_sysctls(system, settled)},
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
-        "service": _service(boot.script_content(system, settled), boot.unit_content(wanted.name), True) if wanted.persist else "absent",
+        "service": _service_after(system, settled),
     }
+
+
+def _service_after(system: System, settled: Settled) -> Any:
+    name = settled.wanted.name
+    if not settled.wanted.persist:
+        return "absent"
+    unit = boot.unit_content(name) if system.service.systemd else system.files.unit
+    return _service(boot.script_content(system, settled), unit, system.service.systemd or system.service.enabled)
 
 
 def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
     """A namespace that is removed."""
-    return {**shown, "namespace": "absent", "links": {}, "routes": [], "rules": [], "let_through": [], "resolv_conf": None, "service": "absent"}
+    return {
+        **shown,
+        "namespace": "absent", "loopback": "down", "links": {},
+        "routes": [],
+        "rules": [],
+        "let_through": [],
+        "resolv_conf": None,
+        "service": "absent",
+    }
 
 
 def _link(own: FoundLink, inner: Optional[FoundLink]) -> Dict[str, Any]:
@@ -87,7 +109,11 @@ def _kept_routes(system: System, settled: Settled) -> List[str]:
     """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
     former = system.records.get(settled.wanted.name)
     ours = {(one.family, one.to) for one in settled.wanted.all_routes()} | set(former.routes if former is not None else ())
-    some = [one for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and (one.family, one.to) not in ours]
+    some = [
+        one
+        for one in system.inside.routes
+        if one.protocol not in ("kernel", "ra") and one.link != "lo" and (one.family, one.to) not in ours
+    ]
     return [_route(one.family, one.to, one.via, one.link) for one in some]
 
 
