@@ -38,7 +38,8 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace can not reach them: set dns")
     if wanted.persist and not system.service.systemd:
         warnings.append(
-            f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot: have {names.script_path(wanted.name)} run there"
+            f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"
+            f" have {names.script_path(wanted.name)} run there"
         )
     return tuple(warnings)
 
@@ -82,13 +83,14 @@ def _check_subnets(system: System, wanted: Wanted, option: str, link: Link) -> I
             _check_addresses(system, wanted, own, option, net)
             for route in system.routes:
                 if route.link not in own and _overlaps(route, net):
-                    yield f"{wanted.name}: the subnet {net} of {link.name} overlaps the route of this host to {route.to} ({route.link or 'no device'})"
+                    device = route.link or "no device"
+                    yield f"{wanted.name}: the subnet {net} of {link.name} overlaps the route of this host to {route.to} ({device})"
 
 
 def _overlaps(route: FoundRoute, net: Network) -> bool:
     if route.to == DEFAULT or route.family != net.version:
         return False
-    return ipaddress.ip_network(route.to).overlaps(net)  # type: ignore[arg-type]
+    return ipaddress.ip_network(route.to).overlaps(net)
 
 
 def _check_controller(system: System, own: List[str], option: str, net: Network) -> None:
@@ -117,13 +119,13 @@ def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str
     for other in system.records.values():
         for link, address in other.addresses:
             one = ipaddress.ip_interface(address)
-            if other.name != wanted.name and one.version == net.version and one.network.overlaps(net):  # type: ignore[arg-type]
+            if other.name != wanted.name and one.version == net.version and one.network.overlaps(net):
                 found_by = f"{address} of {link}, which belongs to the namespace {other.name}"
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {found_by}", "Choose a subnet that is free")
     for found in system.links:
         for address in found.addresses:
             one = ipaddress.ip_interface(address)
-            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):  # type: ignore[arg-type]
+            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
 
 

@@ -110,10 +110,10 @@ def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Opt
         found.append(nftables.read_chain(read, (family, table_name, chain, policy_drops), name))
     programs = _forward_programs(runner, listing, program, root)
     # What is in this variant's chains of ours lets the packets through there itself.
-    for one, family in programs:
+    for one, version in programs:
         if kind != "iptables" or one != program:
-            text = runner.run((iptables.command(one, family), *iptables.WAIT, "-S", "FORWARD")).stdout
-            found.append(iptables.parse_forward(text, one, family, name))
+            text = runner.run((iptables.command(one, version), *iptables.WAIT, "-S", "FORWARD")).stdout
+            found.append(iptables.parse_forward(text, one, version, name))
     return found
 
 

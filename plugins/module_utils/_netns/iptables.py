@@ -88,7 +88,7 @@ def _tagged(rule: Words, name: str) -> Words:
 
 def same(one: Mapping[str, Own], other: Mapping[str, Own]) -> bool:
     """Whether both say the same; the order of the words of a rule, and how matches are named, say nothing."""
-    return _comparable(one) == _comparable(other)
+    return bool(_comparable(one) == _comparable(other))
 
 
 def _comparable(own: Mapping[str, Own]) -> Any:
@@ -113,7 +113,7 @@ def _options(rule: Words) -> FrozenSet[Words]:
     """The options of a rule with their values; which modules are named to parse them is left out."""
     groups: List[List[str]] = []
     for word in rule:
-        if word.startswith("-") and len(word) > 1 or word == "!" or not groups:
+        if (word.startswith("-") and len(word) > 1) or word == "!" or not groups:
             groups.append([word])
         else:
             groups[-1].append(word)

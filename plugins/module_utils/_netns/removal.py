@@ -99,9 +99,8 @@ def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[
         if needed or system.sysctls.get(key) in (None, value):
             continue
         if system.firewall.others:
-            left.append(
-                f"namespace {name}: {key.replace('/', '.')} stays {system.sysctls[key]}: other rules of this host forward or translate too. It was {value}"
-            )
+            now = f"{key.replace('/', '.')} stays {system.sysctls[key]}"
+            left.append(f"namespace {name}: {now}: other rules of this host forward or translate too. It was {value}")
         else:
             steps.append(Operation("set_sysctl", {"key": key, "value": value}))
     return steps, tuple(left)

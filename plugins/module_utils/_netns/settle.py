@@ -45,7 +45,7 @@ def _with_subnet(system: System, name: str, link: Link) -> Link:
             return _both_ends(link, kept[0])
     taken = list(taken_networks(system, name))
     for net in _POOL:
-        if not any(net.overlaps(other) for other in taken if other.version == 4):  # type: ignore[arg-type]
+        if not any(net.overlaps(other) for other in taken if other.version == 4):
             return _both_ends(link, ipaddress.ip_interface(f"{net.network_address + 1}/{net.prefixlen}"))
     raise InputError("links", f"no subnet of {_POOL[0]} to {_POOL[-1]} is free on this host: name the addresses of both ends")
 

@@ -10,8 +10,8 @@ import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from . import boot, iptables, names, nftables
-from .firewall_plan import openings
 from .dns import resolv_conf
+from .firewall_plan import openings
 from .network import wanted_sysctls
 from .settle import Settled
 from .state import FoundLink, Own, System
@@ -83,7 +83,9 @@ def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
     """A namespace that is removed."""
     return {
         **shown,
-        "namespace": "absent", "loopback": "down", "links": {},
+        "namespace": "absent",
+        "loopback": "down",
+        "links": {},
         "routes": [],
         "rules": [],
         "let_through": [],

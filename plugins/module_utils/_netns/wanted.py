@@ -216,7 +216,7 @@ def _check_among(option: str, link: Link, others: Sequence[Link]) -> None:
         for family in FAMILIES:
             for mine in link.networks(family):
                 for theirs in other.networks(family):
-                    if mine.overlaps(theirs):  # type: ignore[arg-type]
+                    if mine.overlaps(theirs):
                         raise InputError(f"{option}.addresses", f"{mine} overlaps {theirs} of the link {other.name}")
 
 
