@@ -65,7 +65,7 @@ def run_module(name: str, options: dict[str, Any], kill_before: int | None) -> d
 
 def call(module: Any, options: dict[str, Any], kill_before: int | None) -> None:
     if kill_before is not None:
-        plan = importlib.import_module(PLAN)
+        plan: Any = importlib.import_module(PLAN)
         carry_out, count = plan._carry_out, [0]
 
         def counted(*arguments: Any) -> None:

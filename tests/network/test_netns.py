@@ -394,7 +394,7 @@ def test_info_shows_sockets_processes_rules_and_counters(host: Any) -> None:
     assert host.info(name="we") == []
 
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"forwards": [{"port": "8082"}]}, "listens on 0.0.0.0:8082"),
     ({"nat": {"masquerade": "eth9"}}, "nat.masquerade: this host has no interface eth9"),
     ({"links": [{"name": "eth0"}]}, "eth0 is an interface of this host already"),

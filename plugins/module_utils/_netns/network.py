@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
-from .checks import is_ours
 from .firewall_plan import firewall_steps
 from .observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
 from .settle import Settled
@@ -44,20 +43,30 @@ def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
 
 
 def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
-    """Links that an earlier task asked for and this one does not."""
-    former = system.records.get(settled.wanted.name)
-    kept = [link.name for link in settled.wanted.links]
-    for own, _peer in former.links if former is not None else ():
+    """Links that an earlier task asked for and this one does not, and those that do not lead where they should."""
+    name = settled.wanted.name
+    former = system.records.get(name)
+    known = [own for own, _peer in former.links] if former is not None else []
+    kept = {link.name: link.peer for link in settled.wanted.links}
+    for own in dict.fromkeys([*known, *kept]):
         found = system.link(own)
-        if own not in kept and found is not None and found.kind == "veth":
+        inner = system.inner_end(found) if found is not None else None
+        wrong = own not in kept or inner is None or inner.name != kept[own]
+        if found is not None and found.kind == "veth" and wrong:
             yield Command(("ip", "link", "delete", "dev", own))
+    for peer in kept.values():
+        stray = system.peer(peer)
+        # An end whose other one is on the host goes with that.
+        if stray is not None and not any(stray.is_end_of(link) for link in system.links):
+            yield Command(("ip", "-n", name, "link", "delete", "dev", peer))
 
 
 def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
     own = system.link(link.name)
     inner = system.inner_end(own) if own is not None else None
     if own is None or inner is None or inner.name != link.peer:
-        yield from _make_link(system, name, link, own)
+        # Both ends in one step: there is never a pair with an end in the wrong place.
+        yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
         own, inner = None, None
     for way, device, found, addresses in (
         ((), link.name, own, link.addresses),
@@ -76,17 +85,6 @@ def _loses_routes(system: System, link: Link) -> bool:
     inner = system.inner_end(own) if own is not None else None
     asked = [str(one) for one in link.peer_addresses]
     return inner is None or inner.name != link.peer or not inner.up or any(address not in asked for address in inner.addresses)
-
-
-def _make_link(system: System, name: str, link: Link, own: Optional[FoundLink]) -> Iterator[Step]:
-    former = system.records.get(name)
-    stray = system.peer(link.peer)
-    if own is not None:
-        yield Command(("ip", "link", "delete", "dev", link.name))
-    if stray is not None and (own is None or not stray.is_end_of(own)) and is_ours(former, link.name, link.peer):
-        yield Command(("ip", "-n", name, "link", "delete", "dev", link.peer))
-    # Both ends in one step: there is never a pair with an end in the wrong place.
-    yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
 
 
 def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], wanted: Sequence[Interface]) -> Iterator[Step]:

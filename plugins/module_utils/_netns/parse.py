@@ -65,7 +65,7 @@ def _routes(entry: Mapping[str, Any], family: int) -> Iterator[FoundRoute]:
             link=way.get("dev") or "",
             via=gateway,
             metric=entry.get("metric"),
-            protocol=entry.get("protocol", ""),
+            protocol=entry.get("protocol", "boot"),
         )
 
 
