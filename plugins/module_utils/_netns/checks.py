@@ -1,0 +1,155 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused, and what is warned of, before anything changes. Pure; the same in check mode."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Iterator, List, Optional, Tuple
+
+from .._core.errors import InputError, RefusedError
+from . import names
+from .observe import IP6_FORWARD
+from .settle import Settled
+from .state import FoundRoute, Record, System
+from .wanted import DEFAULT, Link, Network, Wanted
+
+_FREE = "Choose another name, or remove it if nobody needs it"
+
+
+def check(system: System, settled: Settled) -> Tuple[str, ...]:
+    """Warnings about a declaration on this host.
+
+    :raises FleetlabError: it can not be had without harm to something the task does not name.
+    """
+    wanted = settled.wanted
+    former = system.records.get(wanted.name)
+    _check_uplinks(system, settled)
+    if 6 in wanted.families() and system.sysctls.get(IP6_FORWARD) is None:
+        raise InputError("links", "IPv6 is switched off in the kernel of this host: name IPv4 addresses only")
+    warnings: List[str] = []
+    for number, link in enumerate(wanted.links):
+        _check_names(system, wanted, f"links[{number}]", link, former)
+        warnings += _check_subnets(system, wanted, f"links[{number}]", link)
+    warnings += _check_forwards(system, wanted, former)
+    _check_resolv_conf(system, wanted)
+    if wanted.nat is not None and wanted.dns is None and system.loopback_dns:
+        warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace can not reach them: set dns")
+    if wanted.persist and not system.service.systemd:
+        warnings.append(
+            f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"
+            f" have {names.script_path(wanted.name)} run there"
+        )
+    return tuple(warnings)
+
+
+def _check_uplinks(system: System, settled: Settled) -> None:
+    own = [link.name for link in settled.wanted.links]
+    for uplink in dict.fromkeys(settled.uplinks.values()):
+        if system.link(uplink) is None:
+            there = ", ".join(link.name for link in system.links if link.name != "lo") or "none"
+            raise InputError("nat.masquerade", f"this host has no interface {uplink}; there are: {there}")
+        if uplink in own:
+            raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself, not a way out of this host")
+
+
+def is_ours(former: Optional[Record], own: str, peer: str = "") -> bool:
+    """Whether an earlier run made a link of that name."""
+    return former is not None and any(own == one and peer in ("", other) for one, other in former.links)
+
+
+def _check_names(system: System, wanted: Wanted, option: str, link: Link, former: Optional[Record]) -> None:
+    for other in system.records.values():
+        if other.name != wanted.name and is_ours(other, link.name):
+            raise RefusedError(f"{option}.name", f"{link.name} belongs to the namespace {other.name}", "Choose another name")
+    found = system.link(link.name)
+    if found is not None and system.inner_end(found) is None and not (is_ours(former, link.name) and found.kind == "veth"):
+        kind = found.kind or "device"
+        raise RefusedError(
+            f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
+        )
+    inner = system.peer(link.peer)
+    paired = found is not None and inner is not None and inner.is_end_of(found)
+    if inner is not None and not paired and (former is None or link.peer not in [peer for _own, peer in former.links]):
+        raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
+
+
+def _check_subnets(system: System, wanted: Wanted, option: str, link: Link) -> Iterator[str]:
+    own = [one.name for one in wanted.links]
+    for family in wanted.families():
+        for net in link.networks(family):
+            _check_controller(system, own, option, net)
+            _check_addresses(system, wanted, own, option, net)
+            for route in system.routes:
+                if route.link not in own and _overlaps(route, net):
+                    device = route.link or "no device"
+                    yield f"{wanted.name}: the subnet {net} of {link.name} overlaps the route of this host to {route.to} ({device})"
+
+
+def _overlaps(route: FoundRoute, net: Network) -> bool:
+    if route.to == DEFAULT or route.family != net.version:
+        return False
+    return ipaddress.ip_network(route.to).overlaps(net)
+
+
+def _check_controller(system: System, own: List[str], option: str, net: Network) -> None:
+    """Refuse to take the way back to where Ansible runs."""
+    if system.controller is None:
+        return
+    client = ipaddress.ip_address(system.controller[0].partition("%")[0])
+    if client.version != net.version:
+        return
+    ways = [one for one in system.routes if one.family == client.version and one.link not in own and _leads_to(one, client)]
+    way = max(ways, key=lambda one: 0 if one.to == DEFAULT else ipaddress.ip_network(one.to).prefixlen, default=None)
+    gateway = ipaddress.ip_address(way.via) if way is not None and way.via is not None else None
+    if client in net or (gateway is not None and gateway in net) or (way is not None and _overlaps(way, net)):
+        raise RefusedError(
+            f"{option}.addresses", f"{net} overlaps the route to {client}, where Ansible connects from", "Choose a subnet that is free"
+        )
+
+
+def _leads_to(route: FoundRoute, address: "ipaddress.IPv4Address | ipaddress.IPv6Address") -> bool:
+    return route.to == DEFAULT or address in ipaddress.ip_network(route.to)
+
+
+def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
+    former = system.records.get(wanted.name)
+    outdated = [pair[0] for pair in former.links] if former is not None else []
+    for other in system.records.values():
+        for link, address in other.addresses:
+            one = ipaddress.ip_interface(address)
+            if other.name != wanted.name and one.version == net.version and one.network.overlaps(net):
+                found_by = f"{address} of {link}, which belongs to the namespace {other.name}"
+                raise RefusedError(f"{option}.addresses", f"{net} overlaps {found_by}", "Choose a subnet that is free")
+    for found in system.links:
+        for address in found.addresses:
+            one = ipaddress.ip_interface(address)
+            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):
+                raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
+
+
+def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) -> Iterator[str]:
+    in_force = former.forwards if former is not None else ()
+    for forward in wanted.forwards:
+        for other in system.records.values():
+            if other.name != wanted.name and any(forward.overlaps(one) for one in other.forwards):
+                raise RefusedError(f"forward {forward}", f"it is forwarded to the namespace {other.name}", "Choose another port")
+        for one in system.listeners:
+            if one.protocol != forward.protocol or not forward.first <= one.port <= forward.last:
+                continue
+            where = f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}"
+            if forward not in in_force:
+                raise RefusedError(
+                    f"forward {forward}",
+                    f"a service of this host listens on {where}, and would lose its connections",
+                    "Choose another port, or stop the service first",
+                )
+            yield f"{wanted.name}: a service of this host listens on {where}, and all connections to it are forwarded into the namespace"
+
+
+def _check_resolv_conf(system: System, wanted: Wanted) -> None:
+    found = system.files.resolv_conf
+    if wanted.dns is not None and found is not None and names.NOTE not in found:
+        path = names.resolv_conf_path(wanted.name)
+        raise RefusedError(path, "it was not written by this module", "Remove it, or leave dns out")

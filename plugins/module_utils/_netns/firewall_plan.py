@@ -1,0 +1,88 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that bring the rules of a namespace to what is wanted. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .._core.plan import Command, Step
+from . import iptables, nftables
+from .names import table, tag
+from .policy import Policy
+from .state import Firewall, ForwardChain, Own
+
+_FAMILY_WORDS: Mapping[str, Tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
+
+
+def firewall_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
+    """Own rules first, each kind in one transaction, then the smallest openings in the chains of others."""
+    by_nft = policy if found.kind == "nftables" else None
+    if by_nft is not None and found.table != nftables.wanted_table(by_nft):
+        yield Command(("nft", "-j", "-f", "-"), stdin=nftables.replacement(by_nft))
+    elif by_nft is None and found.table is not None:
+        yield Command(("nft", "delete", "table", nftables.FAMILY, table(name)))
+    by_iptables = policy if found.kind == "iptables" else None
+    for family in (4, 6):
+        wanted = iptables.wanted_own(by_iptables, family) if by_iptables is not None and family in by_iptables.families else {}
+        yield from _iptables_steps(found.program, family, found.own.get(family, {}), wanted)
+    for chain in found.chains:
+        yield from _opening_steps(chain, name, openings(chain, policy))
+
+
+def _iptables_steps(program: str, family: int, found: Mapping[str, Own], wanted: Mapping[str, Own]) -> Iterator[Step]:
+    if iptables.same(found, wanted):
+        return
+    tool = iptables.command(program, family)
+    inserts: List[Step] = []
+    for table_name in iptables.TABLES:
+        there, asked = found.get(table_name, Own()).jumps, wanted.get(table_name, Own()).jumps
+        for builtin in sorted({*there, *asked}):
+            if iptables.same_rules(there.get(builtin, ()), asked.get(builtin, ())):
+                continue
+            for rule in there.get(builtin, ()):
+                yield Command((tool, *iptables.WAIT, "-t", table_name, "-D", builtin, *rule))
+            for rule in asked.get(builtin, ()):
+                inserts.append(Command((tool, *iptables.WAIT, "-t", table_name, "-I", builtin, "1", *rule)))
+    text = iptables.restore_text(found, wanted)
+    if text:
+        yield Command((f"{tool}-restore", *iptables.WAIT, "--noflush"), stdin=text, timeout=90)
+    yield from inserts
+
+
+def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
+    """What a chain that drops has to let through: all that L(Policy) has not dropped already."""
+    if policy is None or not chain.drops or not set(_FAMILY_WORDS[chain.family]) & set(policy.families):
+        return ()
+    return tuple(f"{way} {link}" for link in policy.links for way in ("iifname", "oifname"))
+
+
+def _opening_steps(chain: ForwardChain, name: str, wanted: Sequence[str]) -> Iterator[Step]:
+    kept: Dict[str, str] = {}
+    for where, opened in chain.ours:
+        if opened in wanted and opened not in kept:
+            kept[opened] = where
+        else:
+            yield _closing(chain, where)
+    for opened in wanted:
+        if opened not in kept:
+            yield _opening(chain, name, opened)
+
+
+def _closing(chain: ForwardChain, where: str) -> Step:
+    if chain.program == "nft":
+        return Command(("nft", "delete", "rule", chain.family, chain.table, chain.chain, "handle", where))
+    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *iptables.words(where)))
+
+
+def _opening(chain: ForwardChain, name: str, opened: str) -> Step:
+    way, link = opened.split()
+    if chain.program == "nft":
+        rule = (way, f'"{link}"', "accept", "comment", f'"{tag(name)}"')
+        return Command(("nft", "insert", "rule", chain.family, chain.table, chain.chain, *rule))
+    return Command((_tool(chain), *iptables.WAIT, "-I", chain.chain, "1", *iptables.opening(link, way, name)))
+
+
+def _tool(chain: ForwardChain) -> str:
+    return iptables.command(chain.program, 4 if chain.family == "ip" else 6)

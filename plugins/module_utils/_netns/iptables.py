@@ -1,0 +1,249 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A namespace's rules for iptables, and the reading of what C(iptables-save) prints. Pure.
+
+They lie in chains of the namespace's own; the jumps to them, tagged by a comment, are all that is put into the chains of the host.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
+
+from .names import PREFIX, chain, tag
+from .policy import Policy
+from .state import ForwardChain, Own
+from .wanted import Forward
+
+COMMANDS = {4: "iptables", 6: "ip6tables"}
+TABLES = ("nat", "filter")
+WAIT = ("-w", "60")
+"""Another one may hold the lock of xtables: then it is waited for."""
+
+_HOOKS = {
+    "nat": (("pre", "PREROUTING"), ("out", "OUTPUT"), ("post", "POSTROUTING")),
+    "filter": (("in", "INPUT"), ("fwd", "FORWARD")),
+}
+_ESTABLISHED = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+
+Words = Tuple[str, ...]
+Saved = Mapping[str, Mapping[str, Sequence[Words]]]
+"""By table and chain, the rules in their order, each without C(-A CHAIN)."""
+
+
+def command(program: str, family: int, suffix: str = "") -> str:
+    """The command of a variant for a family: C(iptables-legacy) and 6 give C(ip6tables-legacy)."""
+    return program.replace("iptables", COMMANDS[family]) + suffix
+
+
+def parse_save(text: str) -> Dict[str, Dict[str, List[Words]]]:
+    """The output of C(iptables-save)."""
+    tables: Dict[str, Dict[str, List[Words]]] = {}
+    current: Dict[str, List[Words]] = {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            current = tables.setdefault(line[1:].strip(), {})
+        elif line.startswith(":"):
+            current.setdefault(line[1:].split()[0], [])
+        elif line.startswith("-A "):
+            words = shlex.split(line)
+            current.setdefault(words[1], []).append(tuple(words[2:]))
+    return tables
+
+
+def find_own(saved: Saved, name: str) -> Dict[str, Own]:
+    """What belongs to a namespace, by table; tables without any are left out."""
+    found = {}
+    for table in TABLES:
+        names = {chain(name, hook) for hook, _builtin in _HOOKS[table]}
+        chains = {one: tuple(rules) for one, rules in saved.get(table, {}).items() if one in names}
+        jumps = {
+            one: tuple(rule for rule in rules if rule[-2:-1] == ("-j",) and rule[-1] in names)
+            for one, rules in saved.get(table, {}).items()
+            if one not in names
+        }
+        jumps = {one: rules for one, rules in jumps.items() if rules}
+        if chains or jumps:
+            found[table] = Own(chains, jumps)
+    return found
+
+
+def wanted_own(policy: Policy, family: int) -> Dict[str, Own]:
+    """The same for a policy; nothing for a family that the namespace has no address of."""
+    rules = _rules(policy, family)
+    found = {}
+    for table, hooks in _HOOKS.items():
+        chains = {chain(policy.name, hook): tuple(_tagged(rule, policy.name) for rule in rules[hook]) for hook, _builtin in hooks}
+        jumps = {builtin: (_tagged(("-j", chain(policy.name, hook)), policy.name),) for hook, builtin in hooks}
+        found[table] = Own(chains, jumps)
+    return found
+
+
+def _tagged(rule: Words, name: str) -> Words:
+    at = rule.index("-j")
+    return (*rule[:at], "-m", "comment", "--comment", tag(name), *rule[at:])
+
+
+def same(one: Mapping[str, Own], other: Mapping[str, Own]) -> bool:
+    """Whether both say the same; the order of the words of a rule, and how matches are named, say nothing."""
+    return bool(_comparable(one) == _comparable(other))
+
+
+def _comparable(own: Mapping[str, Own]) -> Any:
+    return {table: (_comparable_chains(one.chains), _comparable_chains(one.jumps)) for table, one in own.items()}
+
+
+def _comparable_chains(chains: Mapping[str, Sequence[Words]]) -> Dict[str, List[FrozenSet[Words]]]:
+    return {name: [_options(rule) for rule in rules] for name, rules in chains.items()}
+
+
+def same_rules(some: Sequence[Words], others: Sequence[Words]) -> bool:
+    """The same for the rules of one chain."""
+    return [_options(rule) for rule in some] == [_options(rule) for rule in others]
+
+
+def words(rule: str) -> Words:
+    """A rule as it was written down, as words again."""
+    return tuple(shlex.split(rule))
+
+
+def _options(rule: Words) -> FrozenSet[Words]:
+    """The options of a rule with their values; which modules are named to parse them is left out."""
+    groups: List[List[str]] = []
+    for word in rule:
+        if (word.startswith("-") and len(word) > 1) or word == "!" or not groups:
+            groups.append([word])
+        else:
+            groups[-1].append(word)
+    return frozenset(tuple(group) for group in groups if group[0] != "-m")
+
+
+def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
+    targets = [one for one in policy.targets if one.family == family]
+    sources = [one for one in policy.sources if one.family == family]
+    inner = sorted({one.link for one in targets}) if family == 4 else []
+    loopback: List[Words] = [("-s", "127.0.0.0/8", "-o", link, "-j", "MASQUERADE") for link in inner]
+    dnat = [(one.link, (*_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward))) for one in targets]
+    return {
+        "pre": [("!", "-i", link, *rule) for link, rule in dnat],
+        "out": [rule for _link, rule in dnat],
+        "post": [*loopback, *(("-s", one.network, "-o", one.uplink, "-j", "MASQUERADE") for one in sources)],
+        "in": [rule for link in policy.links for rule in _input(policy, link, family)],
+        "fwd": [
+            *((way, link, *_ESTABLISHED, "-j", "ACCEPT") for link in policy.links for way in ("-i", "-o")),
+            *(("-s", one.network, "-i", one.link, "-o", one.uplink, "-j", "ACCEPT") for one in sources),
+            *(
+                ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_TRANSLATED, "-j", "ACCEPT")
+                for one in targets
+            ),
+            *((way, link, "-j", "DROP") for link in policy.links for way in ("-i", "-o")),
+        ],
+    }
+
+
+_TRANSLATED = ("-m", "conntrack", "--ctstate", "DNAT")
+
+
+def _local(forward: Forward) -> Words:
+    return (*_ports(forward.protocol, (forward.first, forward.last)), "-m", "addrtype", "--dst-type", "LOCAL")
+
+
+def _ports(protocol: str, span: Tuple[int, int]) -> Words:
+    ports = str(span[0]) if span[0] == span[1] else f"{span[0]}:{span[1]}"
+    return ("-p", protocol, "-m", protocol, "--dport", ports)
+
+
+def _single(address: str) -> str:
+    return f"{address}/128" if ":" in address else f"{address}/32"
+
+
+def _destination(address: str, forward: Forward) -> str:
+    if forward.to_port is None:
+        return address
+    return f"[{address}]:{forward.to_port}" if ":" in address else f"{address}:{forward.to_port}"
+
+
+def _input(policy: Policy, link: str, family: int) -> Iterator[Words]:
+    yield ("-i", link, *_ESTABLISHED, "-j", "ACCEPT")
+    if family == 4:
+        yield ("-d", "127.0.0.0/8", "-i", link, "-j", "DROP")
+    if policy.host_access:
+        return
+    for version, server in policy.name_servers:
+        if version == family:
+            for protocol in ("udp", "tcp"):
+                yield ("-d", _single(server), "-i", link, *_ports(protocol, (53, 53)), "-j", "ACCEPT")
+    yield ("-i", link, "-p", "icmp" if family == 4 else "ipv6-icmp", "-j", "ACCEPT")
+    yield ("-i", link, "-j", "DROP")
+
+
+def restore_text(found: Mapping[str, Own], wanted: Mapping[str, Own]) -> str:
+    """What C(iptables-restore --noflush) is fed with: the chains of one's own in one go, and nothing of others. Empty if they are right."""
+    lines: List[str] = []
+    for table in TABLES:
+        there, asked = found.get(table, Own()).chains, wanted.get(table, Own()).chains
+        if _comparable_chains(there) != _comparable_chains(asked):
+            lines += [f"*{table}", *_chain_lines(there, asked), "COMMIT"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequence[Words]]) -> Iterator[str]:
+    # Naming a chain of one's own makes it, or empties it.
+    for name in sorted({*found, *wanted}):
+        yield f":{name} - [0:0]"
+    for name, rules in wanted.items():
+        for rule in rules:
+            # It knows double quotes only, and no word of ours needs any.
+            yield " ".join(("-A", name, *rule))
+    for name in sorted(set(found) - set(wanted)):
+        yield f"-X {name}"
+
+
+def parse_forward(text: str, program: str, family: int, name: str) -> ForwardChain:
+    """The output of C(iptables -S FORWARD)."""
+    policy_drops, ours, others = False, [], []
+    for line in text.splitlines():
+        words = tuple(shlex.split(line))
+        if words[:2] == ("-P", "FORWARD"):
+            policy_drops = words[2] == "DROP"
+        elif words[:2] == ("-A", "FORWARD"):
+            rule = words[2:]
+            if tag(name) in rule:
+                ours.append((shlex.join(rule), opened_link(rule, name)))
+            elif not any(word.startswith((PREFIX, "fleetlab-")) for word in rule):
+                others.append(rule)
+    drops = policy_drops or bool(others and re.fullmatch(r"(-m comment --comment .* )?-j (DROP|REJECT)( .*)?", " ".join(others[-1])))
+    return ForwardChain(program, "ip" if family == 4 else "ip6", "filter", "FORWARD", drops, tuple(ours))
+
+
+def opening(link: str, way: str, name: str) -> Words:
+    """The rule that lets through what the namespace's own rules have let through before."""
+    return ("-i" if way == "iifname" else "-o", link, "-m", "comment", "--comment", tag(name), "-j", "ACCEPT")
+
+
+def opened_link(rule: Words, name: str) -> str:
+    """What a rule of ours in FORWARD lets through, as L(nftables.opened_link) says it."""
+    for way in ("iifname", "oifname"):
+        for link in rule:
+            if _options(rule) == _options(opening(link, way, name)):
+                return f"{way} {link}"
+    return ""
+
+
+def has_others(saved: Saved) -> bool:
+    """Whether somebody else filters what is forwarded or translates addresses."""
+    chains = [("filter", "FORWARD"), *(("nat", one) for one in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
+    rules = [rule for table, one in chains for rule in saved.get(table, {}).get(one, ())]
+    return any(not any(word.startswith("fleetlab-") for word in rule) for rule in rules)
+
+
+def shown_rules(text: str, name: str) -> List[Dict[str, Any]]:
+    """A namespace's rules in the output of C(iptables-save -c), each with its chain and counter."""
+    found: List[Dict[str, Any]] = []
+    for line in text.splitlines():
+        match = re.fullmatch(r"\[([0-9]+):([0-9]+)\] -A (\S+) (.*)", line)
+        if match and tag(name) in words(match.group(4)):
+            found.append({"chain": match.group(3), "rule": match.group(4), "packets": int(match.group(1)), "bytes": int(match.group(2))})
+    return found

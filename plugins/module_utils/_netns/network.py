@@ -1,0 +1,168 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that build a namespace, or bring one that is there to what is wanted. Pure.
+
+From nothing they are also what its service does at boot.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .._core.plan import Command, Operation, Step
+from .firewall_plan import firewall_steps
+from .observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from .settle import Settled
+from .state import FoundLink, FoundRoute, System
+from .wanted import Interface, Link, Route
+
+_V6_METRIC = 1024
+"""What the kernel gives a route of IPv6 that names none."""
+
+
+def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
+    """Everything but the files. The rules come before the links that they are for: nothing passes unfiltered in between."""
+    name = settled.wanted.name
+    steps: List[Step] = []
+    if not system.exists:
+        steps.append(Command(("ip", "netns", "add", name)))
+    lo = system.peer("lo")
+    if lo is None or not lo.up:
+        steps.append(Command(("ip", "-n", name, "link", "set", "dev", "lo", "up")))
+    steps += firewall_steps(system.firewall, name, settled.policy)
+    steps += _outdated_routes(system, settled)
+    steps += _outdated_links(system, settled)
+    changed: List[str] = []
+    for link in settled.wanted.links:
+        steps += _link_steps(system, name, link)
+        changed += [link.peer] if _loses_routes(system, link) else []
+    steps += _route_steps(system, settled, changed)
+    steps += [Operation("set_sysctl", {"key": key, "value": value}) for key, value in _sysctls_to_set(system, settled)]
+    return tuple(steps)
+
+
+def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
+    """Links that an earlier task asked for and this one does not, and those that do not lead where they should."""
+    name = settled.wanted.name
+    former = system.records.get(name)
+    known = [own for own, _peer in former.links] if former is not None else []
+    kept = {link.name: link.peer for link in settled.wanted.links}
+    for own in dict.fromkeys([*known, *kept]):
+        found = system.link(own)
+        inner = system.inner_end(found) if found is not None else None
+        wrong = own not in kept or inner is None or inner.name != kept[own]
+        if found is not None and found.kind == "veth" and wrong:
+            yield Command(("ip", "link", "delete", "dev", own))
+    for peer in kept.values():
+        stray = system.peer(peer)
+        # An end whose other one is on the host goes with that.
+        if stray is not None and not any(stray.is_end_of(link) for link in system.links):
+            yield Command(("ip", "-n", name, "link", "delete", "dev", peer))
+
+
+def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
+    own = system.link(link.name)
+    inner = system.inner_end(own) if own is not None else None
+    if own is None or inner is None or inner.name != link.peer:
+        # Both ends in one step: there is never a pair with an end in the wrong place.
+        yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
+        own, inner = None, None
+    for way, device, found, addresses in (
+        ((), link.name, own, link.addresses),
+        (("-n", name), link.peer, inner, link.peer_addresses),
+    ):
+        if link.mtu is not None and (found is None or found.mtu != link.mtu):
+            yield Command(("ip", *way, "link", "set", "dev", device, "mtu", str(link.mtu)))
+        yield from _address_steps(way, device, found, addresses)
+        if found is None or not found.up:
+            yield Command(("ip", *way, "link", "set", "dev", device, "up"))
+
+
+def _loses_routes(system: System, link: Link) -> bool:
+    """Whether the routes over the end inside go with what is done to it."""
+    own = system.link(link.name)
+    inner = system.inner_end(own) if own is not None else None
+    asked = [str(one) for one in link.peer_addresses]
+    return inner is None or inner.name != link.peer or not inner.up or any(address not in asked for address in inner.addresses)
+
+
+def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], wanted: Sequence[Interface]) -> Iterator[Step]:
+    there = found.addresses if found is not None else ()
+    asked = [str(one) for one in wanted]
+    surplus = [address for address in there if address not in asked]
+    for address in surplus:
+        yield Command(("ip", *way, "address", "delete", address, "dev", device))
+    for one in wanted:
+        # With the first address of a subnet the kernel takes away the others as well.
+        if str(one) not in there or surplus:
+            # Nobody else is on the link whom an address could be a duplicate of.
+            options = ("nodad",) if one.version == 6 else ()
+            yield Command(("ip", *way, "address", "replace", str(one), "dev", device, *options))
+
+
+def _outdated_routes(system: System, settled: Settled) -> Iterator[Step]:
+    """Routes that an earlier task asked for and this one does not."""
+    name = settled.wanted.name
+    wanted = settled.wanted.all_routes()
+    former = system.records.get(name)
+    for family, to in former.routes if former is not None else ():
+        there = [one for one in system.inside.routes if (one.family, one.to) == (family, to) and one.protocol != "kernel"]
+        if (family, to) not in [(route.family, route.to) for route in wanted] and there:
+            yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to))
+
+
+def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> Iterator[Step]:
+    name = settled.wanted.name
+    for route in settled.wanted.all_routes():
+        if route.link in changed or not any(_is_same(route, one) for one in system.inside.routes):
+            via = ("via", route.via) if route.via is not None else ()
+            metric = ("metric", str(route.metric)) if route.metric is not None else ()
+            yield Command(("ip", "-n", name, f"-{route.family}", "route", "replace", route.to, *via, "dev", route.link, *metric))
+
+
+def _is_same(route: Route, found: FoundRoute) -> bool:
+    same_way = (route.to, route.family, route.link, route.via) == (found.to, found.family, found.link, found.via)
+    metric = found.metric or 0
+    return same_way and metric in ((route.metric,) if route.metric is not None else (0, _V6_METRIC if route.family == 6 else 0))
+
+
+def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
+    """The settings of the host that the namespace needs, in the order in which they are made."""
+    wanted = settled.wanted
+    found: Dict[str, str] = {}
+    inner = wanted.link_of(4)
+    if wanted.forwards and inner is not None:
+        found[route_localnet(inner.name)] = "1"
+    if wanted.nat is None:
+        return found
+    if 6 in wanted.families():
+        found.update(_keep_listening(system, settled))
+        found[IP6_FORWARD] = "1"
+    if 4 in wanted.families():
+        found[IP_FORWARD] = "1"
+    return found
+
+
+def _keep_listening(system: System, settled: Settled) -> Dict[str, str]:
+    """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
+    former = system.records.get(settled.wanted.name)
+    keys = [accept_ra(uplink) for family, uplink in settled.uplinks.items() if family == 6]
+    return {key: "2" for key in keys if system.sysctls.get(key) == "1" or (former is not None and key in former.sysctls)}
+
+
+def _sysctls_to_set(system: System, settled: Settled) -> List[Tuple[str, str]]:
+    return [(key, value) for key, value in wanted_sysctls(system, settled).items() if system.sysctls.get(key) != value]
+
+
+def changed_sysctls(system: System, settled: Settled) -> Mapping[str, str]:
+    """The settings for the record, with what they were before the first of our namespaces that needs them changed them."""
+    found = {}
+    for key, value in wanted_sysctls(system, settled).items():
+        if key.endswith("/route_localnet"):
+            continue
+        known = [one.sysctls[key] for one in system.records.values() if key in one.sysctls]
+        now = system.sysctls.get(key)
+        if known or (now is not None and now != value):
+            found[key] = known[0] if known else str(now)
+    return found

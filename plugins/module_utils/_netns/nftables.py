@@ -1,0 +1,251 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A namespace's table of nftables as JSON, and the reading of what C(nft -j) lists. Pure.
+
+Wanted and listed tables are compared as plain data: handles, counters and the ways in which versions of nft write the same are taken away.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .names import PREFIX, table, tag
+from .policy import Policy, Source, Target
+from .state import ForwardChain
+
+FAMILY = "inet"
+_PROTOCOL = {4: "ip", 6: "ip6"}
+_DSTNAT, _FILTER, _SRCNAT = -100, -5, 100
+_CHAINS = (
+    ("prerouting", "nat", "prerouting", _DSTNAT),
+    ("output", "nat", "output", _DSTNAT),
+    ("postrouting", "nat", "postrouting", _SRCNAT),
+    ("input", "filter", "input", _FILTER),
+    ("forward", "filter", "forward", _FILTER),
+)
+_END = ("drop", "reject")
+
+Rule = List[Dict[str, Any]]
+
+
+def _match(left: Dict[str, Any], right: Any, operator: str = "==") -> Dict[str, Any]:
+    return {"match": {"op": operator, "left": left, "right": right}}
+
+
+def _meta(key: str, value: Any, operator: str = "==") -> Dict[str, Any]:
+    return _match({"meta": {"key": key}}, value, operator)
+
+
+def _field(protocol: str, field: str, value: Any) -> Dict[str, Any]:
+    return _match({"payload": {"protocol": protocol, "field": field}}, value)
+
+
+def _state(key: str, *values: str) -> Dict[str, Any]:
+    return _match({"ct": {"key": key}}, list(values) if len(values) > 1 else values[0], "in")
+
+
+def _prefix(network: str) -> Any:
+    net = ipaddress.ip_network(network)
+    if net.prefixlen == net.max_prefixlen:
+        return str(net.network_address)
+    return {"prefix": {"addr": str(net.network_address), "len": net.prefixlen}}
+
+
+def _span(first: int, last: int) -> Any:
+    return first if first == last else {"range": [first, last]}
+
+
+_COUNTER: Dict[str, Any] = {"counter": {"packets": 0, "bytes": 0}}
+_ACCEPT: Dict[str, Any] = {"accept": None}
+_DROP: Dict[str, Any] = {"drop": None}
+_MASQUERADE: Dict[str, Any] = {"masquerade": None}
+_LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
+
+
+def rules(policy: Policy) -> Dict[str, List[Rule]]:
+    """The rules of each chain."""
+    inner = sorted({target.link for target in policy.targets if target.family == 4})
+    loopback = [[_field("ip", "saddr", _prefix("127.0.0.0/8")), _meta("oifname", link), _COUNTER, _MASQUERADE] for link in inner]
+    return {
+        "prerouting": [[_meta("iifname", target.link, "!="), *_dnat(target)] for target in policy.targets],
+        "output": [_dnat(target) for target in policy.targets],
+        "postrouting": [*loopback, *([*_leaving(source)[1:], _COUNTER, _MASQUERADE] for source in policy.sources)],
+        "input": [rule for link in policy.links for rule in _input(policy, link)],
+        "forward": [
+            *(
+                [_meta(way, link), _state("state", "established", "related"), _ACCEPT]
+                for link in policy.links
+                for way in ("iifname", "oifname")
+            ),
+            *([*_leaving(source), _COUNTER, _ACCEPT] for source in policy.sources),
+            *(_entering(target) for target in policy.targets),
+            *([_meta(way, link), _COUNTER, _DROP] for link in policy.links for way in ("iifname", "oifname")),
+        ],
+    }
+
+
+def _dnat(target: Target) -> Rule:
+    forward = target.forward
+    to: Dict[str, Any] = {"family": _PROTOCOL[target.family], "addr": target.address}
+    if forward.to_port is not None:
+        to["port"] = forward.to_port
+    family = _meta("nfproto", f"ipv{target.family}")
+    return [family, _LOCAL, _field(forward.protocol, "dport", _span(forward.first, forward.last)), _COUNTER, {"dnat": to}]
+
+
+def _leaving(source: Source) -> Rule:
+    saddr = _field(_PROTOCOL[source.family], "saddr", _prefix(source.network))
+    return [_meta("iifname", source.link), saddr, _meta("oifname", source.uplink)]
+
+
+def _entering(target: Target) -> Rule:
+    daddr = _field(_PROTOCOL[target.family], "daddr", target.address)
+    dport = _field(target.forward.protocol, "dport", _span(*target.forward.inner))
+    return [_meta("oifname", target.link), daddr, dport, _state("status", "dnat"), _COUNTER, _ACCEPT]
+
+
+def _input(policy: Policy, link: str) -> List[Rule]:
+    here = _meta("iifname", link)
+    found = [[here, _state("state", "established", "related"), _ACCEPT], [here, _field("ip", "daddr", _prefix("127.0.0.0/8")), _DROP]]
+    if policy.host_access:
+        return found
+    for family, server in policy.name_servers:
+        found += [[here, _field(_PROTOCOL[family], "daddr", server), _field(name, "dport", 53), _ACCEPT] for name in ("udp", "tcp")]
+    found += [[here, _meta("l4proto", name), _ACCEPT] for name in ("icmp", "ipv6-icmp")]
+    return [*found, [here, _COUNTER, _DROP]]
+
+
+def replacement(policy: Policy) -> str:
+    """One transaction that puts the whole table in the place of the one that is there, if any."""
+    name = table(policy.name)
+    whole = {"family": FAMILY, "name": name}
+    commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
+    for chain, kind, hook, priority in _CHAINS:
+        options = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
+        commands.append({"add": {"chain": {"family": FAMILY, "table": name, "name": chain, **options}}})
+    for chain, found in rules(policy).items():
+        commands += [{"add": {"rule": {"family": FAMILY, "table": name, "chain": chain, "expr": expr}}} for expr in found]
+    return json.dumps({"nftables": commands})
+
+
+def probe() -> str:
+    """A transaction that leaves nothing behind, and that only a kernel with all that is needed takes."""
+    whole = {"family": FAMILY, "name": f"{PREFIX}probe"}
+    commands: List[Dict[str, Any]] = [{"add": {"table": whole}}]
+    for chain, kind, hook, priority in _CHAINS:
+        options = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
+        commands.append({"add": {"chain": {"family": FAMILY, "table": whole["name"], "name": chain, **options}}})
+    return json.dumps({"nftables": [*commands, {"delete": {"table": whole}}]})
+
+
+def wanted_table(policy: Policy) -> Any:
+    """The table in the form of L(listed_table)."""
+    chains = {chain: [kind, hook, priority, "accept"] for chain, kind, hook, priority in _CHAINS}
+    found = {chain: [_normal_rule(rule) for rule in some] for chain, some in rules(policy).items()}
+    return {chain: {"hook": chains[chain], "rules": found[chain]} for chain in chains}
+
+
+def listed_table(listing: Mapping[str, Any]) -> Any:
+    """What C(nft -j list table) says, without what changes by itself."""
+    found: Dict[str, Any] = {}
+    for entry in listing.get("nftables", []):
+        if "chain" in entry:
+            one = entry["chain"]
+            found[one["name"]] = {"hook": [one.get("type"), one.get("hook"), one.get("prio"), one.get("policy")], "rules": []}
+        elif "rule" in entry:
+            found[entry["rule"]["chain"]]["rules"].append(_normal_rule(entry["rule"].get("expr", [])))
+        elif "metainfo" not in entry and "table" not in entry:
+            found.setdefault("others", []).append(entry)
+    return found
+
+
+def _normal_rule(rule: Sequence[Mapping[str, Any]]) -> Any:
+    # nft leaves out a match on the family that a later one implies, or prints it: neither says more than the other.
+    plain = [_normal(statement) for statement in rule]
+    return [one for one in plain if not _is_family(one)]
+
+
+def _is_family(statement: Any) -> bool:
+    left = statement.get("match", {}).get("left", {}) if isinstance(statement, dict) else {}
+    return bool(left == {"meta": {"key": "nfproto"}})
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "counter" in value:
+            return "counter"
+        if "set" in value:
+            return _normal(value["set"])
+        return {key: _normal(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_normal(item) for item in value]
+        return items[0] if len(items) == 1 else sorted(items, key=str)
+    return value
+
+
+def shown_rules(listing: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """The rules of a table for people and playbooks: the chain, what it matches as JSON, and its counter."""
+    found = []
+    for entry in listing.get("nftables", []):
+        rule = entry.get("rule")
+        if rule is None:
+            continue
+        counters = [one["counter"] for one in rule["expr"] if "counter" in one]
+        numbers = counters[0] if counters and isinstance(counters[0], dict) else {}
+        expr = [one for one in rule["expr"] if "counter" not in one]
+        found.append({"chain": rule["chain"], "rule": json.dumps(expr), "packets": numbers.get("packets"), "bytes": numbers.get("bytes")})
+    return found
+
+
+def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool]]:
+    """Family, table, name, and whether the policy drops, of the chains of others that see forwarded packets."""
+    chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
+    return [
+        (one["family"], one["table"], one["name"], one.get("policy") == "drop")
+        for one in chains
+        if one.get("hook") == "forward" and one["family"] in ("ip", "ip6", "inet") and not one["table"].startswith(PREFIX)
+    ]
+
+
+def other_nat(listing: Mapping[str, Any]) -> bool:
+    """Whether somebody else translates addresses or filters what is forwarded: then forwarding is not only ours."""
+    chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
+    return any((one.get("hook") == "forward" or one.get("type") == "nat") and not one["table"].startswith(PREFIX) for one in chains)
+
+
+def is_iptables(family: str, table_name: str, chain: str) -> bool:
+    """Whether the chain is one that iptables made through nftables, and has to be changed by it."""
+    return family in ("ip", "ip6") and (table_name, chain) == ("filter", "FORWARD")
+
+
+def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str) -> ForwardChain:
+    """One chain of L(forward_chains) with its rules."""
+    family, table_name, chain, policy_drops = found
+    ours, others = [], []
+    for entry in listing.get("nftables", []):
+        rule = entry.get("rule")
+        if rule is not None and rule.get("comment") == tag(name):
+            ours.append((str(rule["handle"]), opened_link(rule["expr"])))
+        elif rule is not None and not str(rule.get("comment", "")).startswith(PREFIX):
+            others.append(rule["expr"])
+    ends = bool(others) and ends_all(others[-1])
+    return ForwardChain("nft", family, table_name, chain, policy_drops or ends, tuple(ours))
+
+
+def ends_all(rule: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a rule drops or rejects everything that reaches it."""
+    rest = [one for one in rule if "counter" not in one and "log" not in one]
+    return bool(rest) and any(word in rest[0] for word in _END)
+
+
+def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:
+    """What a rule of ours in a chain of others lets through, such as C(iifname v-web); empty for one that somebody has edited."""
+    plain = [_normal(one) for one in rule]
+    if len(plain) == 2 and plain[1] == _ACCEPT and "match" in plain[0]:
+        left: Optional[Any] = plain[0]["match"]["left"]
+        if isinstance(left, dict) and "meta" in left:
+            return f"{left['meta']['key']} {plain[0]['match']['right']}"
+    return ""

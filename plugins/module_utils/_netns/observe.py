@@ -1,0 +1,200 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read this host and one namespace on it: C(ip -json), C(nft -j), /proc and the files of earlier runs."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+
+from .._core.errors import ObservationError
+from .._core.runner import Runner
+from . import names, record
+from .firewall_observe import Asked, observe_firewall
+from .parse import controller_of, only_loopback_servers, parse_links, parse_properties, parse_routes, parse_sockets
+from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, System
+from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
+
+_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
+_SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
+IP_FORWARD = "net/ipv4/ip_forward"
+IP6_FORWARD = "net/ipv6/conf/all/forwarding"
+
+
+def require_capabilities(status: str) -> None:
+    """Refuse early what the kernel would refuse half-way; C(status) is the text of /proc/self/status.
+
+    :raises ObservationError: names what this process may not do.
+    """
+    effective = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
+    missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
+    if missing:
+        raise ObservationError(f"this user may not change the network ({', '.join(missing)} missing): use become")
+
+
+def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
+    """Everything that a plan for this namespace looks at."""
+    require_capabilities(read(f"{root}/proc/self/status") or "")
+    name = wanted.name
+    exists, stale = namespace_state(name, root)
+    records = read_records(root)
+    former = records.get(name)
+    links = observe_links(runner)
+    routes = observe_routes(runner, root)
+    needed = wanted.state == "present" and bool(wanted.links)
+    choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
+    asked = Asked(name, choice, former.firewall if former is not None else None, needed)
+    return System(
+        exists=exists,
+        stale=stale,
+        inside=observe_inside(runner, name, root) if exists else Inside(),
+        links=links,
+        routes=routes,
+        listeners=tuple(_listeners(root)) if wanted.forwards else (),
+        records=records,
+        firewall=observe_firewall(runner, asked, root),
+        files=_files(wanted, former, root),
+        service=_service(runner, name, root),
+        sysctls=_sysctls(wanted, former, routes, root),
+        processes=tuple(processes_in(name, root)) if wanted.state == "absent" and exists else (),
+        controller=_controller(root),
+        loopback_dns=only_loopback_servers(read(f"{root}/etc/resolv.conf") or ""),
+    )
+
+
+def namespace_state(name: str, root: str = "") -> Tuple[bool, bool]:
+    """Whether the name is that of a namespace, and whether it is a file that no namespace is mounted on."""
+    try:
+        found = os.stat(root + names.namespace_path(name))
+    except FileNotFoundError:
+        return False, False
+    mounted = found.st_dev == os.stat("/proc/self/ns/net").st_dev
+    return mounted, not mounted
+
+
+def observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host, or with C(-n NAME) those of a namespace."""
+    return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
+
+
+def observe_routes(runner: Runner, root: str = "", inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
+    """The routes of the main table, of all families that the kernel has."""
+    found: List[FoundRoute] = []
+    for family in FAMILIES if has_ipv6(root) else (4,):
+        argv = ("ip", *inside, f"-{family}", "-json", "route", "show", "table", "main")
+        # A table that has never had a route does not exist yet: that is exit code 2 of some versions.
+        found += parse_routes(runner.run(argv, accept=(0, 2)).stdout, family)
+    return tuple(found)
+
+
+def has_ipv6(root: str = "") -> bool:
+    """Whether the kernel has IPv6."""
+    return os.path.isdir(f"{root}/proc/sys/net/ipv6")
+
+
+def observe_inside(runner: Runner, name: str, root: str = "") -> Inside:
+    """Links and routes of a namespace."""
+    return Inside(observe_links(runner, ("-n", name)), observe_routes(runner, root, ("-n", name)))
+
+
+def read_records(root: str = "") -> Dict[str, Record]:
+    """The records of all namespaces; one below /run counts more, as it is younger than the boot."""
+    found: Dict[str, Record] = {}
+    for folder in (names.LASTING_FOLDER, names.PASSING_FOLDER):
+        for file in _names(root + folder):
+            if file.endswith(".json") and not file.startswith("."):
+                path = f"{root}{folder}/{file}"
+                one = record.parse(path, read(path) or "")
+                found[one.name] = one
+    return found
+
+
+def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
+    """Number and name of the processes that live in a namespace."""
+    inode = os.stat(root + names.namespace_path(name)).st_ino
+    for pid in _names(f"{root}/proc"):
+        if not pid.isdigit():
+            continue
+        try:
+            inside = os.stat(f"{root}/proc/{pid}/ns/net").st_ino == inode
+        except OSError:
+            continue
+        if inside:
+            yield int(pid), (read(f"{root}/proc/{pid}/comm") or "?").strip()
+
+
+def _listeners(root: str) -> Iterator[Listener]:
+    for protocol, table in _SOCKETS:
+        yield from parse_sockets(protocol, read(f"{root}/proc/net/{table}") or "")
+
+
+def _files(wanted: Wanted, former: Optional[Record], root: str) -> Files:
+    name = wanted.name
+    persist = former.persist if former is not None else wanted.persist
+    return Files(
+        record=read(root + names.record_path(name, persist)),
+        other_record=os.path.exists(root + names.record_path(name, not persist)),
+        script=read(root + names.script_path(name)),
+        unit=read(root + names.unit_path(name)),
+        resolv_conf=read(root + names.resolv_conf_path(name)),
+    )
+
+
+def _service(runner: Runner, name: str, root: str) -> Service:
+    if not os.path.isdir(f"{root}/run/systemd/system"):
+        return Service()
+    argv = ("systemctl", "show", "--property=ActiveState,UnitFileState", names.unit(name))
+    found = parse_properties(runner.run(argv).stdout)
+    return Service(True, found.get("UnitFileState") == "enabled", found.get("ActiveState") == "active")
+
+
+def _sysctls(wanted: Wanted, former: Optional[Record], routes: Tuple[FoundRoute, ...], root: str) -> Mapping[str, Optional[str]]:
+    keys = [IP_FORWARD, IP6_FORWARD, *(former.sysctls if former is not None else ())]
+    keys += [route_localnet(link.name) for link in wanted.links]
+    ways = [route.link for route in routes if route.to == DEFAULT and route.family == 6]
+    keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
+    return {key: _sysctl(key, root) for key in keys}
+
+
+def route_localnet(link: str) -> str:
+    """The setting that lets the host's loopback addresses reach a link."""
+    return f"net/ipv4/conf/{link}/route_localnet"
+
+
+def accept_ra(link: str) -> str:
+    """The setting that says whether an interface goes on listening to routers when the host is one itself."""
+    return f"net/ipv6/conf/{link}/accept_ra"
+
+
+def _sysctl(key: str, root: str) -> Optional[str]:
+    text = read(f"{root}/proc/sys/{key}")
+    return None if text is None else text.strip()
+
+
+def _controller(root: str) -> Optional[Tuple[str, str]]:
+    """The addresses of the ssh connection that this runs over; sudo hides them from all but the ancestors."""
+    pid = os.getpid()
+    while pid > 1:
+        found = controller_of(read(f"{root}/proc/{pid}/environ") or "")
+        if found is not None:
+            return found
+        status = read(f"{root}/proc/{pid}/status") or ""
+        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:")), 0)
+    return None
+
+
+def read(path: str) -> Optional[str]:
+    """The content of a file, or None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def _names(folder: str) -> List[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

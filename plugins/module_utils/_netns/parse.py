@@ -1,0 +1,103 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the output of C(ip -json) and the socket tables of /proc. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import socket
+import struct
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from .._core.errors import ObservationError
+from .state import FoundLink, FoundRoute, Listener
+
+_LISTEN, _UNCONNECTED = "0A", "07"
+_STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
+
+
+def parse_json(command: str, text: str) -> Any:
+    """The answer of a command that was asked for JSON; nothing at all is an empty list."""
+    try:
+        return json.loads(text) if text.strip() else []
+    except ValueError:
+        raise ObservationError(f"{command}: its answer is not JSON: {text.strip()[:200]!r}") from None
+
+
+def parse_links(text: str) -> Tuple[FoundLink, ...]:
+    """The output of C(ip -json -details address show)."""
+    return tuple(_link(entry) for entry in parse_json("ip -json -details address show", text) if entry)
+
+
+def _link(entry: Mapping[str, Any]) -> FoundLink:
+    found = [f"{one['local']}/{one['prefixlen']}" for one in entry.get("addr_info", []) if _is_set_by_hand(one)]
+    return FoundLink(
+        index=entry["ifindex"],
+        name=entry["ifname"],
+        kind=entry.get("linkinfo", {}).get("info_kind", ""),
+        mtu=entry["mtu"],
+        up="UP" in entry.get("flags", []),
+        addresses=tuple(found),
+        peer_index=entry.get("link_index") or 0,
+    )
+
+
+def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
+    # The kernel's own link-local addresses, and those that came from router advertisements, are not for a task to name.
+    return "local" in address and address.get("scope") == "global" and not address.get("dynamic")
+
+
+def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
+    """The output of C(ip -json route show table main), one route for each way of those that have several."""
+    return tuple(route for entry in parse_json("ip -json route show", text) if entry for route in _routes(entry, family))
+
+
+def _routes(entry: Mapping[str, Any], family: int) -> Iterator[FoundRoute]:
+    for way in entry.get("nexthops") or [entry]:
+        gateway = way.get("gateway") or (way.get("via") or {}).get("host")
+        to = str(entry.get("dst", "default"))
+        yield FoundRoute(
+            to=to if to == "default" else str(ipaddress.ip_network(to, strict=False)),
+            family=family,
+            link=way.get("dev") or "",
+            via=gateway,
+            metric=entry.get("metric"),
+            protocol=entry.get("protocol", "boot"),
+        )
+
+
+def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
+    """The listening sockets of a table such as /proc/net/tcp; C(protocol) is C(tcp) or C(udp)."""
+    found: List[Listener] = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 3 and words[3] == _STATES[protocol] and ":" in words[1]:
+            address, _colon, port = words[1].partition(":")
+            found.append(Listener(protocol, _address(address), int(port, 16)))
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    # The kernel prints each word of 32 bits in the machine's own byte order.
+    packed = b"".join(struct.pack("=I", int(text[start : start + 8], 16)) for start in range(0, len(text), 8))
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def controller_of(environment: str) -> Optional[Tuple[str, str]]:
+    """The addresses of ssh's client and of this host, out of an environment as /proc/PID/environ has it."""
+    match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ (\S+) [0-9]+", environment)
+    return (match.group(1), match.group(2)) if match else None
+
+
+def parse_properties(text: str) -> Dict[str, str]:
+    """The lines of C(systemctl show)."""
+    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+
+
+def only_loopback_servers(resolv_conf: str) -> bool:
+    """Whether all name servers are reached through the host's own loopback, which a namespace has not."""
+    servers = re.findall(r"^nameserver\s+(\S+)", resolv_conf, re.MULTILINE)
+    return bool(servers) and all(server.startswith("127.") or server == "::1" for server in servers)

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may pass between a namespace and the rest, whatever program filters. Pure.
+
+Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that they let through the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple
+
+from .wanted import FAMILIES, NONE, Forward, Wanted
+
+
+@dataclass(frozen=True)
+class Target:
+    """A forward and where it leads to, in one family."""
+
+    forward: Forward
+    family: int
+    link: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A subnet of a namespace that may go out, and the interface it leaves by."""
+
+    family: int
+    link: str
+    network: str
+    uplink: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything that is not named here, to or from C(links), is dropped. C(name_servers) are addresses of the host that answer DNS."""
+
+    name: str
+    links: Tuple[str, ...]
+    families: Tuple[int, ...]
+    sources: Tuple[Source, ...] = ()
+    targets: Tuple[Target, ...] = ()
+    name_servers: Tuple[Tuple[int, str], ...] = ()
+    host_access: bool = False
+
+
+def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
+    """The policy for a namespace; C(None) for one without links."""
+    if not wanted.links:
+        return None
+    own = {str(one.ip): one.version for link in wanted.links for one in link.addresses}
+    return Policy(
+        name=wanted.name,
+        links=tuple(link.name for link in wanted.links),
+        families=wanted.families(),
+        sources=_sources(wanted, uplinks),
+        targets=_targets(wanted),
+        name_servers=tuple((own[server], server) for server in wanted.dns or () if server in own),
+        host_access=wanted.host_access,
+    )
+
+
+def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
+    if wanted.nat is None or wanted.nat.masquerade == NONE:
+        return ()
+    return tuple(
+        Source(family, link.name, str(net), uplinks[family])
+        for family in FAMILIES
+        for link in wanted.links
+        for net in link.networks(family)
+    )
+
+
+def _targets(wanted: Wanted) -> Tuple[Target, ...]:
+    found = []
+    for family in FAMILIES:
+        link = wanted.link_of(family)
+        inner = link.inner(family) if link is not None else None
+        if link is not None and inner is not None:
+            found += [Target(forward, family, link.name, str(inner.ip)) for forward in wanted.forwards]
+    return tuple(found)

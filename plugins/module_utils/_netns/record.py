@@ -1,0 +1,74 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of what was made, as the text of its file. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Dict, Mapping, Optional
+
+from .._core.errors import ObservationError
+from .names import NOTE
+from .state import Record
+from .wanted import Forward
+
+_VERSION = 1
+
+
+def render(record: Record) -> str:
+    """The content of the file."""
+    content: Dict[str, Any] = {
+        "comment": NOTE,
+        "version": _VERSION,
+        "name": record.name,
+        "persist": record.persist,
+        "firewall": record.firewall,
+        "links": [list(pair) for pair in record.links],
+        "addresses": [list(pair) for pair in record.addresses],
+        "routes": [list(pair) for pair in record.routes],
+        "forwards": [[one.protocol, one.first, one.last, one.to_port] for one in record.forwards],
+        "sysctls": dict(sorted(record.sysctls.items())),
+        "default_subnet": record.default_subnet,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def parse(path: str, text: str) -> Record:
+    """What a file says.
+
+    :raises ObservationError: it can not be understood; it is not guessed what belongs to the namespace.
+    """
+    try:
+        content = json.loads(text)
+        if content["version"] != _VERSION:
+            raise ValueError(f"version {content['version']}")
+        return _record(content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ObservationError(f"{path}: can not be read as a record of fleetlab.linux.netns ({error}): restore or remove it") from None
+
+
+def _record(content: Mapping[str, Any]) -> Record:
+    return Record(
+        name=content["name"],
+        persist=content["persist"],
+        firewall=content["firewall"],
+        links=tuple((own, peer) for own, peer in content["links"]),
+        addresses=tuple((link, address) for link, address in content["addresses"]),
+        routes=tuple((family, to) for family, to in content["routes"]),
+        forwards=tuple(Forward(*values) for values in content["forwards"]),
+        sysctls=dict(content["sysctls"]),
+        default_subnet=content["default_subnet"],
+    )
+
+
+def merged(former: Optional[Record], new: Record) -> Record:
+    """What there may be while the steps from one to the other are under way."""
+    if former is None:
+        return new
+    return replace(
+        new,
+        links=tuple(dict.fromkeys(new.links + former.links)),
+        routes=tuple(dict.fromkeys(new.routes + former.routes)),
+    )

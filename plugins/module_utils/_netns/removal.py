@@ -1,0 +1,106 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan that removes what was made of a namespace, and nothing else. Pure."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Mapping, Tuple
+
+from .._core.errors import RefusedError
+from .._core.plan import Command, Operation, Plan, RemoveFile, Step
+from . import names
+from .firewall_plan import firewall_steps
+from .state import System
+from .view import before, gone
+from .wanted import Wanted
+
+_MOST_NAMED = 10
+
+
+def plan_absent(system: System, wanted: Wanted) -> Plan:
+    """Remove rules, unit, resolv.conf, links, and the namespace; the record last, so that a killed run can be completed.
+
+    :raises RefusedError: processes live in it, or links that are not ours, unless C(force).
+    """
+    name = wanted.name
+    if not wanted.force:
+        _check_unused(system, name)
+    steps: List[Step] = list(forget_boot_steps(system, name))
+    former = system.records.get(name)
+    for own, _peer in former.links if former is not None else ():
+        found = system.link(own)
+        if found is not None and found.kind == "veth":
+            steps.append(Command(("ip", "link", "delete", "dev", own)))
+    steps += firewall_steps(system.firewall, name, None)
+    restoring, left = restore_steps(system, name, {})
+    steps += restoring
+    found_dns = system.files.resolv_conf
+    if found_dns is not None and names.NOTE in found_dns:
+        path = names.resolv_conf_path(name)
+        steps += [RemoveFile(path), Operation("remove_empty_folder", {"path": path.rpartition("/")[0]})]
+    if system.exists:
+        steps.append(Command(("ip", "netns", "delete", name)))
+    elif system.stale:
+        steps.append(RemoveFile(names.namespace_path(name)))
+    if former is not None:
+        steps += [RemoveFile(names.record_path(name, persist)) for persist in (True, False) if _has_record(system, former.persist, persist)]
+    shown = before(system, name)
+    return Plan(f"namespace {name}", shown, gone(shown) if steps else shown, tuple(steps), warnings=left)
+
+
+def _has_record(system: System, main: bool, persist: bool) -> bool:
+    return system.files.record is not None if persist == main else system.files.other_record
+
+
+def _check_unused(system: System, name: str) -> None:
+    if system.processes:
+        some = ", ".join(f"{pid} ({command})" for pid, command in system.processes[:_MOST_NAMED])
+        more = len(system.processes) - _MOST_NAMED
+        raise RefusedError(
+            f"namespace {name}",
+            f"processes live in it: {some}{f' and {more} more' if more > 0 else ''}",
+            "Stop them first, or set force: they go on running then, without any network",
+        )
+    own = [own for link in system.links for own in [system.inner_end(link)] if own is not None]
+    former = system.records.get(name)
+    known = [peer for _own, peer in former.links] if former is not None else []
+    foreign = [link.name for link in system.inside.links if link.name not in ("lo", *known) and link not in own and link.kind != ""]
+    if foreign:
+        raise RefusedError(
+            f"namespace {name}", f"it has links that were not made by this module: {', '.join(foreign)}", "Remove them first, or set force"
+        )
+
+
+def forget_boot_steps(system: System, name: str) -> Iterator[Step]:
+    """No unit and no script any more."""
+    if system.service.systemd and system.service.enabled:
+        yield Command(("systemctl", "disable", names.unit(name)))
+    if system.service.systemd and system.service.active:
+        yield Command(("systemctl", "stop", names.unit(name)))
+    if system.files.unit is not None:
+        yield RemoveFile(names.unit_path(name))
+        if system.service.systemd:
+            yield Command(("systemctl", "daemon-reload"))
+    if system.files.script is not None:
+        yield RemoveFile(names.script_path(name))
+
+
+def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[List[Step], Tuple[str, ...]]:
+    """Give settings of the host that were changed for this namespace their former values, if nobody needs them.
+
+    Others of ours that need one have the former value in their records, and restore it when they go.
+    """
+    former = system.records.get(name)
+    steps: List[Step] = []
+    left: List[str] = []
+    for key, value in former.sysctls.items() if former is not None else ():
+        needed = key in still or any(key in other.sysctls for other in system.records.values() if other.name != name)
+        if needed or system.sysctls.get(key) in (None, value):
+            continue
+        if system.firewall.others:
+            now = f"{key.replace('/', '.')} stays {system.sysctls[key]}"
+            left.append(f"namespace {name}: {now}: other rules of this host forward or translate too. It was {value}")
+        else:
+            steps.append(Operation("set_sysctl", {"key": key, "value": value}))
+    return steps, tuple(left)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fill in what a task leaves to the host: a free subnet, and the way out. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field, replace
+from typing import Dict, Iterator, Mapping, Optional
+
+from .._core.errors import InputError
+from .policy import Policy, make_policy
+from .state import System
+from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted
+
+_POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/24") for number in range(1, 255))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A declaration with nothing left open. C(policy) is None for a namespace without links."""
+
+    wanted: Wanted
+    uplinks: Mapping[int, str] = field(default_factory=dict)
+    policy: Optional[Policy] = None
+
+
+def settle(system: System, wanted: Wanted) -> Settled:
+    """The declaration on this host.
+
+    :raises InputError: no subnet is free, or there is no way out.
+    """
+    if wanted.default_subnet:
+        wanted = replace(wanted, links=(_with_subnet(system, wanted.name, wanted.links[0]),))
+    uplinks = _uplinks(system, wanted)
+    return Settled(wanted, uplinks, make_policy(wanted, uplinks))
+
+
+def _with_subnet(system: System, name: str, link: Link) -> Link:
+    former = system.records.get(name)
+    if former is not None and former.default_subnet:
+        kept = [ipaddress.ip_interface(address) for own, address in former.addresses if own == link.name]
+        if kept:
+            return _both_ends(link, kept[0])
+    taken = list(taken_networks(system, name))
+    for net in _POOL:
+        if not any(net.overlaps(other) for other in taken if other.version == 4):
+            return _both_ends(link, ipaddress.ip_interface(f"{net.network_address + 1}/{net.prefixlen}"))
+    raise InputError("links", f"no subnet of {_POOL[0]} to {_POOL[-1]} is free on this host: name the addresses of both ends")
+
+
+def _both_ends(link: Link, own: Interface) -> Link:
+    return replace(link, addresses=(own,), peer_addresses=(ipaddress.ip_interface(f"{own.ip + 1}/{own.network.prefixlen}"),))
+
+
+def taken_networks(system: System, name: str) -> Iterator[Network]:
+    """The subnets that this host has a route or an address in, or that other namespaces have been given."""
+    former = system.records.get(name)
+    own = [pair[0] for pair in former.links] if former is not None else []
+    for route in system.routes:
+        if route.to != DEFAULT and route.link not in own:
+            yield ipaddress.ip_network(route.to)
+    for link in system.links:
+        if link.name not in own:
+            for address in link.addresses:
+                yield ipaddress.ip_interface(address).network
+    for other in system.records.values():
+        if other.name != name:
+            for _link, address in other.addresses:
+                yield ipaddress.ip_interface(address).network
+
+
+def _uplinks(system: System, wanted: Wanted) -> Dict[int, str]:
+    if wanted.nat is None or wanted.nat.masquerade == NONE:
+        return {}
+    if wanted.nat.masquerade != AUTO:
+        return dict.fromkeys(FAMILIES, wanted.nat.masquerade)
+    own = [link.name for link in wanted.links]
+    found = {}
+    for family in FAMILIES:
+        ways = [one for one in system.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
+        if ways:
+            found[family] = min(ways, key=lambda one: one.metric or 0).link
+    if not found:
+        raise InputError("nat.masquerade", "this host has no default route to take the uplink from: name an interface, or none")
+    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES}

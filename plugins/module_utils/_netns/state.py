@@ -1,0 +1,167 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host and one namespace on it look like, as far as a plan has to know. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+from .wanted import Forward
+
+
+@dataclass(frozen=True)
+class FoundLink:
+    """An interface. C(peer_index) is the number of its other end where that lies in another namespace, or 0."""
+
+    index: int
+    name: str
+    kind: str = ""
+    mtu: int = 1500
+    up: bool = False
+    addresses: Tuple[str, ...] = ()
+    peer_index: int = 0
+
+    def is_end_of(self, other: FoundLink) -> bool:
+        """Whether the two are the ends of one veth pair."""
+        return self.kind == other.kind == "veth" and self.peer_index == other.index and other.peer_index == self.index
+
+
+@dataclass(frozen=True)
+class FoundRoute:
+    """A route of the main table; C(to) is C(default) or a network."""
+
+    to: str
+    family: int
+    link: str = ""
+    via: Optional[str] = None
+    metric: Optional[int] = None
+    protocol: str = ""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What is in the namespace."""
+
+    links: Tuple[FoundLink, ...] = ()
+    routes: Tuple[FoundRoute, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket of the host that a forward would take the connections of."""
+
+    protocol: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was made of a namespace: written before the first step, corrected after the last.
+
+    C(sysctls) are the host's settings that were changed, with their former values. C(links) has the names of both ends, C(addresses) those
+    of the host's ends, C(routes) families and destinations.
+    """
+
+    name: str
+    persist: bool
+    firewall: str
+    links: Tuple[Tuple[str, str], ...] = ()
+    addresses: Tuple[Tuple[str, str], ...] = ()
+    routes: Tuple[Tuple[int, str], ...] = ()
+    forwards: Tuple[Forward, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    default_subnet: bool = False
+
+
+@dataclass(frozen=True)
+class ForwardChain:
+    """A chain of somebody else that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
+
+    C(ours) are this namespace's rules in it, each as what deletes it (a handle, or the words of the rule) and what it matches.
+    """
+
+    program: str
+    family: str
+    table: str
+    chain: str
+    drops: bool
+    ours: Tuple[Tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Own:
+    """A namespace's chains of iptables in one table, and the jumps to them by the host's chain that they are in."""
+
+    chains: Mapping[str, Sequence[Tuple[str, ...]]] = field(default_factory=dict)
+    jumps: Mapping[str, Sequence[Tuple[str, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """What does the filtering. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
+
+    C(table) is the namespace's table of nftables in the form that wanted ones are compared in, C(own) its chains of iptables by family,
+    C(chains) those of others that see forwarded packets. C(others) says that somebody else filters those or translates addresses.
+    """
+
+    kind: str = "nftables"
+    program: str = "iptables"
+    table: Optional[Any] = None
+    own: Mapping[int, Mapping[str, Own]] = field(default_factory=dict)
+    chains: Tuple[ForwardChain, ...] = ()
+    others: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that belong to the namespace, C(None) for what is not there."""
+
+    record: Optional[str] = None
+    other_record: bool = False
+    script: Optional[str] = None
+    unit: Optional[str] = None
+    resolv_conf: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """What systemd says of the unit."""
+
+    systemd: bool = False
+    enabled: bool = False
+    active: bool = False
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace."""
+
+    exists: bool = False
+    stale: bool = False
+    inside: Inside = Inside()
+    links: Tuple[FoundLink, ...] = ()
+    routes: Tuple[FoundRoute, ...] = ()
+    listeners: Tuple[Listener, ...] = ()
+    records: Mapping[str, Record] = field(default_factory=dict)
+    firewall: Firewall = Firewall()
+    files: Files = Files()
+    service: Service = Service()
+    sysctls: Mapping[str, Optional[str]] = field(default_factory=dict)
+    processes: Tuple[Tuple[int, str], ...] = ()
+    controller: Optional[Tuple[str, str]] = None
+    loopback_dns: bool = False
+
+    def link(self, name: str) -> Optional[FoundLink]:
+        """An interface of the host."""
+        return next((one for one in self.links if one.name == name), None)
+
+    def peer(self, name: str) -> Optional[FoundLink]:
+        """An interface inside."""
+        return next((one for one in self.inside.links if one.name == name), None)
+
+    def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
+        """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
+        return next((one for one in self.inside.links if link.is_end_of(one)), None)

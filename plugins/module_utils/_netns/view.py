@@ -1,0 +1,153 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A namespace as the diff shows it, before a plan and after it. Pure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from . import boot, iptables, names, nftables
+from .dns import resolv_conf
+from .firewall_plan import openings
+from .network import wanted_sysctls
+from .settle import Settled
+from .state import FoundLink, Own, System
+
+
+def before(system: System, name: str) -> Dict[str, Any]:
+    """As it is."""
+    former = system.records.get(name)
+    pairs = former.links if former is not None else ()
+    inner = {link.name: found for link in system.links for found in [system.inner_end(link)] if found is not None}
+    links = {own: found for own, _peer in pairs for found in [system.link(own)] if found is not None}
+    links.update({link.name: link for link in system.links if link.name in inner})
+    return {
+        "namespace": "present" if system.exists else "absent",
+        "loopback": "up" if any(link.name == "lo" and link.up for link in system.inside.links) else "down",
+        "links": {own: _link(found, inner.get(own)) for own, found in sorted(links.items())},
+        "routes": sorted(
+            _route(one.family, one.to, one.via, one.link)
+            for one in system.inside.routes
+            if one.protocol not in ("kernel", "ra") and one.link != "lo"
+        ),
+        "rules": _table(system.firewall.table) + _own(system.firewall.own),
+        "let_through": sorted(
+            f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
+        ),
+        "settings": {key: value for key, value in sorted(system.sysctls.items()) if value is not None},
+        "resolv_conf": system.files.resolv_conf,
+        "service": _service(system.files.script, system.files.unit, system.service.enabled),
+    }
+
+
+def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[str, Any]:
+    """As it will be."""
+    wanted, policy, firewall = settled.wanted, settled.policy, system.firewall
+    by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
+    families = policy.families if policy is not None and firewall.kind == "iptables" else ()
+    own = {family: iptables.wanted_own(policy, family) for family in families if policy is not None}
+    found = shown["resolv_conf"]
+    return {
+        "namespace": "present",
+        "loopback": "up",
+        "links": {
+            link.name: {
+                "addresses": [str(one) for one in link.addresses],
+                "mtu": link.mtu or _mtu(shown, link.name),
+                "up": True,
+                "peer": {"name": link.peer, "addresses": [str(one) for one in link.peer_addresses], "up": True},
+            }
+            for link in sorted(wanted.links, key=lambda one: one.name)
+        },
+        "routes": sorted({*_kept_routes(system, settled), *(_route(one.family, one.to, one.via, one.link) for one in wanted.all_routes())}),
+        "rules": _table(by_nft) + _own(own),
+        "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
+        "settings": {**shown["settings"], **wanted_sysctls(system, settled)},
+        "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
+        "service": _service_after(system, settled),
+    }
+
+
+def _service_after(system: System, settled: Settled) -> Any:
+    name = settled.wanted.name
+    if not settled.wanted.persist:
+        return "absent"
+    unit = boot.unit_content(name) if system.service.systemd else system.files.unit
+    return _service(boot.script_content(system, settled), unit, system.service.systemd or system.service.enabled)
+
+
+def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
+    """A namespace that is removed."""
+    return {
+        **shown,
+        "namespace": "absent",
+        "loopback": "down",
+        "links": {},
+        "routes": [],
+        "rules": [],
+        "let_through": [],
+        "resolv_conf": None,
+        "service": "absent",
+    }
+
+
+def _link(own: FoundLink, inner: Optional[FoundLink]) -> Dict[str, Any]:
+    peer = {"name": inner.name, "addresses": list(inner.addresses), "up": inner.up} if inner is not None else None
+    return {"addresses": list(own.addresses), "mtu": own.mtu, "up": own.up, "peer": peer}
+
+
+def _mtu(shown: Mapping[str, Any], name: str) -> int:
+    return int(shown["links"].get(name, {"mtu": 1500})["mtu"])
+
+
+def _route(family: int, to: str, via: Optional[str], link: str) -> str:
+    return f"IPv{family} {to}{f' via {via}' if via is not None else ''} dev {link}"
+
+
+def _kept_routes(system: System, settled: Settled) -> List[str]:
+    """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
+    former = system.records.get(settled.wanted.name)
+    ours = {(one.family, one.to) for one in settled.wanted.all_routes()} | set(former.routes if former is not None else ())
+    some = [
+        one
+        for one in system.inside.routes
+        if one.protocol not in ("kernel", "ra") and one.link != "lo" and (one.family, one.to) not in ours
+    ]
+    return [_route(one.family, one.to, one.via, one.link) for one in some]
+
+
+def _table(table: Optional[Any]) -> List[str]:
+    if table is None:
+        return []
+    found = []
+    for chain, content in table.items():
+        if chain == "others":
+            found += [f"other: {json.dumps(one, sort_keys=True)}" for one in content]
+            continue
+        found.append(f"{chain}: {' '.join(str(word) for word in content['hook'])}")
+        found += [f"{chain}: {json.dumps(rule, sort_keys=True)}" for rule in content["rules"]]
+    return found
+
+
+def _own(own: Mapping[int, Mapping[str, Own]]) -> List[str]:
+    return [
+        shlex.join((iptables.command("iptables", family), "-t", table, "-A", chain, *_plain(rule)))
+        for family, tables in own.items()
+        for table, one in tables.items()
+        for chains in (one.jumps, one.chains)
+        for chain, rules in sorted(chains.items())
+        for rule in rules
+    ]
+
+
+def _plain(rule: Sequence[str]) -> Sequence[str]:
+    return [word for position, word in enumerate(rule) if word != "-m" and (position == 0 or rule[position - 1] != "-m")]
+
+
+def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
+    if script is None and unit is None:
+        return "absent"
+    return {"script": script, "unit": unit, "enabled": enabled}

@@ -1,0 +1,109 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report network namespaces and what is in them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netns_info
+short_description: Report network namespaces, their links, sockets, processes and rules
+version_added: 0.1.0
+description:
+  - Looks into every namespace that has a name, or into one. Changes nothing.
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.info_module
+options:
+  name:
+    description: Report this one only, by its exact name. The list is empty if there is none.
+    type: str
+seealso:
+  - module: fleetlab.linux.netns
+"""
+
+EXAMPLES = r"""
+- name: Look into a namespace
+  fleetlab.linux.netns_info:
+    name: my-net-daemon
+  register: found
+
+- name: Make sure that the daemon listens in there
+  ansible.builtin.assert:
+    that: 10105 in found.namespaces[0].listening | map(attribute='port')
+
+- name: Show what the forwards have carried
+  ansible.builtin.debug:
+    msg: "{{ found.namespaces[0].rules | selectattr('chain', 'equalto', 'forward') | map(attribute='bytes') }}"
+"""
+
+RETURN = r"""
+namespaces:
+  description: The namespaces, ordered by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    managed:
+      description: Whether M(fleetlab.linux.netns) made it.
+      type: bool
+    persist:
+      description: Whether it is built at boot.
+      type: bool
+    links:
+      description:
+        - The interfaces inside, with C(name), C(kind), C(up), C(mtu) and C(addresses).
+        - C(host_link) and C(host_addresses) are those of the other end, if that is on the host.
+      type: list
+      elements: dict
+    routes:
+      description: The routes of the main table, with C(to), C(via), C(link), C(metric), C(family) and C(protocol).
+      type: list
+      elements: dict
+    forwards:
+      description: The forwards, with C(protocol), C(port) and C(to_port).
+      type: list
+      elements: dict
+    listening:
+      description: The listening sockets inside, with C(protocol), C(address) and C(port).
+      type: list
+      elements: dict
+    processes:
+      description: The processes that live inside, with C(pid) and C(command).
+      type: list
+      elements: dict
+    rules:
+      description:
+        - The rules that were made for it, with C(chain) and C(rule), as nftables or iptables has it.
+        - C(packets) and C(bytes) are what it has counted since it was last replaced, null for a rule that does not count.
+      type: list
+      elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import check_name
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import info
+
+
+def main() -> None:
+    """Read and report."""
+    module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    try:
+        name = module.params["name"]
+        module.exit_json(changed=False, namespaces=info(SystemRunner(), None if name is None else check_name("name", name)))
+    except FleetlabError as error:
+        fail(module, error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,442 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""netns and netns_info on a real kernel: who reaches whom, what is repaired and how, and that nothing of others changes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+PORT = 10105
+POSTS: dict[str, Any] = {"forwards": [{"port": str(PORT)}]}
+BOTH: dict[str, Any] = {
+    "links": [
+        {
+            "name": "v-both",
+            "peer": "eth0",
+            "addresses": ["10.201.0.1/30", "fd00:201::1/64"],
+            "peer_addresses": ["10.201.0.2/30", "fd00:201::2/64"],
+            "mtu": 1400,
+        },
+        {"name": "v-more", "peer": "eth1", "addresses": ["10.202.0.1/30"], "peer_addresses": ["10.202.0.2/30"]},
+    ],
+    "nat": {
+        "forwards": [
+            {"port": "80", "to_port": "8080"},
+            {"port": "5000-5002", "protocol": "udp"},
+            {"port": "6000-6009", "to_port": "8080"},
+        ]
+    },
+}
+FIREWALLS = ("nftables", "iptables")
+FOREIGN = """
+nft add table inet other
+nft add chain inet other forward '{ type filter hook forward priority 0; policy accept; }'
+nft add rule inet other forward tcp dport 7 counter drop comment '"mine"'
+iptables -N THEIRS
+iptables -A THEIRS -p udp --dport 9 -j RETURN
+iptables -A FORWARD -j THEIRS
+iptables -t nat -A POSTROUTING -s 198.51.100.0/24 -j MASQUERADE
+iptables -t nat -A PREROUTING -p tcp --dport 2222 -j DNAT --to-destination 198.51.100.7:22
+ip6tables -A FORWARD -s 2001:db8:7::/64 -j DROP
+"""
+
+
+def without_counters(text: str) -> str:
+    """The rules as text; nft tells handles only when asked, and iptables writes the time into comments."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_the_example_of_the_posts(host: Any, firewall: str) -> None:
+    done = host.make(firewall=firewall, **POSTS)
+    (link,) = done["namespace"]["links"][1:]
+    assert (link["host_link"], link["host_addresses"], link["addresses"]) == ("v-web", ["10.200.1.1/24"], ["10.200.1.2/24"])
+    host.serve("web", PORT)
+    # From another host and from the host itself, with the client's address kept where it can be.
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+    assert host.connect(None, "192.0.2.1", PORT)
+    assert host.connect(None, "127.0.0.1", PORT) == "10.200.1.1"
+    # Out, with the host's address.
+    host.serve("client", 8000)
+    assert host.connect("web", "192.0.2.2", 8000, user="nobody") == "192.0.2.1"
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_nothing_else_is_open(host: Any, firewall: str) -> None:
+    host.make(firewall=firewall, **POSTS)
+    host.make("other", firewall=firewall)
+    host.serve("web", 8081)
+    host.serve("other", 8081)
+    host.serve(None, 8082)
+    host.serve(None, 8083, address="127.0.0.1")
+    host.run("ip", "-n", "client", "route", "add", "10.200.0.0/16", "via", "192.0.2.1")
+    host.serve("client", 8084)
+    # From outside: neither a port that is not forwarded, nor around the forward.
+    assert host.connect("client", "192.0.2.1", 8081) == ""
+    assert host.connect("client", "10.200.1.2", 8081) == ""
+    # From inside, as somebody without rights: not the host's services, not its loopback, not the other namespace.
+    for address, port in (("10.200.1.1", 8082), ("192.0.2.1", 8082), ("127.0.0.1", 8083), ("10.200.2.2", 8081), ("10.200.2.1", 8082)):
+        assert host.connect("web", address, port, user="nobody") == ""
+    # The other one asked for nothing: it gets nowhere.
+    assert host.connect("other", "192.0.2.2", 8084) == ""
+    # From the host itself everything inside can be reached.
+    assert host.connect(None, "10.200.1.2", 8081) == "10.200.1.1"
+
+
+def test_who_is_inside_sees_and_changes_nothing_of_the_host(host: Any) -> None:
+    host.make(**POSTS)
+    host.serve(None, 8082)
+    drop = [*host.enter("web"), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    seen = subprocess.run([*drop, "cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
+    assert f":{8082:04X} " not in seen
+    for argv in (["nft", "flush", "ruleset"], ["ip", "link", "delete", "v-peer1"], ["ip", "netns", "exec", "client", "true"]):
+        assert subprocess.run([*drop, *argv], capture_output=True, check=False).returncode != 0
+    # Even root of the namespace's network changes its own rules only.
+    before = host.everything()
+    assert subprocess.run([*host.enter("web"), "nft", "flush", "ruleset"], check=False).returncode == 0
+    assert host.everything() == before
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_both_families_links_ranges_and_udp(host: Any, firewall: str) -> None:
+    host.make("both", firewall=firewall, **BOTH)
+    host.serve("both", 8080)
+    host.serve("both", 8080, address="fd00:201::2")
+    host.serve("both", 5001, kind="udp")
+    for port in (80, 6000, 6009):
+        assert host.connect("client", "192.0.2.1", port) == "192.0.2.2"
+    # The first second after a link is made the kernel looks for others with its link-local address.
+    host.wait_until(lambda: host.connect("client", "2001:db8::1", 80) == "2001:db8::2")
+    assert host.connect(None, "2001:db8::1", 80)
+    assert host.connect("client", "192.0.2.1", 5001, kind="udp") == "192.0.2.2"
+    assert host.connect(None, "127.0.0.1", 5001, kind="udp")
+    assert host.connect("client", "192.0.2.1", 6010) == ""
+    host.serve("client", 8000, address="2001:db8::2")
+    assert host.connect("both", "2001:db8::2", 8000) == "2001:db8::1"
+    (found,) = host.info(name="both")
+    assert {one["name"]: one["mtu"] for one in found["links"]}["eth0"] == 1400
+    assert [one["port"] for one in found["forwards"]] == ["80", "6000-6009", "5000-5002"]
+    # The way out for IPv6 was learned from a router: forwarding must not make the host deaf to it.
+    assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "2"
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_rules_of_others_stay_byte_for_byte(host: Any, firewall: str) -> None:
+    host.sh(FOREIGN)
+    before = host.everything()
+    host.make(firewall=firewall, **POSTS)
+    host.netns(firewall=firewall, forwards=[{"port": "10106"}])
+    during = without_counters(host.everything())
+    for line in without_counters(before).splitlines():
+        assert line in during
+    removed = host.netns(state="absent")
+    assert "failed" not in removed
+    after = host.everything()
+    if firewall == "nftables":
+        assert without_counters(after) == without_counters(before)
+    else:
+        # Listing makes iptables add the chains it always has, such as those of a table it had not used before: they are empty.
+        gone = [line for line in without_counters(before).splitlines() if line not in without_counters(after)]
+        assert gone == []
+        assert "fleetlab" not in after
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert "stays 1" in removed["warnings"][0] if isinstance(removed["warnings"][0], str) else removed["warnings"]
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        "iptables -P FORWARD DROP",
+        "iptables -A FORWARD -j REJECT",
+        "nft add table inet strict; nft add chain inet strict through '{ type filter hook forward priority 10; policy drop; }'",
+        """
+        nft add table inet fw
+        nft add chain inet fw through '{ type filter hook forward priority 10; policy accept; }'
+        nft add rule inet fw through ct state established accept
+        nft add rule inet fw through counter reject with icmpx admin-prohibited
+        """,
+    ],
+)
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_passes_where_the_host_drops_what_it_forwards(host: Any, firewall: str, drop: str) -> None:
+    host.sh(drop)
+    before = without_counters(host.everything())
+    host.make(firewall=firewall, **POSTS)
+    host.serve("web", PORT)
+    host.serve("client", 8000)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+    assert host.connect("web", "192.0.2.2", 8000) == "192.0.2.1"
+    host.services[0].kill()
+    host.services[0].wait()
+    assert "failed" not in host.netns(state="absent", check=True)
+    assert "failed" not in host.netns(state="absent")
+    after = without_counters(host.everything())
+    assert "fleetlab" not in after
+    assert [line for line in before.splitlines() if line not in after] == []
+
+
+def changes(answer: dict[str, Any]) -> list[list[str]]:
+    assert "failed" not in answer, answer
+    return [argv for argv in answer["commands"] if argv[0] != "write-file"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "repair"),
+    [
+        ("ip address delete 10.200.1.1/24 dev v-web", 1),
+        ("ip -n web address add 10.200.1.77/24 dev v-peer1", 3),
+        ("ip -n web route delete default", 1),
+        ("ip -n web link set dev lo down", 1),
+        ("nft flush chain inet fleetlab-netns-web forward", 1),
+        ("nft delete table inet fleetlab-netns-web", 1),
+        ("nft add rule inet fleetlab-netns-web prerouting tcp dport 22 drop", 1),
+        ("nft add set inet fleetlab-netns-web extra '{ type ipv4_addr; }'", 1),
+        ("echo 0 > /proc/sys/net/ipv4/ip_forward", 2),
+        ("echo 0 > /proc/sys/net/ipv4/conf/v-web/route_localnet", 1),
+    ],
+)
+def test_drift_is_repaired_by_the_smallest_step(host: Any, damage: str, repair: int) -> None:
+    host.make(**POSTS)
+    host.sh(damage)
+    shown = host.netns(check=True, **POSTS)
+    done = host.netns(**POSTS)
+    assert shown["commands"] == done["commands"]
+    assert shown["diff"]["before"] != shown["diff"]["after"]
+    assert 1 <= len(changes(done)) <= repair, done["commands"]
+    assert changes(host.netns(**POSTS)) == []
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+    assert host.connect(None, "127.0.0.1", PORT)
+
+
+@pytest.mark.parametrize("damage", ["ip link delete dev v-web", "ip -n web link delete dev v-peer1", "ip netns delete web"])
+def test_what_is_gone_comes_back(host: Any, damage: str) -> None:
+    host.make(**POSTS)
+    host.sh(damage)
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+
+
+def test_rules_of_iptables_that_were_edited_are_repaired(host: Any) -> None:
+    host.make(firewall="iptables", **POSTS)
+    saved = host.run("iptables-save")
+    jump = next(line for line in saved.splitlines() if line.startswith("-A FORWARD") and "fleetlab" in line)
+    chain = jump.split()[-1]
+    host.sh(f"iptables -D {jump[3:]}; iptables -F {chain}; iptables -I {chain} -j ACCEPT")
+    done = host.netns(firewall="iptables", **POSTS)
+    assert [argv[0] for argv in changes(done)] == ["iptables-restore", "iptables"]
+    assert without_counters(host.run("iptables-save")) == without_counters(saved)
+
+
+def test_established_connections_survive_what_does_not_concern_them(host: Any) -> None:
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    code = """
+import socket, sys
+client = socket.create_connection(("192.0.2.1", 10105), 2)
+client.recv(100)
+print("connected", flush=True)
+for line in sys.stdin:
+    client.sendall(b"x")
+    print(client.recv(1).decode(), flush=True)
+"""
+    argv = [*host.enter("client"), sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        assert client.stdout.readline() == "connected\n"
+        for options in (
+            {"forwards": [{"port": str(PORT)}, {"port": "81"}]},
+            {**POSTS, "dns": ["192.0.2.53"]},
+            {**POSTS, "firewall": "iptables"},
+            {**POSTS, "persist": False},
+        ):
+            assert host.netns(**options)["changed"]
+            client.stdin.write("\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == "x\n"
+        client.stdin.close()
+
+
+def test_what_is_no_longer_asked_for_goes(host: Any) -> None:
+    host.make("both", **BOTH)
+    link = {"name": "v-new", "peer": "eth0", "addresses": ["10.203.0.1/24"], "peer_addresses": ["10.203.0.2/24"]}
+    host.make("both", links=[link], dns=["192.0.2.53"], dns_search=["example.com"])
+    assert host.run("cat", "/etc/netns/both/resolv.conf").endswith("nameserver 192.0.2.53\nsearch example.com\n")
+    names = host.run("ip", "-brief", "link")
+    assert "v-new" in names
+    assert "v-both" not in names
+    assert "v-more" not in names
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+    route = {"to": "198.51.100.0/24", "via": "10.203.0.1"}
+    host.make("both", links=[link], routes=[route])
+    assert host.run("ip", "-n", "both", "route").splitlines()[1:] == ["198.51.100.0/24 via 10.203.0.1 dev eth0 "]
+    assert host.try_run("ls", "/etc/netns/both")["exit_code"] != 0
+    host.make("both", links=[])
+    assert "fleetlab-netns-both" not in host.run("nft", "list", "ruleset")
+
+
+def snapshot(host: Any) -> str:
+    """All that a namespace could leave behind."""
+    return str(
+        host.sh(
+            "ls -R /run/netns /etc/netns /etc/fleetlab /run/fleetlab 2>&1 | grep -v '^ls:' || :; ip -brief address; ip route; ip -6 route;"
+            " nft list ruleset; cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra"
+        )
+    )
+
+
+def test_absent_leaves_nothing_and_nobody_without_network(host: Any) -> None:
+    host.sh("mkdir -p /etc/netns /etc/fleetlab/netns /run/fleetlab/netns")
+    before = snapshot(host)
+    host.make("both", dns=["192.0.2.53"], **BOTH)
+    service = host.serve("both", 8080)
+    refused = host.netns("both", state="absent")
+    assert refused["failed"]
+    assert f"{service.pid} (" in refused["msg"]
+    assert host.netns("both", state="absent", check=True)["msg"] == refused["msg"]
+    service.kill()
+    service.wait()
+    host.run("ip", "-n", "both", "link", "add", "name", "theirs", "type", "bridge")
+    assert "theirs" in host.netns("both", state="absent")["msg"]
+    done = host.netns("both", state="absent", force=True)
+    assert done["changed"]
+    assert done["namespace"] is None
+    assert snapshot(host) == before
+    assert changes(host.netns("both", state="absent")) == []
+
+
+def test_names_are_exact(host: Any) -> None:
+    host.run("ip", "netns", "add", "mario2")
+    assert host.netns("mario", check=True, **POSTS)["changed"]
+    assert changes(host.netns("mario", state="absent")) == []
+    host.make("mario", **POSTS)
+    assert "failed" not in host.netns("mario", state="absent")
+    assert host.run("ip", "netns", "list").split("\n")[0].split()[0] == "mario2"
+
+
+def test_forwarding_stays_while_one_of_several_needs_it(host: Any) -> None:
+    host.make("one", forwards=[{"port": "81"}])
+    host.make("two", forwards=[{"port": "82"}])
+    host.netns("one", state="absent")
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    host.netns("two", state="absent")
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_the_script_for_the_boot_builds_the_same(host: Any, firewall: str) -> None:
+    host.sh("iptables -P FORWARD DROP")
+    host.make("both", firewall=firewall, **BOTH)
+    script = "/etc/fleetlab/netns/both.sh"
+    # As after a boot: nothing is there but the files.
+    host.sh(
+        "ip link delete dev v-both; ip link delete dev v-more; ip netns delete both; nft flush ruleset;"
+        " echo 0 >/proc/sys/net/ipv4/ip_forward; iptables -P FORWARD DROP"
+    )
+    for _time in range(2):
+        done = host.try_run("env", "-i", "/bin/sh", script)
+        assert (done["exit_code"], done["stderr"]) == (0, "")
+        assert changes(host.netns("both", firewall=firewall, **BOTH)) == []
+    host.serve("both", 8080)
+    assert host.connect("client", "192.0.2.1", 80) == "192.0.2.2"
+    # Parts that are missing come back, and those that are in use stay.
+    host.sh("ip -n both link delete dev eth1; nft delete table inet fleetlab-netns-both 2>/dev/null || :")
+    host.run("/bin/sh", script)
+    assert changes(host.netns("both", firewall=firewall, **BOTH)) == []
+    assert host.connect("client", "192.0.2.1", 80) == "192.0.2.2"
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_a_run_that_was_killed_is_completed_by_the_next(host: Any, firewall: str) -> None:
+    host.sh("iptables -P FORWARD DROP; mkdir -p /etc/netns /etc/fleetlab/netns /run/fleetlab/netns")
+    before = snapshot(host)
+    options = {**POSTS, "dns": ["192.0.2.53"], "firewall": firewall}
+    commands = host.netns(check=True, **options)["commands"]
+    # The steps are the same for both but for those of the firewall.
+    points = [number for number, argv in enumerate(commands) if firewall == "nftables" or argv[0].startswith("iptables")]
+    for step in points[:: 1 if firewall == "nftables" else 3]:
+        host.netns(kill_before=step, **options)
+        done = host.netns(**options)
+        assert "failed" not in done, done
+        assert changes(host.netns(check=True, **options)) == []
+        host.netns(state="absent", kill_before=step)
+        assert "failed" not in host.netns(state="absent")
+    # What iptables leaves are its own tables, empty.
+    left = [line for line in snapshot(host).splitlines() if line not in before]
+    assert [line for line in left if not line.strip().startswith(("table ip", "chain", "type"))] == []
+
+
+def test_a_file_without_its_namespace_is_replaced(host: Any) -> None:
+    host.sh("touch /run/netns/web")
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT)
+
+
+def test_info_shows_sockets_processes_rules_and_counters(host: Any) -> None:
+    host.make(**POSTS)
+    service = host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT)
+    found = {one["name"]: one for one in host.info()}
+    assert sorted(found) == ["client", "web"]
+    web = found["web"]
+    assert (web["managed"], found["client"]["managed"]) == (True, False)
+    assert web["listening"] == [{"protocol": "tcp", "address": "0.0.0.0", "port": PORT}]
+    assert service.pid in [one["pid"] for one in web["processes"]]
+    assert sum(rule["packets"] or 0 for rule in web["rules"] if rule["chain"] == "forward") > 0
+    assert host.info(name="we") == []
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"forwards": [{"port": "8082"}]}, "listens on 0.0.0.0:8082"),
+    ({"nat": {"masquerade": "eth9"}}, "nat.masquerade: this host has no interface eth9"),
+    ({"links": [{"name": "eth0"}]}, "eth0 is an interface of this host already"),
+    ({"links": [{"addresses": ["192.0.2.77/25"], "peer_addresses": ["192.0.2.78/25"]}]}, "192.0.2.1/24 of eth0"),
+    ({"links": [{"addresses": ["10.200.1.9/24"], "peer_addresses": ["10.200.1.10/24"]}]}, "belongs to the namespace first"),
+    ({"links": [{"name": "v-first", "addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}]}, "belongs to the namespace first"),
+    ({"forwards": [{"port": "10000-10200"}]}, "it is forwarded to the namespace first"),
+    ({"forwards": [{"port": "22;reboot"}]}, "forwards[0].port"),
+    ({"links": [{"name": "a-name-of-more-than-15"}]}, "links[0].name"),
+]
+
+
+def test_bad_input_is_refused_before_anything_changes(host: Any) -> None:
+    host.make("first", **POSTS)
+    host.serve(None, 8082)
+    before = snapshot(host)
+    for options, message in REFUSED:
+        shown = host.netns("bad", check=True, **options)
+        assert message in shown["msg"]
+        assert host.netns("bad", **options)["msg"] == shown["msg"]
+    assert snapshot(host) == before
+
+
+def test_the_way_to_the_controller_is_not_cut(host: Any) -> None:
+    """The ssh connection is found in the environment of an ancestor, which sudo does not hide."""
+    link = {"addresses": ["198.51.100.1/24"], "peer_addresses": ["198.51.100.2/24"]}
+    answer = host.ask(module="netns", options={"name": "web", "links": [link]}, env={"SSH_CONNECTION": "198.51.100.9 50000 192.0.2.1 22"})
+    assert "overlaps the route to 198.51.100.9" in answer["msg"]
+    assert host.try_run("ip", "netns", "exec", "web", "true")["exit_code"] != 0
+
+
+def test_the_lock_of_xtables_is_waited_for(host: Any) -> None:
+    if "legacy" not in host.try_run("iptables-legacy", "-V")["stdout"]:
+        pytest.fail("iptables-legacy is needed: it is what takes the lock")
+    host.run("iptables-legacy", "-P", "FORWARD", "DROP")
+    hold = "import fcntl, time; f = open('/run/xtables.lock', 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(1)"
+    with subprocess.Popen([*host.enter(None), sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        done = host.netns(**POSTS)
+        assert "failed" not in done, done
+    rules = host.run("iptables-legacy", "-S", "FORWARD")
+    assert rules.count("fleetlab-netns-web") == 2
+    host.make(**POSTS)
+    assert host.run("iptables-legacy", "-S", "FORWARD") == rules

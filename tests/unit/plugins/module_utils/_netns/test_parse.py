@@ -1,0 +1,164 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of ip, nft, iptables and /proc, on what they have printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, nftables, record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
+    controller_of,
+    only_loopback_servers,
+    parse_json,
+    parse_links,
+    parse_routes,
+    parse_sockets,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.policy import Policy, make_policy
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundRoute, Listener, Record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Forward
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
+
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
+
+
+def read(name: str) -> str:
+    return (FIXTURES / name).read_text(encoding="utf-8")
+
+
+def policy() -> Policy:
+    """The one that the recorded rules were made from."""
+    wanted = want(
+        "both",
+        links=[
+            {
+                "name": "v-both",
+                "peer": "eth0",
+                "addresses": ["10.201.0.1/30", "fd00:201::1/64"],
+                "peer_addresses": ["10.201.0.2/30", "fd00:201::2/64"],
+            },
+            {"name": "v-more", "peer": "eth1", "addresses": ["10.202.0.1/30"], "peer_addresses": ["10.202.0.2/30"]},
+        ],
+        nat={
+            "forwards": [
+                {"port": "80", "to_port": "8080"},
+                {"port": "5000-5002", "protocol": "udp"},
+                {"port": "6000-6009", "to_port": "8080"},
+            ]
+        },
+    )
+    made = make_policy(wanted, {4: "eth0", 6: "eth0"})
+    assert made is not None
+    return made
+
+
+def test_links_with_their_ends() -> None:
+    outside = {link.name: link for link in parse_links(read("ip/6.1.0/address-host.json"))}
+    inside = {link.name: link for link in parse_links(read("ip/6.1.0/address-inside.json"))}
+    assert (outside["v-both"].kind, outside["v-both"].mtu, outside["v-both"].up) == ("veth", 1400, True)
+    assert outside["v-both"].addresses == ("10.201.0.1/30", "fd00:201::1/64")
+    assert outside["v-both"].is_end_of(inside["eth0"])
+    assert outside["v-more"].is_end_of(inside["eth1"])
+    assert not outside["v-more"].is_end_of(inside["eth0"])
+    assert inside["lo"].addresses == ()
+
+
+def test_routes_of_both_families_and_of_several_ways() -> None:
+    assert parse_routes(read("ip/6.1.0/route-host.json"), 4)[0] == FoundRoute("default", 4, "eth0", "192.0.2.2")
+    inside = parse_routes(read("ip/6.1.0/route-inside-6.json"), 6)
+    assert FoundRoute("default", 6, "eth0", "fd00:201::1", 1024, "boot") in inside
+    several = json.dumps(
+        [{"dst": "192.0.2.5", "nexthops": [{"gateway": "10.0.0.1", "dev": "a"}, {"via": {"host": "fe80::1"}, "dev": "b"}]}]
+    )
+    assert [(route.to, route.link, route.via) for route in parse_routes(several, 4)] == [
+        ("192.0.2.5/32", "a", "10.0.0.1"),
+        ("192.0.2.5/32", "b", "fe80::1"),
+    ]
+    assert parse_routes("", 4) == ()
+    with pytest.raises(ObservationError, match="not JSON"):
+        parse_json("ip", "Cannot open network namespace")
+
+
+def test_listening_sockets() -> None:
+    assert parse_sockets("tcp", read("proc_net/6.18/tcp")) == (Listener("tcp", "0.0.0.0", 8080),)
+    assert parse_sockets("udp", read("proc_net/6.18/udp")) == (Listener("udp", "0.0.0.0", 5001),)
+
+
+def test_the_table_that_nft_lists_is_the_one_that_was_asked_for() -> None:
+    listing: Any = json.loads(read("nft/1.0.6/table.json"))
+    assert nftables.listed_table(listing) == nftables.wanted_table(policy())
+    listing["nftables"][-1]["rule"]["expr"][-1] = {"accept": None}
+    assert nftables.listed_table(listing) != nftables.wanted_table(policy())
+
+
+def test_chains_of_others_that_drop() -> None:
+    listing = json.loads(read("nft/1.0.6/chains.json"))
+    found = nftables.forward_chains(listing)
+    assert sorted(found) == [("inet", "firewalld", "filter_FORWARD", False), ("ip", "filter", "FORWARD", True)]
+    assert nftables.other_nat(listing)
+    chain = nftables.read_chain(json.loads(read("nft/1.0.6/firewalld.json")), ("inet", "firewalld", "filter_FORWARD", False), "both")
+    assert chain.drops
+    assert sorted(opened for _handle, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+
+
+def test_chains_of_iptables() -> None:
+    chain = iptables.parse_forward(read("iptables/1.8.9/forward.txt"), "iptables", 4, "both")
+    assert chain.drops
+    assert sorted(opened for _rule, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+    other = iptables.parse_forward(read("iptables/1.8.9/forward.txt"), "iptables", 4, "bot")
+    assert other.ours == ()
+    reject = iptables.parse_forward(
+        "-P FORWARD ACCEPT\n-A FORWARD -i a -j ACCEPT\n-A FORWARD -j REJECT --reject-with x\n", "iptables", 4, "both"
+    )
+    assert reject.drops
+    assert not iptables.parse_forward("-P FORWARD ACCEPT\n-A FORWARD -i a -j DROP\n", "iptables", 4, "both").drops
+
+
+@pytest.mark.parametrize(("file", "family"), [("save.txt", 4), ("save-6.txt", 6)])
+def test_the_rules_that_iptables_saves_are_those_that_were_asked_for(file: str, family: int) -> None:
+    text = read(f"iptables/1.8.9/{file}")
+    found = iptables.find_own(iptables.parse_save(text), "both")
+    assert iptables.same(found, iptables.wanted_own(policy(), family))
+    edited = iptables.find_own(iptables.parse_save(text.replace("-j DROP", "-j ACCEPT")), "both")
+    assert not iptables.same(edited, iptables.wanted_own(policy(), family))
+
+
+def test_counters_of_iptables() -> None:
+    rules = iptables.shown_rules(read("iptables/1.8.9/save-counters.txt"), "both")
+    assert {rule["chain"] for rule in rules} >= {"FORWARD", "PREROUTING"}
+    assert all(isinstance(rule["packets"], int) for rule in rules)
+
+
+def test_a_record_comes_back_as_it_was_written_and_damage_is_told() -> None:
+    one = Record(
+        "web",
+        True,
+        "nftables",
+        (("v-web", "v-peer1"),),
+        (("v-web", "10.9.0.1/24"),),
+        ((4, "default"),),
+        (Forward("tcp", 80, 89, 8080),),
+        {"a": "0"},
+    )
+    assert record.parse("x.json", record.render(one)) == one
+    for text in ("", "{}", record.render(one)[:-20], record.render(one).replace('"version": 1', '"version": 2')):
+        with pytest.raises(ObservationError, match=r"x\.json"):
+            record.parse("x.json", text)
+
+
+def test_small_things() -> None:
+    assert controller_of("A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22\0C=d\0") == ("192.0.2.9", "192.0.2.1")
+    assert controller_of("A=SSH_CONNECTION\0") is None
+    assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
+    assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
+    require_capabilities("CapEff:\t000001ffffffffff\n")
+    with pytest.raises(ObservationError, match="CAP_NET_ADMIN.*become"):
+        require_capabilities("CapEff:\t0000000000000000\n")

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans of namespaces: planning again after apply gives nothing, also after a kill at any step, and removal leaves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundLink, FoundRoute, Inside, Listener
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
+
+FORWARDS = [
+    {"port": "10105"},
+    {"port": "80", "to_port": "8080"},
+    {"port": "5000-5009", "protocol": "udp"},
+    {"port": "7000-7009", "to_port": "70"},
+]
+
+
+@st.composite
+def declarations(draw: st.DrawFn) -> Dict[str, Any]:
+    """Options of a task."""
+    links: List[Dict[str, Any]] = []
+    for number in range(draw(st.integers(0, 3))):
+        prefix = draw(st.sampled_from([24, 30]))
+        families = draw(st.sampled_from([(4,), (6,), (4, 6), ()]))
+        pool = draw(st.integers(0, 1))
+        own = [f"10.{201 + number}.{pool}.1/{prefix}"] if 4 in families else []
+        inner = [f"10.{201 + number}.{pool}.2/{prefix}"] if 4 in families else []
+        own += [f"fd00:{number}:{pool}::1/64"] if 6 in families else []
+        inner += [f"fd00:{number}:{pool}::2/64"] if 6 in families else []
+        name = draw(st.sampled_from([f"v-{number}", f"w-{number}"]))
+        peer = draw(st.sampled_from([f"eth{number}", f"net{number}"]))
+        links.append(
+            {"name": name, "peer": peer, "addresses": own, "peer_addresses": inner, "mtu": draw(st.sampled_from([None, 1400, 9000]))}
+        )
+    options: Dict[str, Any] = {"links": draw(st.sampled_from([links, None]))}
+    if links == [] and options["links"] is not None:
+        return options
+    forwards = [dict(one) for one in draw(st.lists(st.sampled_from(FORWARDS), unique_by=lambda one: one["port"]))]
+    if options["links"] is None or any(link["addresses"] for link in links):
+        options["nat"] = draw(
+            st.sampled_from([None, {"masquerade": draw(st.sampled_from(["auto", "none", "eth0"])), "forwards": forwards}])
+        )
+    options["dns"] = draw(st.sampled_from([None, ["192.0.2.53"]]))
+    options["persist"] = draw(st.booleans())
+    options["host_access"] = draw(st.booleans())
+    options["firewall"] = draw(st.sampled_from(["auto", "nftables", "iptables"]))
+    if draw(st.booleans()):
+        options["routes"] = [
+            {"to": "default", "via": link["addresses"][0].split("/")[0]} for link in (options["links"] or []) if link["addresses"]
+        ][:1]
+    return options
+
+
+def run(machine: Machine, wanted: Wanted) -> Plan:
+    done = machine.plan(wanted)
+    machine.apply(done.steps)
+    return done
+
+
+HOSTS = st.builds(
+    lambda chains, kind, systemd: Machine(empty(*chains, kind=kind, systemd=systemd)),
+    st.lists(st.sampled_from(["iptables", "nft"]), unique=True),
+    st.sampled_from(["nftables", "iptables"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40)
+@given(HOSTS, declarations(), declarations())
+def test_planning_again_gives_nothing_and_removal_leaves_nothing(machine: Machine, first: Dict[str, Any], second: Dict[str, Any]) -> None:
+    before = machine.system
+    for options in (first, second, first):
+        done = run(machine, want(**options))
+        again = machine.plan(want(**options))
+        assert again.steps == ()
+        assert again.before == again.after
+        if done.steps:
+            assert list(done.after) == list(done.before)
+            assert done.after == again.before
+    run(machine, want(state="absent"))
+    assert machine.plan(want(state="absent")).steps == ()
+    assert machine.files == {}
+    settings_left = {key: value for key, value in machine.system.sysctls.items() if not key.endswith("route_localnet")}
+    assert settings_left == before.sysctls
+    assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
+
+
+@settings(max_examples=25)
+@given(HOSTS, declarations(), declarations(), st.integers(0, 60))
+def test_after_a_kill_at_any_step_the_next_run_completes_it(
+    machine: Machine, first: Dict[str, Any], second: Dict[str, Any], steps: int
+) -> None:
+    before = machine.system
+    run(machine, want(**first))
+    machine.apply(machine.plan(want(**second)).steps[:steps])
+    run(machine, want(**second))
+    assert machine.plan(want(**second)).steps == ()
+    machine.apply(machine.plan(want(state="absent")).steps[:steps])
+    run(machine, want(state="absent"))
+    assert machine.files == {}
+    assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
+
+
+def test_a_forward_more_is_one_step_of_the_firewall() -> None:
+    machine = Machine(empty())
+    run(machine, want(forwards=[{"port": "10105"}]))
+    steps = run(machine, want(forwards=[{"port": "10105"}, {"port": "81"}])).steps
+    assert [step.argv[:2] for step in steps if isinstance(step, Command)] == [("nft", "-j")]
+
+
+def test_every_namespace_has_a_subnet_of_its_own_and_keeps_it() -> None:
+    machine = Machine(empty())
+    machine.change(routes=(*machine.system.routes, FoundRoute("10.200.2.0/23", 4, "eth0")))
+    run(machine, want("one"))
+    other = Machine(replace(machine.system, exists=False, inside=Inside()))
+    other.files = machine.files
+    assert other.plan(want("two")).after["links"]["v-two"]["addresses"] == ["10.200.4.1/24"]
+    machine.change(routes=empty().routes)
+    assert machine.plan(want("one")).after["links"]["v-one"]["addresses"] == ["10.200.1.1/24"]
+
+
+def test_an_interface_of_somebody_else_is_refused() -> None:
+    machine = Machine(empty())
+    machine.change(links=(*machine.system.links, FoundLink(9, "v-web", "veth", peer_index=3)))
+    with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+        machine.plan(want())
+
+
+def test_what_the_controller_needs_is_refused() -> None:
+    machine = Machine(empty())
+    machine.change(controller=("203.0.113.9", "192.0.2.1"))
+    for address, peer in (("203.0.113.1/24", "203.0.113.2/24"), ("192.0.2.253/31", "192.0.2.252/31"), ("192.0.2.250/28", "192.0.2.251/28")):
+        with pytest.raises(RefusedError):
+            machine.plan(want(links=[{"addresses": [address], "peer_addresses": [peer]}]))
+    machine.change(listeners=(Listener("tcp", "0.0.0.0", 22),))
+    with pytest.raises(RefusedError, match=r"listens on 0\.0\.0\.0:22"):
+        machine.plan(want(forwards=[{"port": "1-1024"}]))
+
+
+def test_a_subnet_that_the_host_has_a_route_to_is_warned_of() -> None:
+    machine = Machine(empty())
+    machine.change(routes=(*machine.system.routes, FoundRoute("10.0.0.0/8", 4, "eth0")))
+    done = machine.plan(want(links=[{"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}]))
+    assert "overlaps the route of this host to 10.0.0.0/8 (eth0)" in done.warnings[0]
+
+
+def test_a_host_without_systemd_is_told() -> None:
+    assert any("/etc/fleetlab/netns/web.sh" in text for text in Machine(empty(systemd=False)).plan(want()).warnings)
+
+
+LINK = {"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}
+BAD: List[Any] = [
+    ("../x", {}),
+    ("-x", {}),
+    ("a/b", {}),
+    ("", {}),
+    (".", {}),
+    ("x" * 201, {}),
+    ("web", {"links": [{"name": "../x"}]}),
+    ("web", {"links": [{"name": "-x"}]}),
+    ("web", {"links": [{"name": "sixteen-letters-"}]}),
+    ("web", {"links": [{"name": "all"}]}),
+    ("web", {"links": [{"peer": "lo"}]}),
+    ("web", {"links": [LINK, {**LINK, "name": "b"}]}),
+    ("web", {"links": [LINK, {"name": "b", "peer": "v-peer1"}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.1/24"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.1/24"], "peer_addresses": ["fd00::2/64"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.8.0.2/24"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.1/24"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.1"], "peer_addresses": ["10.9.0.2/24"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.0/24"], "peer_addresses": ["10.9.0.2/24"]}]}),
+    ("web", {"links": [{"addresses": ["10.9.0.255/24"], "peer_addresses": ["10.9.0.2/24"]}]}),
+    ("web", {"links": [{"addresses": ["127.0.0.1/8"], "peer_addresses": ["127.0.0.2/8"]}]}),
+    ("web", {"links": [{**LINK, "mtu": 20}]}),
+    ("web", {"links": [], "forwards": [{"port": "80"}]}),
+    *(("web", {"forwards": [{"port": port}]}) for port in ("0", "65536", "22;reboot", "80-79", "", "-1", "80-", "8O")),
+    ("web", {"forwards": [{"port": "80"}, {"port": "70-90"}]}),
+    ("web", {"forwards": [{"port": "80-89", "to_port": "90-99"}]}),
+    ("web", {"nat": {"masquerade": "eth0;x"}}),
+    ("web", {"dns": ["resolver"]}),
+    ("web", {"dns_search": ["example.com"]}),
+    ("web", {"dns": ["192.0.2.53"], "dns_search": ["a b\nnameserver 1.2.3.4"]}),
+    ("web", {"links": [LINK], "routes": [{"to": "192.0.2.0/24", "via": "fd00::1"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "192.0.2.9/24", "via": "10.9.0.1"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "default", "via": "10.8.0.1"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "default", "via": "10.9.0.1"}, {"to": "default", "via": "10.9.0.1"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "default", "link": "eth7"}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), BAD)
+def test_bad_input_is_refused_by_its_option(name: str, options: Dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        want(
+            name,
+            **{
+                key: [dict(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
+                for key, value in options.items()
+            },
+        )
+    assert caught.value.option.split("[")[0].split(".")[0] in {"name", "links", "forwards", "nat", "dns", "dns_search", "routes"}
+
+
+def test_without_a_way_out_masquerade_is_refused() -> None:
+    machine = Machine(empty())
+    machine.change(routes=())
+    with pytest.raises(InputError, match="no default route"):
+        machine.plan(want(forwards=[{"port": "80"}]))
+    with pytest.raises(FleetlabError, match="no interface eth5"):
+        machine.plan(want(nat={"masquerade": "eth5"}))
