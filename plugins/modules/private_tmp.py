@@ -129,7 +129,7 @@ commands:
   elements: list
   sample:
     - [mkdir, --parents, /etc/systemd/system/nginx.service.d]
-    - [write-file, /etc/systemd/system/nginx.service.d/50-private-tmp.conf, '0644']
+    - [write-file, /etc/systemd/system/nginx.service.d/zz-private-tmp.conf, '0644']
     - [systemctl, daemon-reload]
 restart_needed:
   description:

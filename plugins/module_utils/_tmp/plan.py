@@ -12,7 +12,7 @@ from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
 from .claims import conflicts
 from .options import Wanted, WantedLauncher, size_in_bytes
 from .proof import leftovers, problems, uses_folder
-from .render import drop_in, drop_in_folder, drop_in_path, helper, helper_name, helper_path, is_ours
+from .render import drop_in, drop_in_folder, drop_in_path, helper, helper_name, helper_path, is_ours, leaving_helper
 from .state import LauncherState, State
 
 # A service may take long to stop; systemd gives it 90 s by itself.
@@ -69,33 +69,51 @@ def _check_host(state: State, wanted: Wanted) -> None:
 
 
 def _present(state: State, wanted: Wanted) -> Plan:
-    name = state.unit.name
-    gid = state.gid or 0
+    name, gid = state.unit.name, state.gid or 0
     text = drop_in(wanted, state.places, gid)
-    helper_text = helper(wanted, state.places, gid) if wanted.backing == "disk" else None
     unproved = problems(state, wanted)
     restarts = bool(unproved) and wanted.restart
-    steps: List[Step] = []
-    if helper_text is not None and helper_text != state.helper:
-        steps.append(WriteFile(helper_path(name), helper_text))
+    unit = helper(wanted, state.places, gid) if wanted.backing == "disk" else _remaining_helper(state, restarts)
+    writes = _helper_writes(state, unit)
     if text != state.drop_in:
         if not state.folder_there:
-            steps.append(Command(("mkdir", "--parents", drop_in_folder(name))))
-        steps.append(WriteFile(drop_in_path(name), text))
-    if steps or _is_stale(state):
+            writes.append(Command(("mkdir", "--parents", drop_in_folder(name))))
+        writes.append(WriteFile(drop_in_path(name), text))
+    steps = [*_stop_of_empty_helper(state, wanted), *writes]
+    if writes or _is_stale(state):
         steps.append(_RELOAD)
-    if helper_text is not None and state.unit.active and not restarts and not state.helper_active:
-        # Until it is restarted, the service's reload and stop commands run with the new unit, and find no folder without it.
-        steps.append(Command(("systemctl", "start", helper_name(name))))
     if restarts:
         steps += _restart_steps(name)
-    drops = helper_text is None and state.helper is not None
-    kept = drops and not restarts and uses_folder(state)
-    if drops and not kept:
+    elif wanted.backing == "disk" and state.unit.active and (not state.helper_active or _is_empty(state)):
+        # Until it is restarted, the service's reload and stop commands run with the new unit, and find no folder without it.
+        steps.append(Command(("systemctl", "start", helper_name(name))))
+    if unit is None:
         steps += _helper_removal(state)
-    after = _view(text, state.helper if kept else helper_text, bool(unproved) and not restarts)
     before = _view(state.drop_in, state.helper, bool(unproved))
-    return Plan(name, before, after if steps else before, tuple(steps), warnings=tuple(_warnings(state, unproved, restarts)))
+    after = _view(text, unit, bool(unproved) and not restarts) if steps else before
+    return Plan(name, before, after, tuple(steps), warnings=tuple(_warnings(state, unproved, restarts)))
+
+
+def _remaining_helper(state: State, restarts: bool) -> Optional[str]:
+    """The unit behind folders on disk when there shall be none: it goes with the last process that uses them."""
+    if state.helper is None or restarts or not uses_folder(state):
+        return None
+    return leaving_helper(state.unit.name, state.places)
+
+
+def _helper_writes(state: State, text: Optional[str]) -> List[Step]:
+    return [WriteFile(helper_path(state.unit.name), text)] if text is not None and text != state.helper else []
+
+
+def _is_empty(state: State) -> bool:
+    """Whether the unit behind the folders runs without any: it was on its way out when its service was restarted."""
+    return state.helper_active and state.helper == leaving_helper(state.unit.name, state.places) and not uses_folder(state)
+
+
+def _stop_of_empty_helper(state: State, wanted: Wanted) -> List[Step]:
+    # Before the drop-in is read again: from then on the service would be stopped with it.
+    stops = wanted.backing == "disk" and state.drop_in is None and _is_empty(state)
+    return [Command(("systemctl", "stop", helper_name(state.unit.name)))] if stops else []
 
 
 def _is_stale(state: State) -> bool:
@@ -109,6 +127,8 @@ def _restart_steps(name: str) -> List[Step]:
 
 
 def _helper_removal(state: State) -> List[Step]:
+    if state.helper is None:
+        return []
     name = state.unit.name
     stop = Command(("systemctl", "stop", helper_name(name)), timeout=_RESTART_LIMIT)
     return [stop, RemoveFile(helper_path(name)), _RELOAD]
@@ -116,23 +136,24 @@ def _helper_removal(state: State) -> List[Step]:
 
 def _absent(state: State, wanted: Wanted) -> Plan:
     name = state.unit.name
+    # Before our drop-in is taken out, it is what explains a private /tmp.
     private = bool(leftovers(state))
     restarts = private and wanted.restart
-    steps: List[Step] = []
+    unit = _remaining_helper(state, restarts)
+    steps = _helper_writes(state, unit)
     if state.drop_in is not None:
         steps.append(RemoveFile(drop_in_path(name)))
-        # Nobody else's drop-ins are in the way of rmdir: it leaves a folder that has any.
+        # Somebody else's drop-ins keep their folder.
         steps.append(Command(("rmdir", "--ignore-fail-on-non-empty", drop_in_folder(name))))
     if steps or drop_in_path(name) in state.unit.drop_ins:
         steps.append(_RELOAD)
     if restarts:
         steps += _restart_steps(name)
-    kept = state.helper is not None and not restarts and uses_folder(state)
-    if state.helper is not None and not kept:
+    if unit is None:
         steps += _helper_removal(state)
     before = _view(state.drop_in, state.helper, private)
-    after = _view(None, state.helper if kept else None, private and not restarts)
-    return Plan(name, before, after if steps else before, tuple(steps), warnings=tuple(_kept_warnings(state, kept)))
+    after = _view(None, unit, private and not restarts) if steps else before
+    return Plan(name, before, after, tuple(steps), warnings=tuple(_kept_warnings(state, unit is not None)))
 
 
 def _kept_warnings(state: State, kept: bool) -> Iterator[str]:

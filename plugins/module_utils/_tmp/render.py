@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Sequence
+from typing import List, Sequence
 
 from .options import Wanted
 
@@ -28,8 +28,8 @@ def drop_in_folder(service: str) -> str:
 
 
 def drop_in_path(service: str) -> str:
-    """The one file that is added."""
-    return f"{drop_in_folder(service)}/50-private-tmp.conf"
+    """The one file that is added. It is read last: what another says of PrivateTmp would count otherwise."""
+    return f"{drop_in_folder(service)}/zz-private-tmp.conf"
 
 
 def short_name(service: str) -> str:
@@ -77,20 +77,36 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
 
 def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     """The unit that makes and mounts the folders before the service starts, and removes them when it has stopped."""
-    top = f"{FOLDER}/{short_name(wanted.service)}"
-    folders = [source(wanted.service, place) for place in places]
+    clean = _clean(wanted.service, places)
     options = ",".join(["bind", *wanted.options])
-    # What a power cut left, or a mount that could not be removed then.
-    clean = [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]
-    make = [f"install --directory --mode=0700 {FOLDER} {top}"]
-    for folder in folders:
+    make = [f"install --directory --mode=0700 {FOLDER} {FOLDER}/{short_name(wanted.service)}"]
+    for place in places:
+        folder = source(wanted.service, place)
         make.append(f"install --directory --owner=0 --group={gid} --mode={wanted.mode:04o} {folder}")
         make.append(f"mount --options={options} {folder} {folder}")
-    lines = [f"ExecStartPre={command}\n" for command in clean]
-    lines += [f"ExecStart={command}\n" for command in make]
-    lines += [f"ExecStopPost={command}\n" for command in clean]
+    lines = [f"ExecStartPre={command}\n" for command in clean] + [f"ExecStart={command}\n" for command in make]
+    return _unit(wanted.service, "StopWhenUnneeded=yes\n", lines, clean)
+
+
+def leaving_helper(service: str, places: Sequence[str]) -> str:
+    """That unit while the service runs on with folders that it shall not have any more: it removes them when the service stops.
+
+    Without the drop-in nothing needs the unit, so systemd would stop it, and take the folders away under the running service, if told to.
+    """
+    return _unit(service, "", ["ExecStart=true\n"], _clean(service, places))
+
+
+def _clean(service: str, places: Sequence[str]) -> List[str]:
+    # Before a start too: what a power cut left, or a mount that could not be removed then.
+    folders = [source(service, place) for place in places]
+    top = f"{FOLDER}/{short_name(service)}"
+    return [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]
+
+
+def _unit(service: str, stops: str, starts: Sequence[str], clean: Sequence[str]) -> str:
+    ends = "".join(f"ExecStopPost={command}\n" for command in clean)
     return (
-        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {wanted.service}\n"
-        f"RequiresMountsFor={FOLDER}\nBefore={wanted.service}\nPartOf={wanted.service}\nStopWhenUnneeded=yes\n\n"
-        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=300\n{''.join(lines)}"
+        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {service}\n"
+        f"RequiresMountsFor={FOLDER}\nBefore={service}\nPartOf={service}\n{stops}\n"
+        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=300\n{''.join(starts)}{ends}"
     )
