@@ -1,0 +1,58 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out what a plan of private_tmp leaves to Python, and find the text of the launcher."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sys
+import time
+
+from .._core.errors import ObservationError
+from .._core.plan import Operations
+from .._core.runner import Runner
+from .observe import observe
+from .options import Wanted
+from .proof import unmet
+from .render import MARKER
+
+# How long a service may take from its start, as systemd sees it, to the processes that stay.
+_SETTLES = 10.0
+_PAUSE = 0.2
+# A service may have thousands of processes, and all would say the same.
+_SAID = 4
+
+
+def operations(wanted: Wanted, runner: Runner) -> Operations:
+    """The operations that a plan names."""
+
+    def prove(service: str) -> None:
+        end = time.monotonic() + _SETTLES
+        while True:
+            state = observe(service, runner)
+            left = unmet(state, wanted) if state.unit.active else ("it does not run",)
+            if not left:
+                return
+            if time.monotonic() > end:
+                remedy = f"see journalctl --unit={service}; state: absent takes the drop-in away again"
+                raise ObservationError(f"{service} was restarted, and {'; '.join(left[:_SAID])}: {remedy}")
+            time.sleep(_PAUSE)
+
+    return {"prove": prove}
+
+
+def launcher_text(name: str) -> str:
+    """The launcher as it is installed: the file of the module C(name), with the line that says who runs it."""
+    package, _dot, module = name.rpartition(".")
+    source = pkgutil.get_data(package, f"{module}.py")
+    if source is None:
+        raise ObservationError("the text of the launcher did not come with this module")
+    # -I: neither the caller's environment nor the current folder says which modules root loads.
+    return f"#!{_python()} -I\n# {MARKER}.\n{source.decode('utf-8')}"
+
+
+def _python() -> str:
+    # The name without a version outlives upgrades of the distribution.
+    return "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable

@@ -1,0 +1,468 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""private-tmp: run one command with a /tmp and a /var/tmp of its own, which are gone when it ends.
+
+    private-tmp [--user U] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D] -- COMMAND [ARG ...]
+
+A program of its own: the module installs this file as it is, and it needs nothing but Python 3.8 and the C library. It is not a shell
+script around unshare and setpriv because a shell can not do the half of it well: it hears of a signal only between two commands, can
+not tell one that the terminal sent to everybody from one that has to be passed on, turns the death by a signal into an exit code, and
+finds files by name where only an open folder is safe from being exchanged.
+
+Three processes with backing C(disk), two with C(tmpfs):
+
+- this one waits, passes signals on, removes the folder, and ends as the command ended;
+- the command, in a mount namespace that nothing leaves, is killed with it;
+- a guard in a session of its own removes the folder if this one is killed. Where both are killed the next start does: a folder that
+  nobody holds the lock of has no user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import fcntl
+import os
+import pwd
+import re
+import resource
+import signal
+import stat
+import sys
+import time
+from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+
+FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
+"""Exit codes of its own, the same as those of env, chroot and timeout."""
+
+PLACES = ("/tmp", "/var/tmp")
+FOLDER = "/var/lib/private-tmp"
+PREFIX = "run-"
+
+_CLONE_NEWNS = 0x00020000
+_MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
+_PR_SET_PDEATHSIG = 1
+_OPTIONS = {"nosuid": (2, os.ST_NOSUID), "nodev": (4, os.ST_NODEV), "noexec": (8, os.ST_NOEXEC)}
+_REMOVAL_LIMIT = 20.0
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# Not to be passed on: those that can not be caught, those of the program's own faults, and those of job control, which the
+# terminal sends to the command as well.
+_OWN = {"SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
+
+
+class Failure(Exception):
+    """What keeps the command from being run; its text is for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with this program's own exit code, so that no caller takes a wrong option for the command's answer."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong."""
+        self.exit(FAILED, f"{self.prog}: {message}\n")
+
+
+def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
+    """The options, and the command, which stands behind the first C(--)."""
+    parser = Parser(prog="private-tmp", allow_abbrev=False, usage="%(prog)s [OPTION ...] -- COMMAND [ARG ...]")
+    parser.add_argument("--user", type=_user, metavar="U", help="run the command as this user; default: root")
+    parser.add_argument("--options", type=_options, default="noexec,nosuid,nodev", metavar="LIST", help="mount options; %(default)s")
+    parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="what is behind /tmp; %(default)s")
+    parser.add_argument("--size", type=_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
+    parser.add_argument("--mode", type=_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s")
+    parser.add_argument(
+        "--folder", type=os.path.abspath, default=FOLDER, metavar="D", help="root's folder for what is behind a /tmp on disk; %(default)s"
+    )
+    words = list(argv)
+    split = words.index("--") if "--" in words else len(words)
+    options, command = parser.parse_args(words[:split]), words[split + 1 :]
+    if not command:
+        parser.error("give a command behind --")
+    if options.size and options.backing == "disk":
+        parser.error("--size is for a tmpfs; a folder on disk has no limit of its own")
+    return options, command
+
+
+def _user(text: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(text)
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"there is no user {text!r} on this host") from None
+
+
+def _options(text: str) -> Tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    unknown = [name for name in names if name not in _OPTIONS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown option {unknown[0]!r}; there are {', '.join(sorted(_OPTIONS))}")
+    return names
+
+
+def _size(text: str) -> str:
+    # [0-9] because \d takes digits of other scripts as well, and \Z because $ lets a line break follow.
+    if not re.match(r"(?:[1-9][0-9]*[KMG]?|(?:[1-9][0-9]?|100)%)\Z", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G or a share of the memory such as 10%")
+    return text
+
+
+def _mode(text: str) -> int:
+    if not re.match(r"[01]?[0-7]{3}\Z", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no mode; give one such as 1777 or 0770")
+    return int(text, 8)
+
+
+# The folder behind a /tmp on disk
+
+
+def open_base(path: str) -> int:
+    """Open root's folder, made if it is missing. Whoever else could write to it could have prepared what is found in it."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise Failure(f"{path} can not be made: {error.strerror}") from None
+    try:
+        folder = os.open(path, _OPEN_FOLDER)
+    except OSError:
+        raise Failure(f"{path} is a link, or no folder; remove it or give another --folder") from None
+    found = os.fstat(folder)
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Failure(
+            f"{path} belongs to uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}: others could write to it; give another"
+        )
+    return folder
+
+
+def make_folder(base: int) -> Tuple[str, int]:
+    """Make a folder of a random name, and hold its lock. Returns its name and its descriptor, whose closing gives up the lock."""
+    # Between making and locking, a folder looks as if nobody used it: only one process at a time makes or looks for any.
+    fcntl.flock(base, fcntl.LOCK_EX)
+    left = _abandoned(base)
+    name = PREFIX + os.urandom(12).hex()
+    os.mkdir(name, 0o700, dir_fd=base)
+    folder = os.open(name, _OPEN_FOLDER, dir_fd=base)
+    found = os.fstat(folder)
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise Failure(f"{name} was exchanged for a folder of uid {found.st_uid} while it was made")
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(base, fcntl.LOCK_UN)
+    for former, lock in left:
+        remove(base, former)
+        os.close(lock)
+    return name, folder
+
+
+def _abandoned(base: int) -> List[Tuple[str, int]]:
+    """Folders of launchers that were killed together with their guards, each with its lock, now held by this process."""
+    found = []
+    for name in os.listdir(base):
+        if not name.startswith(PREFIX):
+            continue
+        try:
+            folder = os.open(name, _OPEN_FOLDER, dir_fd=base)
+        except OSError:
+            continue
+        try:
+            if os.fstat(folder).st_uid != os.geteuid():
+                raise BlockingIOError
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+        else:
+            found.append((name, folder))
+    return found
+
+
+def remove(base: int, name: str) -> bool:
+    """Remove the folder and all below it; false if something kept it from becoming empty.
+
+    Folders inside are first moved to the top: so no depth of nesting, which anybody could make, exhausts memory or descriptors. Nothing is
+    found by a path, and no link is followed.
+    """
+    end = time.monotonic() + _REMOVAL_LIMIT
+    while True:
+        try:
+            top = os.open(name, _OPEN_FOLDER, dir_fd=base)
+        except FileNotFoundError:
+            return True
+        try:
+            for entry in os.listdir(top):
+                _remove_entry(top, entry)
+        finally:
+            os.close(top)
+        try:
+            os.rmdir(name, dir_fd=base)
+        except OSError as error:
+            # Processes that outlived the command may still be writing.
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > end:
+                return error.errno == errno.ENOENT
+
+
+def _remove_entry(top: int, entry: str) -> None:
+    if _unlink(top, entry):
+        return
+    try:
+        folder = os.open(entry, _OPEN_FOLDER, dir_fd=top)
+    except OSError:
+        return
+    try:
+        for child in os.listdir(folder):
+            if not _unlink(folder, child):
+                os.rename(child, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
+        os.rmdir(entry, dir_fd=top)
+    except OSError:
+        # Something came or went meanwhile: the next round sees to it.
+        pass
+    finally:
+        os.close(folder)
+
+
+def _unlink(folder: int, name: str) -> bool:
+    """Unlink what is no folder; false for a folder."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
+def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
+    """Start the process that removes the folder should this one be killed. Returns its id and what tells it that this one lives."""
+    ending, living = os.pipe()
+    guard = os.fork()
+    if guard:
+        os.close(ending)
+        return guard, living
+    try:
+        # Whoever signals the whole group of the launcher does not reach it there.
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        null = os.open("/dev/null", os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
+        _close_all_but(ending, base, lock)
+        os.chdir("/")
+        os.read(ending, 1)
+        remove(base, name)
+    finally:
+        os._exit(0)
+
+
+def _close_all_but(*kept: int) -> None:
+    # A descriptor that the command inherits may be closed by it to tell somebody that it is ready: no copy may stay open here.
+    for text in os.listdir("/proc/self/fd"):
+        descriptor = int(text)
+        if descriptor > 2 and descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                # The one that the list was read through.
+                pass
+
+
+# The command
+
+
+def mount(source: Optional[str], target: str, kind: Optional[str], flags: int, data: Optional[str] = None) -> None:
+    """Call mount(2)."""
+    words = [None if word is None else os.fsencode(word) for word in (source, target, kind, data)]
+    if _libc.mount(words[0], words[1], words[2], flags, words[3]):
+        number = ctypes.get_errno()
+        raise Failure(f"{target}: {kind or 'bind'} mount failed: {os.strerror(number)}")
+
+
+def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> None:
+    """Give this process a mount namespace of its own, in which /tmp and /var/tmp are new."""
+    here = os.getcwd()
+    group = options.user.pw_gid if options.user else 0
+    if _libc.unshare(_CLONE_NEWNS):
+        raise Failure(f"no mount namespace: {os.strerror(ctypes.get_errno())}; the kernel needs them, and the launcher needs root")
+    # Without this, where the host shares its mounts, as systemd has it, everybody would get this /tmp.
+    mount(None, "/", None, _MS_REC | _MS_PRIVATE)
+    flags = 0
+    for name in options.options:
+        flags |= _OPTIONS[name][0]
+    if folder is None:
+        for place in _places():
+            mount("private-tmp", place, "tmpfs", flags, f"mode={options.mode:04o},gid={group},size={options.size or '10%'}")
+    else:
+        _mount_from(_reopened(folder), flags, options.mode, group)
+    for place in _places():
+        _prove(place, options.options)
+    try:
+        # Also where the name stays the same: the old folder would remain open as the current one.
+        os.chdir(here)
+    except OSError:
+        os.chdir("/")
+
+
+def _mount_from(folder: int, flags: int, mode: int, group: int) -> None:
+    # All before the first mount: it may hide where the folder is.
+    sources = [(_make_place(folder, place.strip("/").replace("/", "_"), mode, group), place) for place in _places()]
+    for source, place in sources:
+        # By its descriptor: whatever is called so by now, this is the one that was made.
+        mount(f"/proc/self/fd/{source}", place, None, _MS_BIND)
+        mount(None, place, None, _MS_REMOUNT | _MS_BIND | flags)
+
+
+def _reopened(folder: Tuple[str, int]) -> int:
+    """The folder as it is in this mount namespace: the kernel mounts nothing from another one."""
+    path, known = folder
+    found = os.open(path, _OPEN_FOLDER)
+    if not os.path.samestat(os.fstat(found), os.fstat(known)):
+        raise Failure(f"{path} was exchanged while the launcher started")
+    return found
+
+
+def _places() -> List[str]:
+    """Without links, and each once: on some hosts /var/tmp is a link to /tmp."""
+    return sorted({os.path.realpath(place) for place in PLACES})
+
+
+def _make_place(folder: int, name: str, mode: int, group: int) -> int:
+    os.mkdir(name, 0o700, dir_fd=folder)
+    place = os.open(name, _OPEN_FOLDER, dir_fd=folder)
+    os.fchown(place, 0, group)
+    os.fchmod(place, mode)
+    return place
+
+
+def _prove(place: str, options: Sequence[str]) -> None:
+    flags = os.statvfs(place).f_flag
+    missing = [name for name in options if not flags & _OPTIONS[name][1]]
+    if missing:
+        raise Failure(f"{place}: the kernel did not take {', '.join(missing)}")
+
+
+def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
+    """Drop privileges for good. Returns the environment of the command."""
+    # Folders that pam_tmpdir and the like have made are not in the new /tmp.
+    env = {name: value for name, value in os.environ.items() if name not in ("TMPDIR", "TMP", "TEMP", "TEMPDIR")}
+    if user is not None:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+        env.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name)
+    return env
+
+
+def run_command(options: argparse.Namespace, command: Sequence[str], folder: Optional[Tuple[str, int]], mask: Sequence[int]) -> NoReturn:
+    """The child's part: never returns."""
+    code = FAILED
+    try:
+        launcher = os.getppid()
+        enter(options, folder)
+        env = become(options.user)
+        # After the change of user, which clears it.
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != launcher:
+            os._exit(FAILED)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            # Python ignores them, and what is ignored stays so.
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        code = NOT_EXECUTABLE
+        os.execvpe(command[0], list(command), env)
+    except (Failure, OSError) as error:
+        if code == NOT_EXECUTABLE and isinstance(error, OSError):
+            code = NOT_FOUND if isinstance(error, (FileNotFoundError, NotADirectoryError)) else code
+            _say(f"{command[0]}: {error.strerror}")
+        else:
+            _say(str(error))
+    finally:
+        os._exit(code)
+
+
+def wait(child: int, signals: Sequence[int]) -> int:
+    """Pass signals on until the command ends. Returns its status as waitpid has it."""
+    while True:
+        info = signal.sigwaitinfo(signals)
+        if info.si_signo == signal.SIGCHLD:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return status
+        elif info.si_code <= 0:
+            # What the terminal sends has another code, and goes to the command as well: passed on, it would get it twice.
+            os.kill(child, info.si_signo)
+
+
+def end_as(status: int) -> NoReturn:
+    """End as the command did: with its exit code, or by its signal."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        # The command has left its own core file, if any.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        os._exit(128 + number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def _say(text: str) -> None:
+    try:
+        os.write(2, f"private-tmp: {text}\n".encode("utf-8", "surrogateescape"))
+    except OSError:
+        pass
+
+
+def run(options: argparse.Namespace, command: Sequence[str]) -> int:
+    """Make the folder, run the command, remove the folder. Returns the command's status."""
+    signals = {number for number in signal.valid_signals() if getattr(number, "name", "") not in _OWN}
+    # A caller may ignore it, and then nobody would learn how the command ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    mask = list(signal.pthread_sigmask(signal.SIG_BLOCK, signals))
+    if options.backing == "tmpfs":
+        return _start_and_wait(options, command, None, mask, list(signals), ())
+    base = open_base(options.folder)
+    name, folder = make_folder(base)
+    guard, living = start_guard(base, name, folder)
+    path = f"{options.folder}/{name}"
+    status = _start_and_wait(options, command, (path, folder), mask, list(signals), (base, folder, living))
+    if not remove(base, name):
+        _say(f"{path} can not be removed while it is written to; the next start tries again")
+    os.close(living)
+    os.waitpid(guard, 0)
+    return status
+
+
+def _start_and_wait(
+    options: argparse.Namespace,
+    command: Sequence[str],
+    folder: Optional[Tuple[str, int]],
+    mask: Sequence[int],
+    signals: Sequence[int],
+    kept: Sequence[int],
+) -> int:
+    child = os.fork()
+    if not child:
+        run_command(options, command, folder, mask)
+    _close_all_but(*kept)
+    return wait(child, signals)
+
+
+def main(argv: Sequence[str]) -> NoReturn:
+    """Run the program."""
+    options, command = parse(argv)
+    try:
+        if os.geteuid() != 0:
+            raise Failure("needs root, for the mounts; use --user to run the command as somebody else")
+        status = run(options, command)
+    except (Failure, OSError) as error:
+        _say(str(error))
+        sys.exit(FAILED)
+    end_as(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of private_tmp, checked and made into what the plan wants. Pure; raises InputError only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, Optional, Tuple, Union
+
+from .._core.errors import InputError
+
+MOUNT_OPTIONS = ("noexec", "nosuid", "nodev")
+DEFAULT_SIZE = "10%"
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_LONGEST_UNIT = 255
+_SMALLEST = 64 << 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A /tmp of its own for a service, or none."""
+
+    service: str
+    present: bool = True
+    backing: str = "tmpfs"
+    size: str = DEFAULT_SIZE
+    mode: int = 0o1777
+    options: Tuple[str, ...] = MOUNT_OPTIONS
+    restart: bool = False
+
+    def named(self, service: str) -> Wanted:
+        """The same for the unit that systemd has under the name that was given, which may be an alias."""
+        return replace(self, service=service)
+
+
+@dataclass(frozen=True)
+class WantedLauncher:
+    """The launcher at this path, or nothing there."""
+
+    path: str
+    present: bool = True
+
+
+def make_wanted(params: Mapping[str, Any]) -> Union[Wanted, WantedLauncher]:
+    """The options of a task."""
+    present = params["state"] == "present"
+    if params["launcher"] is not None:
+        return _make_launcher(params, present)
+    options = params["options"] if params["options"] is not None else list(MOUNT_OPTIONS)
+    return Wanted(
+        service=check_service(params["service"]),
+        present=present,
+        backing=params["backing"] or "tmpfs",
+        size=_check_size(params["size"], params["backing"] or "tmpfs"),
+        mode=check_mode(params["mode"] or "1777"),
+        options=tuple(name for name in MOUNT_OPTIONS if name in options),
+        restart=params["restart"],
+    )
+
+
+def _make_launcher(params: Mapping[str, Any], present: bool) -> WantedLauncher:
+    for name in ("backing", "size", "mode", "options"):
+        if params[name] is not None:
+            raise InputError(name, "belongs to service; a launcher is told on its command line, see its --help")
+    if params["restart"]:
+        raise InputError("restart", "belongs to service; a launcher is not running by itself")
+    path = params["launcher"]
+    if not path.startswith("/") or path.endswith("/") or ".." in path.split("/"):
+        raise InputError("launcher", f"{path!r} is no absolute path of a file; give one such as /usr/local/sbin/private-tmp")
+    return WantedLauncher(path, present)
+
+
+def check_service(name: str) -> str:
+    """The full name of a service unit.
+
+    :raises InputError: for what is no name of a service, before systemd is asked: it would take some of it for an option or a path.
+    """
+    full = name if re.search(r"\.[a-z]+\Z", name) and name.rpartition(".")[2] in _UNIT_TYPES else f"{name}.service"
+    if not re.match(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\Z", full) or full.startswith("."):
+        raise InputError("service", f"{name!r} is no name of a unit; give one such as nginx or nginx.service")
+    if len(full) > _LONGEST_UNIT:
+        raise InputError("service", f"a name of {len(full)} characters is longer than the {_LONGEST_UNIT} that systemd takes")
+    if not full.endswith(".service"):
+        raise InputError("service", f"{name!r} is a {full.rpartition('.')[2]}; only a service runs processes that see a /tmp")
+    template, at, instance = full[: -len(".service")].partition("@")
+    if at and not instance:
+        raise InputError("service", f"{name!r} is a template; name an instance of it, such as {template}@one.service")
+    if not template:
+        raise InputError("service", f"{name!r} has no name before .service or @")
+    return full
+
+
+_UNIT_TYPES = {"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"}
+
+
+def check_mode(text: str) -> int:
+    """The mode of /tmp."""
+    if not re.match(r"[01]?[0-7]{3}\Z", text):
+        raise InputError("mode", f"{text!r} is no mode of a /tmp; give an octal one in quotes such as '1777' or '0770'")
+    return int(text, 8)
+
+
+def _check_size(text: Optional[str], backing: str) -> str:
+    if text is None:
+        return DEFAULT_SIZE
+    if backing == "disk":
+        raise InputError("size", "limits a tmpfs; with backing: disk it would limit nothing, so leave it out or give the folder a quota")
+    if not re.match(r"(?:[1-9][0-9]*[KMGkmg]?|(?:[1-9][0-9]?|100)%)\Z", text):
+        raise InputError("size", f"{text!r} is no size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
+    if not text.endswith("%") and size_in_bytes(text) < _SMALLEST:
+        raise InputError("size", f"{text} is too little for a /tmp; give at least {_SMALLEST >> 10}K")
+    return text.upper()
+
+
+def size_in_bytes(size: str, memory: int = 0) -> int:
+    """Bytes of a size that has been checked; C(memory) is what a percentage is of."""
+    if size.endswith("%"):
+        return memory * int(size[:-1]) // 100
+    unit = size[-1].upper() if size[-1].isalpha() else ""
+    return int(size[: len(size) - len(unit)]) * _UNITS[unit]

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that give a service its /tmp. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import List, Sequence
+
+from .options import Wanted
+
+MARKER = "Written by the module fleetlab.linux.private_tmp"
+_NOTE = f"# {MARKER}. The next run of it undoes what is changed here.\n"
+UNITS = "/etc/systemd/system"
+FOLDER = "/var/lib/private-tmp-services"
+
+
+def is_ours(text: str) -> bool:
+    """Whether the module wrote this file."""
+    return MARKER in text.split("\n", 1)[0]
+
+
+def drop_in_folder(service: str) -> str:
+    """Where systemd looks for what is added to a unit."""
+    return f"{UNITS}/{service}.d"
+
+
+def drop_in_path(service: str) -> str:
+    """The one file that is added. It is read last: what another says of PrivateTmp would count otherwise."""
+    return f"{drop_in_folder(service)}/zz-private-tmp.conf"
+
+
+def short_name(service: str) -> str:
+    """A name for folders and for a unit of our own: an instance, a backslash or a colon would mean something to systemd there."""
+    name = service[: -len(".service")]
+    if re.match(r"[A-Za-z0-9_.-]+\Z", name):
+        return name
+    return f"{re.sub('[^A-Za-z0-9_.-]', '_', name)}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:8]}"
+
+
+def helper_name(service: str) -> str:
+    """The unit that mounts the folders of a /tmp on disk."""
+    return f"private-tmp-{short_name(service)}.service"
+
+
+def helper_path(service: str) -> str:
+    """Its file."""
+    return f"{UNITS}/{helper_name(service)}"
+
+
+def source(service: str, place: str) -> str:
+    """The folder on disk behind C(place)."""
+    return f"{FOLDER}/{short_name(service)}/{place.strip('/').replace('/', '_')}"
+
+
+def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
+    """The drop-in of a service.
+
+    With a tmpfs systemd does all of it. Of a folder on disk it can not say C(nosuid) or C(nodev): so the folder is mounted with them by a
+    unit of our own, and here bound to /tmp, which takes them along.
+    """
+    if wanted.backing == "tmpfs":
+        data = ",".join([f"mode={wanted.mode:04o}", *([f"gid={gid}"] if gid else []), f"size={wanted.size}", *wanted.options])
+        lines = [f"TemporaryFileSystem={place}:{data}\n" for place in places]
+        head = ""
+    else:
+        unit = helper_name(wanted.service)
+        lines = [f"BindPaths={source(wanted.service, place)}:{place}:norbind\n" for place in places]
+        # Named here so that this file changes with the other one: systemd says of it whether it has to be read again.
+        made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
+        head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
+    # systemd's own private /tmp has none of these options, and would win over a tmpfs.
+    return f"{_NOTE}{head}[Service]\nPrivateTmp=no\n{''.join(lines)}"
+
+
+def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
+    """The unit that makes and mounts the folders before the service starts, and removes them when it has stopped."""
+    clean = _clean(wanted.service, places)
+    options = ",".join(["bind", *wanted.options])
+    make = [f"install --directory --mode=0700 {FOLDER} {FOLDER}/{short_name(wanted.service)}"]
+    for place in places:
+        folder = source(wanted.service, place)
+        make.append(f"install --directory --owner=0 --group={gid} --mode={wanted.mode:04o} {folder}")
+        make.append(f"mount --options={options} {folder} {folder}")
+    lines = [f"ExecStartPre={command}\n" for command in clean] + [f"ExecStart={command}\n" for command in make]
+    return _unit(wanted.service, "StopWhenUnneeded=yes\n", lines, clean)
+
+
+def leaving_helper(service: str, places: Sequence[str]) -> str:
+    """That unit while the service runs on with folders that it shall not have any more: it removes them when the service stops.
+
+    Without the drop-in nothing needs the unit, so systemd would stop it, and take the folders away under the running service, if told to.
+    """
+    return _unit(service, "", ["ExecStart=true\n"], _clean(service, places))
+
+
+def _clean(service: str, places: Sequence[str]) -> List[str]:
+    # Before a start too: what a power cut left, or a mount that could not be removed then.
+    folders = [source(service, place) for place in places]
+    top = f"{FOLDER}/{short_name(service)}"
+    return [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]
+
+
+def _unit(service: str, stops: str, starts: Sequence[str], clean: Sequence[str]) -> str:
+    ends = "".join(f"ExecStopPost={command}\n" for command in clean)
+    return (
+        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {service}\n"
+        f"RequiresMountsFor={FOLDER}\nBefore={service}\nPartOf={service}\n{stops}\n"
+        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=300\n{''.join(starts)}{ends}"
+    )
