@@ -106,8 +106,8 @@ options:
     type: bool
   textfile: &textfile
     description:
-      - Folder of node_exporter's textfile collector, to get the file C(tz_cron_NAME.prom) with the last start and success, duration, exit code and
-        failures in a row.
+      - Folder of node_exporter's textfile collector, to get the file C(tz_cron_NAME.prom) with the last start and success, duration, exit
+        code and failures in a row.
     type: path
   purge: &purge
     description: With O(state=absent), remove the job's log and state as well. Refused while the job runs.
@@ -198,7 +198,9 @@ commands:
     - [write-file, /etc/fleetlab/tz_cron/test.json, "0600"]
     - [write-file, /etc/cron.d/tz_cron-test, "0644"]
 jobs:
-  description: The jobs that the task names, as M(fleetlab.linux.tz_cron_info) describes them; in check mode, as they are. Those that are absent are left out.
+  description:
+    - The jobs that the task names, as M(fleetlab.linux.tz_cron_info) describes them; in check mode, as they are.
+    - Those that are absent are left out.
   type: list
   elements: dict
   returned: success
@@ -226,7 +228,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import WEEKDAYS, Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import WEEKDAYS
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
 

@@ -109,7 +109,8 @@ jobs:
           often a run was left out because the one before it still went on.
       type: dict
     stale:
-      description: Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. Null where that can not be told.
+      description:
+        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. Null where that can not be told.
       type: bool
     problem:
       description: What is wrong with the job's files, or null.

@@ -58,12 +58,10 @@ def has_user(name: str) -> bool:
 
 
 def cron_runs(proc: str = "/proc") -> bool:
-    """Whether a cron runs here that reads /etc/cron.d. Those of containers are seen too, and are not meant; busybox reads no such folder."""
+    """Whether a cron runs here that reads /etc/cron.d: not one of a container, and not busybox, which reads no such folder."""
     here = _link(f"{proc}/self/ns/pid")
-    for entry in os.listdir(proc):
-        if entry.isdigit() and _is_cron(f"{proc}/{entry}") and _link(f"{proc}/{entry}/ns/pid") == here:
-            return True
-    return False
+    processes = [f"{proc}/{entry}" for entry in os.listdir(proc) if entry.isdigit()]
+    return any(_is_cron(process) and _link(f"{process}/ns/pid") == here for process in processes)
 
 
 def _is_cron(process: str) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .._run_at.job import is_name
-from .._run_at.schedule import format_time, parse_times
+from .._run_at.schedule import WEEKDAYS, format_time, parse_times
 from .._run_at.zone import Zone, ZoneError
-from .state import WEEKDAYS, Definition, Wanted
+from .state import Definition, Wanted
 
 OPTION_NAMES = (
     "name",

@@ -49,7 +49,7 @@ def _program(host: Host) -> List[Step]:
 def _job(host: Host, wanted: Wanted) -> Plan:
     installed = host.jobs[wanted.name]
     if wanted.definition is None or wanted.zone is None:
-        return _absent(host, wanted, installed)
+        return _absent(wanted, installed)
     definition = replace(wanted.definition, backend=_backend(host, wanted))
     target = _target(host, definition, wanted, installed)
     foreign = installed.cron_file
@@ -98,7 +98,7 @@ def _foreign(installed: Installed) -> Any:
     return installed.cron_file if installed.cron_file is not None and not installed.cron_file.startswith(MARK) else None
 
 
-def _absent(host: Host, wanted: Wanted, installed: Installed) -> Plan:
+def _absent(wanted: Wanted, installed: Installed) -> Plan:
     target = Installed(state_files=installed.state_files, textfile=None, cron_file=_foreign(installed))
     steps = _cron_steps(wanted.name, installed, target) + _systemd_steps(wanted.name, installed, target)
     steps += [RemoveFile(path) for path in [installed.textfile] if path is not None]

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._run_at.job import STATES
-from .._run_at.schedule import Schedule, parse_times
-from .._run_at.schedule import WEEKDAYS as WEEKDAYS
+from .._run_at.schedule import WEEKDAYS, Schedule, parse_times
 from .._run_at.store import SUFFIXES
 from .._run_at.zone import Zone
 

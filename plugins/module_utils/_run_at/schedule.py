@@ -116,9 +116,9 @@ def parse_times(values: list[str]) -> tuple[int, ...]:
 def _minute_of_day(value: str) -> int:
     hour, colon, minute = value.strip().partition(":")
     parts = (hour, minute) if colon else (hour, "00")
-    if all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts) and len(parts[1]) == 2:
-        if int(hour) < 24 and int(parts[1]) < 60:
-            return int(hour) * 60 + int(parts[1])
+    are_numbers = all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts) and len(parts[1]) == 2
+    if are_numbers and int(hour) < 24 and int(parts[1]) < 60:
+        return int(hour) * 60 + int(parts[1])
     raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 (in quotes, where it is YAML)")
 
 
