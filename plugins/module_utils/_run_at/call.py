@@ -55,7 +55,7 @@ def call(job: Job, now: int) -> int:
             return 0
         if _goes_on(state):
             return _overlap(job, store, state, wanted)
-        return _run(job, schedule, store, state, wanted)
+        return _run(job, schedule, store, state, wanted, now)
     finally:
         store.unlock()
 
@@ -109,26 +109,28 @@ def _overlap(job: Job, store: Store, state: State, wanted: int) -> int:
     return 0
 
 
-def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int) -> int:
+def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, now: int) -> int:
     from .execute import Account, Process, identity
 
     account = Account(job.user)
     _note_killed(job, store, state)
     process = Process(job, account)
-    begin, clock = int(time.time()), time.monotonic()
+    clock = time.monotonic()
     # From here on this wanted time counts as answered: the record is there before the command is.
     store.mark_done(state, wanted, schedule.latest(wanted - 1))
     state.update(
         running={"pid": process.pid, "identity": identity(process.pid), "wanted": wanted},
-        last_start=begin,
+        last_start=now,
         last_wanted=wanted,
         host=os.uname().nodename,
         next_wanted=next(schedule.following(wanted), None),
     )
     store.write(state)
     exit_code = process.run(job.timeout, lambda text: say(job, text))
-    end = int(time.time())
-    state.update(running=None, last_end=end, exit_code=exit_code, duration=round(time.monotonic() - clock, 3))
+    duration = round(time.monotonic() - clock, 3)
+    # Not by the clock, which may be set while a command runs.
+    end = now + int(duration)
+    state.update(running=None, last_end=end, exit_code=exit_code, duration=duration)
     state["consecutive_failures"] = state["consecutive_failures"] + 1 if exit_code else 0
     if exit_code == 0:
         state["last_success"] = end
