@@ -119,12 +119,18 @@ class Process:
         # Python ignores some that programs count on.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def run(self, timeout: float | None, warn: Callable[[str], None]) -> int:
         """Let the command go and return its exit code; past the timeout, or where this process is to end, end its group."""
         os.write(self._gate, b"1")
         os.close(self._gate)
+        try:
+            return self._wait(timeout, warn)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _wait(self, timeout: float | None, warn: Callable[[str], None]) -> int:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             if self._has_ended():
@@ -134,10 +140,8 @@ class Process:
                 continue
             if number is None:
                 warn(f"the command took longer than {timeout:g} s and was ended")
-                self._end_group(signal.SIGTERM)
-                return TIMED_OUT
-            self._end_group(number)
-            return 128 + number
+            self._end_group(number or signal.SIGTERM)
+            return TIMED_OUT if number is None else 128 + number
 
     def _has_ended(self) -> bool:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -147,11 +151,20 @@ class Process:
 
     def _end_group(self, number: int) -> None:
         self._signal(number)
-        end = time.monotonic() + _GRACE
-        while not self._has_ended() and time.monotonic() < end:
-            _next_signal(end)
+        ended = self._ends_within(_GRACE)
         # Also when the leader is gone: one that it started may have ignored the first signal.
         self._signal(signal.SIGKILL)
+        if not ended:
+            # One that hangs in the kernel outlives even that.
+            self._ends_within(_GRACE)
+
+    def _ends_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not self._has_ended():
+            if time.monotonic() >= end:
+                return False
+            _next_signal(end)
+        return True
 
     def _signal(self, number: int) -> None:
         try:

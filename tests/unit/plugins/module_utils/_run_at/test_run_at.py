@@ -15,6 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import watch
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import WITHIN_THE_HOUR, Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._run_at.installation import Installation
 
 # Wanted at every minute of the day, so that the time at which the test runs does not matter.
@@ -170,37 +174,39 @@ def test_on_a_disk_that_is_full(installed: Installation, minute: None) -> None:
 
 
 def test_killed_at_random_moments_200_times(installed: Installation) -> None:
-    """The record stays readable, the lock free, and no wanted time is answered twice. The job runs next time."""
+    """The record stays readable, the lock free, no wanted time is answered twice, and the job runs when it is wanted next."""
     chance = random.Random(20261123)
     out = installed.root / "out"
-    command = f"echo ran >> {out}"
-    hour = time.gmtime().tm_hour
-    words = [str(number) for number in (hour, (hour + 1) % 24)]
+    command = ["sh", "-c", f"echo ran >> {out}"]
+    hours = [str(number) for number in range(24)]
     states = installed.root / "states"
     states.mkdir(mode=0o700)
-    before = 0
+    begin = time.monotonic()
+    assert installed.run(",".join(hours), "Etc/UTC", "10", str(states / "whole"), "true").returncode == 0
+    whole = time.monotonic() - begin
+    killed_before_the_end = 0
     for number in range(200):
-        state = states / f"{number % 10}"
-        for old in states.glob(f"{number % 10}*") if number % 2 == 0 else ():
-            old.unlink()
-        process = subprocess.Popen(
-            [str(installed.command), ",".join(words), "Etc/UTC", "10", str(state), "sh", "-c", command],
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(chance.uniform(0, 0.08))
+        # Each one is used for four kills: the first finds nothing, the others what was left.
+        state = states / str(number // 4)
+        argv = [str(installed.command), ",".join(hours), "Etc/UTC", "10", str(state), *command]
+        process = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0, 1.3 * whole))
         process.kill()
-        process.wait()
-        again = installed.run(",".join(words), "Etc/UTC", "10", str(state), "sh", "-c", command)
-        assert "unreadable" not in again.stderr
-        assert "still goes on" not in again.stderr or again.returncode == 0
-        check = installed.run("--check", ",".join(words), "Etc/UTC", "10", str(state), "true")
-        assert check.returncode in (0, 1), check.stdout
-        time.sleep(0.005)
-        ran = len(out.read_text(encoding="utf-8").split()) if out.exists() else 0
-        assert ran - before <= 1
-        before = ran
-        # The next wanted time.
-        if number % 20 == 19:
-            later = installed.run("--timeout=5", ",".join(words), "Etc/UTC", "10", f"{state}-next", "sh", "-c", "true")
-            assert later.returncode == 0
-    assert before > 50
+        killed_before_the_end += process.wait() == -signal.SIGKILL
+        # What it started ends by itself.
+        time.sleep(0.01)
+        before = lines_of(out)
+        job = Job("kill", "Etc/UTC", hours, command, str(state))
+        job.on_time = WITHIN_THE_HOUR
+        assert watch.judge(job, Store(job.state, print).read(), int(time.time()), 0)[0] in (watch.OK, watch.WARNING)
+        now = int(time.time()) + (number + 1) * 3600
+        assert [call(job, now), call(job, now)] == [0, 0]
+        assert lines_of(out) == before + 1
+        assert not Path(f"{state}.unreadable").exists()
+    assert killed_before_the_end > 50
+    # At most one by each killed call, in four of them for one hour or two, and one by each that was not.
+    assert 200 <= lines_of(out) <= 400
+
+
+def lines_of(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").split()) if file.exists() else 0
