@@ -67,7 +67,7 @@ class Store:
         # A file that somebody made with touch, as the first form of this program wanted it.
         if not text:
             return None
-        state = json.loads(text)
+        state: State = json.loads(text)
         if not _is_state(state):
             raise ValueError("is not the state of a job")
         return state

@@ -30,7 +30,7 @@ def is_stale(job: Job, state: State, now: int, boot: int) -> bool:
     """
     if job.warn_after is None:
         return False
-    begin = max(state.get("last_success") or state["first_call"], job.since if not state.get("last_success") else 0, boot)
+    begin: int = max(state.get("last_success") or state["first_call"], job.since if not state.get("last_success") else 0, boot)
     return now - begin > job.warn_after * 60
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -125,7 +126,7 @@ def starts(name: str, host: str, at: tuple[int, ...], dst: str, moment: int, gri
     schedule = Remembering(zone_of(name), at, dst=dst)
     found = fires(schedule, zone_of(host), moment // DAY - 4, moment // DAY + 5)
     job = Job("test", name, [], [], "")
-    state = {"runs": [], "first_call": 0}
+    state: dict[str, Any] = {"runs": [], "first_call": 0}
     answered: list[tuple[int, int]] = []
     for now in sorted({now for line in lines(found, False, False, True) for now in matching(str(line), grid, host_offsets)}):
         wanted = due(job, schedule, state, None, now)
