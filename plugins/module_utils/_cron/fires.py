@@ -77,26 +77,17 @@ def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
 def fires(schedule: Schedule, host: Zone, first: int, last: int) -> Set[Fire]:
     """The host's clock at every instant that is wanted from the day C(first) to before C(last), days of the job's zone."""
     special = _days_with_changes(schedule.zone, first, last) | _days_with_changes(host, first, last)
-    seen: Set[Tuple[int, ...]] = set()
-    found: Set[Fire] = set()
-    for day in range(first, last):
-        if not schedule.wants(day):
-            continue
-        if day not in special:
-            # Days alike in this give the same minutes.
-            noon = day * DAY + DAY // 2
-            kind = (schedule.zone.offset(noon), host.offset(noon), *_day_kind(schedule, day))
-            if kind in seen:
-                continue
-            seen.add(kind)
-        found.update(_fire(schedule, host, instant) for instant in schedule.on_day(day))
-    return found
+    days = [day for day in _days_to_look_at(schedule, special, first) if first <= day < last] if not schedule.days else range(first, last)
+    return {_fire(schedule, host, instant) for day in days for instant in schedule.on_day(day)}
 
 
-def _day_kind(schedule: Schedule, day: int) -> Tuple[int, ...]:
-    if schedule.weekdays:
-        return (day % 7,)
-    return (day,) if schedule.days else ()
+def _days_to_look_at(schedule: Schedule, special: Set[int], first: int) -> List[int]:
+    """The days around each change, and one or a week of the days between two, which are all alike."""
+    alike = 7 if schedule.weekdays else 1
+    found = set(special) | set(range(first, first + alike))
+    for day in special:
+        found.update(range(day + 1, day + 1 + alike))
+    return sorted(found)
 
 
 def _days_with_changes(zone: Zone, first: int, last: int) -> Set[int]:

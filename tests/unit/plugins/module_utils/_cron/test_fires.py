@@ -70,7 +70,9 @@ def test_the_answer_does_not_depend_on_the_day() -> None:
     host=st.sampled_from(["Etc/UTC", "Europe/London", "America/St_Johns"]),
     year=st.integers(2000, 2037),
 )
-def test_days_alike_are_worked_out_once_and_nothing_is_lost(at: set[int], weekdays: set[int], timezone: str, host: str, year: int) -> None:
+def test_days_that_are_alike_are_left_out_and_no_minute_is_lost(
+    at: set[int], weekdays: set[int], timezone: str, host: str, year: int
+) -> None:
     schedule = Schedule(load(timezone), tuple(sorted(at)), tuple(weekdays))
     first, last = days_before(year), days_before(year + 1)
     here = load(host)

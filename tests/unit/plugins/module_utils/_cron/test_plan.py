@@ -108,7 +108,7 @@ jobs = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.data())
 def test_planning_again_after_apply_gives_an_empty_plan_wherever_the_first_was_cut(data: st.DataObject) -> None:
     host = host_with()

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import call as calls
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import watch
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job, UsageError
@@ -298,6 +297,6 @@ def test_the_log_is_bounded(folder: Path) -> None:
 
 def test_a_job_of_another_user_is_for_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid or 4242)
-    monkeypatch.setattr(calls.Store, "prepare", lambda self: None)
+    monkeypatch.setattr(Store, "prepare", lambda self: None)
     with pytest.raises(UsageError, match="only root"):
         call(job_in(folder, user="bin"), FIVE)
