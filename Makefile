@@ -25,7 +25,7 @@ PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory test test-faults test-faults-core test-fast lint format docs clean
+.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -53,6 +53,10 @@ bench: ## measure the lab: scaling, layouts, queue depths, tuning; 40 minutes
 bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
 	@scripts/bootstrap run
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.memory $(ARGS)
+
+bench-tz-cron: ## measure what a call of a job that has nothing to do costs
+	@scripts/bootstrap run
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.tz_cron $(ARGS)
 
 test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
 	@scripts/bootstrap run dev lab

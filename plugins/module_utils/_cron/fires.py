@@ -1,0 +1,136 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The minutes of the host's clock at which a cron entry has to fire, from the zone data of the job and of the host. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, List, Set, Tuple
+
+from .._run_at.schedule import Schedule
+from .._run_at.zone import DAY, Zone, days_before, year_of
+
+# After 28 years every date has been on every weekday, and what the zones' rules can do has been done.
+_YEARS = 28
+_ANY: FrozenSet[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Fire:
+    """One minute of the host's week or month: the hour, the minute, and the day, C(-1) where it is any."""
+
+    hour: int
+    minute: int
+    day: int = -1
+
+
+@dataclass(frozen=True)
+class Line:
+    """The five fields of a cron entry that fires at every one of these minutes in every one of these hours, on these days."""
+
+    minutes: FrozenSet[int]
+    hours: FrozenSet[int]
+    days: FrozenSet[int]
+    by_weekday: bool = False
+    star: bool = False
+
+    def __str__(self) -> str:
+        minutes, hours = _numbers(self.minutes), _numbers(self.hours)
+        if self.star:
+            minutes, hours = self._with_star(minutes, hours)
+        days = _numbers(self.days) if self.days else "*"
+        return f"{minutes} {hours} * * {days}" if self.by_weekday else f"{minutes} {hours} {days} * *"
+
+    def _with_star(self, minutes: str, hours: str) -> Tuple[str, str]:
+        """Fields that begin with a star, and mean the same: a step past the end of the range is its first number alone.
+
+        When the host's clock changes, cron runs entries without a star not by the clock: it fires those of a left out hour all
+        the same, and those of a repeated hour only once. A job in another zone may be wanted in the second of them.
+        """
+        if 0 not in self.minutes and 0 in self.hours:
+            return minutes, _starred(self.hours, 24)
+        # Where neither field has a zero, minute 0 is fired at too: the runner finds nothing to do then.
+        return _starred(self.minutes, 60), hours
+
+
+def _starred(numbers: FrozenSet[int], step: int) -> str:
+    others = numbers - {0}
+    return f"*/{step},{_numbers(others)}" if others else f"*/{step}"
+
+
+def _numbers(numbers: FrozenSet[int]) -> str:
+    return ",".join(str(number) for number in sorted(numbers))
+
+
+def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
+    """What the entry of a job needs, now and after any change of either zone that is known of.
+
+    The years are whole, so that the answer does not depend on the day it is given.
+    """
+    year = year_of(now)
+    first, last = days_before(year), days_before(year + _YEARS)
+    changes = any(True for _change in host.changes(first * DAY, last * DAY))
+    return lines(fires(schedule, host, first, last), bool(schedule.weekdays), bool(schedule.days), changes)
+
+
+def fires(schedule: Schedule, host: Zone, first: int, last: int) -> Set[Fire]:
+    """The host's clock at every instant that is wanted from the day C(first) to before C(last), days of the job's zone."""
+    special = _days_with_changes(schedule.zone, first, last) | _days_with_changes(host, first, last)
+    days = [day for day in _days_to_look_at(schedule, special, first) if first <= day < last] if not schedule.days else range(first, last)
+    return {_fire(schedule, host, instant) for day in days for instant in schedule.on_day(day)}
+
+
+def _days_to_look_at(schedule: Schedule, special: Set[int], first: int) -> List[int]:
+    """The days around each change, and one or a week of the days between two, which are all alike."""
+    alike = 7 if schedule.weekdays else 1
+    found = set(special) | set(range(first, first + alike))
+    for day in special:
+        found.update(range(day + 1, day + 1 + alike))
+    return sorted(found)
+
+
+def _days_with_changes(zone: Zone, first: int, last: int) -> Set[int]:
+    found: Set[int] = set()
+    for moment, _before, _after in zone.changes((first - 2) * DAY, (last + 2) * DAY):
+        found.update(range(moment // DAY - 2, moment // DAY + 3))
+    return found
+
+
+def _fire(schedule: Schedule, host: Zone, instant: int) -> Fire:
+    # Cron fires at whole minutes, and never before what is wanted.
+    minute = -(-instant // 60)
+    local = minute + host.offset(minute * 60) // 60
+    day = -1
+    if schedule.weekdays:
+        day = (local // 1440 + 4) % 7
+    elif schedule.days:
+        day = _day_of_month(local // 1440)
+    return Fire(local // 60 % 24, local % 60, day)
+
+
+def _day_of_month(day: int) -> int:
+    year = year_of(day * DAY)
+    left = day - days_before(year)
+    leap = days_before(year + 1) - days_before(year) == 366
+    for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30):
+        if left < length:
+            break
+        left -= length
+    return left + 1
+
+
+def lines(found: Set[Fire], by_weekday: bool, by_day: bool, star: bool) -> List[Line]:
+    """The fewest lines that fire at these minutes and at no other."""
+    days: Dict[Tuple[int, int], Set[int]] = {}
+    for fire in found:
+        days.setdefault((fire.hour, fire.minute), set()).add(fire.day)
+    every = set(range(7)) if by_weekday else set(range(1, 32)) if by_day else {-1}
+    minutes: Dict[Tuple[int, FrozenSet[int]], Set[int]] = {}
+    for (hour, minute), on in days.items():
+        minutes.setdefault((hour, _ANY if on == every else frozenset(on)), set()).add(minute)
+    hours: Dict[Tuple[FrozenSet[int], FrozenSet[int]], Set[int]] = {}
+    for (hour, on_days), at in minutes.items():
+        hours.setdefault((frozenset(at), on_days), set()).add(hour)
+    made = [Line(at, frozenset(together), on_days, by_weekday, star) for (at, on_days), together in hours.items()]
+    return sorted(made, key=lambda line: (sorted(line.hours), sorted(line.minutes), sorted(line.days)))

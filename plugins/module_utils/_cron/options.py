@@ -1,0 +1,168 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of tz_cron, checked and made into what the plan wants. Raises InputError only."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
+
+from .._core.errors import InputError
+from .._run_at.job import is_name
+from .._run_at.schedule import WEEKDAYS, format_time, parse_times
+from .._run_at.zone import Zone, ZoneError
+from .state import Definition, Wanted
+
+OPTION_NAMES = (
+    "name",
+    "state",
+    "timezone",
+    "at",
+    "weekdays",
+    "days",
+    "command",
+    "user",
+    "warn_after",
+    "timeout",
+    "dst",
+    "catch_up",
+    "backend",
+    "netns",
+    "private_tmp",
+    "textfile",
+    "purge",
+)
+"""The options of one job, at the top level and in an entry of C(jobs)."""
+
+_NETNS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
+_MOST_MINUTES = 366 * 1440
+_MOST_SECONDS = 7 * 86400
+
+LoadZone = Callable[[str], Zone]
+HasUser = Callable[[str], bool]
+
+
+def make_wanted(params: Mapping[str, Any], load_zone: LoadZone, has_user: HasUser) -> Tuple[Wanted, ...]:
+    """The jobs that a task names, in its order.
+
+    :arg load_zone: a zone by its name, from the data of the host.
+    :arg has_user: whether the host has a user of that name.
+    """
+    if params["jobs"] is None:
+        return (_one("", params, load_zone, has_user),)
+    wanted = tuple(_one(f"jobs[{number}].", entry, load_zone, has_user) for number, entry in enumerate(params["jobs"]))
+    for number, one in enumerate(wanted):
+        if one.name in [other.name for other in wanted[:number]]:
+            raise InputError(f"jobs[{number}].name", f"job '{one.name}' is named twice")
+    return wanted
+
+
+def _one(prefix: str, entry: Mapping[str, Any], load_zone: LoadZone, has_user: HasUser) -> Wanted:
+    name = check_name(f"{prefix}name", entry["name"])
+    purge = bool(entry["purge"])
+    if entry["state"] == "absent":
+        return Wanted(name, purge=purge)
+    if purge:
+        raise InputError(f"{prefix}purge", "removes log and state, which goes with state absent only")
+    for option in ("timezone", "at", "command"):
+        if entry[option] is None:
+            raise InputError(f"{prefix}{option}", "is needed where the job shall be present")
+    definition = Definition(
+        name=name,
+        timezone=entry["timezone"],
+        at=_times(f"{prefix}at", entry["at"]),
+        command=_command(f"{prefix}command", entry["command"]),
+        user=_user(f"{prefix}user", entry["user"], has_user),
+        weekdays=_weekdays(f"{prefix}weekdays", entry["weekdays"]),
+        days=_days(f"{prefix}days", entry["days"]),
+        dst=entry["dst"] or "once",
+        catch_up=bool(entry["catch_up"]),
+        warn_after=_number(f"{prefix}warn_after", entry["warn_after"], _MOST_MINUTES, "minutes"),
+        timeout=_number(f"{prefix}timeout", entry["timeout"], _MOST_SECONDS, "seconds"),
+        netns=_netns(f"{prefix}netns", entry["netns"]),
+        private_tmp=bool(entry["private_tmp"]),
+        textfile=_textfile(f"{prefix}textfile", entry["textfile"]),
+    )
+    try:
+        zone = load_zone(definition.timezone)
+    except ZoneError as error:
+        raise InputError(f"{prefix}timezone", str(error)) from None
+    return Wanted(name, definition, zone, entry["backend"] or "auto")
+
+
+def check_name(option: str, name: Optional[str]) -> str:
+    """The name of a job, which becomes part of the names of files and units."""
+    if name is None or not is_name(name):
+        raise InputError(option, f"'{name}' is not 1 to 64 letters, digits, hyphens and underscores that begin with a letter or digit")
+    return name
+
+
+def _times(option: str, values: Sequence[Any]) -> Tuple[str, ...]:
+    texts: List[str] = []
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise InputError(option, f"'{value}' is neither an hour nor a time such as '05:30'")
+        texts.append(str(value))
+        if isinstance(value, int) and value >= 60:
+            # YAML reads 19:30 without quotes as a number of base 60.
+            raise InputError(option, f"{value} is no hour; if it was written as {format_time(value)}, put that in quotes")
+    try:
+        return tuple(format_time(minute) for minute in parse_times(texts))
+    except ValueError as error:
+        raise InputError(option, str(error)) from None
+
+
+def _command(option: str, value: str) -> str:
+    if not value.strip():
+        raise InputError(option, "is empty")
+    if "\0" in value:
+        raise InputError(option, "has a NUL character, which no command can have")
+    return value
+
+
+def _user(option: str, value: Optional[str], has_user: HasUser) -> str:
+    user = "root" if value is None else value
+    if not user or not has_user(user):
+        raise InputError(option, f"there is no user '{user}' on this host")
+    return user
+
+
+def _weekdays(option: str, values: Optional[Sequence[str]]) -> Tuple[str, ...]:
+    _check_list(option, values)
+    return tuple(day for day in WEEKDAYS if day in (values or ()))
+
+
+def _days(option: str, values: Optional[Sequence[int]]) -> Tuple[int, ...]:
+    _check_list(option, values)
+    for day in values or ():
+        if not 1 <= day <= 31:
+            raise InputError(option, f"{day} is no day of a month")
+    return tuple(sorted(values or ()))
+
+
+def _check_list(option: str, values: Optional[Sequence[Any]]) -> None:
+    if values is None:
+        return
+    if not values:
+        raise InputError(option, "is an empty list: leave it out where every day is meant")
+    if len(set(values)) != len(values):
+        raise InputError(option, "a day is given twice")
+
+
+def _number(option: str, value: Optional[int], most: int, unit: str) -> Optional[int]:
+    if value is not None and not 1 <= value <= most:
+        raise InputError(option, f"{value} is not between 1 and {most} {unit}")
+    return value
+
+
+def _netns(option: str, value: Optional[str]) -> Optional[str]:
+    if value is not None and not _NETNS.match(value):
+        raise InputError(option, f"'{value}' can not be the name of a network namespace")
+    return value
+
+
+def _textfile(option: str, value: Optional[str]) -> Optional[str]:
+    if value is not None and not (value.startswith("/") and ".." not in value.split("/")):
+        raise InputError(option, f"'{value}' is not the absolute path of a folder")
+    return None if value is None else value.rstrip("/") or "/"

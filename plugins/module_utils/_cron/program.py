@@ -1,0 +1,48 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner as it is put on a host: its files, out of this collection, and the command that starts them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from typing import Dict
+
+# Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
+from .._run_at import call, execute, job, main, schedule, store, textfile, watch, zone
+
+COMMAND = "/usr/local/bin/run-at"
+LIBRARY = "/usr/local/lib/fleetlab/run_at"
+MARK = "# Written by fleetlab.linux.tz_cron"
+
+_PYTHON = "/usr/bin/python3"
+_MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
+
+
+def interpreter() -> str:
+    """The Python for jobs: the system's by the name that outlives an upgrade, where that is the one that runs this."""
+    return _PYTHON if os.path.realpath(_PYTHON) == os.path.realpath(sys.executable) else sys.executable
+
+
+def files(python: str) -> Dict[str, str]:
+    """The content of every file of the runner, by its path."""
+    found = {f"{LIBRARY}/{module.__name__.rpartition('.')[2]}.py": inspect.getsource(module) for module in _MODULES}
+    found[f"{LIBRARY}/__init__.py"] = f"{MARK}\n"
+    found[COMMAND] = _command(python)
+    return found
+
+
+def _command(python: str) -> str:
+    # Isolated and without site: half of the time that Python takes to start, and nothing of a user's is loaded as root.
+    return f"""#!{python} -IS
+{MARK}
+import sys
+
+sys.path.insert(0, "{os.path.dirname(LIBRARY)}")
+
+from {os.path.basename(LIBRARY)}.main import main
+
+sys.exit(main())
+"""

@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report the jobs that tz_cron declared."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tz_cron_info
+short_description: Report jobs that run at times of a named zone
+version_added: 0.1.0
+author:
+  - fleetlab.linux contributors (@fleetlab)
+description:
+  - Reports the jobs that M(fleetlab.linux.tz_cron) declared on a host, when each will run next, how its last run ended, and whether its
+    last success is too long ago.
+options:
+  name:
+    description: Only the job of this name.
+    type: str
+extends_documentation_fragment:
+  - fleetlab.linux._attributes.INFO_MODULE
+requirements:
+  - Python 3.8 or later and the tz database (package C(tzdata)) on the managed host
+notes:
+  - Runs as root.
+seealso:
+  - module: fleetlab.linux.tz_cron
+"""
+
+EXAMPLES = r"""
+- name: Read the jobs
+  fleetlab.linux.tz_cron_info:
+  register: cron
+
+- name: Fail where one has not succeeded for too long
+  ansible.builtin.assert:
+    that: cron.jobs | selectattr('stale', 'true') | list == []
+"""
+
+RETURN = r"""
+jobs:
+  description: The jobs, by name. The options that declare them come back under their own names.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the job.
+      type: str
+    timezone:
+      description: Its zone.
+      type: str
+    at:
+      description: The times of the day, all as hour and minute.
+      type: list
+      elements: str
+    weekdays:
+      description: The days of the week; empty for all.
+      type: list
+      elements: str
+    days:
+      description: The days of the month; empty for all.
+      type: list
+      elements: int
+    command:
+      description: The command.
+      type: str
+    user:
+      description: Who runs it.
+      type: str
+    warn_after:
+      description: Minutes without success after which there is a warning, or null.
+      type: int
+    timeout:
+      description: The most seconds that a run may take, or null.
+      type: int
+    dst:
+      description: What is done about times that clocks leave out or show twice.
+      type: str
+    catch_up:
+      description: Whether missed runs are caught up.
+      type: bool
+    backend:
+      description: V(cron) or V(systemd).
+      type: str
+    netns:
+      description: The network namespace, or null.
+      type: str
+    private_tmp:
+      description: Whether it has a C(/tmp) of its own.
+      type: bool
+    textfile:
+      description: The folder of the metrics, or null.
+      type: str
+    entry:
+      description: The lines of cron's file or of the timer that say when.
+      type: list
+      elements: str
+    next_runs:
+      description: The next five wanted times, each on three clocks - C(utc), the one of the C(host), and the one of the C(job)'s zone.
+      type: list
+      elements: dict
+    last:
+      description:
+        - The last run, or null. C(wanted) is the time it answered; C(start), C(end) and C(success) tell when it, and the last
+          successful one, were; C(exit_code), C(duration) in seconds, C(host), C(consecutive_failures), C(running), and C(overlaps), how
+          often a run was left out because the one before it still went on.
+      type: dict
+    stale:
+      description:
+        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. Null where that can not be told.
+      type: bool
+    problem:
+      description: What is wrong with the job's files, or null.
+      type: str
+  sample:
+    - name: test
+      timezone: Europe/Sofia
+      at: ["05:00", "19:00"]
+      weekdays: []
+      days: []
+      command: /path/to/test.sh
+      user: root
+      warn_after: 900
+      timeout: null
+      dst: once
+      catch_up: false
+      backend: cron
+      netns: null
+      private_tmp: false
+      textfile: null
+      entry: ["0 2,3,16,17 * * * root /usr/local/bin/run-at --job test"]
+      next_runs:
+        - utc: "2026-11-24T03:00:00+00:00"
+          host: "2026-11-24T03:00:00+00:00"
+          job: "2026-11-24T05:00:00+02:00"
+      last:
+        wanted: "2026-11-23T17:00:00+00:00"
+        start: "2026-11-23T17:00:01+00:00"
+        end: "2026-11-23T17:00:04+00:00"
+        success: "2026-11-23T17:00:04+00:00"
+        exit_code: 0
+        duration: 2.871
+        host: server1
+        consecutive_failures: 0
+        overlaps: 0
+        running: false
+      stale: false
+      problem: null
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import declared, observe, read_states
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import check_name
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
+
+
+def main() -> None:
+    """Observe and describe."""
+    module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    only = module.params["name"]
+    try:
+        if only is not None:
+            check_name("name", only)
+        if os.geteuid() != 0:
+            raise ObservationError("only root can read the jobs of a host: set become to true")
+        names = [name for name in declared() if only in (None, name)]
+        host = observe(names, SystemRunner())
+        module.exit_json(changed=False, jobs=describe(host, names, read_states(names), booted(host.now)))
+    except FleetlabError as error:
+        fail(module, error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entries of cron and of timers: which minutes of the host they name, and that they name no other."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.entry import calendar_lines, cron_file, timer_file
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import Fire, Line, cron_lines, fires, lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, Zone, days_before, fixed, load
+
+NOW = 1_764_000_000  # In November 2025.
+UTC = fixed(0)
+
+
+def entry(timezone: str, at: tuple[int, ...], host: Zone, **options: Any) -> list[str]:
+    return [str(line) for line in cron_lines(Schedule(load(timezone), at, **options), host, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "at", "host", "found"),
+    [
+        # The posts' job, summer and winter.
+        ("Europe/Sofia", (300, 1140), "Etc/UTC", ["0 2,3,16,17 * * *"]),
+        ("Asia/Kolkata", (300,), "Etc/UTC", ["30 23 * * *"]),
+        ("Asia/Kathmandu", (300,), "Etc/UTC", ["15 23 * * *"]),
+        # Half an hour of daylight saving; 02:00 and 02:15 do not exist once a year and come at 02:30 then.
+        ("Australia/Lord_Howe", (300,), "Etc/UTC", ["0,30 18 * * *"]),
+        ("Australia/Lord_Howe", (135,), "Etc/UTC", ["15,30,45 15 * * *"]),
+        # A host whose clock changes needs a star; */60 is minute 0 alone.
+        ("Etc/UTC", (300,), "Europe/Sofia", ["*/60 7,8 * * *"]),
+        ("Etc/UTC", (330,), "Europe/Sofia", ["*/60,30 7,8 * * *"]),
+        # The same zone: its clock shows the wanted time whenever it comes, and a star makes that true of the repeated hour as well.
+        ("Europe/Sofia", (300,), "Europe/Sofia", ["*/60 5 * * *"]),
+        ("Europe/Sofia", (210,), "Europe/Sofia", ["*/60,30 3 * * *", "*/60 4 * * *"]),
+        ("Asia/Kathmandu", (15,), "Europe/London", ["*/60,30 18,19 * * *"]),
+    ],
+)
+def test_known_entries(timezone: str, at: tuple[int, ...], host: str, found: list[str]) -> None:
+    assert entry(timezone, at, load(host)) == found
+
+
+def test_days_are_those_of_the_host() -> None:
+    assert entry("Pacific/Auckland", (300,), UTC, weekdays=(0,)) == ["0 16,17 * * 0"]
+    assert entry("Asia/Tokyo", (300,), UTC, days=(1, 15)) == ["0 20 14,28,29,30,31 * *"]
+    # On both, a day of the week that is the 13th: cron would take either.
+    assert entry("Etc/UTC", (300,), UTC, weekdays=(4,), days=(13,)) == ["0 5 * * 5"]
+
+
+def test_the_answer_does_not_depend_on_the_day() -> None:
+    for timezone in ("Europe/Sofia", "Africa/Casablanca", "America/Sao_Paulo"):
+        schedule = Schedule(load(timezone), (0, 150, 1439))
+        assert len({str(cron_lines(schedule, load("Europe/London"), NOW - day * DAY)) for day in (0, 100, 300)}) == 1
+
+
+@settings(max_examples=60)
+@given(
+    at=st.sets(st.integers(0, 1439), min_size=1, max_size=5),
+    weekdays=st.sets(st.integers(0, 6), max_size=6),
+    timezone=st.sampled_from(["Europe/Sofia", "Australia/Lord_Howe", "Asia/Kathmandu", "America/New_York", "Pacific/Chatham"]),
+    host=st.sampled_from(["Etc/UTC", "Europe/London", "America/St_Johns"]),
+    year=st.integers(2000, 2037),
+)
+def test_days_that_are_alike_are_left_out_and_no_minute_is_lost(
+    at: set[int], weekdays: set[int], timezone: str, host: str, year: int
+) -> None:
+    schedule = Schedule(load(timezone), tuple(sorted(at)), tuple(weekdays))
+    first, last = days_before(year), days_before(year + 1)
+    here = load(host)
+    every = set()
+    for day in range(first, last):
+        for instant in schedule.on_day(day):
+            local = instant + here.offset(instant)
+            on = (local // DAY + 4) % 7 if weekdays else -1
+            every.add(Fire(local % DAY // 3600, local % 3600 // 60, on))
+    assert fires(schedule, here, first, last) == every
+
+
+@given(st.sets(st.builds(Fire, st.integers(0, 23), st.integers(0, 59), st.integers(0, 6)), min_size=1, max_size=30))
+def test_lines_fire_at_these_minutes_and_at_no_other(found: set[Fire]) -> None:
+    made: list[Fire] = []
+    for line in lines(found, True, False, False):
+        minutes, hours, _day, _month, on = str(line).split()
+        days = range(7) if on == "*" else [int(day) for day in on.split(",")]
+        made += [Fire(int(hour), int(minute), day) for hour in hours.split(",") for minute in minutes.split(",") for day in days]
+    assert len(made) == len(set(made))
+    assert set(made) == found
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hours", "shown"),
+    [
+        ({0}, {3}, "*/60 3 * * *"),
+        ({0, 30}, {3, 4}, "*/60,30 3,4 * * *"),
+        ({30}, {0, 3}, "30 */24,3 * * *"),
+        # Nothing begins at zero: minute 0 is fired at as well.
+        ({30}, {3}, "*/60,30 3 * * *"),
+    ],
+)
+def test_a_star_that_changes_nothing(minutes: set[int], hours: set[int], shown: str) -> None:
+    assert str(Line(frozenset(minutes), frozenset(hours), frozenset(), star=True)) == shown
+
+
+def definition(**changes: Any) -> Definition:
+    return Definition(**{"name": "test", "timezone": "Europe/Sofia", "at": ("05:00", "19:00"), "command": "echo 100%\nmore", **changes})
+
+
+def test_the_file_of_cron() -> None:
+    text = cron_file(definition(user="games", catch_up=True), load("Europe/Sofia"), UTC, NOW)
+    assert text.splitlines()[0] == "# Written by fleetlab.linux.tz_cron: job test, wanted at 05:00, 19:00 in Europe/Sofia."
+    assert text.splitlines()[2:] == [
+        "SHELL=/bin/sh",
+        "MAILTO=games",
+        "0 2,3,16,17 * * * root /usr/local/bin/run-at --job test",
+        "@reboot root /usr/local/bin/run-at --job test",
+    ]
+    # The command is elsewhere, so a percent sign or a line break means nothing here.
+    assert "%" not in text
+    assert text.endswith("\n")
+
+
+def test_the_calendar_of_a_timer() -> None:
+    sofia = load("Europe/Sofia")
+    assert calendar_lines(definition(), sofia, NOW) == ["*-*-* 05,19:00:00 Europe/Sofia"]
+    # 03:30 is left out in March, and comes at 01:00 UTC; in October it comes at 00:30 and 01:30.
+    night = definition(at=("03:30",), weekdays=("sat", "sun"), days=(1, 31))
+    assert calendar_lines(night, sofia, NOW) == ["Sat,Sun *-*-01,31 03:30:00 Europe/Sofia", "*-*-* 00:30:00 UTC", "*-*-* 01:00:00 UTC"]
+    twice = definition(at=("03:30",), dst="twice")
+    assert calendar_lines(twice, sofia, NOW)[1:] == ["*-*-* 00,01:30:00 UTC", "*-*-* 01:00:00 UTC"]
+    assert "Persistent=true" in timer_file(definition(catch_up=True), sofia, NOW)
+
+
+def test_systemd_takes_the_calendar() -> None:
+    many = definition(at=("03:30", "03:45", "04:15"), weekdays=("mon", "sun"), days=(1, 31))
+    for line in calendar_lines(many, load("Europe/Sofia"), NOW):
+        subprocess.run(["systemd-analyze", "calendar", line], check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules from their arguments to their JSON, and what of a host they read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron import observe as observing
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import cron_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import files
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import next_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition, Host, Installed, cron_path
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+from ansible_collections.fleetlab.linux.plugins.modules import tz_cron, tz_cron_info
+
+NOW = 1_743_260_400  # 2025-03-29 15:00 UTC, half a day before Sofia's clocks change.
+POST: dict[str, Any] = {"name": "test", "timezone": "Europe/Sofia", "at": [5, 19], "command": "/path/to/test.sh", "warn_after": 900}
+DEFINED = Definition("test", "Europe/Sofia", ("05:00", "19:00"), "/path/to/test.sh", warn_after=900)
+EMPTY = Host(fixed(0), NOW, wanted_program=files("/usr/bin/python3"), jobs={"test": Installed()})
+DECLARED = replace(
+    EMPTY,
+    jobs={"test": Installed(DEFINED.content(), f"# Written by fleetlab.linux.tz_cron: {cron_path('test')}\n0 2,3 * * * root x\n")},
+)
+STATE = {"first_call": NOW - 86400, "runs": [], "consecutive_failures": 0, "overlaps": 0, "last_start": NOW - 60, "last_success": NOW - 58}
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a module's main() on the given host, as root, and return what it printed."""
+
+    def call(module: Any, host: Host, options: dict[str, Any], root: bool = True, state: Any = None, **flags: bool) -> dict[str, Any]:
+        monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+        monkeypatch.setattr(tz_cron_info, "declared", lambda: sorted(host.jobs))
+        for name in (tz_cron, tz_cron_info):
+            monkeypatch.setattr(name, "observe", lambda names, runner: host)
+            monkeypatch.setattr(name, "read_states", lambda names: {"test": (state, None)})
+            monkeypatch.setattr(name, "booted", lambda now: 0)
+        with patch_module_args({**options, **{f"_ansible_{name}": value for name, value in flags.items()}}), pytest.raises(SystemExit):
+            module.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return call
+
+
+def test_the_first_example_is_the_job_of_the_posts() -> None:
+    first = yaml.safe_load(tz_cron.EXAMPLES)[0]["fleetlab.linux.tz_cron"]
+    assert first == {**POST, "warn_after": "{{ 15 * 60 }}"}
+
+
+def test_check_mode_shows_the_plan(run: Run) -> None:
+    result = run(tz_cron, EMPTY, POST, check_mode=True, diff=True)
+    assert result["changed"]
+    assert result["jobs"] == []
+    assert ["write-file", cron_path("test"), "0644"] in result["commands"]
+    assert list(result["diff"]["before"]) == list(result["diff"]["after"])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"at": [24]}, "at: '24' is neither an hour"),
+        ({"timezone": "Europe/Sophia"}, "timezone: the tz database of this host has no zone 'Europe/Sophia'; the nearest are Europe/Sofia"),
+        ({"user": "nobody-known"}, "user: there is no user"),
+        ({"name": "../x"}, "name: '../x' is not"),
+        ({"weekdays": ["someday"]}, "value of weekdays must be one or more of"),
+    ],
+)
+def test_wrong_input_gives_the_same_verdict_in_check_mode(run: Run, check_mode: bool, changes: dict[str, Any], says: str) -> None:
+    result = run(tz_cron, EMPTY, {**POST, **changes}, check_mode=check_mode)
+    assert result["failed"]
+    assert says in result["msg"]
+
+
+def test_a_user_without_rights_is_told_what_to_do(run: Run) -> None:
+    assert "set become to true" in run(tz_cron, EMPTY, POST, root=False)["msg"]
+    assert "set become to true" in run(tz_cron_info, EMPTY, {}, root=False)["msg"]
+
+
+def test_jobs_exclude_the_options_of_one(run: Run) -> None:
+    assert "mutually exclusive" in run(tz_cron, EMPTY, {"jobs": [POST], "dst": "twice"})["msg"]
+    assert "one of the following is required" in run(tz_cron, EMPTY, {})["msg"]
+
+
+def test_info(run: Run) -> None:
+    (job,) = run(tz_cron_info, DECLARED, {}, state=STATE)["jobs"]
+    assert job["at"] == ["05:00", "19:00"]
+    assert job["entry"] == ["0 2,3 * * * root x"]
+    assert job["last"]["success"] == "2025-03-29T14:59:02+00:00"
+    assert job["stale"] is False
+    assert job["problem"] is None
+    assert [run["job"] for run in job["next_runs"]][:2] == ["2025-03-29T19:00:00+02:00", "2025-03-30T05:00:00+03:00"]
+    documented = yaml.safe_load(tz_cron_info.RETURN)["jobs"]["contains"]
+    assert sorted(job) == sorted(documented)
+    assert run(tz_cron_info, DECLARED, {"name": "other"})["jobs"] == []
+
+
+def test_info_of_a_job_that_has_not_run_or_is_damaged(run: Run) -> None:
+    (job,) = run(tz_cron_info, DECLARED, {})["jobs"]
+    assert (job["last"], job["stale"]) == (None, False)
+    (job,) = run(tz_cron_info, DECLARED, {}, state={**STATE, "last_success": NOW - 86400})["jobs"]
+    assert job["stale"] is True
+    for text in ("{", "[]", "{}", DEFINED.content().replace("Sofia", "Sophia")):
+        damaged = replace(DECLARED, jobs={"test": Installed(text)})
+        (job,) = run(tz_cron_info, damaged, {})["jobs"]
+        assert "run the task that declares the job again" in job["problem"]
+
+
+def test_next_runs_across_a_gap_on_three_clocks() -> None:
+    schedule = Schedule(load("Europe/Sofia"), (210,))
+    found = next_runs(schedule, load("Australia/Lord_Howe"), NOW)
+    assert [run["utc"][:16] for run in found] == [
+        f"2025-{day}" for day in ("03-30T01:00", "03-31T00:30", "04-01T00:30", "04-02T00:30", "04-03T00:30")
+    ]
+    assert found[0] == {"utc": "2025-03-30T01:00:00+00:00", "host": "2025-03-30T12:00:00+11:00", "job": "2025-03-30T04:00:00+03:00"}
+
+
+def test_options_and_documentation_agree() -> None:
+    documented = yaml.safe_load(tz_cron.DOCUMENTATION)["options"]
+    spec = tz_cron.argument_spec()
+    assert sorted(documented) == sorted(spec)
+    assert sorted(documented["jobs"]["suboptions"]) == sorted(spec["jobs"]["options"])
+
+
+@pytest.mark.parametrize(
+    ("comm", "exe", "namespace", "found"),
+    [
+        ("cron", "/usr/sbin/cron", "pid:[1]", True),
+        ("crond", "/usr/sbin/crond", "pid:[1]", True),
+        ("crond", "/bin/busybox", "pid:[1]", False),
+        ("crond", "/usr/sbin/crond", "pid:[2]", False),
+        ("crontab", "/usr/bin/crontab", "pid:[1]", False),
+    ],
+)
+def test_a_cron_of_this_host_is_told_from_others(tmp_path: Path, comm: str, exe: str, namespace: str, found: bool) -> None:
+    for process, own in (("self", "pid:[1]"), ("77", namespace)):
+        (tmp_path / process / "ns").mkdir(parents=True)
+        (tmp_path / process / "ns" / "pid").symlink_to(own)
+        (tmp_path / process / "exe").symlink_to(exe)
+        (tmp_path / process / "comm").write_text(f"{comm}\n", encoding="utf-8")
+    assert cron_runs(str(tmp_path)) is found
+
+
+def test_what_is_read_of_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "DEFINITIONS", str(tmp_path))
+    (tmp_path / "test.json").write_text(DEFINED.content(), encoding="utf-8")
+    (tmp_path / "not a name.json").touch()
+    assert observing.declared() == ["test"]
+    monkeypatch.setattr(observing, "DEFINITIONS", f"{tmp_path}/missing")
+    assert observing.declared() == []

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a host has to what a task wants, on hosts made of data: carried out whole or in part, the next plan completes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError, RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import COMMAND, LIBRARY, files
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import (
+    Definition,
+    Host,
+    Installed,
+    Wanted,
+    cron_path,
+    state_folder,
+    unit_path,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import DEFINITIONS
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+
+NOW = 1_764_000_000
+PROGRAM = files("/usr/bin/python3")
+SOFIA = load("Europe/Sofia")
+NAMES = ("one", "two")
+
+
+def host_with(**changes: Any) -> Host:
+    host = Host(fixed(0), NOW, cron=True, systemd=True, wanted_program=PROGRAM, jobs=dict.fromkeys(NAMES, Installed()))
+    return replace(host, **changes)
+
+
+def wanted(name: str = "one", backend: str = "auto", **changes: Any) -> Wanted:
+    definition = Definition(**{"name": name, "timezone": "Europe/Sofia", "at": ("05:00",), "command": "true", **changes})
+    return Wanted(name, definition, SOFIA, backend)
+
+
+def carried_out(host: Host, steps: tuple[Step, ...]) -> Host:
+    """The host after these steps."""
+    for step in steps:
+        if isinstance(step, Command):
+            host = _commanded(host, step.argv)
+        elif isinstance(step, (WriteFile, RemoveFile)):
+            host = _written(host, step.path, step.content if isinstance(step, WriteFile) else None)
+    return host
+
+
+def _commanded(host: Host, argv: tuple[str, ...]) -> Host:
+    if argv[0] == "install" and argv[-1] == DEFINITIONS:
+        return replace(host, definitions_folder=True)
+    for name in host.jobs:
+        if argv[-1] == state_folder(name):
+            return _job(host, name, state_files=() if argv[0] == "install" else None)
+        if argv[-1] == f"tz_cron-{name}.timer":
+            assert argv[0] == "systemctl"
+            on = argv[1] in ("enable", "restart")
+            return _job(host, name, timer_enabled=on, timer_active=on)
+    assert argv[-1] in ("daemon-reload", LIBRARY)
+    return host
+
+
+def _written(host: Host, path: str, content: str | None) -> Host:
+    if path in PROGRAM:
+        assert content is not None
+        return replace(host, program={**host.program, path: content})
+    for name, installed in host.jobs.items():
+        fields = {
+            f"{DEFINITIONS}/{name}.json": "definition",
+            cron_path(name): "cron_file",
+            unit_path(name, "timer"): "timer",
+            unit_path(name, "service"): "service",
+        }
+        if path in fields:
+            return _job(host, name, **{fields[path]: content})
+        if path == installed.textfile:
+            return _job(host, name, textfile=None)
+        if path.startswith(f"{state_folder(name)}/"):
+            assert content is None
+            return _job(host, name, state_files=tuple(file for file in installed.state_files or () if not path.endswith(f"/{file}")))
+    raise AssertionError(f"{path} is none of the job's files")
+
+
+def _job(host: Host, name: str, **changes: Any) -> Host:
+    return replace(host, jobs={**host.jobs, name: replace(host.jobs[name], **changes)})
+
+
+jobs = st.builds(
+    lambda state, purge, backend, at, catch_up, zone: (
+        (lambda name: Wanted(name, purge=purge))
+        if state == "absent"
+        else (lambda name: wanted(name, backend, at=tuple(sorted(at)), catch_up=catch_up, timezone=zone))
+    ),
+    st.sampled_from(["present", "absent"]),
+    st.booleans(),
+    st.sampled_from(["auto", "cron", "systemd"]),
+    st.sets(st.sampled_from(["00:00", "03:30", "05:00"]), min_size=1),
+    st.booleans(),
+    st.just("Europe/Sofia"),
+)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_planning_again_after_apply_gives_an_empty_plan_wherever_the_first_was_cut(data: st.DataObject) -> None:
+    host = host_with()
+    for _round in range(2):
+        task = [data.draw(jobs)(name) for name in NAMES]
+        changes = plan(host, task)
+        cut = data.draw(st.integers(0, len(changes.steps)))
+        host = carried_out(host, changes.steps[:cut])
+        host = carried_out(host, plan(host, task).steps)
+        again = plan(host, task)
+        assert again.steps == ()
+        assert again.before == again.after
+
+
+def test_the_steps_of_a_new_job() -> None:
+    changes = plan(host_with(), [wanted()])
+    shown = [" ".join(step) for step in changes.commands()]
+    assert shown[0] == f"install -d -m 0755 {LIBRARY}"
+    assert f"write-file {COMMAND} 0755" in shown
+    assert shown[-3:] == [
+        "install -d -m 0700 /var/lib/fleetlab/tz_cron/one",
+        "write-file /etc/fleetlab/tz_cron/one.json 0600",
+        "write-file /etc/cron.d/tz_cron-one 0644",
+    ]
+    assert changes.diff()["before"]["state"] == "absent"
+    assert changes.diff()["after"]["files"][cron_path("one")][-1] == "0 2,3 * * * root /usr/local/bin/run-at --job one"
+
+
+@pytest.mark.parametrize(
+    ("cron", "systemd", "backend", "found"),
+    [
+        (True, True, "auto", "cron"),
+        (False, True, "auto", "systemd"),
+        (True, False, "auto", "cron"),
+        (True, True, "systemd", "systemd"),
+        (False, False, "auto", "no cron that reads /etc/cron.d runs"),
+        (False, True, "cron", "no cron that reads /etc/cron.d runs"),
+        (True, False, "systemd", "systemd does not run"),
+    ],
+)
+def test_the_backend_is_what_the_host_runs(cron: bool, systemd: bool, backend: str, found: str) -> None:
+    host = host_with(cron=cron, systemd=systemd)
+    if " " in found:
+        with pytest.raises(ObservationError, match=f"job one: .*{found}"):
+            plan(host, [wanted(backend=backend)])
+    else:
+        after = plan(host, [wanted(backend=backend)]).after
+        assert after["definition"]["backend"] == found
+        assert (cron_path("one") in after["files"]) == (found == "cron")
+        assert (unit_path("one", "timer") in after["files"]) == (found == "systemd")
+
+
+def test_a_job_is_moved_to_the_other_backend() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    moved = plan(host, [wanted(backend="systemd")])
+    assert ["rm", "--force", cron_path("one")] in moved.commands()
+    assert ["systemctl", "enable", "--now", "tz_cron-one.timer"] in moved.commands()
+    host = carried_out(host, moved.steps)
+    back = plan(host, [wanted(backend="cron")])
+    assert ["systemctl", "disable", "--now", "tz_cron-one.timer"] in back.commands()
+    assert list(back.after["files"]) == [cron_path("one")]
+
+
+def test_a_file_of_somebody_else_is_never_touched() -> None:
+    foreign = Installed(cron_file="0 5 * * * root true\n")
+    host = host_with(jobs={"one": foreign})
+    with pytest.raises(RefusedError, match="was not written by this module"):
+        plan(host, [wanted()])
+    assert plan(host, [Wanted("one", purge=True)]).steps == ()
+    units = plan(host, [wanted(backend="systemd")])
+    assert cron_path("one") not in str(units.commands())
+
+
+def test_a_command_of_somebody_else_is_refused() -> None:
+    with pytest.raises(RefusedError, match="not of this collection"):
+        plan(host_with(program={COMMAND: "#!/bin/sh\n"}), [wanted()])
+    assert plan(host_with(program={COMMAND: "#!/bin/sh\n"}), [Wanted("one")]).steps == ()
+
+
+def test_an_upgrade_replaces_what_changed_of_the_runner() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    old = replace(host, program={**host.program, f"{LIBRARY}/zone.py": "# old\n"})
+    assert plan(old, [wanted()]).commands() == [
+        ["install", "-d", "-m", "0755", LIBRARY],
+        ["write-file", f"{LIBRARY}/zone.py", "0644"],
+        ["/usr/bin/python3", "-I", "-m", "compileall", "-q", LIBRARY],
+    ]
+
+
+def test_a_change_of_the_zone_data_corrects_the_entry() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    # The year in which Sofia stays on one offset.
+    changed = replace(wanted(), zone=fixed(7200))
+    assert plan(host, [changed]).commands() == [["write-file", cron_path("one"), "0644"]]
+    assert plan(host, [changed]).after["files"][cron_path("one")][-1].startswith("0 3 * * *")
+
+
+def test_log_and_state_go_with_purge_only_and_not_while_the_job_runs() -> None:
+    files_of_state = ("state.json", "state.json.lock", "state.json.log")
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    host = _job(host, "one", state_files=files_of_state, textfile="/var/metrics/tz_cron_one.prom")
+    kept = plan(host, [Wanted("one")])
+    assert state_folder("one") not in str(kept.commands())
+    assert ["rm", "--force", "/var/metrics/tz_cron_one.prom"] in kept.commands()
+    purged = plan(host, [Wanted("one", purge=True)]).commands()
+    assert purged[-4:] == [["rm", "--force", f"{state_folder('one')}/{file}"] for file in files_of_state] + [["rmdir", state_folder("one")]]
+    with pytest.raises(RefusedError, match="it is running"):
+        plan(_job(host, "one", running=True), [Wanted("one", purge=True)])
+
+
+def test_a_damaged_definition_is_written_anew() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    assert plan(_job(host, "one", definition="{"), [wanted()]).commands() == [["write-file", f"{DEFINITIONS}/one.json", "0600"]]
