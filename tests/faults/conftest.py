@@ -100,7 +100,7 @@ def rebuild(lab: Lab, data: Data) -> None:
     """Power-cut everything and let the playbook put it together; only where that fails is the data made anew."""
     lab.power_off(*lab.guests)
     for guest in lab.servers:
-        lab.enter("ip", "link", "set", lab.tap(guest), "mtu", "9000", "up")
+        lab.plug(guest)
     run = lab.playbook("-e", "storage_client_recover=true")
     if run.exit_code == 0:
         oracle.wait_whole(lab)

@@ -24,6 +24,7 @@ VARIABLES = ROOT / "molecule" / "faults" / "lab.yml"
 """What the lab was declared as; every run of the playbook is given the same."""
 
 MOUNT = "/srv/md99"
+BRIDGE = "lab0"
 PREFIX = "iqn.2026-01.com.example.storage:"
 
 
@@ -170,6 +171,14 @@ class Lab:
     def enter(self, *argv: str) -> None:
         """Run a command inside the lab's network, where its bridge and taps are."""
         subprocess.run([str(self.directory / "enter"), *argv], check=True)
+
+    def unplug(self, guest: str) -> None:
+        """Take a machine off the network while it runs on. Its port stays up: a guest whose tap goes down stays deaf for good."""
+        self.enter("ip", "link", "set", self.tap(guest), "nomaster")
+
+    def plug(self, guest: str) -> None:
+        """And back, with the size of frames that the network has."""
+        self.enter("ip", "link", "set", self.tap(guest), "master", BRIDGE, "mtu", "9000", "up")
 
     def tap(self, guest: str) -> str:
         """The port of a machine at the lab's bridge."""

@@ -60,12 +60,12 @@ def test_a_long_silence_and_a_cut_link(lab: Lab, fault: Any) -> None:
         scene.traffic.flows()
         scene.then("6b", "meanwhile network of a second server cut for 40 s, the server runs on", stall=STALL_GOAL)
         cut = time.monotonic()
-        lab.enter("ip", "link", "set", lab.tap("server2"), "down")
+        lab.unplug("server2")
         lab.disconnect("server2")
         scene.note(f"member ejected after {oracle.wait_ejected(lab, 2):.0f} s")
         scene.traffic.flows()
         time.sleep(max(0.0, cut + 40 - time.monotonic()))
-        lab.enter("ip", "link", "set", lab.tap("server2"), "up")
+        lab.plug("server2")
         time.sleep(max(0.0, start + 300 - time.monotonic()))
         undrop(lab, "server1")
 
@@ -112,7 +112,7 @@ def test_what_cannot_work_is_refused(lab: Lab, fault: Any) -> None:
         try:
             run = lab.playbook()
         finally:
-            lab.enter("ip", "link", "set", lab.tap("server1"), "mtu", "9000")
+            lab.plug("server1")
         assert run.exit_code == 2, f"the run did not find it: {run.end}"
         assert "MTU" in run.output or "9000" in run.output, f"no word of the size of frames: {run.end}"
         # It goes wrong as soon as it is used: so nothing is used before the frames have gone through.

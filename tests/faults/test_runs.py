@@ -99,6 +99,9 @@ def test_the_client_loses_power_in_create(lab: Lab, fault: Any) -> None:
         first = cut_power(lab, _CREATING)
         scene.note(f"{len(first)} members had superblocks, which the next run keeps")
         scene.then("12", "power cut of the client between the mirrors and the stripe", quiet=True)
+        # Up again first, so that it can look for the moment.
+        lab.power_on(lab.client)
+        lab.wait_for_boot(lab.client)
         second = cut_power(lab, _BETWEEN)
         scene.heal()
         kept = superblocks(lab)
