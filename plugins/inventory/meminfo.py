@@ -19,7 +19,7 @@ description:
     Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
     connections that it would use for a task, and C(become) by sudo without a password. A host that needs more, such as a password
     or another connection plugin, is not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
-    So is one with a variable that can not be worked out.
+    A host with a connection variable that can not be worked out is named too.
   - What only a playbook says is not known yet when the inventory is read, such as C(become) of a play, or folders beside the playbook
     unless C(--playbook-dir) names it.
   - Host keys are checked by ssh as the user has set it up, on jump hosts too. Unknown ones are not asked for, and a changed one is an
