@@ -37,14 +37,14 @@ def before(system: System, name: str) -> Dict[str, Any]:
         "let_through": sorted(
             f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
         ),
-        "settings": {key: value for key, value in sorted(system.sysctls.items()) if value is not None},
+        "settings": _settings(system.sysctls),
         "resolv_conf": system.files.resolv_conf,
         "service": _service(system.files.script, system.files.unit, system.service.enabled),
     }
 
 
-def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[str, Any]:
-    """As it will be."""
+def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
+    """As it will be; C(restored) are settings of the host that get their former values."""
     wanted, policy, firewall = settled.wanted, settled.policy, system.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
@@ -65,9 +65,16 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[st
         "routes": sorted({*_kept_routes(system, settled), *(_route(one.family, one.to, one.via, one.link) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
-        "settings": {**shown["settings"], **wanted_sysctls(system, settled)},
+        "settings": _settings({**system.sysctls, **restored, **wanted_sysctls(system, settled)}),
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
         "service": _service_after(system, settled),
+    }
+
+
+def _settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
+    # Those of links are 0 to begin with, and go with them.
+    return {
+        key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
     }
 
 
@@ -79,12 +86,13 @@ def _service_after(system: System, settled: Settled) -> Any:
     return _service(boot.script_content(system, settled), unit, system.service.systemd or system.service.enabled)
 
 
-def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
+def gone(system: System, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
     """A namespace that is removed."""
     return {
         **shown,
         "namespace": "absent",
         "loopback": "down",
+        "settings": _settings({**system.sysctls, **restored}),
         "links": {},
         "routes": [],
         "rules": [],
