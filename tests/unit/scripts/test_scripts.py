@@ -131,7 +131,7 @@ def test_the_faults_run_apart_whole_or_their_core(tmp_path: Path, monkeypatch: p
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "the parts are lint, sanity, unit, package, molecule, faults, faults-core" in done.stderr
+    assert "the parts are lint, sanity, unit, package, network, molecule, faults, faults-core" in done.stderr
 
 
 def test_ssh_is_called_as_ansible_would() -> None:
