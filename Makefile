@@ -25,7 +25,7 @@ PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
+.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -58,9 +58,13 @@ bench-tz-cron: ## measure what a call of a job that has nothing to do costs
 	@scripts/bootstrap run
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.tz_cron $(ARGS)
 
-test: ## everything: lint, sanity, unit, package, and the scenarios that need guests
+bench-netns: ## measure namespaces, their number and their throughput: make bench-netns ARGS='--count 20 --seconds 2'
+	@scripts/bootstrap run lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
+
+test: ## everything: lint, sanity, unit, package, network, and the scenarios that need guests
 	@scripts/bootstrap run dev lab
-	@python scripts/run_tests.py lint sanity unit package molecule
+	@python scripts/run_tests.py lint sanity unit package network molecule
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (about an hour)
 	@scripts/bootstrap run dev lab

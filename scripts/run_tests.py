@@ -122,6 +122,10 @@ def _package() -> Iterator[Part]:
     yield _pytest_part("package", "tests/package")
 
 
+def _network() -> Iterator[Part]:
+    yield _pytest_part("network", "tests/network")
+
+
 def _molecule() -> Iterator[Part]:
     """One part for each scenario: that of the modules first, that of the faults last."""
     found = sorted(file.parent.name for file in ROOT.glob("molecule/*/molecule.yml"))
@@ -157,6 +161,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "sanity": _sanity,
     "unit": _unit,
     "package": _package,
+    "network": _network,
     "molecule": _molecule,
     "faults": _faults,
     "faults-core": _faults_core,

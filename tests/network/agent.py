@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started in network and mount namespaces of its own: plays a host, and does there what it reads from its standard input.
 
-Each line is a JSON object. C(run) has an argv, C(module) a module of this collection and its C(options). With C(kill_before) the module's
-process is killed before it carries out the step of that number, counted from 0. The answer is one line of JSON.
+Each line is a JSON object. C(run) has an argv, C(module) a module of this collection, or another by its full Python name, and its
+C(options). With C(kill_before) the module's process is killed before it carries out the step of that number, counted from 0. The answer
+is one line of JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def run(argv: list[str], text: str | None) -> dict[str, Any]:
 
 def run_module(name: str, options: dict[str, Any], kill_before: int | None) -> dict[str, Any]:
     """Run a module in a process of its own, as Ansible does."""
-    module = importlib.import_module(f"{MODULES}.{name}")
+    module = importlib.import_module(name if "." in name else f"{MODULES}.{name}")
     with tempfile.TemporaryFile() as output:
         pid = os.fork()
         if pid == 0:

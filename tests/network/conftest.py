@@ -82,7 +82,7 @@ class Host:
         env.pop("SSH_CONNECTION", None)
         argv = ["unshare", *own, "--net", "--mount", "--", sys.executable, str(AGENT)]
         self.agent = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-        self.services: list[subprocess.Popen[str]] = []
+        self.services: list[subprocess.Popen[Any]] = []
         self.sh(SETUP)
 
     def ask(self, **question: Any) -> dict[str, Any]:

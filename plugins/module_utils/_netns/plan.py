@@ -32,11 +32,12 @@ def plan(system: System, wanted: Wanted) -> Plan:
     steps: List[Step] = list(network_steps(system, settled))
     restoring, left = restore_steps(system, wanted.name, new.sysctls)
     steps += [*restoring, *_dns_steps(system, settled), *_boot_steps(system, settled)]
+    restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
     shown = before(system, wanted.name)
     return Plan(
         subject=f"namespace {wanted.name}",
         before=shown,
-        after=after(system, settled, shown),
+        after=after(system, settled, shown, restored),
         steps=tuple(_with_record(system, new, steps)),
         warnings=(*warnings, *left),
     )

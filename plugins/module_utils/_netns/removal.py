@@ -34,6 +34,7 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
             steps.append(Command(("ip", "link", "delete", "dev", own)))
     steps += firewall_steps(system.firewall, name, None)
     restoring, left = restore_steps(system, name, {})
+    restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
     steps += restoring
     found_dns = system.files.resolv_conf
     if found_dns is not None and names.NOTE in found_dns:
@@ -46,7 +47,7 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
     if former is not None:
         steps += [RemoveFile(names.record_path(name, persist)) for persist in (True, False) if _has_record(system, former.persist, persist)]
     shown = before(system, name)
-    return Plan(f"namespace {name}", shown, gone(shown) if steps else shown, tuple(steps), warnings=left)
+    return Plan(f"namespace {name}", shown, gone(system, shown, restored) if steps else shown, tuple(steps), warnings=left)
 
 
 def _has_record(system: System, main: bool, persist: bool) -> bool:
@@ -86,13 +87,13 @@ def forget_boot_steps(system: System, name: str) -> Iterator[Step]:
         yield RemoveFile(names.script_path(name))
 
 
-def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[List[Step], Tuple[str, ...]]:
+def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[List[Operation], Tuple[str, ...]]:
     """Give settings of the host that were changed for this namespace their former values, if nobody needs them.
 
     Others of ours that need one have the former value in their records, and restore it when they go.
     """
     former = system.records.get(name)
-    steps: List[Step] = []
+    steps: List[Operation] = []
     left: List[str] = []
     for key, value in former.sysctls.items() if former is not None else ():
         needed = key in still or any(key in other.sysctls for other in system.records.values() if other.name != name)

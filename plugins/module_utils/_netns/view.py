@@ -15,6 +15,9 @@ from .firewall_plan import openings
 from .network import wanted_sysctls
 from .settle import Settled
 from .state import FoundLink, Own, System
+from .wanted import Link
+
+_MTU = 1500
 
 
 def before(system: System, name: str) -> Dict[str, Any]:
@@ -37,14 +40,14 @@ def before(system: System, name: str) -> Dict[str, Any]:
         "let_through": sorted(
             f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
         ),
-        "settings": {key: value for key, value in sorted(system.sysctls.items()) if value is not None},
+        "settings": _settings(system.sysctls),
         "resolv_conf": system.files.resolv_conf,
         "service": _service(system.files.script, system.files.unit, system.service.enabled),
     }
 
 
-def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[str, Any]:
-    """As it will be."""
+def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
+    """As it will be; C(restored) are settings of the host that get their former values."""
     wanted, policy, firewall = settled.wanted, settled.policy, system.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
@@ -53,21 +56,20 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any]) -> Dict[st
     return {
         "namespace": "present",
         "loopback": "up",
-        "links": {
-            link.name: {
-                "addresses": [str(one) for one in link.addresses],
-                "mtu": link.mtu or _mtu(shown, link.name),
-                "up": True,
-                "peer": {"name": link.peer, "addresses": [str(one) for one in link.peer_addresses], "up": True},
-            }
-            for link in sorted(wanted.links, key=lambda one: one.name)
-        },
+        "links": {link.name: _link_after(link, shown["links"].get(link.name)) for link in sorted(wanted.links, key=lambda one: one.name)},
         "routes": sorted({*_kept_routes(system, settled), *(_route(one.family, one.to, one.via, one.link) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
-        "settings": {**shown["settings"], **wanted_sysctls(system, settled)},
+        "settings": _settings({**system.sysctls, **restored, **wanted_sysctls(system, settled)}),
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
         "service": _service_after(system, settled),
+    }
+
+
+def _settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
+    # Those of links are 0 to begin with, and go with them.
+    return {
+        key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
     }
 
 
@@ -79,12 +81,13 @@ def _service_after(system: System, settled: Settled) -> Any:
     return _service(boot.script_content(system, settled), unit, system.service.systemd or system.service.enabled)
 
 
-def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
+def gone(system: System, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
     """A namespace that is removed."""
     return {
         **shown,
         "namespace": "absent",
         "loopback": "down",
+        "settings": _settings({**system.sysctls, **restored}),
         "links": {},
         "routes": [],
         "rules": [],
@@ -95,12 +98,19 @@ def gone(shown: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _link(own: FoundLink, inner: Optional[FoundLink]) -> Dict[str, Any]:
-    peer = {"name": inner.name, "addresses": list(inner.addresses), "up": inner.up} if inner is not None else None
-    return {"addresses": list(own.addresses), "mtu": own.mtu, "up": own.up, "peer": peer}
+    return {**_end(own), "peer": {"name": inner.name, **_end(inner)} if inner is not None else None}
 
 
-def _mtu(shown: Mapping[str, Any], name: str) -> int:
-    return int(shown["links"].get(name, {"mtu": 1500})["mtu"])
+def _end(link: FoundLink) -> Dict[str, Any]:
+    return {"addresses": sorted(link.addresses), "mtu": link.mtu, "up": link.up}
+
+
+def _link_after(link: Link, found: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    # One whose other end is not as it should be is made anew, with the kernel's own MTU.
+    kept = found if found is not None and found["peer"] is not None and found["peer"]["name"] == link.peer else None
+    own, inner = (link.mtu or (int(end["mtu"]) if end is not None else _MTU) for end in (kept, kept["peer"] if kept is not None else None))
+    peer = {"name": link.peer, "addresses": sorted(str(one) for one in link.peer_addresses), "mtu": inner, "up": True}
+    return {"addresses": sorted(str(one) for one in link.addresses), "mtu": own, "up": True, "peer": peer}
 
 
 def _route(family: int, to: str, via: Optional[str], link: str) -> str:

@@ -190,7 +190,7 @@ class Machine:
         inside = self.system.inside
         kept = tuple(one for one in inside.routes if (one.family, one.to) != (family, to))
         if action == "replace":
-            options = dict(zip(words[4::2], words[5::2]))
+            options = dict(zip(words[4::2], words[5::2], strict=True))
             link = self.system.peer(options["dev"])
             assert link is not None
             assert link.up

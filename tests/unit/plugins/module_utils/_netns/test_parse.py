@@ -72,7 +72,7 @@ def test_links_with_their_ends() -> None:
 
 
 def test_routes_of_both_families_and_of_several_ways() -> None:
-    assert parse_routes(read("ip/6.1.0/route-host.json"), 4)[0] == FoundRoute("default", 4, "eth0", "192.0.2.2")
+    assert parse_routes(read("ip/6.1.0/route-host.json"), 4)[0] == FoundRoute("default", 4, "eth0", "192.0.2.2", None, "boot")
     inside = parse_routes(read("ip/6.1.0/route-inside-6.json"), 6)
     assert FoundRoute("default", 6, "eth0", "fd00:201::1", 1024, "boot") in inside
     several = json.dumps(
@@ -160,5 +160,5 @@ def test_small_things() -> None:
     assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
     assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
     require_capabilities("CapEff:\t000001ffffffffff\n")
-    with pytest.raises(ObservationError, match="CAP_NET_ADMIN.*become"):
+    with pytest.raises(ObservationError, match=r"CAP_NET_ADMIN.*become"):
         require_capabilities("CapEff:\t0000000000000000\n")

@@ -76,7 +76,7 @@ HOSTS = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(HOSTS, declarations(), declarations())
 def test_planning_again_gives_nothing_and_removal_leaves_nothing(machine: Machine, first: Dict[str, Any], second: Dict[str, Any]) -> None:
     before = machine.system
@@ -96,7 +96,7 @@ def test_planning_again_gives_nothing_and_removal_leaves_nothing(machine: Machin
     assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(HOSTS, declarations(), declarations(), st.integers(0, 60))
 def test_after_a_kill_at_any_step_the_next_run_completes_it(
     machine: Machine, first: Dict[str, Any], second: Dict[str, Any], steps: int
