@@ -65,6 +65,8 @@ def _check_host(state: State, wanted: Wanted) -> None:
     against = list(conflicts(state, wanted))
     if against:
         remedy = "Take that out of the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")
+        if unit.stale:
+            remedy += "; or let systemd read it again (systemctl daemon-reload), if that has been done"
         raise RefusedError(unit.name, "; ".join(against), remedy)
 
 
