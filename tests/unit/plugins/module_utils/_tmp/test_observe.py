@@ -23,7 +23,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.proof import leftovers, problems, shown, uses_folder
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import drop_in_path
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.shared import find_shared, parse_peers, parse_unix, peers
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, State, parse_mountinfo
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, Process, State, parse_mountinfo
 
 RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "systemd" / "252"
 TMPFS = Wanted("demo.service", size="16M")
@@ -75,10 +75,8 @@ def seen(top: Path, case: str, mounts: str | None = None) -> State:
     return State(**{**vars(state), "gid": 33, "processes": tuple(_of_group_33(state))})
 
 
-def _of_group_33(state: State) -> list[observing.Process]:
-    return [
-        observing.Process(one.pid, one.name, one.namespace, one.mounts, dict.fromkeys(one.modes, (0o1777, 33))) for one in state.processes
-    ]
+def _of_group_33(state: State) -> list[Process]:
+    return [Process(one.pid, one.name, one.namespace, one.mounts, dict.fromkeys(one.modes, (0o1777, 33))) for one in state.processes]
 
 
 @pytest.mark.parametrize(("case", "wanted"), [("tmpfs", TMPFS), ("disk", DISK)])
