@@ -65,6 +65,8 @@ def _check_host(state: State, wanted: Wanted) -> None:
     against = list(conflicts(state, wanted))
     if against:
         remedy = "Take that out of the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")
+        if unit.stale:
+            remedy += "; or let systemd read it again (systemctl daemon-reload), if that has been done"
         raise RefusedError(unit.name, "; ".join(against), remedy)
 
 
@@ -73,7 +75,7 @@ def _present(state: State, wanted: Wanted) -> Plan:
     text = drop_in(wanted, state.places, gid)
     unproved = problems(state, wanted)
     restarts = bool(unproved) and wanted.restart
-    unit = helper(wanted, state.places, gid) if wanted.backing == "disk" else _remaining_helper(state, restarts)
+    unit = helper(wanted, state.places, gid) if wanted.backing == "disk" else _remaining_helper(state)
     writes = _helper_writes(state, unit)
     if text != state.drop_in:
         if not state.folder_there:
@@ -87,18 +89,17 @@ def _present(state: State, wanted: Wanted) -> Plan:
     elif wanted.backing == "disk" and state.unit.active and (not state.helper_active or _is_empty(state)):
         # Until it is restarted, the service's reload and stop commands run with the new unit, and find no folder without it.
         steps.append(Command(("systemctl", "start", helper_name(name))))
-    if unit is None:
+    if wanted.backing == "tmpfs" and (unit is None or restarts):
         steps += _helper_removal(state)
+        unit = None
     before = _view(state.drop_in, state.helper, bool(unproved))
     after = _view(text, unit, bool(unproved) and not restarts) if steps else before
     return Plan(name, before, after, tuple(steps), warnings=tuple(_warnings(state, unproved, restarts)))
 
 
-def _remaining_helper(state: State, restarts: bool) -> Optional[str]:
+def _remaining_helper(state: State) -> Optional[str]:
     """The unit behind folders on disk when there shall be none: it goes with the last process that uses them."""
-    if state.helper is None or restarts or not uses_folder(state):
-        return None
-    return leaving_helper(state.unit.name, state.places)
+    return leaving_helper(state.unit.name, state.places) if state.helper is not None and uses_folder(state) else None
 
 
 def _helper_writes(state: State, text: Optional[str]) -> List[Step]:
@@ -139,7 +140,7 @@ def _absent(state: State, wanted: Wanted) -> Plan:
     # Before our drop-in is taken out, it is what explains a private /tmp.
     private = bool(leftovers(state))
     restarts = private and wanted.restart
-    unit = _remaining_helper(state, restarts)
+    unit = _remaining_helper(state)
     steps = _helper_writes(state, unit)
     if state.drop_in is not None:
         steps.append(RemoveFile(drop_in_path(name)))
@@ -149,8 +150,9 @@ def _absent(state: State, wanted: Wanted) -> Plan:
         steps.append(_RELOAD)
     if restarts:
         steps += _restart_steps(name)
-    if unit is None:
+    if unit is None or restarts:
         steps += _helper_removal(state)
+        unit = None
     before = _view(state.drop_in, state.helper, private)
     after = _view(None, unit, private and not restarts) if steps else before
     return Plan(name, before, after, tuple(steps), warnings=tuple(_kept_warnings(state, unit is not None)))

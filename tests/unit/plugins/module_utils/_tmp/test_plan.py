@@ -1,0 +1,405 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans of private_tmp: what they do, what they refuse, and that a plan carried out, or cut short, leaves the next one to complete it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import (
+    MOUNT_OPTIONS,
+    Wanted,
+    WantedLauncher,
+    make_wanted,
+    size_in_bytes,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.plan import plan, plan_launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.proof import problems, uses_folder
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import (
+    MARKER,
+    UNITS,
+    drop_in,
+    drop_in_path,
+    helper,
+    helper_name,
+    helper_path,
+    leaving_helper,
+    short_name,
+    source,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, LauncherState, Mount, Process, Shared, State, Unit
+
+NAME = "demo.service"
+MEMORY = 1 << 30
+GID = 33
+
+
+def tmpfs(wanted: Wanted, place: str) -> Mount:
+    size = -(-size_in_bytes(wanted.size, MEMORY) // 4096) * 4
+    parameters = {"rw": "", "size": f"{size}k", "gid": str(GID), **({"mode": f"{wanted.mode:o}"} if wanted.mode != 0o1777 else {})}
+    return Mount(place, f"0:{len(place)}", "/", "tmpfs", "tmpfs", ("rw", *wanted.options), (), parameters)
+
+
+def disk(wanted: Wanted, place: str) -> Mount:
+    return Mount(place, "254:0", source(NAME, place), "ext4", "/dev/vda", ("rw", *wanted.options), (), {})
+
+
+class Machine:
+    """What systemd makes of the files: a plan's steps are carried out on it."""
+
+    def __init__(self, running: bool) -> None:
+        self.files: dict[str, str] = {}
+        self.read: dict[str, str] = {}
+        self.wanted: dict[str, Wanted] = {}
+        self.active = running
+        self.mounts: dict[str, Mount | None] = dict.fromkeys(PLACES)
+        self.modes: tuple[int, int] = (0o1777, 0)
+        self.helper_runs = False
+        self.destroyed = False
+
+    def state(self) -> State:
+        process = Process(7, "demo", "mnt:[1]", dict(self.mounts), dict.fromkeys(PLACES, self.modes))
+        path = drop_in_path(NAME)
+        unit = Unit(
+            NAME,
+            active=self.active,
+            main_pid=7 if self.active else 0,
+            stale=self.files.get(path) != self.read.get(path),
+            drop_ins=(path,) if path in self.read else (),
+        )
+        return State(
+            unit=unit,
+            drop_in=self.files.get(path),
+            helper=self.files.get(helper_path(NAME)),
+            helper_active=self.helper_runs,
+            folder_there=path in self.files,
+            processes=(process,) if self.active else (),
+            host=dict.fromkeys(PLACES),
+            gid=GID,
+            memory=MEMORY,
+        )
+
+    def carry_out(self, made: Plan, wanted: Wanted, count: int | None = None) -> None:
+        for step in made.steps[:count]:
+            self._step(step, wanted)
+
+    def _step(self, step: Step, wanted: Wanted) -> None:
+        if isinstance(step, WriteFile):
+            self.files[step.path] = step.content
+            self.wanted[step.content] = wanted
+        elif isinstance(step, RemoveFile):
+            self.files.pop(step.path, None)
+        elif isinstance(step, Operation):
+            assert problems(self.state(), wanted) == () if wanted.present else True
+        else:
+            self._command(step)
+
+    def _command(self, step: Command) -> None:
+        verb = step.argv[1]
+        if verb == "daemon-reload":
+            self.read = dict(self.files)
+            needed = self.active and "Requires=" in self.read.get(drop_in_path(NAME), "")
+            if self.helper_runs and not needed and "StopWhenUnneeded" in self.read.get(helper_path(NAME), ""):
+                self._stop_helper()
+        elif verb == "stop":
+            self._stop_helper()
+        elif verb == "start":
+            self.helper_runs = True
+        elif verb == "try-restart":
+            self.restart()
+
+    def _stop_helper(self) -> None:
+        self.destroyed |= uses_folder(self.state())
+        self.helper_runs = False
+
+    def restart(self) -> None:
+        if not self.active:
+            return
+        text = self.read.get(drop_in_path(NAME))
+        self.mounts = dict.fromkeys(PLACES)
+        self.modes = (0o1777, 0)
+        if text is not None:
+            wanted = self.wanted[text]
+            self.mounts = {place: (tmpfs if wanted.backing == "tmpfs" else disk)(wanted, place) for place in PLACES}
+            self.modes = (wanted.mode, GID)
+            self.helper_runs = wanted.backing == "disk"
+
+
+def wants() -> st.SearchStrategy[Wanted]:
+    chosen = st.builds(
+        Wanted,
+        service=st.just(NAME),
+        present=st.booleans(),
+        backing=st.sampled_from(["tmpfs", "disk"]),
+        size=st.sampled_from(["10%", "64M", "100000", "512K"]),
+        mode=st.sampled_from([0o1777, 0o770]),
+        options=st.sampled_from([MOUNT_OPTIONS, ("noexec", "nosuid", "nodev"), ("nosuid", "nodev")]),
+        restart=st.booleans(),
+    )
+    return chosen.map(lambda one: replace(one, size="10%") if one.backing == "disk" else one)
+
+
+@given(running=st.booleans(), wanted=st.lists(wants(), min_size=1, max_size=5))
+def test_a_plan_carried_out_leaves_nothing_to_plan(running: bool, wanted: list[Wanted]) -> None:
+    machine = Machine(running)
+    for one in wanted:
+        made = plan(machine.state(), one)
+        assert made.changed == (made.before != made.after) or made.commands()[0][1] == "daemon-reload"
+        machine.carry_out(made, one)
+        assert not machine.destroyed, "the folder was taken away under the running service"
+        again = plan(machine.state(), one)
+        assert again.commands() == []
+        assert again.before["restart_needed"] == made.after["restart_needed"]
+    last = wanted[-1]
+    if not last.present and (last.restart or not running):
+        assert machine.files == {}
+        assert not machine.helper_runs
+
+
+@given(running=st.booleans(), first=wants(), second=wants(), cut=st.integers(0, 9))
+def test_a_run_that_was_cut_short_is_completed_by_the_next(running: bool, first: Wanted, second: Wanted, cut: int) -> None:
+    machine = Machine(running)
+    machine.carry_out(plan(machine.state(), first), first)
+    machine.carry_out(plan(machine.state(), second), second, cut)
+    machine.carry_out(plan(machine.state(), second), second)
+    assert not machine.destroyed
+    assert plan(machine.state(), second).commands() == []
+    path = drop_in_path(NAME)
+    assert machine.files.get(path) == machine.read.get(path) == (drop_in(second, PLACES, GID) if second.present else None)
+
+
+@given(wanted=wants(), handled=wants())
+def test_a_handler_that_restarts_brings_it_in_force(wanted: Wanted, handled: Wanted) -> None:
+    machine = Machine(True)
+    for one in (replace(wanted, present=True, restart=True), replace(handled, restart=False)):
+        machine.carry_out(plan(machine.state(), one), one)
+    machine.restart()
+    left = plan(machine.state(), handled)
+    assert not left.after["restart_needed"]
+    # Only what had to stay as long as the service ran with it is removed then.
+    assert {step.argv[1] for step in left.steps if isinstance(step, Command)} <= {"stop", "daemon-reload"}
+
+
+def test_the_service_is_restarted_only_when_asked() -> None:
+    machine = Machine(True)
+    quiet = plan(machine.state(), Wanted(NAME))
+    assert quiet.after["restart_needed"]
+    assert not any("restart" in word for step in quiet.commands() for word in step)
+    asked = plan(machine.state(), Wanted(NAME, restart=True))
+    assert ["systemctl", "try-restart", NAME] in asked.commands()
+    assert asked.commands()[-1] == ["prove", f"service={NAME}"]
+    assert not asked.after["restart_needed"]
+    stopped = plan(Machine(False).state(), Wanted(NAME, restart=True))
+    assert not any("try-restart" in step for step in stopped.commands())
+
+
+class TestFiles:
+    """What is written."""
+
+    def test_the_drop_in_of_a_tmpfs(self) -> None:
+        text = drop_in(Wanted(NAME, size="64M"), PLACES, GID)
+        assert text.splitlines()[1:] == [
+            "[Service]",
+            "PrivateTmp=no",
+            "TemporaryFileSystem=/tmp:mode=1777,gid=33,size=64M,noexec,nosuid,nodev",
+            "TemporaryFileSystem=/var/tmp:mode=1777,gid=33,size=64M,noexec,nosuid,nodev",
+        ]
+
+    def test_the_drop_in_is_read_last(self) -> None:
+        assert drop_in_path(NAME) > f"{UNITS}/{NAME}.d/x.conf"
+
+    def test_a_folder_on_disk_is_mounted_before_and_removed_after(self) -> None:
+        wanted = Wanted(NAME, backing="disk")
+        text, unit = drop_in(wanted, PLACES, GID), helper(wanted, PLACES, GID)
+        assert f"Requires={helper_name(NAME)}\nAfter={helper_name(NAME)}\n" in text
+        for place in PLACES:
+            assert f"BindPaths={source(NAME, place)}:{place}:norbind\n" in text
+            assert f"ExecStart=mount --options=bind,noexec,nosuid,nodev {source(NAME, place)} {source(NAME, place)}\n" in unit
+        assert unit.index("ExecStartPre=rm") < unit.index("ExecStart=install") < unit.index("ExecStopPost=rm")
+        assert "StopWhenUnneeded" not in leaving_helper(NAME, PLACES)
+
+    @pytest.mark.parametrize("name", ["a@b.service", "dev-sda\\x2d1.service", "a:b.service", "..service"])
+    def test_names_that_mean_something_to_systemd_are_changed(self, name: str) -> None:
+        assert set(short_name(name)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+    def test_changed_names_stay_apart(self) -> None:
+        assert len({short_name(name) for name in ("a@b.service", "a:b.service", "a_b.service", "a\\b.service")}) == 4
+
+
+def params(**given: Any) -> dict[str, Any]:
+    names = ("service", "launcher", "backing", "size", "mode", "options")
+    return {**dict.fromkeys(names), "state": "present", "restart": False, **given}
+
+
+class TestInput:
+    """Refused before anything changes."""
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            "-x",
+            "a/b",
+            "../a",
+            "a b",
+            "a\nb",
+            "a;reboot",
+            ".service",
+            "@.service",
+            "@x",
+            "a@.service",
+            "a@",
+            "a.socket",
+            "a.timer",
+            "ä",
+            "x" * 300,
+            "a$b",
+            "a%b",
+        ],
+    )
+    def test_names_that_are_no_service(self, name: str) -> None:
+        with pytest.raises(InputError) as error:
+            make_wanted(params(service=name))
+        assert error.value.option == "service"
+
+    @pytest.mark.parametrize(
+        ("name", "full"),
+        [("nginx", "nginx.service"), ("nginx.service", "nginx.service"), ("a@b", "a@b.service"), ("php8.2-fpm", "php8.2-fpm.service")],
+    )
+    def test_names_that_are(self, name: str, full: str) -> None:
+        wanted = make_wanted(params(service=name))
+        assert isinstance(wanted, Wanted)
+        assert wanted.service == full
+
+    @pytest.mark.parametrize("size", ["", "0", "-1", "0%", "101%", "64X", "64 M", "1.5G", "M", "10", "64M,mode=0", "64M\n", "1e9", "٣M"])
+    def test_sizes_that_are_none(self, size: str) -> None:
+        with pytest.raises(InputError, match="size"):
+            make_wanted(params(service="a", size=size))
+
+    @pytest.mark.parametrize("mode", ["rwx", "4777", "888", "77", "01777x", "1777\n", "-777"])
+    def test_modes_that_are_none(self, mode: str) -> None:
+        with pytest.raises(InputError, match="mode"):
+            make_wanted(params(service="a", mode=mode))
+
+    def test_a_size_on_disk(self) -> None:
+        with pytest.raises(InputError, match="backing: disk"):
+            make_wanted(params(service="a", size="1G", backing="disk"))
+
+    @pytest.mark.parametrize("given", [{"size": "1G"}, {"mode": "0770"}, {"backing": "disk"}, {"options": []}, {"restart": True}])
+    def test_options_of_a_service_for_the_launcher(self, given: dict[str, Any]) -> None:
+        with pytest.raises(InputError, match="launcher"):
+            make_wanted(params(launcher="/usr/local/sbin/private-tmp", **given))
+
+    @pytest.mark.parametrize("path", ["private-tmp", "/usr/local/sbin/", "/usr/../etc/x", ""])
+    def test_paths_of_the_launcher(self, path: str) -> None:
+        with pytest.raises(InputError, match="absolute path"):
+            make_wanted(params(launcher=path))
+
+    def test_more_than_the_memory(self) -> None:
+        with pytest.raises(InputError, match="more than the memory"):
+            plan(Machine(True).state(), Wanted(NAME, size="2G"))
+
+    def test_a_unit_that_is_missing_or_masked(self) -> None:
+        for loaded, found in (("not-found", "no unit"), ("masked", "masked"), ("bad-setting", "bad-setting")):
+            state = replace(Machine(False).state(), unit=Unit(NAME, loaded=loaded))
+            with pytest.raises(InputError, match=found):
+                plan(state, Wanted(NAME))
+        # What was made for it can still be removed.
+        assert plan(replace(state, unit=Unit(NAME, loaded="not-found")), Wanted(NAME, present=False)).steps == ()
+
+    def test_a_user_that_is_missing(self) -> None:
+        state = replace(Machine(False).state(), gid=None, unit=Unit(NAME, user="ghost"))
+        with pytest.raises(InputError, match="user ghost"):
+            plan(state, Wanted(NAME))
+
+    @pytest.mark.parametrize("path", [drop_in_path(NAME), helper_path(NAME)])
+    @pytest.mark.parametrize("present", [True, False])
+    def test_files_of_somebody_else(self, path: str, present: bool) -> None:
+        machine = Machine(True)
+        machine.files[path] = "[Service]\nPrivateTmp=yes\n"
+        with pytest.raises(RefusedError, match="was not written by this module"):
+            plan(machine.state(), Wanted(NAME, present=present))
+
+    @pytest.mark.parametrize(
+        ("setting", "word", "backing"),
+        [
+            ("ReadWritePaths", "/tmp", "tmpfs"),
+            ("NoExecPaths", "-/var/tmp/", "tmpfs"),
+            ("TemporaryFileSystem", "/tmp:ro", "tmpfs"),
+            ("BindPaths", "/srv/tmp:/tmp:rbind", "tmpfs"),
+            ("BindPaths", "/srv/tmp:/tmp", "disk"),
+            ("ReadOnlyPaths", "/tmp", "disk"),
+            ("InaccessiblePaths", "/tmp", "disk"),
+            ("ExecPaths", "/tmp", "disk"),
+        ],
+    )
+    def test_units_that_contradict(self, setting: str, word: str, backing: str) -> None:
+        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, claims={setting: (word,)}))
+        with pytest.raises(RefusedError, match=setting):
+            plan(state, Wanted(NAME, backing=backing))
+
+    def test_a_dynamic_user(self) -> None:
+        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, dynamic_user=True, private_tmp=True))
+        with pytest.raises(RefusedError, match="use backing: disk"):
+            plan(state, Wanted(NAME))
+        with pytest.raises(InputError, match="mode"):
+            plan(state, Wanted(NAME, backing="disk", mode=0o770))
+        assert plan(state, Wanted(NAME, backing="disk")).changed
+
+
+def test_own_settings_are_no_contradiction() -> None:
+    machine = Machine(True)
+    wanted = Wanted(NAME)
+    machine.carry_out(plan(machine.state(), wanted), wanted)
+    state = machine.state()
+    loaded = replace(state.unit, claims={"TemporaryFileSystem": ("/tmp:mode=1777", "/var/tmp:mode=1777")})
+    assert plan(replace(state, unit=loaded), wanted).commands() == []
+
+
+def test_warnings_name_what_gets_out_of_sight() -> None:
+    state = replace(Machine(True).state(), shared=(Shared("/tmp/a.sock", "socket", ("php[3]",)), Shared("/tmp/b", "socket")))
+    state = replace(state, unit=replace(state.unit, private_tmp=True, joins=("other.service",)))
+    text = "\n".join(plan(state, Wanted(NAME)).warnings)
+    for found in (
+        "/tmp/a.sock (socket, also used by php[3])",
+        "/tmp/b (socket, others may connect to it)",
+        "PrivateTmp=yes",
+        "other.service",
+    ):
+        assert found in text
+
+
+class TestLauncher:
+    """The file of the launcher."""
+
+    TEXT = f"#!/usr/bin/python3 -I\n# {MARKER}.\npass\n"
+
+    def test_installed_repaired_and_removed(self) -> None:
+        wanted = WantedLauncher("/opt/private-tmp")
+        for state in (
+            LauncherState(),
+            LauncherState(self.TEXT + "x", 0o755),
+            LauncherState(self.TEXT, 0o777),
+            LauncherState(self.TEXT, 0o755, 1000),
+        ):
+            (step,) = plan_launcher(state, wanted, self.TEXT).steps
+            assert step == WriteFile("/opt/private-tmp", self.TEXT, 0o755, "root", "root")
+        there = LauncherState(self.TEXT, 0o755)
+        assert plan_launcher(there, wanted, self.TEXT).steps == ()
+        gone = WantedLauncher("/opt/private-tmp", present=False)
+        assert plan_launcher(there, gone, self.TEXT).steps == (RemoveFile("/opt/private-tmp"),)
+        assert plan_launcher(LauncherState(), gone, self.TEXT).steps == ()
+
+    @pytest.mark.parametrize("present", [True, False])
+    @pytest.mark.parametrize("state", [LauncherState("#!/bin/sh\nls\n", 0o755), LauncherState(odd="a link"), LauncherState(odd="a folder")])
+    def test_something_else_is_left_alone(self, state: LauncherState, present: bool) -> None:
+        with pytest.raises(RefusedError):
+            plan_launcher(state, WantedLauncher("/opt/private-tmp", present), self.TEXT)
