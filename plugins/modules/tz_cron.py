@@ -102,7 +102,8 @@ options:
     type: str
   private_tmp: &private_tmp
     description:
-      - Run the command with a C(/tmp) of its own, by the command C(private-tmp) of C(fleetlab.linux.private_tmp). When left out, it is V(false).
+      - Run the command with a C(/tmp) of its own, by the command C(private-tmp) of C(fleetlab.linux.private_tmp). When left out, it is
+        V(false).
     type: bool
   textfile: &textfile
     description:
