@@ -98,11 +98,12 @@ options:
     type: str
     choices: [auto, cron, systemd]
   netns: &netns
-    description: Run the command in this network namespace, such as M(fleetlab.linux.netns) makes.
+    description: Run the command in this network namespace, such as C(fleetlab.linux.netns) makes.
     type: str
   private_tmp: &private_tmp
     description:
-      - Run the command with a C(/tmp) of its own, by C(private-tmp) of M(fleetlab.linux.private_tmp). When left out, it is V(false).
+      - Run the command with a C(/tmp) of its own, by the command C(private-tmp) of C(fleetlab.linux.private_tmp). When left out, it is
+        V(false).
     type: bool
   textfile: &textfile
     description:

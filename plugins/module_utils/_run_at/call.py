@@ -114,7 +114,7 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
 
     account = Account(job.user)
     _note_killed(job, store, state)
-    process = Process(job, account)
+    process = Process(job, account, store.lock_descriptor)
     clock = time.monotonic()
     # From here on this wanted time counts as answered: the record is there before the command is.
     store.mark_done(state, wanted, schedule.latest(wanted - 1))

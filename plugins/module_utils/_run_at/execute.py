@@ -79,7 +79,8 @@ def _find(program: str) -> str:
 class Process:
     """A command that waits to be let go until its process is on record."""
 
-    def __init__(self, job: Job, account: Account) -> None:
+    def __init__(self, job: Job, account: Account, lock: int | None) -> None:
+        """C(lock) is the descriptor of the job's lock, which is for the runner alone: it shall be free when that is killed."""
         self._argv = wrapped(job, account)
         self._drop = account.change and not job.private_tmp and job.netns is None
         self._account = account
@@ -88,12 +89,14 @@ class Process:
         gate, self._gate = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            self._child(gate)
+            self._child(gate, lock)
         os.close(gate)
 
-    def _child(self, gate: int) -> NoReturn:
+    def _child(self, gate: int, lock: int | None) -> NoReturn:
         code = _NOT_STARTED
         try:
+            if lock is not None:
+                os.close(lock)
             os.setsid()
             os.close(self._gate)
             # Where the parent was killed before it had the process on record, nothing comes.

@@ -33,7 +33,7 @@ class Store:
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
         self.path = path
         self._warn = warn
-        self._lock: int | None = None
+        self.lock_descriptor: int | None = None
 
     def prepare(self) -> None:
         """Refuse a folder in which somebody else could put something in the place of the state."""
@@ -129,21 +129,21 @@ class Store:
         except BlockingIOError:
             os.close(descriptor)
             return False
-        self._lock = descriptor
+        self.lock_descriptor = descriptor
         return True
 
     def unlock(self) -> None:
         """Let the lock go."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self.lock_descriptor is not None:
+            os.close(self.lock_descriptor)
+            self.lock_descriptor = None
 
     def mark_done(self, state: State, wanted: int, previous: int | None) -> None:
         """Note that a wanted time has been answered, also where the disk is full: a time of the lock file needs no space."""
         if not is_done(state, wanted):
             _add(state["runs"], wanted, previous)
-        if self._lock is not None:
-            os.utime(self._lock, (wanted, wanted))
+        if self.lock_descriptor is not None:
+            os.utime(self.lock_descriptor, (wanted, wanted))
 
     def marked(self) -> int | None:
         """The wanted time that was answered last, as the lock file has it."""

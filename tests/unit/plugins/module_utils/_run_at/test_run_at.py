@@ -12,11 +12,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import watch
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import WITHIN_THE_HOUR, Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._run_at.installation import Installation
@@ -193,12 +195,13 @@ def test_killed_at_random_moments_200_times(installed: Installation) -> None:
         time.sleep(chance.uniform(0, 1.3 * whole))
         process.kill()
         killed_before_the_end += process.wait() == -signal.SIGKILL
-        # What it started ends by itself.
-        time.sleep(0.01)
-        before = lines_of(out)
         job = Job("kill", "Etc/UTC", hours, command, str(state))
         job.on_time = WITHIN_THE_HOUR
-        assert watch.judge(job, Store(job.state, print).read(), int(time.time()), 0)[0] in (watch.OK, watch.WARNING)
+        store = Store(job.state, print)
+        left = store.read()
+        assert watch.judge(job, left, int(time.time()), 0)[0] in (watch.OK, watch.WARNING)
+        wait_for_end(left, store)
+        before = lines_of(out)
         now = int(time.time()) + (number + 1) * 3600
         assert [call(job, now), call(job, now)] == [0, 0]
         assert lines_of(out) == before + 1
@@ -206,6 +209,18 @@ def test_killed_at_random_moments_200_times(installed: Installation) -> None:
     assert killed_before_the_end > 50
     # At most one by each killed call, in four of them for one hour or two, and one by each that was not.
     assert 200 <= lines_of(out) <= 400
+
+
+def wait_for_end(state: dict[str, Any] | None, store: Store) -> None:
+    """What a killed runner had started ends by itself; until then it is not started again, which other tests see to."""
+    running = (state or {}).get("running")
+    for _attempt in range(500):
+        # A child that was just made has the lock until it gets to run for the first time.
+        if (not running or identity(running["pid"]) != running["identity"]) and store.lock():
+            store.unlock()
+            return
+        time.sleep(0.01)
+    raise AssertionError("the command has not ended")
 
 
 def lines_of(file: Path) -> int:
