@@ -18,8 +18,9 @@ restore() {
 }
 trap restore EXIT
 
+# A timer of systemd that was started at a later time than it is now waits for that time: so a moment at which nothing is wanted is first.
 # The end of the gap; the time after it at which other days would have it; the first and the second 03:30; and the first once more.
-for moment in '2025-03-30 00:59:50' '2025-03-30 01:29:50' '2025-10-26 00:29:50' '2025-10-26 01:29:50' '2025-10-26 00:29:50'; do
+for moment in '2025-03-29 12:00:00' '2025-03-30 00:59:50' '2025-03-30 01:29:50' '2025-10-26 00:29:50' '2025-10-26 01:29:50' '2025-10-26 00:29:50'; do
     systemctl stop cron "$timer"
     date --utc --set "$moment" > /dev/null
     systemctl start cron "$timer"
