@@ -79,7 +79,8 @@ def _backend(host: Host, wanted: Wanted) -> str:
 
 def _target(host: Host, definition: Definition, wanted: Wanted, installed: Installed) -> Installed:
     """The job as it shall be."""
-    assert wanted.zone is not None
+    if wanted.zone is None:
+        raise AssertionError("a job that is to be there has a zone")
     own = Installed(definition=definition.content(), state_files=installed.state_files or (), textfile=installed.textfile)
     if definition.backend == "cron":
         return replace(own, cron_file=cron_file(definition, wanted.zone, host.zone, host.now))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def say(job: Job, text: str) -> None:
     """Tell the owner, who gets by mail what cron's jobs say."""
-    print(f"run-at: {job.name}: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"run-at: {job.name}: {text}\n")
+    sys.stderr.flush()
 
 
 def due(job: Job, schedule: Schedule, state: State | None, marked: int | None, now: int) -> int | None:
@@ -70,7 +71,8 @@ def _readable(store: Store) -> State | None:
 
 def _warn_when_stale(job: Job, store: Store, state: State, now: int) -> None:
     if watch.is_stale(job, state, now, watch.booted(now)) and watch.is_to_be_said(store.warned(), now):
-        print(f"{watch.message(job)} ({job.name})", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{watch.message(job)} ({job.name})\n")
+        sys.stderr.flush()
         store.set_warned(now)
 
 

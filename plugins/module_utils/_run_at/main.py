@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
         return call(job, now)
     except UsageError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        sys.stderr.write(f"ERROR: {error}\n")
         return watch.UNKNOWN if "--check" in words[:1] else 2
 
 
@@ -118,8 +118,8 @@ def _check(job: Job, now: int) -> int:
         job.schedule()
         state = Store(job.state, print).read()
     except ValueError as error:
-        print(f"UNKNOWN - {job.name}: {error}")
+        sys.stdout.write(f"UNKNOWN - {job.name}: {error}\n")
         return watch.UNKNOWN
     code, text = watch.judge(job, state, now, watch.booted(now))
-    print(f"{('OK', 'WARNING', 'CRITICAL')[code]} - {text}")
+    sys.stdout.write(f"{('OK', 'WARNING', 'CRITICAL')[code]} - {text}\n")
     return code

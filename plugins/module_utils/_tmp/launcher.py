@@ -460,7 +460,7 @@ def main(argv: Sequence[str]) -> NoReturn:
         status = run(options, command)
     except (Failure, OSError) as error:
         _say(str(error))
-        sys.exit(FAILED)
+        raise SystemExit(FAILED) from None
     end_as(status)
 
 

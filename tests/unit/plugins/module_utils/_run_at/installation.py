@@ -66,7 +66,7 @@ class Installation:
         file.write_text(json.dumps({**DEFINITION, **changes}), encoding="utf-8")
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(self.command), *words], capture_output=True, text=True, timeout=60, **options)
+        return subprocess.run([str(self.command), *words], check=False, capture_output=True, text=True, timeout=60, **options)
 
     def read(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.state.read_text(encoding="utf-8"))
