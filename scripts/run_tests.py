@@ -31,8 +31,8 @@ _LIMIT = 60 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds everything together may take, and parts that may take longer: what is still running then is ended, and has failed."""
 
-_CORES = {"faults": "core"}
-"""Scenarios that take too long to run whole with all others, and the mark of those of their tests that do."""
+_APART = frozenset({"faults"})
+"""Scenarios that take too long to run with all others; what matters most of them is part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
     "formatters",
@@ -127,10 +127,10 @@ def _network() -> Iterator[Part]:
 
 
 def _molecule() -> Iterator[Part]:
-    """One part for each scenario: that of the modules first, that of the faults last."""
-    found = sorted(file.parent.name for file in ROOT.glob("molecule/*/molecule.yml"))
-    for scenario in sorted(found, key=lambda name: (name != "default", name in _CORES, name)):
-        yield _scenario(scenario, _CORES.get(scenario))
+    """One part for each scenario, that of the modules first."""
+    found = {file.parent.name for file in ROOT.glob("molecule/*/molecule.yml")}
+    for scenario in sorted(found - _APART, key=lambda name: (name != "default", name)):
+        yield _scenario(scenario, None)
 
 
 def _faults() -> Iterator[Part]:
@@ -138,7 +138,7 @@ def _faults() -> Iterator[Part]:
 
 
 def _faults_core() -> Iterator[Part]:
-    yield _scenario("faults", _CORES["faults"])
+    yield _scenario("faults", "core")
 
 
 def _scenario(scenario: str, mark: str | None) -> Part:

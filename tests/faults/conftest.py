@@ -28,8 +28,16 @@ _TABLE = pytest.StashKey[Table]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, and the table that all tests write into."""
-    config.addinivalue_line("markers", "core: the faults that every run of the tests goes through")
+    config.addinivalue_line("markers", "fault: what the lab has to survive")
+    config.addinivalue_line("markers", "core: the faults that every run of all tests goes through")
     config.stash[_TABLE] = Table(_OUTPUT)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the tests of this folder from others that are run with them."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.fault)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
