@@ -123,9 +123,13 @@ def rebuild(lab: Lab, data: Data) -> None:
 
 
 def clear(lab: Lab) -> None:
-    """Take the arrays of the client apart and their superblocks away, as if they had never been."""
+    """Take the arrays of the client apart and their superblocks away, as if they had never been.
+
+    That of the stripe lies inside the mirrors, and would come to light again in others made of the same disks.
+    """
     lab.run(
         lab.client,
-        f"umount {MOUNT}; mdadm --stop --scan; mdadm --stop --scan; sed -i '/^ARRAY/d' /etc/mdadm/mdadm.conf; "
+        f"umount {MOUNT}; mdadm --stop /dev/md99; for array in {' '.join(lab.mirrors)}; do mdadm --zero-superblock /dev/$array; done; "
+        "mdadm --stop --scan; mdadm --stop --scan; sed -i '/^ARRAY/d' /etc/mdadm/mdadm.conf; "
         "for disk in /dev/disk/by-path/*-iscsi-*; do mdadm --zero-superblock $disk; wipefs -aq $disk; done; true",
     )
