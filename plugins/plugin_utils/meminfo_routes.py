@@ -51,10 +51,11 @@ def names_of_variables() -> FrozenSet[str]:
     return frozenset((*declared, *_OTHERS)) - SECRETS
 
 
-def route(host: str, variables: Mapping[str, Any]) -> List[str]:
+def route(host: str, variables: Mapping[str, Any], key_exchange: Optional[str] = None) -> List[str]:
     """The argument list that prints a reading of the host.
 
     :arg variables: of the host, with its groups' and with no templates left in them.
+    :arg key_exchange: the algorithms to agree on keys by, unless the host has its own.
     :raises NotHonoured: the host needs the action.
     """
     connection = variables.get("ansible_connection", _option("connection", constants.DEFAULT_TRANSPORT))
@@ -67,7 +68,9 @@ def route(host: str, variables: Mapping[str, Any]) -> List[str]:
     for name in _PASSWORDS:
         if name in variables:
             raise NotHonoured(f"{name}: one pass types no secrets")
-    return _ssh(host, variables)
+    argv = _ssh(host, variables)
+    # Before the address, and after all else: of an option that is there twice, ssh takes the first.
+    return [*argv[:-2], "-o", f"KexAlgorithms={key_exchange}", *argv[-2:]] if key_exchange else argv
 
 
 def _option(name: str, default: Any) -> Any:

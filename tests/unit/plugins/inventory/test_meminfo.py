@@ -88,6 +88,18 @@ def test_what_one_pass_can_not_follow_is_named_and_secrets_are_not(variables: di
     assert "x:" not in str(error.value)
 
 
+def test_a_cheaper_key_exchange_is_an_option_and_what_the_host_says_comes_first() -> None:
+    assert "KexAlgorithms" not in " ".join(route("a", {}))
+    argv = route("a", {"ansible_ssh_extra_args": "-o KexAlgorithms=sntrup761x25519-sha512@openssh.com"}, "curve25519-sha256")
+    assert argv[-2] == "a"
+    shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
+    assert "kexalgorithms sntrup761x25519-sha512@openssh.com\n" in shown
+    argv = route("a", {}, "curve25519-sha256")
+    shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
+    assert "kexalgorithms curve25519-sha256\n" in shown
+    assert route("a", {"ansible_connection": "local"}, "curve25519-sha256")[0] == "/bin/sh"
+
+
 def test_every_variable_that_holds_a_secret_is_known() -> None:
     declared = {("connection", "ssh"): ("password", "private_key", "private_key_passphrase"), ("become", "sudo"): ("become_pass",)}
     names_of_variables()  # Has the plugins loaded, and with them what they declare.
