@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -30,6 +32,18 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: a sixth of the CPU time went into looking through the variables of all hosts."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
     """One task for the whole report: a task for each file took longer than reading the hosts."""
 
@@ -45,9 +59,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         _validation, options = self.validate_argument_spec(_ARGUMENTS)
         hosts = options["hosts"]
         try:
-            hostvars = Untemplated(variables["hostvars"], (READING, "meminfo"))
-            fleet = make_fleet(hostvars, variables.get("ansible_play_hosts_all", []) if hosts is None else hosts)
-            result.update(self._write(fleet, options))
+            with _uncollected():
+                hostvars = Untemplated(variables["hostvars"], (READING, "meminfo"))
+                fleet = make_fleet(hostvars, variables.get("ansible_play_hosts_all", []) if hosts is None else hosts)
+                result.update(self._write(fleet, options))
         except (FleetlabError, FleetError, PageError) as error:
             raise AnsibleActionFail(str(error)) from error
         result["table"] = render_summary(fleet).splitlines()

@@ -56,6 +56,15 @@ options:
     description: Seconds that a host may take.
     type: float
     default: 30
+  key_exchange:
+    description:
+      - Algorithms to agree on keys by, as C(KexAlgorithms) of ssh, such as V(curve25519-sha256), for hosts whose ssh arguments do not
+        name any. By default those that ssh is set up with.
+      - Today's default withstands a quantum computer, which one of elliptic curves alone does not, and is the dearest part of a connection
+        that is not open yet. With OpenSSH 9.2 a connection took 105 ms of the controller's CPU time with it, and 16 ms with
+        V(curve25519-sha256). The decision is yours, for hosts whose recorded traffic nobody would care to read in years to come.
+      - It does not reach jump hosts.
+    type: str
   min_available_percent:
     description: Below this part of C(MemTotal) a host is in the group C(memory_low).
     type: float
@@ -89,7 +98,7 @@ hosts: web:!web9
 timeout: 60
 """
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -143,7 +152,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         commands: Dict[str, List[str]] = {}
         for host in hosts:
             try:
-                commands[host] = _command(known, host)
+                commands[host] = _command(known, host, self.get_option("key_exchange"))
             except NotHonoured as error:
                 found[host] = {"meminfo_error": f"not gathered in one pass ({error}); use the module meminfo_facts"}
             except AnsibleError as error:
@@ -180,10 +189,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
 
 
-def _command(known: Known, host: str) -> List[str]:
+def _command(known: Known, host: str, key_exchange: Optional[str]) -> List[str]:
     # Secrets only matter by their being there: nothing is decrypted or asked of a password store for a host that is not read.
     secrets = {name: None for name in SECRETS if name in known.variables(host)}
-    return route(host, {**known.worked_out(host, names_of_variables()), **secrets})
+    return route(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
 
 
 def _group(result: Mapping[str, Any], least: float) -> str:

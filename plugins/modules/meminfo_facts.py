@@ -243,7 +243,6 @@ meminfo:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
 
@@ -254,7 +253,8 @@ def main() -> None:
     try:
         facts = make_facts(read_host(), module.params["zfs_arc"])
     except FleetlabError as error:
-        fail(module, error)
+        # Not by _core.module: nothing is planned here, and to compile what plans takes longer than to read the host.
+        module.fail_json(msg=str(error))
     module.exit_json(**as_result(facts, module.params["cacheable"]))
 
 

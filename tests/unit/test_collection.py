@@ -55,6 +55,12 @@ def test_argument_specs_and_defaults_of_a_role_agree(role: str) -> None:
     assert disagreements(options, defaults) == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_argument_specs_have_no_templates(role: str) -> None:
+    """Ansible works them out, also those in descriptions, and fails the role."""
+    assert "{{" not in (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+
+
 def test_the_comparison_finds_every_kind_of_disagreement() -> None:
     options: dict[str, dict[str, Any]] = {
         "same": {"default": 1},

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .meminfo import Meminfo
 from .zoneinfo import Zones
@@ -31,8 +30,7 @@ _VMALLOC_COUNTED = (5, 3, 0)
 """Before, VmallocUsed held mappings of devices too, and from 4.4 to 5.2 it read 0."""
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """One formula: its terms, or the reason why it can not be worked out."""
 
     terms: Dict[str, int]

@@ -9,8 +9,7 @@ seeing. They count in pages, as the kernel does, so that its halves round alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .meminfo import Meminfo
 from .zoneinfo import Zones
@@ -27,8 +26,7 @@ PROCPS = "procps_3_3_10"
 _FILE = ("Active(file)", "Inactive(file)")
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """Bytes, or the reason why there are none. C(raw) is the value before it was held between 0 and MemTotal."""
 
     value: Optional[int]
@@ -36,8 +34,7 @@ class Estimate:
     reason: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Available:
+class Available(NamedTuple):
     """The answer: bytes, who says so, and (where that is not the kernel) why."""
 
     value: int
@@ -46,8 +43,7 @@ class Available:
     estimates: Mapping[str, Estimate]
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the formulas need besides the counters. C(no_zones) and C(no_min_free) say why those are missing or of no use."""
 
     zones: Optional[Zones]

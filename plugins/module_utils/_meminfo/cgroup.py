@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .meminfo import whole_number
 
@@ -16,8 +15,7 @@ _V2 = "/sys/fs/cgroup"
 _FILE = re.compile(r"(/sys/fs/cgroup.*)/memory\.(max|current|stat|limit_in_bytes|usage_in_bytes)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """One group and its bytes. C(inactive_file) is page cache that is reclaimed first."""
 
     path: str

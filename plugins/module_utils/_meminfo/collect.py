@@ -12,8 +12,7 @@ needed is sent.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from .._core.errors import ObservationError
 
@@ -54,8 +53,7 @@ COMMAND = (
 _TAG = re.compile(r"(/proc/[a-z_/0-9]+|/sys/fs/cgroup.*/memory\.[a-z_]+):(.*)")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """The text of each file, None where there is none. C(groups) are the files of control groups by path."""
 
     meminfo: str

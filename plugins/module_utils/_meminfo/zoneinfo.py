@@ -9,8 +9,7 @@ Kernels before 3.8 have no C(managed), and newer ones print zones without pages:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .._core.errors import ObservationError
 from .meminfo import whole_number
@@ -20,8 +19,7 @@ _FIGURE = re.compile(r"(boost|low|high|present|managed|count:|protection:)\s+(.*
 _PAGE_SIZES = (4096, 8192, 16384, 65536)
 
 
-@dataclass(frozen=True)
-class Zone:
+class Zone(NamedTuple):
     """One zone of one NUMA node; figures in pages. C(pcp) are the free pages on the lists of its CPUs."""
 
     node: int
@@ -47,8 +45,7 @@ class Zone:
         return min(self.managed, self.high - self.boost + max(self.protection, default=0))
 
 
-@dataclass(frozen=True)
-class Zones:
+class Zones(NamedTuple):
     """Sums over all zones, in pages; None where a zone did not say."""
 
     low: Optional[int]

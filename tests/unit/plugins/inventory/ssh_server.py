@@ -4,13 +4,14 @@
 """An ssh server on a port of the loopback interface, so that the tests need none installed: C(ssh_server.py FOLDER).
 
 It has the key FOLDER/host_key, lets in whoever has FOLDER/key, runs what it is told in a shell, and is a jump host as well. It writes down
-what it does in FOLDER/log and prints its port.
+what it does in FOLDER/log and prints its port. Where there is a folder FOLDER/root, it is all that a command sees, with /proc.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import sys
 from pathlib import Path
 
@@ -34,12 +35,27 @@ def _note(log: Path, line: str) -> None:
         stream.write(f"{line}\n")
 
 
+def _argv(command: str, root: Path) -> list[str]:
+    """What runs a command."""
+    if not root.is_dir():
+        return ["/bin/sh", "-c", command]
+    own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return [
+        "unshare",
+        *own,
+        "--mount",
+        "/bin/sh",
+        "-c",
+        'mount --rbind /proc "$0/proc" && exec chroot "$0" /bin/sh -c "$1"',
+        str(root),
+        command,
+    ]
+
+
 async def _run(log: Path, process: asyncssh.SSHServerProcess[bytes]) -> None:
     _note(log, f"command of {process.get_extra_info('username')}")
     child = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        process.command or "",
+        *_argv(process.command or "", log.with_name("root")),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

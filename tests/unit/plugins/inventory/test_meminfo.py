@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
@@ -16,11 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible import constants, context
+from ansible.utils.context_objects import CLIArgs
 
 from ansible_collections.fleetlab.linux.plugins.inventory.meminfo import EXAMPLES
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import run_all
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import NotHonoured, route
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import SECRETS, NotHonoured, names_of_variables, route
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import printed
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -72,13 +75,76 @@ def test_become_is_sudo_that_asks_for_nothing(become: Any) -> None:
         ({"ansible_ssh_pass": "x"}, "ansible_ssh_pass"),
         ({"ansible_become": True, "ansible_become_password": "x"}, "ansible_become_password"),
         ({"ansible_become": True, "ansible_become_method": "su"}, "su"),
+        ({"ansible_become": True, "ansible_become_method": "community.general.doas"}, "doas"),
         ({"ansible_shell_type": "powershell"}, "ansible_shell_type"),
+        ({"ansible_shell_type": "ansible.builtin.cmd"}, "ansible_shell_type"),
+        ({"ansible_connection": "ansible.netcommon.network_cli"}, "network_cli"),
+        ({"ansible_connection": "paramiko_ssh"}, "paramiko_ssh"),
     ],
 )
 def test_what_one_pass_can_not_follow_is_named_and_secrets_are_not(variables: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotHonoured, match=reason) as error:
         route("a", variables)
     assert "x:" not in str(error.value)
+
+
+def test_a_cheaper_key_exchange_is_an_option_and_what_the_host_says_comes_first() -> None:
+    assert "KexAlgorithms" not in " ".join(route("a", {}))
+    argv = route("a", {"ansible_ssh_extra_args": "-o KexAlgorithms=sntrup761x25519-sha512@openssh.com"}, "curve25519-sha256")
+    assert argv[-2] == "a"
+    shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
+    assert "kexalgorithms sntrup761x25519-sha512@openssh.com\n" in shown
+    argv = route("a", {}, "curve25519-sha256")
+    shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
+    assert "kexalgorithms curve25519-sha256\n" in shown
+    assert route("a", {"ansible_connection": "local"}, "curve25519-sha256")[0] == "/bin/sh"
+
+
+def test_every_variable_that_holds_a_secret_is_known() -> None:
+    declared = {("connection", "ssh"): ("password", "private_key", "private_key_passphrase"), ("become", "sudo"): ("become_pass",)}
+    names_of_variables()  # Has the plugins loaded, and with them what they declare.
+    for (kind, plugin), options in declared.items():
+        definitions = constants.config.get_configuration_definitions(kind, plugin)
+        for option in options:
+            assert {entry["name"] for entry in definitions.get(option, {}).get("vars", [])} <= SECRETS
+            for entry in definitions.get(option, {}).get("vars", []):
+                with pytest.raises(NotHonoured, match=entry["name"]):
+                    route("a", {"ansible_become": True, entry["name"]: None})
+
+
+def test_a_key_that_is_no_file_is_not_handed_to_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_PRIVATE_KEY", "-----BEGIN")
+    with pytest.raises(NotHonoured, match="private_key") as error:
+        route("a", {})
+    assert "BEGIN" not in str(error.value)
+
+
+def test_who_is_that_user_already_needs_no_sudo() -> None:
+    become = {"ansible_become": True}
+    assert route("a", {**become, "ansible_connection": "local", "ansible_become_user": getpass.getuser()})[-1] == COMMAND
+    assert "sudo" not in route("a", {**become, "ansible_user": "root"})[-1]
+    assert "sudo" in route("a", {**become, "ansible_user": "deploy"})[-1]
+    assert "sudo" in route("a", become)[-1]
+
+
+def test_sudo_starts_where_the_host_says() -> None:
+    command = route(
+        "a", {"ansible_connection": "local", "ansible_become": True, "ansible_become_user": "app", "ansible_sudo_chdir": "/a b"}
+    )[-1]
+    assert command.startswith("cd '/a b' && sudo ")
+
+
+def test_what_the_command_line_says_stands_behind_what_a_host_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"connection": "local", "become": True, "become_method": "sudo", "become_user": "app"}
+    monkeypatch.setattr(context, "CLIARGS", CLIArgs(said))
+    assert route("a", {})[:2] == ["/bin/sh", "-c"]
+    assert "-u app" in route("a", {})[-1]
+    assert route("a", {"ansible_become": False})[-1] == COMMAND
+    assert "-u web" in route("a", {"ansible_become_user": "web"})[-1]
+    assert route("a", {"ansible_connection": "ssh"})[0] == "ssh"
+    monkeypatch.setattr(context, "CLIARGS", CLIArgs({**said, "become_method": "su"}))
+    with pytest.raises(NotHonoured, match="ansible_become_method: su"):
+        route("a", {})
 
 
 def test_names_of_hosts_may_be_anything() -> None:

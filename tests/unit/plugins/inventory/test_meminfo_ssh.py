@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -62,6 +63,7 @@ all:
     persistent: {{ansible_ssh_args: -F {folder}/config -o ControlMaster=auto -o ControlPersist=1s, ansible_user: keeper}}
     talkative: {{ansible_ssh_verbosity: 3, ansible_user: talker}}
     borrowed: {{ansible_user: "{{{{ hostvars.plain.ansible_user }}}}_{{{{ groups.zulu | length }}}}"}}
+    bare: {{ansible_port: {bare}, ansible_user: bare}}
     jumped: {{ansible_ssh_common_args: -o ProxyJump=bastion, ansible_user: jumped}}
     proxied: {{ansible_ssh_common_args: -o ProxyCommand="ssh -F {folder}/config -W %h:%p bastion", ansible_user: proxied}}
     lost: {{ansible_ssh_common_args: -o ProxyJump=lost_bastion, ansible_user: never}}
@@ -83,20 +85,21 @@ all:
 
 
 class Servers:
-    """The host behind all the names, and a jump host; each with a key of its own."""
+    """The host behind most of the names, a jump host, and a host with a shell and grep and nothing else; each with a key of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: list[subprocess.Popen[str]] = []
         for name in ("key", "other_key"):
             _make_key(folder / name)
-        self.target, self.jump = self._start("target"), self._start("jump")
+        _make_root(folder / "bare" / "root")
+        self.target, self.jump, self.bare = (self._start(name) for name in ("target", "jump", "bare"))
         # Takes connections and says nothing.
         self.deaf = socket.create_server(("127.0.0.1", 0))
 
     def _start(self, name: str) -> int:
         place = self.folder / name
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         _make_key(place / "host_key")
         shutil.copy(self.folder / "key.pub", place)
         process = subprocess.Popen([sys.executable, str(SERVER), str(place)], stdout=subprocess.PIPE, text=True)
@@ -122,6 +125,18 @@ class Servers:
             process.stdout.close()
 
 
+def _make_root(root: Path) -> None:
+    (root / "proc").mkdir(parents=True)
+    for name in ("sh", "grep"):
+        program = shutil.which(name)
+        assert program is not None
+        libraries = re.findall(r"(/\S+) \(", subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout)
+        for source, copy in ((program, f"/bin/{name}"), *((library, library) for library in libraries)):
+            place = Path(f"{root}{copy}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, place)
+
+
 def _make_key(path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
 
@@ -139,14 +154,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def listed(servers: Servers) -> dict[str, Any]:
     """All hosts, read in one pass."""
     folder = servers.folder
-    names = {"folder": folder, "target": servers.target, "jump": servers.jump, "deaf": servers.deaf.getsockname()[1], "vaulted": VAULTED}
+    ports = {"target": servers.target, "jump": servers.jump, "bare": servers.bare, "deaf": servers.deaf.getsockname()[1]}
+    names = {"folder": folder, "vaulted": VAULTED, **ports}
     texts = {
         "config": CONFIG.format_map(names),
         "hosts.yml": HOSTS.format_map(names),
         "fleet.meminfo.yml": "plugin: fleetlab.linux.meminfo\ntimeout: 60\n",
         "group_vars/alpha.yml": "ansible_port: 1\nansible_user: alpha\n",
         "group_vars/zulu.yml": f"ansible_port: {servers.target}\nansible_user: zulu\n",
-        "known": servers.known("target", servers.target) + servers.known("jump", servers.jump),
+        "known": "".join(servers.known(name, ports[name]) for name in ("target", "jump", "bare")),
         "wrong": servers.known("jump", servers.target),
         "empty": "",
         "sudo": f'#!/bin/sh\necho "$1 $2 $3 $4 $5" >{folder}/sudo.log\nshift 5\nexec "$@"\n',
@@ -175,7 +191,7 @@ def run(folder: Path, program: str, *arguments: str) -> str:
     return done.stdout
 
 
-READ = ["plain", "persistent", "talkative", "borrowed", "grouped", "jumped", "proxied", "trusting", "root"]
+READ = ["plain", "persistent", "talkative", "borrowed", "grouped", "jumped", "proxied", "trusting", "root", "bare"]
 
 
 def test_every_host_that_can_be_read_is_read_and_no_other(listed: dict[str, Any]) -> None:
@@ -235,6 +251,16 @@ def test_a_play_goes_the_same_ways(servers: Servers, listed: dict[str, Any]) -> 
     assert listed
     printed = run(servers.folder, "adhoc", "grouped:jumped:root", "-m", "fleetlab.linux.meminfo_facts")
     assert printed.count("SUCCESS") == 3
+
+
+def test_a_host_without_python_is_read_both_ways(servers: Servers, listed: dict[str, Any]) -> None:
+    assert "bare" in listed["memory_ok"]["hosts"]
+    assert "/bin/grep /bin/sh /usr/bin/*" in run(
+        servers.folder, "adhoc", "bare", "-m", "ansible.builtin.raw", "-a", "echo /bin/* /usr/bin/*"
+    )
+    printed = run(servers.folder, "adhoc", "bare", "-m", "fleetlab.linux.meminfo_facts")
+    assert "SUCCESS" in printed
+    assert '"source": "kernel"' in printed
 
 
 def test_what_the_command_line_says_wins(servers: Servers, listed: dict[str, Any]) -> None:

@@ -28,24 +28,45 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 MARCH, OCTOBER = "2025-03-30", "2025-10-26"
+LORD_HOWE = "Australia/Lord_Howe"
+CRON, CRONIE = "cron/3.0pl1-162", "cronie/1.7.2"
 JOBS = {
-    "ours-sofia": ("Europe/Sofia", ["03:30"]),
-    "ours-utc": ("Etc/UTC", ["00:30", "01:30"]),
-    "ours-kathmandu": ("Asia/Kathmandu", ["06:00", "06:45", "07:00"]),
+    "sofia": {
+        "ours-sofia": ("Europe/Sofia", ["03:30"]),
+        "ours-utc": ("Etc/UTC", ["00:30", "01:30"]),
+        "ours-kathmandu": ("Asia/Kathmandu", ["06:00", "06:45", "07:00"]),
+    },
+    "lord-howe": {
+        "ours-lord-howe": (LORD_HOWE, ["01:45", "02:15"]),
+        "ours-utc": ("Etc/UTC", ["14:45", "15:00", "15:15", "15:30", "15:45"]),
+    },
 }
+"""By zone of the host."""
+WINDOWS = {
+    ("sofia", MARCH): (f"{MARCH}T00:20Z", f"{MARCH}T02:20Z"),
+    ("sofia", OCTOBER): ("2025-10-25T23:20Z", f"{OCTOBER}T02:40Z"),
+    ("lord-howe", "2025-10-05"): ("2025-10-04T14:51Z", "2025-10-04T16:20Z"),
+    ("lord-howe", "2025-04-06"): ("2025-04-05T14:21Z", "2025-04-05T15:50Z"),
+}
+HOSTS = {"sofia": "Europe/Sofia", "lord-howe": LORD_HOWE}
 
 
 def instant(text: str) -> int:
     return timegm(strptime(text, "%Y-%m-%dT%H:%MZ"))
 
 
-def recorded(day: str) -> dict[str, list[int]]:
+def recorded(day: str, host: str = "sofia", daemon: str = CRON) -> dict[str, list[int]]:
     """When cron called what, on one of the days."""
     found: dict[str, list[int]] = {}
-    for line in (FIXTURES / "cron" / "3.0pl1-162" / f"sofia-{day}.txt").read_text(encoding="utf-8").splitlines():
+    for line in (FIXTURES / daemon / f"{host}-{day}.txt").read_text(encoding="utf-8").splitlines():
         moment, what = line.split()
         found.setdefault(what, []).append(instant(moment))
     return found
+
+
+def clock(moments: list[int]) -> list[str]:
+    """Hours and minutes in UTC."""
+    return [f"{moment // 3600 % 24:02d}:{moment // 60 % 60:02d}" for moment in moments]
 
 
 def answered(schedule: Schedule, calls: list[int]) -> list[str]:
@@ -61,26 +82,21 @@ def answered(schedule: Schedule, calls: list[int]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("day", [MARCH, OCTOBER])
-@pytest.mark.parametrize("what", sorted(JOBS))
-def test_cron_fires_the_entry_by_the_clock(what: str, day: str) -> None:
-    timezone, at = JOBS[what]
-    host = load("Europe/Sofia")
-    entry = [str(line) for line in cron_lines(Schedule(load(timezone), parse_times(at)), host, instant(f"{day}T00:00Z"))]
+@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+@pytest.mark.parametrize(("host", "day", "what"), [(host, day, what) for host, day in WINDOWS for what in JOBS[host]])
+def test_cron_fires_the_entry_by_the_clock(daemon: str, host: str, day: str, what: str) -> None:
+    timezone, at = JOBS[host][what]
+    zone = load(HOSTS[host])
+    entry = [str(line) for line in cron_lines(Schedule(load(timezone), parse_times(at)), zone, instant(f"{day}T00:00Z"))]
     times = {
         (hour, 0 if minute.startswith("*/") else int(minute))
         for line in entry
         for minute in line.split()[0].split(",")
         for hour in map(int, line.split()[1].split(","))
     }
-    calls = recorded(day)[what]
-    begin, end = (
-        (instant(f"{MARCH}T00:20Z"), instant(f"{MARCH}T02:20Z"))
-        if day == MARCH
-        else (instant("2025-10-25T23:20Z"), instant(f"{OCTOBER}T02:40Z"))
-    )
-    local = {now: (now + host.offset(now)) // 60 % 1440 for now in range(begin, end, 60)}
-    assert calls == [now for now, clock in local.items() if (clock // 60, clock % 60) in times]
+    begin, end = map(instant, WINDOWS[host, day])
+    local = {now: (now + zone.offset(now)) // 60 % 1440 for now in range(begin, end, 60)}
+    assert recorded(day, host, daemon)[what] == [now for now, minute in local.items() if (minute // 60, minute % 60) in times]
 
 
 @pytest.mark.parametrize(
@@ -94,10 +110,57 @@ def test_cron_fires_the_entry_by_the_clock(what: str, day: str) -> None:
     ],
 )
 def test_the_runner_called_by_cron(what: str, dst: str, march: list[str], october: list[str]) -> None:
-    timezone, at = JOBS[what]
+    timezone, at = JOBS["sofia"][what]
     schedule = Schedule(load(timezone), parse_times(at), dst=dst)
     assert answered(schedule, recorded(MARCH)[what]) == march
     assert answered(schedule, recorded(OCTOBER)[what]) == october
+
+
+@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+@pytest.mark.parametrize(
+    ("dst", "october", "april"),
+    [
+        ("once", ["15:15", "15:30"], ["14:45", "15:45"]),
+        ("skip", ["15:15"], ["14:45", "15:45"]),
+        ("twice", ["15:15", "15:30"], ["14:45", "15:15", "15:45"]),
+    ],
+)
+def test_the_runner_where_clocks_change_by_half_an_hour(daemon: str, dst: str, october: list[str], april: list[str]) -> None:
+    timezone, at = JOBS["lord-howe"]["ours-lord-howe"]
+    schedule = Schedule(load(timezone), parse_times(at), dst=dst)
+    assert answered(schedule, recorded("2025-10-05", "lord-howe", daemon)["ours-lord-howe"]) == october
+    assert answered(schedule, recorded("2025-04-06", "lord-howe", daemon)["ours-lord-howe"]) == april
+
+
+@pytest.mark.parametrize(
+    ("host", "day", "what", "calls"),
+    [
+        ("utc", MARCH, "cron_tz-sofia", []),
+        ("sofia", MARCH, "cron_tz-sofia", []),
+        ("utc", OCTOBER, "cron_tz-sofia", ["00:30", "01:30"]),
+        ("sofia", OCTOBER, "cron_tz-sofia", ["00:30"]),
+        ("utc", "2025-10-05", "cron_tz-lord-howe-0215", []),
+        ("sofia", "2025-10-05", "cron_tz-lord-howe-0215", []),
+        ("utc", "2025-04-06", "cron_tz-lord-howe-0145", ["14:45", "15:15"]),
+        ("sofia", "2025-04-06", "cron_tz-lord-howe-0145", ["14:45", "15:15"]),
+        ("sofia", MARCH, "cron_tz-utc", ["00:30", "01:30"]),
+        ("sofia", OCTOBER, "cron_tz-utc", ["00:30"]),
+    ],
+)
+def test_cron_tz_leaves_out_and_repeats(host: str, day: str, what: str, calls: list[str]) -> None:
+    """The rows of docs/cron.md: nothing where the time is left out, both where it comes twice, but for a host whose clock goes back too."""
+    assert clock(recorded(day, host, CRONIE).get(what, [])) == calls
+
+
+@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+def test_a_bare_entry_in_the_zone_of_the_host_runs_once(daemon: str) -> None:
+    for host, day, what, calls in (
+        ("sofia", MARCH, "bare-sofia", ["01:00"]),
+        ("sofia", OCTOBER, "bare-sofia", ["00:30"]),
+        ("lord-howe", "2025-10-05", "bare-lord-howe-0215", ["15:30"]),
+        ("lord-howe", "2025-04-06", "bare-lord-howe-0145", ["14:45"]),
+    ):
+        assert clock(recorded(day, host, daemon)[what]) == calls
 
 
 def test_what_a_bare_entry_loses() -> None:

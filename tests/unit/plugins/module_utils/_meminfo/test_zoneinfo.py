@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
@@ -39,7 +37,7 @@ ZONE = """Node 0, zone   Normal
 
 def test_a_zone() -> None:
     (zone,) = parse_zones(ZONE)
-    assert dataclasses.astuple(zone) == (0, "Normal", 22, 33, 6, 2000, 1900, (0, 0, 40, 50), 12)
+    assert tuple(zone) == (0, "Normal", 22, 33, 6, 2000, 1900, (0, 0, 40, 50), 12)
     # The kernel works its reserve out without the boost.
     assert zone.reserve == 33 - 6 + 50
 
@@ -95,9 +93,9 @@ def test_zones_of_this_machine_and_of_another() -> None:
     assert "another machine" in str(of_another_machine(100 * 4096, zones, 4096))
     assert "another machine" in str(of_another_machine(1000 * 4096, zones, 65536))
     # Memory that came while the guest ran may be missing in the managed pages.
-    grown = dataclasses.replace(zones, managed=600)
+    grown = zones._replace(managed=600)
     assert of_another_machine(1000 * 4096, grown, 4096) is None
-    old = dataclasses.replace(zones, managed=None)
+    old = zones._replace(managed=None)
     assert of_another_machine(1000 * 4096, old, 4096) is None
     assert of_another_machine(1100 * 4096, old, 4096) is not None
 
