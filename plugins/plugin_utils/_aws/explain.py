@@ -150,7 +150,7 @@ def explain(result: Mapping[str, Any], context: Mapping[str, Any]) -> str:
     code = (result.get("error") or {}).get("code") or _code(message)
     known = _BY_CODE.get(str(code)) or next((text for words, text in _BY_WORDS if words in message), None)
     if known is None:
-        return f"{message.strip() or 'a task failed without a message'}. {_RESUME}"
+        return f"{_brief(message) or 'a task failed without a message'}. {_RESUME}"
     return f"{known(message, context)} (AWS said: {_brief(message)})"
 
 

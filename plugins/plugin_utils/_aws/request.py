@@ -74,6 +74,8 @@ def drift(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str,
     for item in instances:
         if item["instance_type"] != request["instance_type"]:
             found.append(f"{_label(item)} is a {item['instance_type']} and {request['instance_type']} was asked for")
+        if item.get("key_name") != request["key"]:
+            found.append(f"{_label(item)} was made with another key than the folder of the lab holds: put its id_ed25519 and id_ed25519.pub back")
         if item["tags"].get("fleetlab-role") == "storage_servers":
             found += _volume_drift(item, volumes, request)
     return found
