@@ -74,9 +74,17 @@ class Cloud:
         program = str(Path(sys.executable).with_name(name))
         return subprocess.run([program, *arguments], cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
-    def play(self, playbook: str, *arguments: str, keys: dict[str, str] = KEYS, env: dict[str, str] | None = None, **options: Any) -> Outcome:
-        """Run one playbook with the lab's variables."""
-        variables = json.dumps({**self.options, **options})
+    def play(
+        self,
+        playbook: str,
+        *arguments: str,
+        keys: dict[str, str] = KEYS,
+        env: dict[str, str] | None = None,
+        without: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Outcome:
+        """Run one playbook with the lab's variables but for those in C(without)."""
+        variables = json.dumps({name: value for name, value in {**self.options, **options}.items() if name not in without})
         done = self.command("ansible-playbook", "-e", variables, *arguments, playbook, env=self.environment(**keys, **(env or {})))
         return read(done)
 
@@ -122,6 +130,7 @@ def cloud(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
         "lab_aws_confirm": True,
         "lab_aws_ssh_from": ["192.0.2.0/28"],
         "lab_aws_placement_group": False,
+        "lab_servers": 2,
         "lab_volumes": 2,
     }
     folder = tmp_path_factory.mktemp("cloud")

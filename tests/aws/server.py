@@ -31,7 +31,7 @@ POLICY = ROOT / "docs" / "aws-policy.json"
 os.environ["MOTO_AMIS_PATH"] = str(ROOT / "tests" / "fixtures" / "ec2" / "images" / "images.json")
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 _SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/([a-z0-9-]+)/([a-z0-9-]+)/")
 _ERROR = """<?xml version="1.0" encoding="UTF-8"?>
@@ -49,6 +49,13 @@ def allowed_actions() -> list[str]:
     return [action for statement in statements if statement["Effect"] == "Allow" for action in statement["Action"]]
 
 
+class Quiet(WSGIRequestHandler):
+    """Keeps hundreds of lines about requests out of the report of a test that failed."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
 class Server:
     """One server; C(url) is its endpoint. Faults are C(action: (code, message))."""
 
@@ -58,7 +65,7 @@ class Server:
         self.faults: dict[str, tuple[str, str]] = {}
         self._allowed = allowed_actions()
         self._application = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
