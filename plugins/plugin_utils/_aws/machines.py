@@ -70,7 +70,6 @@ def left(tagged: Mapping[str, Sequence[Mapping[str, Any]]], inside: Mapping[str,
 _IDENTITIES = (
     "instance_id",
     "volume_id",
-    "snapshot_id",
     "network_interface_id",
     "launch_template_id",
     "key_pair_id",
@@ -93,11 +92,9 @@ def _tags(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _comes_with_the_network(kind: str, item: Mapping[str, Any]) -> bool:
-    """What AWS makes and removes by itself: the first group and table of a network, and the interface of a machine that is named anyway."""
+    """What AWS makes and removes together with a network: its first group and its first table."""
     if kind == "security group":
         return bool(item.get("group_name") == "default")
     if kind == "route table":
         return any(association.get("main") for association in item.get("associations") or [])
-    if kind == "network interface":
-        return bool((item.get("attachment") or {}).get("instance_id"))
     return False
