@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.costs import existing_parts, machine_lines, summary, wanted_parts
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.explain import explain
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, problems
 
 
@@ -48,4 +48,5 @@ class FilterModule:
             "lab_aws_left": left,
             "lab_aws_problems": find_problems,
             "lab_aws_status": status,
+            "lab_aws_strangers": strangers,
         }

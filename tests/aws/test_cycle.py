@@ -150,13 +150,16 @@ def test_stop(cloud: Cloud) -> None:
 def test_a_lost_machine_is_replaced_under_its_name_and_the_others_start(cloud: Cloud) -> None:
     before = machines(cloud)
     cloud.client().terminate_instances(InstanceIds=[before["server2"]["InstanceId"]])
-    outcome = cloud.play(MACHINES, lab_aws_spot=True)
+    outcome = cloud.play(MACHINES, lab_aws_spot=True, lab_aws_ssh_from=["198.51.100.7/32"])
     assert outcome.exit_code == 0, outcome.text
     after = machines(cloud)
     assert sorted(after) == sorted(before)
     assert {item["State"]["Name"] for item in after.values()} == {"running"}
     kept = {name for name in before if before[name]["InstanceId"] == after[name]["InstanceId"]}
     assert kept == {"client1", "server1"}
+    (group,) = cloud.client().describe_security_groups(Filters=[TAG])["SecurityGroups"]
+    (ranges,) = [rule["IpRanges"] for rule in group["IpPermissions"] if rule.get("FromPort") == 22]
+    assert [entry["CidrIp"] for entry in ranges] == ["198.51.100.7/32"]
 
 
 def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) -> None:
@@ -167,13 +170,17 @@ def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) ->
     group = client.create_security_group(GroupName="somebody-elses", Description="x", VpcId=vpc["VpcId"])["GroupId"]
     interface = client.create_network_interface(SubnetId=subnet["SubnetId"], Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
     volume = client.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    tags = [{"ResourceType": "volume", "Tags": [{"Key": "fleetlab-lab", "Value": "lab"}]}]
+    client.create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)
     outcome = cloud.play(DESTROY, **RECALLED)
     assert outcome.exit_code != 0
     report = outcome.failures[-1]
     assert f"security group {group}: is in the network of the lab without its tag, so it was not touched" in report
     assert f"network interface {interface}: is in the network of the lab without its tag" in report
+    assert f"VPC {vpc['VpcId']}: bears the tag of the lab and is still there" in report
     assert machines(cloud) == {}
-    assert len(client.describe_volumes(VolumeIds=[volume])["Volumes"]) == 1
+    assert [item["VolumeId"] for item in client.describe_volumes()["Volumes"]] == [volume]
+    assert len(client.describe_internet_gateways(Filters=[TAG])["InternetGateways"]) == 1
     assert len(client.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]) == 1
     assert (cloud.lab / "aws.yml").exists()
 
@@ -185,6 +192,7 @@ def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) ->
     assert client.describe_vpcs(Filters=[TAG])["Vpcs"] == []
     assert client.describe_key_pairs(Filters=[TAG])["KeyPairs"] == []
     assert client.describe_launch_templates(Filters=[TAG])["LaunchTemplates"] == []
+    assert client.describe_internet_gateways(Filters=[TAG])["InternetGateways"] == []
     assert len(client.describe_volumes()["Volumes"]) == 1
     assert len(client.describe_vpcs(VpcIds=[other])["Vpcs"]) == 1
     assert not cloud.lab.exists()

@@ -53,18 +53,29 @@ def _guest(item: Mapping[str, Any], name: str, named: bool) -> Dict[str, Any]:
     }
 
 
-def left(tagged: Mapping[str, Sequence[Mapping[str, Any]]], inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str) -> List[str]:
-    """What is still there after a teardown, one line each.
+def strangers(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]) -> List[str]:
+    """What is in the lab's networks without its tag, because others put it there, one line each.
 
-    :arg tagged: by kind, what bears the lab's tag: the teardown failed to remove it.
-    :arg inside: by kind, everything in the lab's networks: what of it lacks the tag was put there by others, and was not touched.
+    :arg inside: by kind, everything in these networks.
+    :arg ours: ids of the lab's machines, whose interfaces bear no tag.
     """
-    lines = [f"{kind} {_identity(item)}: bears the tag of the lab and could not be removed" for kind, items in tagged.items() for item in items]
+    lines = []
     for kind, items in inside.items():
         for item in items:
-            if _tags(item).get("fleetlab-lab") != lab and not _comes_with_the_network(kind, item):
+            if _tags(item).get("fleetlab-lab") != lab and not _comes_by_itself(kind, item, ours):
                 lines.append(f"{kind} {_identity(item)}: is in the network of the lab without its tag, so it was not touched")
     return lines
+
+
+def left(
+    tagged: Mapping[str, Sequence[Mapping[str, Any]]], inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]
+) -> List[str]:
+    """What is still there after a teardown, one line each.
+
+    :arg tagged: by kind, what bears the lab's tag: it could not be removed, or stays because of strangers.
+    """
+    remain = [f"{kind} {_identity(item)}: bears the tag of the lab and is still there" for kind, items in tagged.items() for item in items]
+    return remain + strangers(inside, lab, ours)
 
 
 _IDENTITIES = (
@@ -91,10 +102,12 @@ def _tags(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return tags if isinstance(tags, Mapping) else {tag["key"]: tag["value"] for tag in tags}
 
 
-def _comes_with_the_network(kind: str, item: Mapping[str, Any]) -> bool:
-    """What AWS makes and removes together with a network: its first group and its first table."""
+def _comes_by_itself(kind: str, item: Mapping[str, Any], ours: Sequence[str]) -> bool:
+    """What AWS makes and removes together with a network, its first group and first table, and the interfaces of the lab's machines."""
     if kind == "security group":
         return bool(item.get("group_name") == "default")
     if kind == "route table":
         return any(association.get("main") for association in item.get("associations") or [])
+    if kind == "network interface":
+        return (item.get("attachment") or {}).get("instance_id") in ours
     return False

@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, problems
 
 
@@ -186,11 +186,16 @@ def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
     inside = {
         "security group": [{"group_id": "sg-1", "group_name": "default", "tags": {}}, {"group_id": "sg-2", "group_name": "other", "tags": {}}],
         "route table": [{"id": "rtb-1", "associations": [{"main": True}], "tags": {}}, {"id": "rtb-2", "associations": [], "tags": {"fleetlab-lab": "lab"}}],
-        "network interface": [{"network_interface_id": "eni-1", "tag_set": [{"key": "fleetlab-lab", "value": "other"}]}],
+        "network interface": [
+            {"network_interface_id": "eni-1", "tag_set": [{"key": "fleetlab-lab", "value": "other"}]},
+            {"network_interface_id": "eni-2", "attachment": {"instance_id": "i-1"}},
+        ],
     }
-    assert left(tagged, inside, "lab") == [
-        "VPC vpc-1: bears the tag of the lab and could not be removed",
+    others = [
         "security group sg-2: is in the network of the lab without its tag, so it was not touched",
         "network interface eni-1: is in the network of the lab without its tag, so it was not touched",
     ]
-    assert left({}, {}, "lab") == []
+    assert strangers(inside, "lab", ["i-1"]) == others
+    assert left(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
+    assert "network interface eni-2" in strangers(inside, "lab", [])[-1]
+    assert left({}, {}, "lab", []) == []
