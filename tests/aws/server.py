@@ -13,7 +13,6 @@ The server itself is moto's own. It stands behind a small application that
 
 from __future__ import annotations
 
-import fnmatch
 import io
 import json
 import os
@@ -24,14 +23,12 @@ from pathlib import Path
 from typing import Any, Callable, Iterable
 from urllib.parse import parse_qs
 
-ROOT = Path(__file__).resolve().parents[2]
-POLICY = ROOT / "docs" / "aws-policy.json"
-
-# Read by moto when it is imported: the images that there are.
-os.environ["MOTO_AMIS_PATH"] = str(ROOT / "tests" / "fixtures" / "ec2" / "images" / "images.json")
-
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = ROOT / "docs" / "aws-policy.json"
+IMAGES = ROOT / "tests" / "fixtures" / "ec2" / "images" / "images.json"
 
 _SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/([a-z0-9-]+)/([a-z0-9-]+)/")
 _ERROR = """<?xml version="1.0" encoding="UTF-8"?>
@@ -64,6 +61,8 @@ class Server:
         self.refused: Counter[str] = Counter()
         self.faults: dict[str, tuple[str, str]] = {}
         self._allowed = allowed_actions()
+        # moto reads it at its first answer.
+        os.environ["MOTO_AMIS_PATH"] = str(IMAGES)
         self._application = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -89,8 +88,9 @@ class Server:
         service, action = scope.group(2), f"{scope.group(2)}:{names[0]}"
         if action in self.faults:
             return _error(service, start, *self.faults[action])
-        if environ.get("HTTP_X_TEST") != "set-up" and "set-up" not in environ.get("HTTP_USER_AGENT", ""):
-            if not any(fnmatch.fnmatchcase(action, pattern) for pattern in self._allowed):
+        # The tests themselves are not held to the policy.
+        if "set-up" not in environ.get("HTTP_USER_AGENT", ""):
+            if action not in self._allowed:
                 self.refused[action] += 1
                 user = "arn:aws:iam::123456789012:user/lab"
                 text = f"You are not authorized to perform this operation. User: {user} is not authorized to perform: {action}"

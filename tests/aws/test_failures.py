@@ -36,7 +36,11 @@ def test_no_credentials(cloud: Cloud) -> None:
     ("code", "message", "words"),
     [
         ("ExpiredToken", "The security token included in the request is expired", "the AWS session token has expired: log in again"),
-        ("InvalidClientTokenId", "The security token included in the request is invalid.", "AWS does not accept these credentials in us-east-1"),
+        (
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+            "AWS does not accept these credentials in us-east-1",
+        ),
         ("OptInRequired", "The AWS Access Key Id needs a subscription for the service", "enable it (Account settings, Regions)"),
     ],
 )

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placement groups, which the API server of the other tests does not have: the real modules, with answers that botocore holds to AWS's own form."""
+"""Placement groups, which the API server of the other tests does not have.
+
+The real modules make their calls to a client that botocore stubs: calls and answers are held against AWS's own description of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,13 @@ from .server import ROOT
 
 NAME = "fleetlab-lab"
 TAGS = {"fleetlab-lab": "lab"}
-GROUP = {"GroupName": NAME, "State": "available", "Strategy": "cluster", "GroupId": "pg-0123456789abcdef0", "Tags": [{"Key": "fleetlab-lab", "Value": "lab"}]}
+GROUP = {
+    "GroupName": NAME,
+    "State": "available",
+    "Strategy": "cluster",
+    "GroupId": "pg-0123456789abcdef0",
+    "Tags": [{"Key": "fleetlab-lab", "Value": "lab"}],
+}
 BY_NAME = {"Filters": [{"Name": "group-name", "Values": [NAME]}]}
 
 

@@ -65,7 +65,8 @@ class Machine:
         env = self.cloud.environment(PLACE=str(self.place))
         env["PATH"] = f"{self.place / 'bin'}:{env['PATH']}"
         program = Path(sys.executable).with_name("ansible-playbook")
-        script = f'mount --make-rprivate / && mount --bind "{self.place}/sys" /sys && exec "{program}" -i "{self.place}/hosts.yml" "{self.place}/play.yml" "$@"'
+        play = f'exec "{program}" -i "{self.place}/hosts.yml" "{self.place}/play.yml" "$@"'
+        script = f'mount --make-rprivate / && mount --bind "{self.place}/sys" /sys && {play}'
         extra = [option for name, value in variables.items() for option in ("-e", f"{name}={value}")]
         argv = ["unshare", "--mount", "sh", "-c", script, "sh", *extra]
         return read(subprocess.run(argv, env=env, cwd=self.place, stdin=subprocess.DEVNULL, capture_output=True, text=True))
@@ -126,7 +127,10 @@ def test_a_volume_that_never_comes_is_named(machine: Machine) -> None:
     machine.disk("nvme0n1", SECOND)
     outcome = machine.use(lab_volumes_timeout=2)
     assert outcome.exit_code != 0
-    assert f"{FIRST} (volume1, attached as /dev/sdf): no disk of this machine is this volume (there are nvme0n1 {SECOND})" in outcome.failures[-1]
+    assert (
+        f"{FIRST} (volume1, attached as /dev/sdf): no disk of this machine is this volume (there are nvme0n1 {SECOND})"
+        in outcome.failures[-1]
+    )
 
 
 def test_a_first_boot_that_failed_is_named(machine: Machine) -> None:

@@ -62,7 +62,9 @@ def existing_parts(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Map
     for kind in sorted({item["instance_type"] for item in live}):
         count = sum(item["instance_type"] == kind for item in live)
         parts.append(Part(kind, count, _number(prices.get("instances", {}).get(kind)), stays=False))
-    parts.append(Part("public IPv4 address", sum(bool(item.get("public_ip_address")) for item in live), _number(prices.get("address_hour")), False))
+    parts.append(
+        Part("public IPv4 address", sum(bool(item.get("public_ip_address")) for item in live), _number(prices.get("address_hour")), False)
+    )
     shapes = [_shape(volume) for volume in volumes]
     for shape in sorted(set(shapes)):
         kind, size, iops, throughput = shape

@@ -58,37 +58,42 @@ def _opt_in(_message: str, context: Mapping[str, Any]) -> str:
     return f"the account is not enabled for the region {context['region']}: enable it (Account settings, Regions), or set lab_aws_region"
 
 
-def _permission(message: str, context: Mapping[str, Any]) -> str:
+def _permission(message: str, _context: Mapping[str, Any]) -> str:
     named = _NOT_AUTHORIZED.search(message)
     call = _CALL.search(message)
-    action = named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "an action AWS does not name"
+    action = (
+        named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "an action AWS does not name"
+    )
     return f"the credentials lack the permission {action}: attach the policy docs/aws-policy.json to their user or role. {_RESUME}"
 
 
 def _quota(message: str, context: Mapping[str, Any]) -> str:
     return (
-        f"the account's quota of {_QUOTAS[_code(message) or '']} in {context['region']} is used up: ask for more (Service Quotas, Amazon EC2), "
-        f"or take a smaller lab_aws_instance_type, fewer lab_servers or lab_volumes, or another lab_aws_region. {_RESUME}"
+        f"the account's quota of {_QUOTAS[_code(message) or '']} in {context['region']} is used up: ask for more (Service Quotas, "
+        f"Amazon EC2), or take a smaller lab_aws_instance_type, fewer lab_servers or lab_volumes, or another lab_aws_region. {_RESUME}"
     )
 
 
 def _not_offered(_message: str, context: Mapping[str, Any]) -> str:
     return (
-        f"{context['instance_type']} is not offered in the zone {context['zone']}: destroy the lab and set another lab_aws_zone, or "
-        f"another lab_aws_instance_type ('aws ec2 describe-instance-type-offerings --location-type availability-zone --filters "
+        f"{context['instance_type']} is not offered in the zone {context['zone']}: destroy the lab and set another lab_aws_zone, "
+        f"or another lab_aws_instance_type ('aws ec2 describe-instance-type-offerings --location-type availability-zone --filters "
         f"Name=instance-type,Values={context['instance_type']}' lists the zones)"
     )
 
 
 def _capacity(_message: str, context: Mapping[str, Any]) -> str:
     return (
-        f"{context['zone']} has no room for these {context['instance_type']} now, least of all close together in a placement group: try again "
-        f"later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone. {_RESUME}"
+        f"{context['zone']} has no room for these {context['instance_type']} now, least of all close together in a placement group: "
+        f"try again later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone. {_RESUME}"
     )
 
 
 def _image(_message: str, context: Mapping[str, Any]) -> str:
-    return f"the image does not exist in {context['region']}, or this account may not use it: correct lab_aws_image_name and lab_aws_image_owner"
+    return (
+        f"the image does not exist in {context['region']}, or this account may not use it: "
+        "correct lab_aws_image_name and lab_aws_image_owner"
+    )
 
 
 def _library(_message: str, _context: Mapping[str, Any]) -> str:

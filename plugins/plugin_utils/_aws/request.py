@@ -39,7 +39,7 @@ def _names(request: Mapping[str, Any]) -> Iterator[str]:
 
 def _ssh_ranges(ranges: Sequence[str], world: bool) -> Iterator[str]:
     if not ranges:
-        yield "lab_aws_ssh_from: state from where ssh may reach the machines, such as [192.0.2.10/32]: the address your network shows to others"
+        yield "lab_aws_ssh_from: state from where ssh may reach the machines, such as [192.0.2.10/32]: as others see your network"
     for text in ranges:
         try:
             network = ipaddress.IPv4Network(str(text))
@@ -56,7 +56,7 @@ def _volume(volume: Mapping[str, Any]) -> Iterator[str]:
     if not 1 <= size <= 16384:
         yield f"lab_aws_volume_gb: {size} is not within 1 to 16384"
     if int(volume["logical_mb"]) + 8 > size * 1024:
-        yield f"lab_aws_logical_volume_mb: {volume['logical_mb']} MiB do not fit into lab_aws_volume_gb: {size} (LVM keeps 8 MiB for itself)"
+        yield f"lab_aws_logical_volume_mb: {volume['logical_mb']} MiB do not fit into lab_aws_volume_gb: {size} (LVM keeps 8 of them)"
     limits = _IOPS.get(kind)
     if limits and not limits[0] <= iops <= limits[1]:
         yield f"lab_aws_volume_iops: {iops} is not within {limits[0]} to {limits[1]}, which {kind} takes"
@@ -75,7 +75,9 @@ def drift(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str,
         if item["instance_type"] != request["instance_type"]:
             found.append(f"{_label(item)} is a {item['instance_type']} and {request['instance_type']} was asked for")
         if item.get("key_name") != request["key"]:
-            found.append(f"{_label(item)} was made with another key than the folder of the lab holds: put its id_ed25519 and id_ed25519.pub back")
+            found.append(
+                f"{_label(item)} was made with another key than the folder of the lab holds: put its id_ed25519 and id_ed25519.pub back"
+            )
         if item["tags"].get("fleetlab-role") == "storage_servers":
             found += _volume_drift(item, volumes, request)
     return found
@@ -103,6 +105,7 @@ def _volume_drift(item: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]],
         if volume is None:
             yield f"{identity} at {mapping['device_name']} of {_label(item)} is not one of the lab's volumes"
         elif (volume["type"], int(volume["size"])) != (wanted["type"], int(wanted["size_gb"])):
-            yield f"{identity} of {_label(item)} is {volume['type']} of {volume['size']} GB and {wanted['type']} of {wanted['size_gb']} GB was asked for"
+            shape = f"{volume['type']} of {volume['size']} GB"
+            yield f"{identity} of {_label(item)} is {shape} and {wanted['type']} of {wanted['size_gb']} GB was asked for"
         elif not volume["encrypted"]:
             yield f"{identity} of {_label(item)} is not encrypted"

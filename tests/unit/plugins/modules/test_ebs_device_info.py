@@ -52,14 +52,20 @@ def test_the_root_volume_is_refused_by_its_id(machine: observe.Roots, capsys: py
     assert "this machine runs from it: nvme0n1" in result["msg"]
 
 
-def test_it_waits_for_a_volume_that_comes_late(machine: observe.Roots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_waits_for_a_volume_that_comes_late(
+    machine: observe.Roots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = "vol-0bbbbbbbbbbbbbbbb"
     naps: List[float] = []
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
         if len(naps) == 3:
-            add_disk(machine, "nvme3n1", {"size": 8, "serial": late.replace("-", ""), "model": None, "partitions": [], "number": "259:9", "links": []})
+            add_disk(
+                machine,
+                "nvme3n1",
+                {"size": 8, "serial": late.replace("-", ""), "model": None, "partitions": [], "number": "259:9", "links": []},
+            )
 
     monkeypatch.setattr("time.sleep", sleep)
     (device,) = run(capsys, volumes=[{"volume_id": late}], wait=60)["devices"]
@@ -71,7 +77,11 @@ def test_one_that_does_not_come_is_named_with_what_is_there(machine: observe.Roo
     assert result["msg"].startswith("vol-0cccccccccccccccc (volume3): no disk of this machine is this volume (there are nvme0n1 vol-0aaa")
 
 
-@pytest.mark.parametrize("volumes", [[{"volume_id": "sdf"}], [{"volume_id": FIRST}, {"volume_id": FIRST}], [{"volume_id": FIRST, "attached_as": "disk"}]])
+@pytest.mark.parametrize(
+    "volumes", [[{"volume_id": "sdf"}], [{"volume_id": FIRST}, {"volume_id": FIRST}], [{"volume_id": FIRST, "attached_as": "disk"}]]
+)
 @pytest.mark.parametrize("check", [False, True])
-def test_bad_input_is_refused(machine: observe.Roots, capsys: pytest.CaptureFixture[str], volumes: List[Dict[str, str]], check: bool) -> None:
+def test_bad_input_is_refused(
+    machine: observe.Roots, capsys: pytest.CaptureFixture[str], volumes: List[Dict[str, str]], check: bool
+) -> None:
     assert run(capsys, volumes=volumes, _ansible_check_mode=check)["msg"].startswith("volumes: ")

@@ -65,7 +65,7 @@ def test_every_order_of_names_gives_the_same_volumes(ids: List[str], seed: int) 
 
 def test_a_disk_that_says_what_it_is_is_not_taken_by_its_name() -> None:
     disks = [Disk("xvdf", 1, serial="vol0123456789abcdef0")]
-    with pytest.raises(ObservationError, match="vol-0fedcba9876543210 .attached as /dev/sdf.: no disk of this machine is this volume"):
+    with pytest.raises(ObservationError, match=r"vol-0fedcba9876543210 \(attached as /dev/sdf\): no disk of this machine is this volume"):
         identify(disks, [Volume("vol-0fedcba9876543210", "/dev/sdf")])
 
 

@@ -21,14 +21,21 @@ AMAZON = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_"
 @pytest.mark.parametrize("name", NAMES)
 def test_the_disk_of_the_system_is_known_and_never_offered(tmp_path: Path, name: str) -> None:
     roots = build(tmp_path, name)
-    system = {"nitro": {"nvme0n1"}, "nitro-rebooted": {"nvme2n1"}, "nitro-instance-store": {"nvme1n1"}, "xen": {"xvda"}, "qemu": {"vda"}}[name]
+    system = {"nitro": {"nvme0n1"}, "nitro-rebooted": {"nvme2n1"}, "nitro-instance-store": {"nvme1n1"}, "xen": {"xvda"}, "qemu": {"vda"}}[
+        name
+    ]
     assert system_disks(roots) == system
     assert not {item.disk.name for item in all_volumes(observe(roots))} & system
 
 
 @pytest.mark.parametrize(
     ("name", "devices"),
-    [("nitro", ["nvme1n1", "nvme2n1"]), ("nitro-rebooted", ["nvme1n1", "nvme0n1"]), ("qemu", ["nvme0n1", "nvme1n1"]), ("xen", ["xvdf", "xvdg"])],
+    [
+        ("nitro", ["nvme1n1", "nvme2n1"]),
+        ("nitro-rebooted", ["nvme1n1", "nvme0n1"]),
+        ("qemu", ["nvme0n1", "nvme1n1"]),
+        ("xen", ["xvdf", "xvdg"]),
+    ],
 )
 def test_volumes_are_found(tmp_path: Path, name: str, devices: Set[str]) -> None:
     assert [item.disk.name for item in identify(observe(build(tmp_path, name)), WANTED)] == devices

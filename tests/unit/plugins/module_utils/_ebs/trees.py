@@ -57,7 +57,10 @@ def build(place: Path, name: str) -> Roots:
     roots = Roots(str(place / "sys"), str(place / "dev"), str(place / "mountinfo"))
     for disk, data in machine["disks"].items():
         add_disk(roots, disk, data)
-    lines = [f"{40 + index} 1 {number} / {mount} rw,relatime shared:1 - ext4 {source} rw" for index, (number, mount, source) in enumerate(machine["mounts"])]
+    lines = [
+        f"{40 + index} 1 {number} / {mount} rw,relatime shared:1 - ext4 {source} rw"
+        for index, (number, mount, source) in enumerate(machine["mounts"])
+    ]
     lines.append("22 40 0:20 / /proc rw,nosuid,nodev,noexec,relatime shared:12 - proc proc rw")
     Path(roots.mountinfo).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return roots

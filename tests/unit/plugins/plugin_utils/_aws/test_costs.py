@@ -22,7 +22,9 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.costs import (
 )
 
 ROOT = Path(__file__).resolve().parents[5]
-PRICES: Dict[str, Any] = yaml.safe_load((ROOT / "roles" / "lab_hosts" / "vars" / "aws_prices.yml").read_text(encoding="utf-8"))["lab_hosts_prices"]
+PRICES: Dict[str, Any] = yaml.safe_load((ROOT / "roles" / "lab_hosts" / "vars" / "aws_prices.yml").read_text(encoding="utf-8"))[
+    "lab_hosts_prices"
+]
 
 
 def request(**changes: Any) -> Dict[str, Any]:
@@ -53,7 +55,12 @@ def test_the_lab_of_the_posts() -> None:
     assert costs["hourly"] == pytest.approx(4 * 0.4536 + 4 * 0.005 + (15 * 50 + 4 * 8) * 0.08 / 730, abs=1e-4)
     assert costs["hourly_stopped"] == pytest.approx((15 * 50 + 4 * 8) * 0.08 / 730, abs=1e-4)
     assert costs["unknown"] == []
-    assert [line.split("  ")[0] for line in costs["lines"][1:-2]] == ["c6in.2xlarge", "public IPv4 address", "gp3 50 GB, data", "gp3 8 GB, root"]
+    assert [line.split("  ")[0] for line in costs["lines"][1:-2]] == [
+        "c6in.2xlarge",
+        "public IPv4 address",
+        "gp3 50 GB, data",
+        "gp3 8 GB, root",
+    ]
     assert costs["lines"][-1] == f"list prices on demand, without taxes and traffic, of us-east-1, as of {PRICES['date']}"
 
 
@@ -74,7 +81,9 @@ def test_what_a_volume_is_given_beyond_its_share_costs() -> None:
 def test_more_never_costs_less(servers: int, clients: int, volumes: int, size: int) -> None:
     volume = {"type": "gp3", "size_gb": size, "iops": 3000, "throughput": 125}
     small = summary(wanted_parts(request(servers=servers, clients=clients, volumes=volumes, volume=volume), PRICES), PRICES, "us-east-1")
-    large = summary(wanted_parts(request(servers=servers + 1, clients=clients, volumes=volumes, volume=volume), PRICES), PRICES, "us-east-1")
+    large = summary(
+        wanted_parts(request(servers=servers + 1, clients=clients, volumes=volumes, volume=volume), PRICES), PRICES, "us-east-1"
+    )
     assert 0 < small["hourly_stopped"] < small["hourly"] < large["hourly"]
 
 
@@ -92,7 +101,9 @@ def test_what_has_no_price_is_named(changes: Dict[str, Any], unknown: List[str])
 
 
 def test_another_region_is_told_that_its_prices_differ() -> None:
-    assert "in eu-central-1 they differ: set lab_aws_prices" in summary(wanted_parts(request(), PRICES), PRICES, "eu-central-1")["lines"][-1]
+    assert (
+        "in eu-central-1 they differ: set lab_aws_prices" in summary(wanted_parts(request(), PRICES), PRICES, "eu-central-1")["lines"][-1]
+    )
 
 
 def test_stopped_machines_cost_their_volumes_only() -> None:

@@ -25,10 +25,20 @@ def failed(code: str, call: str, text: str) -> Dict[str, Any]:
     [
         ("ExpiredToken", "GetCallerIdentity", "The security token included in the request is expired", ["has expired", "aws sso login"]),
         ("RequestExpired", "DescribeVpcs", "Request has expired.", ["has expired"]),
-        ("AuthFailure", "DescribeVpcs", "AWS was not able to validate the provided access credentials", ["the clock of this machine", "eu-central-1"]),
+        (
+            "AuthFailure",
+            "DescribeVpcs",
+            "AWS was not able to validate the provided access credentials",
+            ["the clock of this machine", "eu-central-1"],
+        ),
         ("SignatureDoesNotMatch", "GetCallerIdentity", "The request signature we calculated does not match", ["the key is wrong"]),
         ("OptInRequired", "DescribeVpcs", "You are not subscribed to this service.", ["enable it (Account settings, Regions)"]),
-        ("VcpuLimitExceeded", "RunInstances", "You have requested more vCPU capacity than your limit of 32", ["virtual CPUs", "Service Quotas", "make lab-destroy"]),
+        (
+            "VcpuLimitExceeded",
+            "RunInstances",
+            "You have requested more vCPU capacity than your limit of 32",
+            ["virtual CPUs", "Service Quotas", "make lab-destroy"],
+        ),
         ("VpcLimitExceeded", "CreateVpc", "The maximum number of VPCs has been reached.", ["quota of VPCs"]),
         ("VolumeLimitExceeded", "RunInstances", "Volume limit exceeded", ["quota of EBS volumes"]),
         ("MaxSpotInstanceCountExceeded", "RunInstances", "Max spot instance count exceeded", ["quota of spot instances"]),
@@ -45,7 +55,12 @@ def failed(code: str, call: str, text: str) -> Dict[str, Any]:
             ["no room for these c6in.2xlarge", "lab_aws_placement_group"],
         ),
         ("InvalidAMIID.NotFound", "RunInstances", "The image id '[ami-1]' does not exist", ["lab_aws_image_name"]),
-        ("DependencyViolation", "DeleteVpc", "The vpc 'vpc-1' has dependencies and cannot be deleted.", ["something else in the lab's network"]),
+        (
+            "DependencyViolation",
+            "DeleteVpc",
+            "The vpc 'vpc-1' has dependencies and cannot be deleted.",
+            ["something else in the lab's network"],
+        ),
     ],
 )
 def test_every_failure_says_what_to_do_and_what_was_said(code: str, call: str, text: str, words: List[str]) -> None:
@@ -85,7 +100,10 @@ def test_an_encoded_message_is_left_out() -> None:
         ("Unable to locate credentials", "no AWS credentials were found: set AWS_PROFILE"),
         ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "no AWS credentials were found"),
         ("The config profile (lab) could not be found", "no AWS credentials were found"),
-        ('Could not connect to the endpoint URL: "https://ec2.eu-centarl-1.amazonaws.com/"', "no EC2 service answers for the region 'eu-central-1'"),
+        (
+            'Could not connect to the endpoint URL: "https://ec2.eu-centarl-1.amazonaws.com/"',
+            "no EC2 service answers for the region 'eu-central-1'",
+        ),
         ("Failed to import the required Python library (botocore and boto3) on x's Python", "run 'scripts/bootstrap aws'"),
     ],
 )
@@ -94,7 +112,11 @@ def test_failures_without_a_code(message: str, words: str) -> None:
 
 
 def test_of_a_loop_the_item_that_failed_counts() -> None:
-    result = {"failed": True, "msg": "One or more items failed", "results": [{"failed": False, "msg": "fine"}, failed("ExpiredToken", "X", "expired")]}
+    result = {
+        "failed": True,
+        "msg": "One or more items failed",
+        "results": [{"failed": False, "msg": "fine"}, failed("ExpiredToken", "X", "expired")],
+    }
     assert "has expired" in explain(result, CONTEXT)
 
 

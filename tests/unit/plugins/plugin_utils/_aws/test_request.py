@@ -52,7 +52,11 @@ def machine(identity: str, role: str = "storage_servers", name: str = "", index:
 
 def volumes(*identities: str, **changes: Any) -> List[Dict[str, Any]]:
     """The data volumes of these machines."""
-    return [{"id": f"vol-{identity}{letter}", "type": "gp3", "size": 50, "encrypted": True, **changes} for identity in identities for letter in "fg"]
+    return [
+        {"id": f"vol-{identity}{letter}", "type": "gp3", "size": 50, "encrypted": True, **changes}
+        for identity in identities
+        for letter in "fg"
+    ]
 
 
 def test_a_lab_that_can_be() -> None:
@@ -184,8 +188,14 @@ def test_a_stopped_machine_has_no_address() -> None:
 def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
     tagged = {"VPC": [{"vpc_id": "vpc-1", "id": "vpc-1"}], "key pair": []}
     inside = {
-        "security group": [{"group_id": "sg-1", "group_name": "default", "tags": {}}, {"group_id": "sg-2", "group_name": "other", "tags": {}}],
-        "route table": [{"id": "rtb-1", "associations": [{"main": True}], "tags": {}}, {"id": "rtb-2", "associations": [], "tags": {"fleetlab-lab": "lab"}}],
+        "security group": [
+            {"group_id": "sg-1", "group_name": "default", "tags": {}},
+            {"group_id": "sg-2", "group_name": "other", "tags": {}},
+        ],
+        "route table": [
+            {"id": "rtb-1", "associations": [{"main": True}], "tags": {}},
+            {"id": "rtb-2", "associations": [], "tags": {"fleetlab-lab": "lab"}},
+        ],
         "network interface": [
             {"network_interface_id": "eni-1", "tag_set": [{"key": "fleetlab-lab", "value": "other"}]},
             {"network_interface_id": "eni-2", "attachment": {"instance_id": "i-1"}},
