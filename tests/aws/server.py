@@ -46,7 +46,7 @@ def allowed_actions() -> list[str]:
     return [action for statement in statements if statement["Effect"] == "Allow" for action in statement["Action"]]
 
 
-class Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):  # type: ignore[misc,unused-ignore]
     """Keeps hundreds of lines about requests out of the report of a test that failed."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

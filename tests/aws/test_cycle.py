@@ -24,7 +24,7 @@ LIVE = {"Name": "instance-state-name", "Values": ["pending", "running", "stoppin
 COVERED_BY_STUBS = {"ec2:CreatePlacementGroup", "ec2:DeletePlacementGroup", "ec2:DescribePlacementGroups"}
 """Held against the modules in test_placement.py."""
 
-RECALLED = {"env": {"AWS_REGION": "eu-central-1"}, "without": ("lab_backend",)}
+RECALLED: dict[str, Any] = {"env": {"AWS_REGION": "eu-central-1"}, "without": ("lab_backend",)}
 """A lab knows where it lives: neither its backend nor its region have to be named again."""
 
 

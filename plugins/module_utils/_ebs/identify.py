@@ -93,8 +93,9 @@ def check_volumes(volumes: Sequence[Volume]) -> None:
 
     :raises InputError: with what is named twice.
     """
-    for names in ([volume.volume_id for volume in volumes], [xen_name(volume.attached_as) for volume in volumes if volume.attached_as]):
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
+    attached = [str(xen_name(volume.attached_as)) for volume in volumes if volume.attached_as]
+    for names in ([volume.volume_id for volume in volumes], attached):
+        twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError("volumes", f"{', '.join(twice)}: named more than once")
 

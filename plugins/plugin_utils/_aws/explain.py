@@ -163,7 +163,10 @@ def _message(result: Mapping[str, Any]) -> str:
     failed: List[Mapping[str, Any]] = [item for item in result.get("results") or [] if item.get("failed")]
     chosen = failed[0] if failed else result
     parts = [str(chosen.get("msg") or ""), str((chosen.get("error") or {}).get("message") or "")]
-    return parts[0] if parts[1] in parts[0] else ": ".join(parts)
+    message = parts[0] if parts[1] in parts[0] else ": ".join(parts)
+    # Some modules of amazon.aws do not catch what they are told, and fall over it.
+    fallen = [line for line in str(chosen.get("module_stderr") or "").splitlines() if _CODE.search(line)]
+    return fallen[-1] if fallen and not _CODE.search(message) else message
 
 
 def _brief(message: str) -> str:

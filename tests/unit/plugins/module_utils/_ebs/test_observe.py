@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Set
+from typing import List
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_the_disk_of_the_system_is_known_and_never_offered(tmp_path: Path, name:
         ("xen", ["xvdf", "xvdg"]),
     ],
 )
-def test_volumes_are_found(tmp_path: Path, name: str, devices: Set[str]) -> None:
+def test_volumes_are_found(tmp_path: Path, name: str, devices: List[str]) -> None:
     assert [item.disk.name for item in identify(observe(build(tmp_path, name)), WANTED)] == devices
 
 

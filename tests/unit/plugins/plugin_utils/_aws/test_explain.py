@@ -120,6 +120,16 @@ def test_of_a_loop_the_item_that_failed_counts() -> None:
     assert "has expired" in explain(result, CONTEXT)
 
 
+def test_a_module_that_fell_over_its_answer_is_understood() -> None:
+    text = "botocore.exceptions.ClientError: An error occurred (UnauthorizedOperation) when calling the DescribeImages operation: No."
+    result = {
+        "failed": True,
+        "msg": "Module result deserialization failed: No start of json char found",
+        "module_stderr": f"Traceback\n{text}\n",
+    }
+    assert "lack the permission ec2:DescribeImages" in explain(result, CONTEXT)
+
+
 @pytest.mark.parametrize("message", ["", "the disk is on fire", None])
 def test_what_is_not_known_is_handed_on_with_how_to_go_on(message: Optional[str]) -> None:
     sentence = explain({"failed": True, "msg": message}, CONTEXT)

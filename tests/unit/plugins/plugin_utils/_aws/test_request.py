@@ -186,8 +186,8 @@ def test_a_stopped_machine_has_no_address() -> None:
 
 
 def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
-    tagged = {"VPC": [{"vpc_id": "vpc-1", "id": "vpc-1"}], "key pair": []}
-    inside = {
+    tagged: Dict[str, List[Dict[str, Any]]] = {"VPC": [{"vpc_id": "vpc-1", "id": "vpc-1"}], "key pair": []}
+    inside: Dict[str, List[Dict[str, Any]]] = {
         "security group": [
             {"group_id": "sg-1", "group_name": "default", "tags": {}},
             {"group_id": "sg-2", "group_name": "other", "tags": {}},
