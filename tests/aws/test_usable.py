@@ -103,9 +103,9 @@ def test_it_waits_for_the_first_boot_and_for_volumes_that_come_late(machine: Mac
     machine.disk("nvme0n1", SECOND)
 
     def come_up() -> None:
-        time.sleep(4)
+        time.sleep(2)
         machine.boot()
-        time.sleep(6)
+        time.sleep(4)
         machine.disk("nvme1n1", FIRST)
 
     started = time.monotonic()
@@ -114,7 +114,7 @@ def test_it_waits_for_the_first_boot_and_for_volumes_that_come_late(machine: Mac
     outcome = machine.use()
     thread.join()
     assert outcome.exit_code == 0, outcome.text
-    assert time.monotonic() - started > 10
+    assert time.monotonic() - started > 6
     found = yaml.safe_load((machine.place / "lab" / "host_vars" / "server1.yml").read_text(encoding="utf-8"))
     assert found == {"jumbo_frames_interface": "ens5", "storage_server_devices": ["/dev/nvme1n1", "/dev/nvme0n1"]}
     assert (machine.place / "name").read_text(encoding="utf-8") == "server1\n"
