@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# The lab:   make lab [LAB_NAME=name] [ARGS='-e lab_backend=qemu']
+# The lab:   make lab [LAB_NAME=name] [BACKEND=uml|qemu|aws] [ARGS='-e lab_servers=4']
 # The tests: make test, make test-fast, make test-faults
 
 LAB_NAME ?=
+BACKEND ?=
 HOST ?=
 ARGS ?=
 
@@ -21,29 +22,35 @@ export ANSIBLE_DISPLAY_SKIPPED_HOSTS := false
 export PWD := $(CURDIR)
 
 INVENTORY = .lab/$(if $(filter-out lab,$(LAB_NAME)),$(LAB_NAME)/)inventory.yml
-PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME))
+PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME)) $(if $(BACKEND),-e lab_backend=$(BACKEND))
+# A lab on AWS needs none of the packages that carry guests, and is still one where its backend is not named again.
+ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 lab: ## build the storage lab, or bring it back to what it should be
-	@scripts/bootstrap run lab
+	@scripts/bootstrap $(if $(ON_AWS),aws,run lab)
 	$(PLAYBOOK) fleetlab.linux.storage_lab $(ARGS)
 
-lab-status: ## say which hosts of the lab answer, and how its arrays are
-	@scripts/bootstrap run
-	@python scripts/lab.py --lab='$(LAB_NAME)' status
+lab-status: ## say which hosts of the lab answer, and how its arrays are; of one on AWS, what runs and what it costs
+	@scripts/bootstrap $(if $(ON_AWS),aws,run)
+	$(if $(ON_AWS),$(PLAYBOOK) fleetlab.linux.storage_lab_status $(ARGS),@python scripts/lab.py --lab='$(LAB_NAME)' status)
+
+lab-stop: ## stop the machines of a lab on AWS and keep their volumes
+	@scripts/bootstrap $(if $(ON_AWS),aws,run)
+	$(PLAYBOOK) fleetlab.linux.storage_lab_stop $(ARGS)
 
 lab-ssh: ## open a shell on a host of the lab: make lab-ssh HOST=client1
 	@scripts/bootstrap run
 	@python scripts/lab.py --lab='$(LAB_NAME)' ssh '$(HOST)'
 
 lab-destroy: ## remove the lab and everything it left on this machine
-	@scripts/bootstrap run
+	@scripts/bootstrap $(if $(ON_AWS),aws,run)
 	$(PLAYBOOK) fleetlab.linux.storage_lab_destroy $(ARGS)
 
 bench: ## measure the lab: scaling, layouts, queue depths, tuning; 40 minutes
@@ -62,9 +69,9 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 	@scripts/bootstrap run lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
 
-test: ## everything: lint, sanity, unit, package, network, and the scenarios that need guests
+test: ## everything: lint, sanity, unit, package, network, aws, and the scenarios that need guests
 	@scripts/bootstrap run dev lab
-	@python scripts/run_tests.py lint sanity unit package network molecule
+	@python scripts/run_tests.py lint sanity unit package network aws molecule
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (about an hour)
 	@scripts/bootstrap run dev lab

@@ -126,6 +126,10 @@ def _network() -> Iterator[Part]:
     yield _pytest_part("network", "tests/network")
 
 
+def _aws() -> Iterator[Part]:
+    yield _pytest_part("aws", "tests/aws")
+
+
 def _molecule() -> Iterator[Part]:
     """One part for each scenario, that of the modules first."""
     found = {file.parent.name for file in ROOT.glob("molecule/*/molecule.yml")}
@@ -162,6 +166,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "unit": _unit,
     "package": _package,
     "network": _network,
+    "aws": _aws,
     "molecule": _molecule,
     "faults": _faults,
     "faults-core": _faults_core,

@@ -108,6 +108,11 @@ options:
             description: Size in MiB. The file is sparse.
             type: int
             required: true
+          volume_id:
+            description: >-
+              Makes it an NVMe disk with the serial number that an EBS volume of this id has, C(vol-) and 17 hexadecimal digits. With
+              O(backend=qemu) only.
+            type: str
 notes:
   - A directory that was moved or renamed is no longer a lab's.
 seealso:
@@ -194,7 +199,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import L
 
 def argument_spec() -> Dict[str, Any]:
     """The module's options; see DOCUMENTATION."""
-    disk = {"name": {"type": "str", "required": True}, "size_mb": {"type": "int", "required": True}}
+    disk = {"name": {"type": "str", "required": True}, "size_mb": {"type": "int", "required": True}, "volume_id": {"type": "str"}}
     guest = {
         "name": {"type": "str", "required": True},
         "address": {"type": "str", "required": True},

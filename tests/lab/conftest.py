@@ -43,8 +43,9 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     servers, clients = sorted(runner.get_hosts("storage_servers")), sorted(runner.get_hosts("storage_clients"))
     first = variables[servers[0]]
     return Lab(
-        servers={name: variables[name]["ansible_host"] for name in servers},
-        clients={name: variables[name]["ansible_host"] for name in clients},
+        # On AWS the machines reach each other by other addresses than those by which they are reached.
+        servers={name: variables[name].get("storage_address", variables[name]["ansible_host"]) for name in servers},
+        clients={name: variables[name].get("storage_address", variables[name]["ansible_host"]) for name in clients},
         volumes=len(first["storage_server_devices"]),
         volume_mb=first["storage_server_volume_mb"],
         mtu=first["jumbo_frames_mtu"],

@@ -45,7 +45,14 @@ do :; done
 
 def disk_device(lab: Lab, index: int, disk: Disk) -> str:
     """How the guest sees its data disk number C(index), counted from 0."""
-    return f"/dev/ubd{chr(ord('b') + index)}" if lab.backend == "uml" else f"/dev/disk/by-id/virtio-{disk.name}"
+    if lab.backend == "uml":
+        return f"/dev/ubd{chr(ord('b') + index)}"
+    return f"/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_{_nvme_serial(disk)}" if disk.volume_id else f"/dev/disk/by-id/virtio-{disk.name}"
+
+
+def _nvme_serial(disk: Disk) -> str:
+    """As EBS has it: the id without its dash."""
+    return (disk.volume_id or "").replace("-", "")
 
 
 def _guest_options(lab: Lab, guest: Guest) -> List[str]:
@@ -104,9 +111,8 @@ def _qemu(lab: Lab, guest: Guest) -> List[str]:
         "-drive if=none,id=root,format=qcow2,file=root.cow -device virtio-blk-pci,drive=root",
     ]
     for disk in guest.disks:
-        words.append(
-            f"-drive if=none,id={disk.name},format=raw,file={disk.name}.disk -device virtio-blk-pci,drive={disk.name},serial={disk.name}"
-        )
+        device, serial = ("nvme", _nvme_serial(disk)) if disk.volume_id else ("virtio-blk-pci", disk.name)
+        words.append(f"-drive if=none,id={disk.name},format=raw,file={disk.name}.disk -device {device},drive={disk.name},serial={serial}")
     words.append(f"-netdev tap,id=net,ifname={guest.tap},script=no,downscript=no")
     words.append(f"-device virtio-net-pci,netdev=net,mac={guest.mac},host_mtu={lab.mtu}")
     return words

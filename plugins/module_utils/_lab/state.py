@@ -16,6 +16,7 @@ from .._core.errors import InputError
 _GUEST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 _LAB_NAME = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
 _DISK_NAME = re.compile(r"[a-z]([a-z0-9-]{0,17}[a-z0-9])?")
+_VOLUME_ID = re.compile(r"vol-[0-9a-f]{17}")
 MAX_DISKS = 15
 """User-mode Linux has 16 block devices; the first holds the root file system."""
 
@@ -29,10 +30,11 @@ LOCK = "lock"
 
 @dataclass(frozen=True)
 class Disk:
-    """A data disk: a sparse file that starts as zeros. C(size) in bytes."""
+    """A data disk: a sparse file that starts as zeros. C(size) in bytes; with a C(volume_id) it is an NVMe disk as EBS volumes are."""
 
     name: str
     size: int
+    volume_id: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def make_lab(params: Mapping[str, Any], rootless: bool) -> Lab:
         raise InputError("name", f"'{params['name']}' is not a lab name: 1 to 16 lower case letters, digits and '-', a letter first")
     guests = tuple(_make_guest(number, item) for number, item in enumerate(params["guests"] or [], 1))
     _check_unique("guests.name", [guest.name for guest in guests])
+    _check_volume_ids(params["backend"], guests)
     _check_unique("guests.address", [guest.address.split("/")[0] for guest in guests] + [params["gateway"].split("/")[0]])
     _check_network(params["gateway"], guests)
     image = params["image"] or {}
@@ -169,7 +172,17 @@ def _make_disk(option: str, item: Mapping[str, Any]) -> Disk:
     size = item["size_mb"] * 1024 * 1024
     if size <= 0:
         raise InputError(f"{option}.disks.size_mb", f"{item['size_mb']} is not a size in MiB")
-    return Disk(item["name"], size)
+    identity = item.get("volume_id")
+    if identity is not None and not _VOLUME_ID.fullmatch(identity):
+        raise InputError(f"{option}.disks.volume_id", f"'{identity}' is not 'vol-' and 17 hexadecimal digits")
+    return Disk(item["name"], size, identity)
+
+
+def _check_volume_ids(backend: str, guests: Tuple[Guest, ...]) -> None:
+    given = [disk.volume_id for guest in guests for disk in guest.disks if disk.volume_id is not None]
+    if given and backend != "qemu":
+        raise InputError("guests.disks.volume_id", f"{given[0]}: only QEMU has NVMe disks; leave it out, or set backend: qemu")
+    _check_unique("guests.disks.volume_id", given)
 
 
 def _check_directory(directory: str) -> None:

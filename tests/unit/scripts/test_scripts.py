@@ -136,7 +136,7 @@ def test_the_core_of_the_faults_runs_with_everything_and_all_of_them_apart(tmp_p
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "the parts are lint, sanity, unit, package, network, molecule, faults, faults-core" in done.stderr
+    assert "the parts are lint, sanity, unit, package, network, aws, molecule, faults, faults-core" in done.stderr
 
 
 def test_ssh_is_called_as_ansible_would() -> None:

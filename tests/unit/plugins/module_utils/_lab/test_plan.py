@@ -233,3 +233,35 @@ def test_scripts_quote_the_directory() -> None:
 def test_guests_see_their_disks_by_names_that_stay() -> None:
     assert disk_device(lab_of(), 0, lab_of().guests[0].disks[0]) == "/dev/ubdb"
     assert disk_device(lab_of("qemu"), 0, lab_of().guests[0].disks[0]) == "/dev/disk/by-id/virtio-v"
+
+
+def with_volume_id(identity: str, backend: str = "qemu", servers: int = 1) -> Lab:
+    """A lab whose disks bear the id of a volume."""
+    lab = lab_of(backend, servers)
+    disks = [{"name": "v", "size_mb": 8, "volume_id": identity}]
+    guests = [
+        {"name": guest.name, "address": guest.address, "memory": guest.memory, "cpus": guest.cpus, "disks": disks} for guest in lab.guests
+    ]
+    image = {"root": lab.image.root, "kernel": lab.image.kernel, "initrd": lab.image.initrd}
+    params = {"name": "lab", "directory": lab.directory, "backend": backend, "gateway": lab.gateway, "mtu": 9000, "image": image}
+    return make_lab({**params, "guests": guests}, False)
+
+
+def test_a_disk_with_the_id_of_a_volume_is_an_nvme_disk_that_says_so() -> None:
+    lab = with_volume_id("vol-0123456789abcdef0")
+    assert "-device nvme,drive=v,serial=vol0123456789abcdef0" in start_script(lab, lab.guests[0])
+    assert disk_device(lab, 0, lab.guests[0].disks[0]) == "/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("identity", "backend", "servers", "words"),
+    [
+        ("vol-0123", "qemu", 1, "is not 'vol-' and 17 hexadecimal digits"),
+        ("vol-0123456789abcdef0,x", "qemu", 1, "is not 'vol-'"),
+        ("vol-0123456789abcdef0", "uml", 1, "only QEMU has NVMe disks"),
+        ("vol-0123456789abcdef0", "qemu", 2, "given twice"),
+    ],
+)
+def test_ids_of_volumes_that_can_not_be(identity: str, backend: str, servers: int, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        with_volume_id(identity, backend, servers)

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the lab on AWS."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.costs import existing_parts, machine_lines, summary, wanted_parts
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.explain import explain
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, problems
+
+
+def find_problems(request: Mapping[str, Any]) -> List[str]:
+    """See L(problems)."""
+    try:
+        return problems(request)
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"lab_aws_problems: {error}") from error
+
+
+def costs(request: Mapping[str, Any], prices: Mapping[str, Any]) -> Dict[str, Any]:
+    """What a lab will cost."""
+    return summary(wanted_parts(request, prices), prices, str(request["region"]))
+
+
+def status(
+    instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], prices: Mapping[str, Any], region: str
+) -> Dict[str, Any]:
+    """What a lab consists of and costs."""
+    return {"machines": machine_lines(instances), **summary(existing_parts(instances, volumes, prices), prices, region)}
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {
+            "lab_aws_costs": costs,
+            "lab_aws_drift": drift,
+            "lab_aws_explain": explain,
+            "lab_aws_guests": guests,
+            "lab_aws_left": left,
+            "lab_aws_problems": find_problems,
+            "lab_aws_status": status,
+            "lab_aws_strangers": strangers,
+        }

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report which disk of a machine is which EBS volume."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ebs_device_info
+short_description: Report which disk is which EBS volume
+version_added: 0.1.0
+description:
+  - Finds the disk of an EBS volume by what the disk itself says, which is the same after every reboot, where C(/dev/nvme1n1) may be another
+    volume then. On machines with NVMe disks that is their serial number. On older ones, with Xen disks, it is the name that
+    the volume was attached under.
+  - Reads sysfs, starts no process and needs no credentials.
+  - Disks that the machine runs from are never returned, and a volume that turns out to be one of them is refused.
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.info_module
+options:
+  volumes:
+    description:
+      - The volumes to find. The module fails where one of them is not there.
+      - Without this, all volumes that say by themselves what they are.
+    type: list
+    elements: dict
+    suboptions:
+      volume_id:
+        description: Id of the volume, with or without the dash.
+        type: str
+        required: true
+      attached_as:
+        description: The name it was attached under, such as C(/dev/sdf). Needed for Xen disks, which have no serial number.
+        type: str
+      name:
+        description: A name for messages and for the result.
+        type: str
+  wait:
+    description: Seconds to wait for volumes that are not there yet.
+    type: int
+    default: 0
+notes:
+  - Any NVMe disk whose serial number is that of the volume is taken for it, also one of a virtual machine that was given such a number.
+"""
+
+EXAMPLES = r"""
+- name: Find two volumes that were just attached
+  fleetlab.linux.ebs_device_info:
+    volumes:
+      - volume_id: vol-0123456789abcdef0
+        attached_as: /dev/sdf
+      - volume_id: vol-0fedcba9876543210
+        attached_as: /dev/sdg
+    wait: 60
+  register: ebs
+
+- name: Export them
+  ansible.builtin.include_role:
+    name: fleetlab.linux.storage_server
+  vars:
+    storage_server_devices: "{{ ebs.devices | map(attribute='path') }}"
+"""
+
+RETURN = r"""
+devices:
+  description: The volumes in the order of O(volumes), or by their ids.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    volume_id:
+      description: Id of the volume.
+      type: str
+      sample: vol-0123456789abcdef0
+    name:
+      description: The name that was given for it, or null.
+      type: str
+    path:
+      description: A name that is the same after a reboot.
+      type: str
+      sample: /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0
+    device:
+      description: The kernel's name now.
+      type: str
+      sample: /dev/nvme1n1
+    size:
+      description: Bytes.
+      type: int
+    found_by:
+      description: V(serial), or V(name) for Xen disks.
+      type: str
+system_devices:
+  description: The NVMe and Xen disks that the machine runs from.
+  returned: success
+  type: list
+  elements: str
+  sample: [/dev/nvme0n1]
+"""
+
+import time
+from typing import Any, Dict, List, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import (
+    Disk,
+    Found,
+    Volume,
+    all_volumes,
+    check_volumes,
+    identify,
+    make_volume,
+    missing,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import observe
+
+
+def wait_for(volumes: Sequence[Volume], seconds: float) -> List[Disk]:
+    """The disks, as soon as all volumes are among them or the time is up."""
+    deadline = time.monotonic() + seconds
+    disks = observe()
+    while missing(disks, volumes) and time.monotonic() < deadline:
+        time.sleep(1)
+        disks = observe()
+    return disks
+
+
+def describe(found: Found) -> Dict[str, Any]:
+    """One entry of the result."""
+    return {
+        "volume_id": found.volume.volume_id,
+        "name": found.volume.name,
+        "path": found.disk.path,
+        "device": f"/dev/{found.disk.name}",
+        "size": found.disk.size,
+        "found_by": found.by,
+    }
+
+
+def main() -> None:
+    """Read and report."""
+    volume = {"volume_id": {"type": "str", "required": True}, "attached_as": {"type": "str"}, "name": {"type": "str"}}
+    module = AnsibleModule(
+        argument_spec={"volumes": {"type": "list", "elements": "dict", "options": volume}, "wait": {"type": "int", "default": 0}},
+        supports_check_mode=True,
+    )
+    try:
+        given = module.params["volumes"]
+        volumes = [make_volume(item["volume_id"], item["attached_as"], item["name"]) for item in given or []]
+        check_volumes(volumes)
+        disks = wait_for(volumes, module.params["wait"])
+        found = all_volumes(disks) if given is None else identify(disks, volumes)
+    except FleetlabError as error:
+        fail(module, error)
+    system = [f"/dev/{disk.name}" for disk in disks if disk.system]
+    module.exit_json(changed=False, devices=[describe(item) for item in found], system_devices=system)
+
+
+if __name__ == "__main__":
+    main()

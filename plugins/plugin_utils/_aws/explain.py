@@ -1,0 +1,176 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Failures of AWS calls in words that say what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+_CALL = re.compile(r"when calling the (\w+) operation")
+_NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
+_SERVICES = {"GetCallerIdentity": "sts", "ListAccountAliases": "iam"}
+
+_LOGIN = (
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run 'aws configure' (docs/aws.md says how to get a key that may "
+    "do no more than the lab needs); nothing was created"
+)
+_QUOTAS = {
+    "VcpuLimitExceeded": "virtual CPUs of this family of instance types",
+    "InstanceLimitExceeded": "instances",
+    "MaxSpotInstanceCountExceeded": "spot instances",
+    "VpcLimitExceeded": "VPCs",
+    "InternetGatewayLimitExceeded": "internet gateways",
+    "SecurityGroupLimitExceeded": "security groups",
+    "VolumeLimitExceeded": "EBS volumes",
+    "MaxIOPSLimitExceeded": "IOPS of EBS volumes",
+    "AddressLimitExceeded": "addresses",
+    "SubnetLimitExceeded": "subnets",
+    "RouteTableLimitExceeded": "route tables",
+}
+_RESUME = "What exists so far is kept: the same command continues from there, and 'make lab-destroy' removes it"
+
+
+def _no_credentials(_message: str, _context: Mapping[str, Any]) -> str:
+    return f"no AWS credentials were found: {_LOGIN}"
+
+
+def _expired(_message: str, _context: Mapping[str, Any]) -> str:
+    return f"the AWS session token has expired: log in again ('aws sso login', or get new temporary keys). {_RESUME}"
+
+
+def _not_accepted(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"AWS does not accept these credentials in {context['region']}: the key is wrong or was deactivated, the clock of this machine is "
+        "wrong, or the region is not enabled for the account (Account settings, Regions)"
+    )
+
+
+def _region(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"no EC2 service answers for the region {context['region']!r}: correct lab_aws_region (us-east-1, eu-central-1, ...), "
+        "or look at the network and proxy of this machine"
+    )
+
+
+def _opt_in(_message: str, context: Mapping[str, Any]) -> str:
+    return f"the account is not enabled for the region {context['region']}: enable it (Account settings, Regions), or set lab_aws_region"
+
+
+def _permission(message: str, _context: Mapping[str, Any]) -> str:
+    named = _NOT_AUTHORIZED.search(message)
+    call = _CALL.search(message)
+    action = (
+        named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "an action AWS does not name"
+    )
+    return f"the credentials lack the permission {action}: attach the policy docs/aws-policy.json to their user or role. {_RESUME}"
+
+
+def _quota(message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"the account's quota of {_QUOTAS[_code(message) or '']} in {context['region']} is used up: ask for more (Service Quotas, "
+        f"Amazon EC2), or take a smaller lab_aws_instance_type, fewer lab_servers or lab_volumes, or another lab_aws_region. {_RESUME}"
+    )
+
+
+def _not_offered(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"{context['instance_type']} is not offered in the zone {context['zone']}: destroy the lab and set another lab_aws_zone, "
+        f"or another lab_aws_instance_type ('aws ec2 describe-instance-type-offerings --location-type availability-zone --filters "
+        f"Name=instance-type,Values={context['instance_type']}' lists the zones)"
+    )
+
+
+def _capacity(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"{context['zone']} has no room for these {context['instance_type']} now, least of all close together in a placement group: "
+        f"try again later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone. {_RESUME}"
+    )
+
+
+def _image(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"the image does not exist in {context['region']}, or this account may not use it: "
+        "correct lab_aws_image_name and lab_aws_image_owner"
+    )
+
+
+def _library(_message: str, _context: Mapping[str, Any]) -> str:
+    return "the Python packages boto3 and botocore are missing here: run 'scripts/bootstrap aws', or install requirements-aws.txt"
+
+
+def _dependency(_message: str, _context: Mapping[str, Any]) -> str:
+    return "something else in the lab's network still uses it, which the report names; remove that, and run the same command again"
+
+
+Explanation = Callable[[str, Mapping[str, Any]], str]
+
+_BY_CODE: Dict[str, Explanation] = {
+    "NoCredentialsError": _no_credentials,
+    "ExpiredToken": _expired,
+    "ExpiredTokenException": _expired,
+    "RequestExpired": _expired,
+    "AuthFailure": _not_accepted,
+    "InvalidClientTokenId": _not_accepted,
+    "UnrecognizedClientException": _not_accepted,
+    "SignatureDoesNotMatch": _not_accepted,
+    "OptInRequired": _opt_in,
+    "UnauthorizedOperation": _permission,
+    "AccessDenied": _permission,
+    "AccessDeniedException": _permission,
+    "Unsupported": _not_offered,
+    "InvalidInstanceType": _not_offered,
+    "InsufficientInstanceCapacity": _capacity,
+    "InsufficientHostCapacity": _capacity,
+    "InvalidAMIID.NotFound": _image,
+    "InvalidAMIID.Unavailable": _image,
+    "DependencyViolation": _dependency,
+    **dict.fromkeys(_QUOTAS, _quota),
+}
+_BY_WORDS: Tuple[Tuple[str, Explanation], ...] = (
+    ("Unable to locate credentials", _no_credentials),
+    ("Partial credentials found", _no_credentials),
+    ("config profile", _no_credentials),
+    ("Could not connect to the endpoint URL", _region),
+    ("doesn't match a supported format", _region),
+    ("is not a valid region", _region),
+    ("Failed to import the required Python library (bot", _library),
+)
+_CODE = re.compile(r"An error occurred \(([\w.]+)\)")
+
+
+def _code(message: str) -> Optional[str]:
+    found = _CODE.search(message)
+    return found.group(1) if found else None
+
+
+def explain(result: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """What a failed task of an amazon.aws module means, and what to do.
+
+    :arg result: what the task returned; of a loop, its first failed item counts.
+    :arg context: C(region), C(zone) and C(instance_type) for the words.
+    """
+    message = _message(result)
+    code = (result.get("error") or {}).get("code") or _code(message)
+    known = _BY_CODE.get(str(code)) or next((text for words, text in _BY_WORDS if words in message), None)
+    if known is None:
+        return f"{_brief(message) or 'a task failed without a message'}. {_RESUME}"
+    return f"{known(message, context)} (AWS said: {_brief(message)})"
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    failed: List[Mapping[str, Any]] = [item for item in result.get("results") or [] if item.get("failed")]
+    chosen = failed[0] if failed else result
+    parts = [str(chosen.get("msg") or ""), str((chosen.get("error") or {}).get("message") or "")]
+    message = parts[0] if parts[1] in parts[0] else ": ".join(parts)
+    # Some modules of amazon.aws do not catch what they are told, and fall over it.
+    fallen = [line for line in str(chosen.get("module_stderr") or "").splitlines() if _CODE.search(line)]
+    return fallen[-1] if fallen and not _CODE.search(message) else message
+
+
+def _brief(message: str) -> str:
+    # What an encoded message of AWS holds, only its owner can decode.
+    text = re.sub(r"Encoded authorization failure message: \S+", "", message)
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else f"{text[:297]}..."

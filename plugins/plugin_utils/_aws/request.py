@@ -1,0 +1,111 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was asked of a lab on AWS: whether it can be, and whether what exists is it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Iterator, List, Mapping, Sequence
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+_WORLD = 8
+"""A range with a shorter prefix than this is taken for the whole world: two halves of it are no smaller."""
+
+_IOPS = {"gp3": (3000, 16000), "io1": (100, 64000), "io2": (100, 64000)}
+_THROUGHPUT = (125, 1000)
+
+
+def problems(request: Mapping[str, Any]) -> List[str]:
+    """What can not be as it was asked, each with the name of its variable; all of it, so that it is mended at once."""
+    found = list(_names(request))
+    found += _ssh_ranges(request["ssh_from"], bool(request["world_ssh"]))
+    found += _volume(request["volume"])
+    if not 0 < float(request["lifetime_hours"]) <= 168:
+        found.append(f"lab_aws_lifetime_hours: {request['lifetime_hours']} is not within 1 to 168")
+    return found
+
+
+def _names(request: Mapping[str, Any]) -> Iterator[str]:
+    if not _NAME.fullmatch(str(request["name"])):
+        yield f"lab_name: {request['name']!r} is not 1 to 32 lower case letters, digits and '-'"
+    if not _REGION.fullmatch(str(request["region"])):
+        yield f"lab_aws_region: {request['region']!r} does not look like a region, as us-east-1 does"
+    elif not re.fullmatch(re.escape(str(request["region"])) + "[a-z]", str(request["zone"])):
+        yield f"lab_aws_zone: {request['zone']!r} is not a zone of {request['region']}, as {request['region']}a is"
+
+
+def _ssh_ranges(ranges: Sequence[str], world: bool) -> Iterator[str]:
+    if not ranges:
+        yield "lab_aws_ssh_from: state from where ssh may reach the machines, such as [192.0.2.10/32]: as others see your network"
+    for text in ranges:
+        try:
+            network = ipaddress.IPv4Network(str(text))
+        except ValueError as error:
+            yield f"lab_aws_ssh_from: {text}: {error}"
+            continue
+        if network.prefixlen < _WORLD and not world:
+            yield f"lab_aws_ssh_from: {text} lets the whole world try: state a smaller range, or set lab_aws_allow_world_ssh"
+
+
+def _volume(volume: Mapping[str, Any]) -> Iterator[str]:
+    kind, size = str(volume["type"]), int(volume["size_gb"])
+    iops, throughput = int(volume.get("iops") or 0), int(volume.get("throughput") or 0)
+    if not 1 <= size <= 16384:
+        yield f"lab_aws_volume_gb: {size} is not within 1 to 16384"
+    if int(volume["logical_mb"]) + 8 > size * 1024:
+        yield f"lab_aws_logical_volume_mb: {volume['logical_mb']} MiB do not fit into lab_aws_volume_gb: {size} (LVM keeps 8 of them)"
+    limits = _IOPS.get(kind)
+    if limits and not limits[0] <= iops <= limits[1]:
+        yield f"lab_aws_volume_iops: {iops} is not within {limits[0]} to {limits[1]}, which {kind} takes"
+    if kind == "gp3" and not _THROUGHPUT[0] <= throughput <= min(_THROUGHPUT[1], iops // 4):
+        yield f"lab_aws_volume_throughput: {throughput} MiB/s is not within 125 to 1000 and a quarter of lab_aws_volume_iops"
+
+
+def drift(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> List[str]:
+    """How machines that exist differ from what is asked, where only making them anew would mend it."""
+    found = []
+    for role, count in (("storage_servers", int(request["servers"])), ("storage_clients", int(request["clients"]))):
+        existing = [item for item in instances if item["tags"].get("fleetlab-role") == role]
+        if len(existing) > count:
+            found.append(f"there are {len(existing)} {role} and {count} were asked for")
+    for item in instances:
+        if item["instance_type"] != request["instance_type"]:
+            found.append(f"{_label(item)} is a {item['instance_type']} and {request['instance_type']} was asked for")
+        if item.get("key_name") != request["key"]:
+            found.append(
+                f"{_label(item)} was made with another key than the folder of the lab holds: put its id_ed25519 and id_ed25519.pub back"
+            )
+        if item["tags"].get("fleetlab-role") == "storage_servers":
+            found += _volume_drift(item, volumes, request)
+    return found
+
+
+def _label(item: Mapping[str, Any]) -> str:
+    return str(item["tags"].get("Name") or item["instance_id"])
+
+
+def data_volumes(item: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """The volumes of a machine but for the one it boots from, in the order of their names."""
+    attached = [mapping for mapping in item["block_device_mappings"] if mapping["device_name"] != item["root_device_name"]]
+    return sorted(attached, key=lambda mapping: str(mapping["device_name"]))
+
+
+def _volume_drift(item: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> Iterator[str]:
+    attached = data_volumes(item)
+    if len(attached) != int(request["volumes"]):
+        yield f"{_label(item)} has {len(attached)} data volumes and {request['volumes']} were asked for"
+    wanted = request["volume"]
+    known = {volume["id"]: volume for volume in volumes}
+    for mapping in attached:
+        identity = mapping["ebs"]["volume_id"]
+        volume = known.get(identity)
+        if volume is None:
+            yield f"{identity} at {mapping['device_name']} of {_label(item)} is not one of the lab's volumes"
+        elif (volume["type"], int(volume["size"])) != (wanted["type"], int(wanted["size_gb"])):
+            shape = f"{volume['type']} of {volume['size']} GB"
+            yield f"{identity} of {_label(item)} is {shape} and {wanted['type']} of {wanted['size_gb']} GB was asked for"
+        elif not volume["encrypted"]:
+            yield f"{identity} of {_label(item)} is not encrypted"
