@@ -79,10 +79,30 @@ def _check(draft: Draft, wanted: Wanted, blank: Sequence[str]) -> Dict[str, Bloc
     check_usable(wanted, devices, blank)
     _check_metadata(draft.state, wanted, devices)
     check_name_unclaimed(draft.state, wanted, [device.kernel_name for device in devices.values()])
-    sizes = {path: device.size for path, device in devices.items()}
+    sizes = _sizes(draft, devices)
     check_sizes(wanted, sizes)
     check_chunk(wanted, sizes)
     return devices
+
+
+def _sizes(draft: Draft, devices: Dict[str, BlockDevice]) -> Dict[str, int]:
+    """What to compare, by path: as soon as one of them is an array that this plan starts, whose size is an estimate, estimates of all.
+
+    Superblock and bitmap take a few MiB of every member, which would look like a difference beside an array that runs.
+    """
+    started = draft.created | draft.unread
+    if not any(device.kernel_name in started for device in devices.values()):
+        return {path: device.size for path, device in devices.items()}
+    return {path: _estimate(draft.state, device) for path, device in devices.items()}
+
+
+def _estimate(state: State, device: BlockDevice) -> int:
+    array = state.at_node(device.kernel_name)
+    inside = [state.devices[member.device].size for member in array.members if member.slot is not None] if array else []
+    if not array or not inside:
+        return device.size
+    sizes = inside if array.level == "raid0" else [min(inside)] * array.raid_disks
+    return usable_size(array.level, array.layout, sizes)
 
 
 def _check_metadata(state: State, wanted: Wanted, devices: Dict[str, BlockDevice]) -> None:
