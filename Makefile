@@ -73,7 +73,7 @@ test: ## everything: lint, sanity, unit, package, network, aws, and the scenario
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py lint sanity unit package network aws molecule
 
-test-faults: ## all that the lab survives, fault by fault, with a table at the end (about an hour)
+test-faults: ## all that the lab survives, fault by fault, with a table at the end (more than an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults
 
