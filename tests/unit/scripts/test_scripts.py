@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -119,7 +120,7 @@ def test_the_table_of_faults_is_printed_as_it_is(
     assert line in capsys.readouterr().out.splitlines()
 
 
-def test_the_core_of_the_faults_runs_with_everything_and_all_of_them_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_core_of_the_faults_closes_the_lab_and_all_of_them_run_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
 
     def made(part: str) -> list[tuple[str, bool]]:
@@ -128,9 +129,12 @@ def test_the_core_of_the_faults_runs_with_everything_and_all_of_them_apart(tmp_p
             folder.rmdir()
         return items
 
-    assert made("molecule") == [("molecule default", False), ("molecule lab", False), ("molecule faults", True)]
+    assert made("molecule") == [("molecule default", False), ("molecule lab", False)]
     assert made("faults") == [("molecule faults", False)]
     assert made("faults-core") == [("molecule faults", True)]
+    verifier = yaml.safe_load((ROOT / "molecule" / "lab" / "molecule.yml").read_text(encoding="utf-8"))["verifier"]
+    assert verifier["additional_files_or_dirs"] == ["../faults"]
+    assert verifier["options"]["m"] == "core or not fault"
 
 
 def test_an_unknown_part_is_refused() -> None:
