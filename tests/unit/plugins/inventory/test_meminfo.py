@@ -266,7 +266,7 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     controller.write("group_vars/web.yml", f"ansible_ssh_executable: '{controller.folder}/{{{{ program }}}}'\n")
     controller.write(
         "fleet.meminfo.yml",
-        "plugin: fleetlab.linux.meminfo\nhosts: all:!others\ntimeout: 30\nmin_available_percent: 0\n"
+        "plugin: fleetlab.linux.meminfo\nhosts: all:!others\ntimeout: 10\nmin_available_percent: 0\n"
         "keyed_groups:\n  - {key: meminfo.available.source | default('none'), prefix: memory_by}\n"
         "groups: {some: meminfo is defined and meminfo.accounting.tmpfs >= 0}\ncompose: {percent: meminfo.available.percent}\n",
     )
@@ -279,7 +279,7 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     for host, reason in (
         ("refuses", "Host key verification failed."),
         ("cut", "cut short"),
-        ("hangs", "took longer than 30 s"),
+        ("hangs", "took longer than 10 s"),
         ("secret", "ansible_password"),
         ("unknown", "nowhere"),
     ):
