@@ -72,20 +72,28 @@ class Cloud:
     def command(self, name: str, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a command of this Python's environment in the lab's folder."""
         program = str(Path(sys.executable).with_name(name))
-        return subprocess.run([program, *arguments], cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        argv = [program, *arguments]
+        return subprocess.run(argv, check=False, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
     def play(
         self,
         playbook: str,
         *arguments: str,
-        keys: dict[str, str] = KEYS,
+        keys: dict[str, str] | None = None,
         env: dict[str, str] | None = None,
         without: tuple[str, ...] = (),
         **options: Any,
     ) -> Outcome:
         """Run one playbook with the lab's variables but for those in C(without)."""
         variables = json.dumps({name: value for name, value in {**self.options, **options}.items() if name not in without})
-        done = self.command("ansible-playbook", "-e", variables, *arguments, playbook, env=self.environment(**keys, **(env or {})))
+        done = self.command(
+            "ansible-playbook",
+            "-e",
+            variables,
+            *arguments,
+            playbook,
+            env=self.environment(**(KEYS if keys is None else keys), **(env or {})),
+        )
         return read(done)
 
     def client(self) -> Any:
