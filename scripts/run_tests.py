@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the parts of the test suite named on the command line and close with their counts.
+"""Run the parts of the test suite named on the command line and close with what failed and their counts.
 
-Every part is run, also after one that failed. The last line has the form C(N passed, N failed); the exit code says
-whether anything failed, or did not run at all.
+Every part is run, also after one that failed. What failed is named once more at the end, because the end is what is left of a long
+output. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run at all.
 """
 
 from __future__ import annotations
@@ -50,47 +50,70 @@ _LINT_SESSIONS = (
 """Names of nox sessions; each of them counts as one test."""
 
 
+_REASON_LINES = 6
+"""Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many tests passed, and what the others are called, each with the reason it gave."""
+
+    passed: int = 0
+    failures: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Result:
     """What came of one part."""
 
     name: str
-    passed: int
-    failed: int
+    outcome: Outcome
     seconds: float
 
 
 @dataclass(frozen=True)
 class Part:
-    """One command and how to count what it ran."""
+    """One command and how to read what it ran."""
 
     name: str
     argv: tuple[str, ...]
-    count: Callable[[], tuple[int, int]]
+    outcome: Callable[[], Outcome]
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
 
 
-def junit_counts(files: Iterable[Path]) -> tuple[int, int]:
-    """Passed and failed test cases of JUnit reports; a skipped one is neither."""
-    passed = failed = 0
+def junit_outcome(files: Iterable[Path]) -> Outcome:
+    """What JUnit reports say; a skipped test case has neither passed nor failed."""
+    passed = 0
+    failures = []
     for file in files:
         for case in ElementTree.parse(file).iter("testcase"):
-            outcomes = {child.tag for child in case}
-            failed += bool(outcomes & {"failure", "error"})
-            passed += not outcomes & {"failure", "error", "skipped"}
-    return passed, failed
+            reasons = [child for child in case if child.tag in ("failure", "error")]
+            if reasons:
+                failures.append(_junit_failure(case, reasons[0]))
+            else:
+                passed += case.find("skipped") is None
+    return Outcome(passed, tuple(failures))
 
 
-def _junit_folder_counts(folder: Path) -> tuple[int, int]:
-    return junit_counts(folder.glob("*.xml"))
+def _junit_failure(case: ElementTree.Element, reason: ElementTree.Element) -> str:
+    name = ".".join(filter(None, [case.get("classname"), case.get("name")]))
+    message = (reason.get("message") or "").strip()
+    # The reports of ansible-test only say here how many findings follow.
+    if not message or message.endswith(":"):
+        message = f"{message}\n{(reason.text or '').strip()}".strip()
+    return "\n    ".join([name, *message.splitlines()[:_REASON_LINES]])
 
 
-def nox_counts(file: Path) -> tuple[int, int]:
-    """Passed and failed sessions of a nox report."""
+def _junit_folder_outcome(folder: Path) -> Outcome:
+    return junit_outcome(folder.glob("*.xml"))
+
+
+def nox_outcome(file: Path) -> Outcome:
+    """What a report of nox says; each session counts as one test."""
     sessions = json.loads(file.read_text(encoding="utf-8"))["sessions"]
-    failed = sum(session["result"] not in ("success", "skipped") for session in sessions)
-    return sum(session["result"] == "success" for session in sessions), failed
+    failures = tuple(f"session {session['name']}" for session in sessions if session["result"] not in ("success", "skipped"))
+    return Outcome(sum(session["result"] == "success" for session in sessions), failures)
 
 
 def _nox(*arguments: str) -> tuple[str, ...]:
@@ -101,17 +124,17 @@ def _nox(*arguments: str) -> tuple[str, ...]:
 def _pytest_part(name: str, folder: str) -> Part:
     report = REPORTS / f"{name}.xml"
     argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
-    return Part(name, argv, functools.partial(junit_counts, [report]))
+    return Part(name, argv, functools.partial(junit_outcome, [report]))
 
 
 def _lint() -> Iterator[Part]:
     report = REPORTS / "lint.json"
-    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_counts, report))
+    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_outcome, report))
 
 
 def _sanity() -> Iterator[Part]:
     reports = OUTPUT / "junit"
-    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_counts, reports))
+    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_outcome, reports))
 
 
 def _unit() -> Iterator[Part]:
@@ -154,7 +177,7 @@ def _scenario(scenario: str, mark: str | None) -> Part:
     return Part(
         f"molecule {scenario}",
         (command, "test", "--scenario-name", scenario),
-        functools.partial(_junit_folder_counts, reports),
+        functools.partial(_junit_folder_outcome, reports),
         env=(("PYTEST_ADDOPTS", shlex.join(options)),),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
@@ -205,19 +228,24 @@ def run_part(part: Part, deadline: float) -> Result:
         print(f"{part.name}: ended, because all tests together took longer than they may", flush=True)
         if part.cleanup:
             _run(part.cleanup, env, 120)
+    return Result(part.name, _outcome(part, exit_code), time.monotonic() - start)
+
+
+def _outcome(part: Part, exit_code: int | None) -> Outcome:
+    """What the part's reports say, and what only its exit code does."""
     try:
-        passed, failed = part.count()
+        outcome = part.outcome()
     except (OSError, ValueError, ElementTree.ParseError) as error:
         print(f"{part.name}: no usable report: {error}", flush=True)
-        passed, failed = 0, 0
-    if part.name.startswith("molecule "):
-        passed += exit_code == 0
-    if exit_code != 0 and not failed:
-        failed = 1
-    if exit_code == 0 and not passed + failed:
-        print(f"{part.name}: ran no test", flush=True)
-        failed = 1
-    return Result(part.name, passed, failed, time.monotonic() - start)
+        outcome = Outcome()
+    passed = outcome.passed + (exit_code == 0 and part.name.startswith("molecule "))
+    if outcome.failures:
+        return Outcome(passed, outcome.failures)
+    if exit_code is None:
+        return Outcome(passed, ("took longer than all tests together may",))
+    if exit_code != 0:
+        return Outcome(passed, (f"ended with exit code {exit_code}, and no report says why",))
+    return Outcome(passed) if passed else Outcome(0, ("ran no test",))
 
 
 def main(names: list[str]) -> int:
@@ -234,12 +262,14 @@ def main(names: list[str]) -> int:
     if table.exists():
         # As it is: molecule folds the long lines of what its verifier prints.
         print(f"\n=== faults\n{table.read_text(encoding='utf-8')}")
+    failures = [f"{result.name}: {failure}" for result in results for failure in result.outcome.failures]
+    if failures:
+        print("\n".join(["\n=== failed", *failures]))
     print("\n=== summary")
     for result in results:
-        print(f"{result.name:24} {result.passed:5} passed {result.failed:3} failed {result.seconds:7.0f} s")
-    failed = sum(result.failed for result in results)
-    print(f"{sum(result.passed for result in results)} passed, {failed} failed", flush=True)
-    return 1 if failed else 0
+        print(f"{result.name:24} {result.outcome.passed:5} passed {len(result.outcome.failures):3} failed {result.seconds:7.0f} s")
+    print(f"{sum(result.outcome.passed for result in results)} passed, {len(failures)} failed", flush=True)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -35,30 +35,49 @@ run_tests = load("run_tests")
 lab = load("lab")
 
 REPORT = """<testsuites><testsuite>
-<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><error/></testcase>
+<testcase name="a"/><testcase classname="lab.test_network" name="b"><failure message="one&#10;two">three</failure></testcase>
+<testcase classname="sanity" name="pylint"><error message="2 errors:">a.py:1: first
+b.py:2: second</error></testcase>
+<testcase name="c"><error>1
+2
+3
+4
+5
+6
+7
+8</error></testcase>
 <testcase name="d"><skipped/></testcase><testcase name="e"><system-out>text</system-out></testcase>
 </testsuite></testsuites>"""
 
 
+def outcome(passed: int, failed: int) -> Any:
+    return run_tests.Outcome(passed, tuple(f"test {number}" for number in range(failed)))
+
+
 def part(code: str, passed: int = 0, failed: int = 0, name: str = "unit") -> Any:
-    return run_tests.Part(name, (sys.executable, "-c", code), lambda: (passed, failed))
+    return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(passed, failed))
 
 
 def soon() -> float:
     return time.monotonic() + 60
 
 
-def test_junit_cases_are_counted(tmp_path: Path) -> None:
+def test_junit_cases_are_counted_and_say_why_they_failed(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text(REPORT)
-    assert run_tests.junit_counts([report, report]) == (4, 4)
+    failures = (
+        "lab.test_network.b\n    one\n    two",
+        "sanity.pylint\n    2 errors:\n    a.py:1: first\n    b.py:2: second",
+        "c\n    1\n    2\n    3\n    4\n    5\n    6",
+    )
+    assert run_tests.junit_outcome([report, report]) == run_tests.Outcome(4, failures * 2)
 
 
-def test_nox_sessions_are_counted(tmp_path: Path) -> None:
+def test_nox_sessions_are_counted_and_named(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     results = ["success", "failed", "aborted", "skipped", "success"]
-    report.write_text(json.dumps({"sessions": [{"result": result} for result in results]}))
-    assert run_tests.nox_counts(report) == (2, 2)
+    report.write_text(json.dumps({"sessions": [{"name": f"of {result}", "result": result} for result in results]}))
+    assert run_tests.nox_outcome(report) == run_tests.Outcome(2, ("session of failed", "session of aborted"))
 
 
 @pytest.mark.parametrize(
@@ -72,28 +91,28 @@ def test_nox_sessions_are_counted(tmp_path: Path) -> None:
     ],
 )
 def test_a_failure_is_never_lost(code: str, counted: tuple[int, int], expected: tuple[int, int]) -> None:
-    result = run_tests.run_part(part(code, *counted), soon())
-    assert (result.passed, result.failed) == expected
+    found = run_tests.run_part(part(code, *counted), soon()).outcome
+    assert (found.passed, len(found.failures)) == expected
 
 
 def test_a_missing_report_is_a_failure() -> None:
-    broken = run_tests.Part("unit", (sys.executable, "-c", ""), lambda: run_tests.junit_counts([Path("/nonexistent")]))
-    assert run_tests.run_part(broken, soon()).failed == 1
+    broken = run_tests.Part("unit", (sys.executable, "-c", ""), lambda: run_tests.junit_outcome([Path("/nonexistent")]))
+    assert run_tests.run_part(broken, soon()).outcome.failures == ("ran no test",)
 
 
 def test_a_scenario_counts_itself_and_what_it_verified() -> None:
-    assert run_tests.run_part(part("", 2, name="molecule lab"), soon()).passed == 3
-    assert run_tests.run_part(part("exit(1)", 2, name="molecule lab"), soon()).passed == 2
+    assert run_tests.run_part(part("", 2, name="molecule lab"), soon()).outcome.passed == 3
+    assert run_tests.run_part(part("exit(1)", 2, name="molecule lab"), soon()).outcome.passed == 2
 
 
 def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path) -> None:
     cleaned = tmp_path / "cleaned"
     cleanup = (sys.executable, "-c", f"open({str(cleaned)!r}, 'w')")
-    slow = run_tests.Part("unit", ("sleep", "60"), lambda: (5, 0), cleanup=cleanup)
+    slow = run_tests.Part("unit", ("sleep", "60"), lambda: outcome(5, 0), cleanup=cleanup)
     start = time.monotonic()
     result = run_tests.run_part(slow, start + 0.5)
     assert time.monotonic() - start < 30
-    assert (result.passed, result.failed) == (5, 1)
+    assert result.outcome == run_tests.Outcome(5, ("took longer than all tests together may",))
     assert cleaned.exists()
 
 
@@ -105,7 +124,10 @@ def test_the_last_line_counts_everything(
     monkeypatch.setattr(run_tests, "OUTPUT", tmp_path / "tests" / "output")
     monkeypatch.setattr(run_tests, "PARTS", {"all": lambda: iter([part(code, 2) for code in codes])})
     assert run_tests.main(["all"]) == exit_code
-    assert capsys.readouterr().out.splitlines()[-1] == line
+    output = capsys.readouterr().out
+    assert output.splitlines()[-1] == line
+    named = "=== failed\nunit: ended with exit code 1, and no report says why\n"
+    assert (named in output) == bool(exit_code)
 
 
 def test_the_table_of_faults_is_printed_as_it_is(
