@@ -71,7 +71,7 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 
 test: ## everything: lint, sanity, unit, package, network, aws, and the scenarios that need guests
 	@scripts/bootstrap run dev lab
-	@python scripts/run_tests.py lint sanity unit package network aws molecule
+	@python scripts/run_tests.py aws sanity unit network lint package molecule
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (more than an hour)
 	@scripts/bootstrap run dev lab

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line and close with what failed and their counts.
 
-Every part is run, also after one that failed. What failed is named once more at the end, because the end is what is left of a long
-output. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run at all.
+Every part is run, also after one that failed. Parts that need no guests run side by side, and what each has printed is shown when it
+has ended. What failed is named once more at the end, because the end is what is left of a long output. The last line has the form
+C(N passed, N failed); the exit code says whether anything failed, or did not run at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -17,10 +19,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Iterator
+from typing import IO, Callable, Iterable, Iterator
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +53,9 @@ _LINT_SESSIONS = (
 """Names of nox sessions; each of them counts as one test."""
 
 
+_LANES = 2
+"""Parts that need no guests and run at once: most of the time each of them keeps one core busy."""
+
 _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
 
@@ -78,6 +84,7 @@ class Part:
     name: str
     argv: tuple[str, ...]
     outcome: Callable[[], Outcome]
+    alone: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
 
@@ -178,6 +185,7 @@ def _scenario(scenario: str, mark: str | None) -> Part:
         f"molecule {scenario}",
         (command, "test", "--scenario-name", scenario),
         functools.partial(_junit_folder_outcome, reports),
+        alone=True,
         env=(("PYTEST_ADDOPTS", shlex.join(options)),),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
@@ -205,30 +213,87 @@ def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return env
 
 
-def _run(argv: tuple[str, ...], env: dict[str, str], limit: float) -> int | None:
-    """The exit code, or None for a command that had to be ended."""
-    process = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+class _Run:
+    """A part that has been started. One that shares the machine writes to a file, which is printed when it has ended."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._start = time.monotonic()
+        print(f"\n=== {part.name} begins: {shlex.join(part.argv)}", flush=True)
+        with contextlib.ExitStack() as stack:
+            self._log = None if part.alone else stack.enter_context(tempfile.TemporaryFile())
+            self._process = _start(part.argv, part.env, self._log)
+            self._files = stack.pop_all()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its command has, by itself."""
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End its command and whatever that has started."""
+        _kill(self._process)
+
+    def finish(self) -> Result:
+        """What came of it; one that still runs has taken too long, and is ended."""
+        exit_code = self._process.poll()
+        self.kill()
+        if self._log:
+            print(f"\n=== {self.part.name}", flush=True)
+            self._log.seek(0)
+            shutil.copyfileobj(self._log, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        self._files.close()
+        if exit_code is None:
+            print(f"{self.part.name}: ended, because all tests together took longer than they may", flush=True)
+            if self.part.cleanup:
+                _clean_up(self.part)
+        return Result(self.part.name, _outcome(self.part, exit_code), time.monotonic() - self._start)
+
+
+def _start(argv: tuple[str, ...], env: tuple[tuple[str, str], ...], log: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    errors = subprocess.STDOUT if log else None
+    return subprocess.Popen(
+        argv, cwd=ROOT, env=_environment(env), stdin=subprocess.DEVNULL, stdout=log, stderr=errors, start_new_session=True
+    )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _clean_up(part: Part) -> None:
+    process = _start(part.cleanup, part.env, None)
     try:
-        return process.wait(limit)
+        process.wait(120)
     except subprocess.TimeoutExpired:
-        return None
+        print(f"{part.name}: {shlex.join(part.cleanup)} did not end within two minutes", flush=True)
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _kill(process)
 
 
-def run_part(part: Part, deadline: float) -> Result:
-    """Run one part; a failure that its reports do not tell of counts as one."""
-    print(f"\n=== {part.name}: {' '.join(part.argv)}", flush=True)
-    start = time.monotonic()
-    env = _environment(part.env)
-    exit_code = _run(part.argv, env, max(0.0, deadline - start))
-    if exit_code is None:
-        print(f"{part.name}: ended, because all tests together took longer than they may", flush=True)
-        if part.cleanup:
-            _run(part.cleanup, env, 120)
-    return Result(part.name, _outcome(part, exit_code), time.monotonic() - start)
+def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
+    """Run parts in their order, those that need not be alone side by side; a failure that its reports do not tell of counts as one."""
+    waiting = list(parts)
+    running: list[_Run] = []
+    try:
+        while waiting or running:
+            while waiting and _fits(waiting[0], running):
+                running.append(_Run(waiting.pop(0)))
+            late = time.monotonic() > deadline
+            for run in [run for run in running if late or run.has_ended]:
+                running.remove(run)
+                yield run.finish()
+            time.sleep(0.1)
+    finally:
+        for run in running:
+            run.kill()
+
+
+def _fits(part: Part, running: list[_Run]) -> bool:
+    return not running or (len(running) < _LANES and not part.alone and not running[0].part.alone)
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:
@@ -257,7 +322,7 @@ def main(names: list[str]) -> int:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     deadline = time.monotonic() + max(_LIMITS.get(name, _LIMIT) for name in names)
-    results = [run_part(part, deadline) for name in names for part in PARTS[name]()]
+    results = list(run_parts([part for name in names for part in PARTS[name]()], deadline))
     table = OUTPUT / "faults.md"
     if table.exists():
         # As it is: molecule folds the long lines of what its verifier prints.
