@@ -125,6 +125,13 @@ options:
     description: Let connections from inside reach the services of the host. Those that listen on its loopback stay out of reach.
     type: bool
     default: false
+  services:
+    description:
+      - Services of the host that are about to be restarted inside, with or without C(.service). A port that one of them listens on may be
+        forwarded. Until the restart nobody answers on it.
+      - Without this, a forward that takes the port of a service of the host is refused.
+    type: list
+    elements: str
   persist:
     description: Build the namespace at boot. Hosts without systemd get the script that does it, and a warning.
     type: bool
@@ -200,6 +207,12 @@ EXAMPLES = r"""
       forwards:
         - {port: 80, to_port: 8080}
         - {protocol: udp, port: 5000-5019}
+
+- name: Take over the port of a service that will be restarted in there, as the role isolated_service does
+  fleetlab.linux.netns:
+    name: nginx
+    forwards: [{port: 80}]
+    services: [nginx]
 
 - name: Remove it
   fleetlab.linux.netns:
@@ -305,6 +318,7 @@ def argument_spec() -> Dict[str, Any]:
         "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": "auto"}, "forwards": forwards_spec()}},
         "forwards": forwards_spec(),
         "host_access": {"type": "bool", "default": False},
+        "services": _TEXTS,
         "persist": {"type": "bool", "default": True},
         "firewall": {"type": "str", "choices": ["auto", "nftables", "iptables"], "default": "auto"},
         "force": {"type": "bool", "default": False},

@@ -143,7 +143,7 @@ def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) ->
                 raise RefusedError(
                     f"forward {forward}",
                     f"a service of this host listens on {where}, and would lose its connections",
-                    "Choose another port, or stop the service first",
+                    "Choose another port, stop the service first, or name it in services if it is about to be restarted inside",
                 )
             yield f"{wanted.name}: a service of this host listens on {where}, and all connections to it are forwarded into the namespace"
 

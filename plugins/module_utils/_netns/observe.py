@@ -51,7 +51,7 @@ def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
         inside=observe_inside(runner, name, root) if exists else Inside(),
         links=links,
         routes=routes,
-        listeners=tuple(_listeners(root)) if wanted.forwards else (),
+        listeners=tuple(_listeners(runner, wanted, root)) if wanted.forwards else (),
         records=records,
         firewall=observe_firewall(runner, asked, root),
         files=_files(wanted, former, root),
@@ -124,9 +124,34 @@ def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
             yield int(pid), (read(f"{root}/proc/{pid}/comm") or "?").strip()
 
 
-def _listeners(root: str) -> Iterator[Listener]:
+def _listeners(runner: Runner, wanted: Wanted, root: str) -> Iterator[Listener]:
+    """The sockets of services that stay: those that move inside leave theirs at their restart."""
+    moving = {inode for service in wanted.services for inode in _sockets_of(runner, service, root)}
     for protocol, table in _SOCKETS:
-        yield from parse_sockets(protocol, read(f"{root}/proc/net/{table}") or "")
+        for found in parse_sockets(protocol, read(f"{root}/proc/net/{table}") or ""):
+            if found.inode not in moving:
+                yield found
+
+
+def _sockets_of(runner: Runner, service: str, root: str) -> Iterator[int]:
+    if not os.path.isdir(f"{root}/run/systemd/system"):
+        return
+    argv = ("systemctl", "show", "--property=ControlGroup", "--", service)
+    group = parse_properties(runner.run(argv).stdout).get("ControlGroup", "")
+    for hierarchy in ("", "/systemd") if group else ():
+        for folder, _folders, _files in os.walk(f"{root}/sys/fs/cgroup{hierarchy}{group}"):
+            for pid in (read(f"{folder}/cgroup.procs") or "").split():
+                yield from _sockets_of_process(f"{root}/proc/{pid}/fd")
+
+
+def _sockets_of_process(folder: str) -> Iterator[int]:
+    for descriptor in _names(folder):
+        try:
+            target = os.readlink(f"{folder}/{descriptor}")
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield int(target[len("socket:[") : -1])
 
 
 def _files(wanted: Wanted, former: Optional[Record], root: str) -> Files:

@@ -76,7 +76,7 @@ def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
         words = line.split()
         if len(words) > 3 and words[3] == _STATES[protocol] and ":" in words[1]:
             address, _colon, port = words[1].partition(":")
-            found.append(Listener(protocol, _address(address), int(port, 16)))
+            found.append(Listener(protocol, _address(address), int(port, 16), int(words[9]) if len(words) > 9 else 0))
     return tuple(found)
 
 

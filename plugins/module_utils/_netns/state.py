@@ -50,11 +50,12 @@ class Inside:
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket of the host that a forward would take the connections of."""
+    """A socket of the host that a forward would take the connections of; C(inode) is how processes name it."""
 
     protocol: str
     address: str
     port: int
+    inode: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._core.errors import InputError
+from .._tmp.options import check_service
 from .names import check_link, check_name, default_link
 
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
@@ -104,6 +105,7 @@ class Wanted:
     persist: bool = True
     firewall: str = AUTO
     force: bool = False
+    services: Tuple[str, ...] = ()
     default_subnet: bool = False
 
     @property
@@ -152,6 +154,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         persist=params["persist"],
         firewall=params["firewall"],
         force=params["force"],
+        services=tuple(check_service(text, "services") for text in params["services"] or ()),
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
     if wanted.dns_search and wanted.dns is None:

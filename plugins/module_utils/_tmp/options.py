@@ -72,23 +72,23 @@ def _make_launcher(params: Mapping[str, Any], present: bool) -> WantedLauncher:
     return WantedLauncher(path, present)
 
 
-def check_service(name: str) -> str:
+def check_service(name: str, option: str = "service") -> str:
     """The full name of a service unit.
 
     :raises InputError: for what is no name of a service, before systemd is asked: it would take some of it for an option or a path.
     """
     full = name if re.search(r"\.[a-z]+\Z", name) and name.rpartition(".")[2] in _UNIT_TYPES else f"{name}.service"
     if not re.match(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\Z", full) or full.startswith("."):
-        raise InputError("service", f"{name!r} is no name of a unit; give one such as nginx or nginx.service")
+        raise InputError(option, f"{name!r} is no name of a unit; give one such as nginx or nginx.service")
     if len(full) > _LONGEST_UNIT:
-        raise InputError("service", f"a name of {len(full)} characters is longer than the {_LONGEST_UNIT} that systemd takes")
+        raise InputError(option, f"a name of {len(full)} characters is longer than the {_LONGEST_UNIT} that systemd takes")
     if not full.endswith(".service"):
-        raise InputError("service", f"{name!r} is a {full.rpartition('.')[2]}; only a service runs processes that see a /tmp")
+        raise InputError(option, f"{name!r} is a {full.rpartition('.')[2]}; only a service runs processes that see a /tmp")
     template, at, instance = full[: -len(".service")].partition("@")
     if at and not instance:
-        raise InputError("service", f"{name!r} is a template; name an instance of it, such as {template}@one.service")
+        raise InputError(option, f"{name!r} is a template; name an instance of it, such as {template}@one.service")
     if not template:
-        raise InputError("service", f"{name!r} has no name before .service or @")
+        raise InputError(option, f"{name!r} has no name before .service or @")
     return full
 
 

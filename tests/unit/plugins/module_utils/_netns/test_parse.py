@@ -89,6 +89,7 @@ def test_routes_of_both_families_and_of_several_ways() -> None:
 
 def test_listening_sockets() -> None:
     assert parse_sockets("tcp", read("proc_net/6.18/tcp")) == (Listener("tcp", "0.0.0.0", 8080),)
+    assert parse_sockets("tcp", read("proc_net/6.18/tcp"))[0].inode == 3878393
     assert parse_sockets("udp", read("proc_net/6.18/udp")) == (Listener("udp", "0.0.0.0", 5001),)
 
 
