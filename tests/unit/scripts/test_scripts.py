@@ -58,6 +58,11 @@ def part(code: str, passed: int = 0, failed: int = 0, name: str = "unit") -> Any
     return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(passed, failed))
 
 
+def run_part(part: Any, deadline: float) -> Any:
+    (result,) = run_tests.run_parts([part], deadline)
+    return result
+
+
 def soon() -> float:
     return time.monotonic() + 60
 
@@ -91,18 +96,18 @@ def test_nox_sessions_are_counted_and_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_failure_is_never_lost(code: str, counted: tuple[int, int], expected: tuple[int, int]) -> None:
-    found = run_tests.run_part(part(code, *counted), soon()).outcome
+    found = run_part(part(code, *counted), soon()).outcome
     assert (found.passed, len(found.failures)) == expected
 
 
 def test_a_missing_report_is_a_failure() -> None:
     broken = run_tests.Part("unit", (sys.executable, "-c", ""), lambda: run_tests.junit_outcome([Path("/nonexistent")]))
-    assert run_tests.run_part(broken, soon()).outcome.failures == ("ran no test",)
+    assert run_part(broken, soon()).outcome.failures == ("ran no test",)
 
 
 def test_a_scenario_counts_itself_and_what_it_verified() -> None:
-    assert run_tests.run_part(part("", 2, name="molecule lab"), soon()).outcome.passed == 3
-    assert run_tests.run_part(part("exit(1)", 2, name="molecule lab"), soon()).outcome.passed == 2
+    assert run_part(part("", 2, name="molecule lab"), soon()).outcome.passed == 3
+    assert run_part(part("exit(1)", 2, name="molecule lab"), soon()).outcome.passed == 2
 
 
 def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path) -> None:
@@ -110,10 +115,42 @@ def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path)
     cleanup = (sys.executable, "-c", f"open({str(cleaned)!r}, 'w')")
     slow = run_tests.Part("unit", ("sleep", "60"), lambda: outcome(5, 0), cleanup=cleanup)
     start = time.monotonic()
-    result = run_tests.run_part(slow, start + 0.5)
+    result = run_part(slow, start + 0.5)
     assert time.monotonic() - start < 30
     assert result.outcome == run_tests.Outcome(5, ("took longer than all tests together may",))
     assert cleaned.exists()
+
+
+def test_parts_without_guests_run_side_by_side_and_the_others_alone(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    def begins_and_ends(name: str, alone: bool) -> Any:
+        code = (
+            f"import pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(0.5); "
+            f"print({name!r}, 'saw', *sorted(p.name for p in here.iterdir())); (here / {name!r}).unlink()"
+        )
+        return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), alone=alone)
+
+    parts = [begins_and_ends("a", False), begins_and_ends("b", False), begins_and_ends("c", True), begins_and_ends("d", True)]
+    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"a", "b", "c", "d"}
+    printed = capfdbinary.readouterr().out.decode().splitlines()
+    assert {line for line in printed if " saw " in line and line[0] in "cd"} == {"c saw c", "d saw d"}
+    assert "a saw a b" in printed or "b saw a b" in printed
+    # What a part has printed stands below its name, though both ran at once.
+    assert printed.index("=== b") + 1 == next(number for number, line in enumerate(printed) if line.startswith("b saw"))
+
+
+def test_parts_that_are_left_are_ended_with_the_run(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    slow = f"import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(60)"
+
+    def broken() -> Any:
+        while not pid.exists() or not pid.read_text():
+            time.sleep(0.1)
+        raise KeyboardInterrupt
+
+    parts = [part(slow), run_tests.Part("other", (sys.executable, "-c", ""), broken)]
+    with pytest.raises(KeyboardInterrupt):
+        list(run_tests.run_parts(parts, soon()))
+    assert not Path(f"/proc/{pid.read_text()}").exists()
 
 
 @pytest.mark.parametrize(("codes", "exit_code", "line"), [(["", ""], 0, "4 passed, 0 failed"), (["exit(1)", ""], 1, "4 passed, 1 failed")])
@@ -155,7 +192,7 @@ def test_the_core_of_the_faults_closes_the_lab_and_all_of_them_run_apart(tmp_pat
     assert made("faults") == [("molecule faults", False)]
     assert made("faults-core") == [("molecule faults", True)]
     verifier = yaml.safe_load((ROOT / "molecule" / "lab" / "molecule.yml").read_text(encoding="utf-8"))["verifier"]
-    assert verifier["additional_files_or_dirs"] == ["../faults"]
+    assert verifier["additional_files_or_dirs"] == ["../services", "../faults"]
     assert verifier["options"]["m"] == "core or not fault"
 
 
