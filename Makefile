@@ -73,7 +73,7 @@ test: ## everything: lint, sanity, unit, package, network, aws, and the scenario
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py aws sanity unit network lint package molecule
 
-test-faults: ## all that the lab survives, fault by fault, with a table at the end (more than an hour)
+test-faults: ## all that the lab survives, fault by fault, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults
 
