@@ -66,7 +66,7 @@ bench-tz-cron: ## measure what a call of a job that has nothing to do costs
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.tz_cron $(ARGS)
 
 bench-netns: ## measure namespaces, their number and their throughput: make bench-netns ARGS='--count 20 --seconds 2'
-	@scripts/bootstrap run lab
+	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
 
 test: ## everything: lint, sanity, unit, package, network, aws, and the scenarios that need guests
