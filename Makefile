@@ -28,13 +28,13 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-fast lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 lab: ## build the storage lab, or bring it back to what it should be
-	@scripts/bootstrap $(if $(ON_AWS),aws,run lab)
+	@scripts/bootstrap $(if $(ON_AWS),aws,run lab $(filter qemu,$(BACKEND)))
 	$(PLAYBOOK) fleetlab.linux.storage_lab $(ARGS)
 
 lab-status: ## say which hosts of the lab answer, and how its arrays are; of one on AWS, what runs and what it costs
@@ -80,6 +80,10 @@ test-faults: ## all that the lab survives, fault by fault, with a table at the e
 test-faults-core: ## the faults that matter most, a quarter of an hour
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
+
+test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (ten minutes without KVM)
+	@scripts/bootstrap run dev lab qemu
+	@python scripts/run_tests.py nvme
 
 test-fast: ## what needs no guests: lint, sanity, unit, package
 	@scripts/bootstrap run dev

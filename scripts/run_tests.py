@@ -34,8 +34,8 @@ _LIMIT = 60 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds everything together may take, and parts that may take longer: what is still running then is ended, and has failed."""
 
-_APART = frozenset({"faults"})
-"""Scenarios that take too long to run with all others; what matters most of them is part of the scenario of the lab."""
+_APART = frozenset({"faults", "nvme"})
+"""Scenarios that take too long to run with all others; what matters most of the faults is part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
     "formatters",
@@ -175,6 +175,10 @@ def _faults_core() -> Iterator[Part]:
     yield _scenario("faults", "core")
 
 
+def _nvme() -> Iterator[Part]:
+    yield _scenario("nvme", None)
+
+
 def _scenario(scenario: str, mark: str | None) -> Part:
     """One scenario, or the tests of it with that mark; what its verifiers report counts besides the scenario itself."""
     reports = REPORTS / f"molecule-{scenario}"
@@ -201,6 +205,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "molecule": _molecule,
     "faults": _faults,
     "faults-core": _faults_core,
+    "nvme": _nvme,
 }
 
 

@@ -210,17 +210,20 @@ options:
   grow:
     description:
       - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
-      - V(raid1), and V(raid10) and V(raid1e) with near or offset copies, take the room of members that have grown.
-        Where md can not, grown members are refused with the reason. That is so for V(raid0), for V(raid10) with far copies,
-        and with metadata 1.0, whose superblocks lie at the end of the members. Without O(grow), larger members are no difference.
-      - For V(raid4), V(raid5) and V(raid6) it is refused too, since this collection was not tested with it. By hand it is
-        C(mdadm --grow /dev/mdX --size=max), for more devices C(mdadm --manage /dev/mdX --add-spare DEVICE) and then
-        C(mdadm --grow /dev/mdX --raid-devices=N), for another chunk C(mdadm --grow /dev/mdX --chunk=KIB), one after the other.
-      - V(raid1) takes more devices. Every level with redundancy takes or drops a bitmap.
-      - What moves the data is refused (chunk, layout, level, more devices for other levels). In tests of V(raid10) with offset copies
-        on Linux 6.1 such a reshape ended with failed members. Shrinking is refused as well.
+      - B(Size.) Members that have grown are used, but by V(raid0), by V(raid10) with far copies, and with metadata 1.0, whose superblocks
+        lie at the end of the members: there they are refused with the reason. Without O(grow), larger members are no difference.
+      - B(Devices.) V(raid1) gets more copies. V(raid4), V(raid5), V(raid6), and V(raid10) with near or offset copies get more room,
+        which is there when the reshape is done. V(raid10) is reshaped without a bitmap only, since with one the kernel does not make
+        the copies in the new room alike; set O(bitmap=none) with it, and O(bitmap=internal) after that.
+      - B(Chunk.) V(raid10) with near copies and without a bitmap takes another one. Elsewhere it is refused, because in tests on Linux
+        6.1 data were lost - with offset copies always, with parity after a power cut in the middle.
+      - A reshape that is interrupted, by a power cut as well, is gone on with by the kernel when the array is assembled and written to,
+        or waited for with O(wait=sync). It needs room before the data of the members, which arrays made by mdadm 3.3 and later have; where
+        it is missing, mdadm refuses before anything is moved.
+      - B(Bitmap.) Every level with redundancy takes or drops one.
+      - Another layout or level, fewer devices, and less size are refused.
       - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
-        Devices, or a new bitmap, and size are taken one after the other, so that both at once need it too.
+        Devices, chunk, a new bitmap and size are taken one after the other, so that two of them at once need it too.
     type: bool
     default: false
   check:

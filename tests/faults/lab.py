@@ -57,7 +57,7 @@ class Lab:
         self.directory = self.inventory.parent
         declared = yaml.safe_load(self.inventory.read_text(encoding="utf-8"))
         self.servers = sorted(declared["storage_servers"]["hosts"])
-        self.client = min(declared["storage_clients"]["hosts"])
+        self.client = min(declared["storage_clients"]["hosts"], default="")
         self.addresses: dict[str, str] = {
             name: host["ansible_host"]
             for group in ("storage_servers", "storage_clients")

@@ -1,16 +1,16 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Change the shape of a running array: more copies, larger members, a bitmap. Pure.
+"""Change the shape of a running array: more devices, another chunk, larger members, a bitmap. Pure.
 
 Everything is read off the array, so a run that was interrupted is taken up by the next: a device that was already added is a
-spare then, and only the rest is planned.
+spare then, and only the rest is planned. A reshape that was interrupted is md's to go on with: its superblocks say how far it was.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Dict, List, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Tuple
 
 from .._core.errors import RefusedError
 from .array_state import Array, Member
@@ -18,8 +18,25 @@ from .block_device import BlockDevice
 from .checks import can_heal, check_usable
 from .draft import Draft
 from .layout import decode
+from .reshape import no_new_chunk, no_new_devices, unsafe_bitmap
 from .resize import larger, plan_size
 from .wanted import Wanted
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """What differs; C(size) is what each member is to be used for, in bytes."""
+
+    devices: bool
+    chunk: bool
+    size: Optional[int]
+    bitmap: bool
+    bitmap_alone: bool
+
+    @property
+    def turns(self) -> int:
+        """How many times md has to come to rest in between, plus one: it takes one thing after the other."""
+        return self.devices + self.chunk + self.bitmap_alone + (self.size is not None)
 
 
 def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
@@ -31,27 +48,18 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
     """
     if not wanted.grow:
         return array
-    _check_possible(wanted, array)
-    size = larger(draft, wanted, array)
-    more = len(wanted.devices) > array.raid_disks
-    bitmap = wanted.bitmap not in (None, array.bitmap)
-    if not (size or more or bitmap) or _later(draft, wanted, devices, array):
+    growth = _growth(draft, wanted, array)
+    if not (growth.turns or growth.bitmap) or _later(draft, wanted, devices, array):
         return array
-    # What one bit of a new bitmap stands for is not known before it is there, and the growth in size needs that.
-    bitmap_alone = bitmap and wanted.bitmap == "internal" and size is not None
-    turns = more + bitmap_alone + (size is not None)
-    _check_fit(wanted, array, turns)
+    _check_fit(wanted, array, growth.turns)
     if array.array_state == "read-auto":
         draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
         array = replace(array, array_state="active")
-    if bitmap:
+    if growth.bitmap:
         draft.run("mdadm", "--grow", array.node, f"--bitmap={wanted.bitmap}")
         array = replace(array, bitmap=wanted.bitmap or array.bitmap)
-    if more:
-        array = _add_devices(draft, wanted, devices, array)
-    elif size and not bitmap_alone:
-        array = plan_size(draft, array, size)
-    if turns > 1:
+    array = _next(draft, wanted, devices, array, growth)
+    if growth.turns > 1:
         draft.grow_later(wanted)
     draft.state = draft.state.with_changed_array(array)
     return array
@@ -61,32 +69,48 @@ def as_grown(draft: Draft, wanted: Wanted, array: Array) -> Array:
     """The array as it is declared, where it only has to become whole before it is made so."""
     if wanted.name not in draft.grown_later:
         return array
-    return replace(array, raid_disks=len(wanted.devices), bitmap=wanted.bitmap or array.bitmap)
+    chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
+    return replace(array, raid_disks=len(wanted.devices), chunk=chunk, bitmap=wanted.bitmap or array.bitmap)
+
+
+def _growth(draft: Draft, wanted: Wanted, array: Array) -> _Growth:
+    _check_possible(wanted, array)
+    size = larger(draft, wanted, array)
+    bitmap = wanted.bitmap not in (None, array.bitmap)
+    return _Growth(
+        devices=len(wanted.devices) > array.raid_disks,
+        chunk=_other_chunk(wanted, array),
+        size=size,
+        bitmap=bitmap,
+        # What one bit of a new bitmap stands for is not known before it is there, and the growth in size needs that.
+        bitmap_alone=bitmap and wanted.bitmap == "internal" and size is not None,
+    )
+
+
+def _other_chunk(wanted: Wanted, array: Array) -> bool:
+    return bool(wanted.chunk) and wanted.chunk != array.chunk // 1024
 
 
 def _check_possible(wanted: Wanted, array: Array) -> None:
     count, layout = len(wanted.devices), decode(array.level, array.layout)
+    more, chunk = count > array.raid_disks, _other_chunk(wanted, array)
     problems = []
     if count < array.raid_disks:
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: arrays are never shrunk")
-    if count > array.raid_disks and array.level != "raid1":
-        problems.append(f"it has {array.raid_disks} devices and {count} are declared: {_more(array)}")
+    if more and no_new_devices(array):
+        problems.append(f"it has {array.raid_disks} devices and {count} are declared: {no_new_devices(array)}")
     if wanted.layout not in (None, layout):
-        problems.append(
-            f"its layout is {layout}, declared is {wanted.layout}: that moves all data, in a way that kernels have lost arrays by"
-        )
-    if wanted.chunk and wanted.chunk * 1024 != array.chunk:
-        problems.append(f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: that moves all data")
+        problems.append(f"its layout is {layout}, declared is {wanted.layout}: that moves all data, and is not done to any array")
+    if wanted.chunk and chunk and no_new_chunk(array, wanted.chunk):
+        problems.append(f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: {no_new_chunk(array, wanted.chunk)}")
     if problems:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Nothing was changed; make a new array and copy the data")
-
-
-def _more(array: Array) -> str:
-    only = "only raid1 takes more without moving its data"
-    if array.level not in ("raid4", "raid5", "raid6"):
-        return only
-    by_hand = f"mdadm --manage {array.node} --add-spare DEVICE and then mdadm --grow {array.node} --raid-devices=N"
-    return f"{only}. By hand it is {by_hand}, which was not tested with this module"
+    if (more or chunk) and unsafe_bitmap(array, wanted.bitmap or array.bitmap):
+        raise RefusedError(
+            f"array {wanted.name}",
+            unsafe_bitmap(array, wanted.bitmap or array.bitmap),
+            "Nothing was changed; set bitmap to none with it, and to internal when the reshape is done",
+        )
 
 
 def _failed(array: Array) -> bool:
@@ -114,12 +138,24 @@ def _check_fit(wanted: Wanted, array: Array, turns: int) -> None:
         problem, remedy = "it is read-only", "make it writable with mdadm --readwrite"
     elif turns > 1 and wanted.wait != "sync":
         problem, remedy = (
-            "it gets more than one of devices, bitmap and size, and md takes them one after the other",
+            "it gets more than one of devices, chunk, bitmap and size, and md takes them one after the other",
             "set wait to sync",
         )
     else:
         return
     raise RefusedError(f"array {wanted.name}", f"it can not be grown now: {problem}", f"Nothing was changed; {remedy}")
+
+
+def _next(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array, growth: _Growth) -> Array:
+    """The first of what md takes one after the other."""
+    if growth.devices:
+        return _add_devices(draft, wanted, devices, array)
+    if growth.chunk and wanted.chunk:
+        draft.run("mdadm", "--grow", array.node, f"--chunk={wanted.chunk}")
+        return replace(array, chunk=wanted.chunk * 1024, sync_action="reshape", array_state="active")
+    if growth.size and not growth.bitmap_alone:
+        return plan_size(draft, array, growth.size)
+    return array
 
 
 def _add_devices(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> Array:
@@ -131,11 +167,18 @@ def _add_devices(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
         add_blank(draft, array, devices[path])
     draft.run("mdadm", "--grow", array.node, f"--raid-devices={len(wanted.devices)}")
     joining = [member.device for member in spares if member.device in named] + [devices[path].kernel_name for path in new]
+    # Another copy has to be written first; where data moves, md counts on the new members from the first block that lies there.
+    rebuilt = array.level == "raid1"
     slots = range(array.raid_disks, len(wanted.devices))
-    joined: Tuple[Member, ...] = tuple(Member(name, slot, ("spare",)) for name, slot in zip(joining, slots))
+    joined: Tuple[Member, ...] = tuple(Member(name, slot, ("spare" if rebuilt else "in_sync",)) for name, slot in zip(joining, slots))
     kept = tuple(member for member in array.members if member.device not in joining)
     return replace(
-        array, members=kept + joined, raid_disks=len(wanted.devices), degraded=len(joined), sync_action="recover", array_state="active"
+        array,
+        members=kept + joined,
+        raid_disks=len(wanted.devices),
+        degraded=len(joined) if rebuilt else 0,
+        sync_action="recover" if rebuilt else "reshape",
+        array_state="active",
     )
 
 

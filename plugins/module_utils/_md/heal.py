@@ -49,6 +49,10 @@ def plan_healing(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
     back = [path for path in wanted.devices if path in devices and devices[path].kernel_name not in sound | silent]
     if not wanted.replace_failed or not (failed or back):
         return array
+    if array.sync_action == "reshape":
+        # md gives no slot to a spare before its data lie where they are going to.
+        draft.warnings.append(f"array {wanted.name} is reshaped first; its lost members are brought back after that")
+        return array
     _check_survives(wanted, draft.state, array)
     lighter = _without(draft, array, failed)
     methods = _methods(draft, wanted, {path: draft.state.devices[devices[path].kernel_name] for path in back}, lighter)

@@ -17,8 +17,7 @@ from .state import State
 from .wanted import Wanted
 
 _MIB = 1 << 20
-_CAN_TAKE_SIZE = ("raid1", "raid10")
-_PARITY = ("raid4", "raid5", "raid6")
+_CAN_TAKE_SIZE = ("raid1", "raid4", "raid5", "raid6", "raid10")
 
 
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
@@ -95,16 +94,17 @@ def _used(state: State, array: Array, name: str) -> int:
 
 
 def _worth(array: Array) -> int:
-    """md uses whole chunks, as many at a time as there are copies in stripes, and mdadm may leave a little at the end."""
+    """md uses whole chunks, as many at a time as there are copies in stripes, and mdadm may leave a little at the end.
+
+    A reshape leaves more of it: it moves the data towards the beginning of each member, by up to a chunk for every device.
+    """
     _near, far = copies_of(array.layout) if array.level == "raid10" else (1, 1)
-    return max(_MIB, (far + 3) * array.chunk)
+    return max(_MIB, (far + 3 + array.raid_disks) * array.chunk)
 
 
 def _obstacle(array: Array) -> str:
     if array.level == "raid10" and "f" in str(decode(array.level, array.layout)):
         return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
-    if array.level in _PARITY:
-        return f"growing {array.level} was not tested with this module. By hand it is mdadm --grow {array.node} --size=max"
     if array.level not in _CAN_TAKE_SIZE:
         return f"{array.level} arrays are made for the size their members have at first"
     if array.metadata == "1.0":

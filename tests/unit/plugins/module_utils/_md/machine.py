@@ -68,6 +68,7 @@ class Running:
     rebuilding: Set[str] = field(default_factory=set)
     bitmap: Optional[bool] = None
     raid_disks: Optional[int] = None
+    reshaping: bool = False
 
 
 @dataclass
@@ -150,7 +151,7 @@ class Machine:
             degraded=count - present,
             bitmap="internal" if (block.bitmap if running.bitmap is None else running.bitmap) else "none",
             bitmap_dirty=MIB if block.bitmap else None,
-            sync_action="recover" if running.rebuilding else "idle",
+            sync_action="reshape" if running.reshaping else "recover" if running.rebuilding else "idle",
             component_size=self._component(running),
         )
 
@@ -185,6 +186,7 @@ class Machine:
         """Every rebuild comes to its end."""
         for array, running in self.running.items():
             running.rebuilding.clear()
+            running.reshaping = False
             if running.superblock.level in ("raid1", "raid10"):
                 self.write(array)
 
@@ -217,11 +219,12 @@ class Machine:
         """mdadm --grow."""
         running = self.running[self._name(paths[0])]
         assert not running.rebuilding
+        assert not running.reshaping
         assert not running.faulty
         if "bitmap" in options:
             running.bitmap = options["bitmap"] == "internal"
         if "size" in options:
-            assert running.superblock.level in ("raid1", "raid10")
+            assert running.superblock.level != "raid0"
             assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
             sizes = {name: self.block(name).size for name in running.members}
             for name, size in sizes.items():
@@ -236,6 +239,22 @@ class Machine:
                 if slots:
                     running.members.remove(name)
                     self._join(running, name, slots[0])
+            if running.superblock.level != "raid1":
+                self._reshape(running, raid_disks=running.raid_disks)
+        if "chunk" in options:
+            self._reshape(running, chunk=int(options["chunk"]) * 1024)
+
+    def _reshape(self, running: Running, **changed: int) -> None:
+        """Move all data, with all superblocks saying where to; no member is out of date meanwhile."""
+        assert running.superblock.level in ("raid4", "raid5", "raid6", "raid10")
+        assert running.superblock.level != "raid10" or not (running.superblock.bitmap if running.bitmap is None else running.bitmap)
+        running.reshaping = True
+        running.rebuilding.clear()
+        running.superblock = replace(running.superblock, **changed)
+        for name in running.members:
+            block = self.block(name).superblock
+            assert block
+            self.block(name).superblock = replace(block, **changed, events=running.superblock.events + 1)
 
     def plan(self, *wanted: Wanted) -> Outcome:
         """Observe and plan."""

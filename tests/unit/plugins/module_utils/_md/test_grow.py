@@ -78,19 +78,133 @@ def test_a_growth_that_was_cut_short_is_finished() -> None:
     ("declared", "found"),
     [
         ({"devices": THREE[:2]}, "arrays are never shrunk"),
-        ({"devices": [*THREE, "/dev/sde"], "layout": "o3", "level": "raid10"}, "only raid1 takes more"),
+        ({"devices": [*THREE, "/dev/sde"], "level": "raid1e"}, "its layout is o3, declared is o4"),
         ({"layout": "n3", "level": "raid10"}, "its layout is o3, declared is n3"),
-        ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB"),
+        ({"chunk": 64}, "its chunk is 512 KiB, declared is 64 KiB: "),
     ],
 )
-def test_what_would_move_all_data_is_refused(declared: Dict[str, Any], found: str) -> None:
+def test_what_would_harm_data_is_refused(declared: Dict[str, Any], found: str) -> None:
     assert found in refusal(made(**MIRROR), want(**{**MIRROR, **declared}, grow=True))
 
 
-def test_more_devices_for_parity_are_a_matter_for_the_hand() -> None:
+RESHAPED = [
+    ("raid4", None, THREE, [*THREE, "/dev/sde"]),
+    ("raid5", None, THREE, [*THREE, "/dev/sde"]),
+    ("raid6", None, [*THREE, "/dev/sde"], [*THREE, "/dev/sde", "/dev/sdf", "/dev/sdg"]),
+    ("raid10", "n2", THREE[:2], [*THREE, "/dev/sde"]),
+    ("raid10", "o3", THREE, [*THREE, "/dev/sde"]),
+]
+
+
+@pytest.mark.parametrize(("level", "layout", "few", "many"), RESHAPED, ids=[f"{row[0]}-{row[1]}" for row in RESHAPED])
+def test_more_devices_move_the_data(level: str, layout: Any, few: List[str], many: List[str]) -> None:
+    host = with_disks("sdb", "sdc", "sdd", "sde", "sdf", "sdg")
+    host.converge(want(level=level, layout=layout, devices=few, bitmap="none"))
+    host.write("md1")
+    wanted = want(level=level, layout=layout, devices=many, grow=True)
+    added = [f"mdadm --manage /dev/md1 --add-spare {path}" for path in many[len(few) :]]
+    assert argvs(host, wanted) == [*added, f"mdadm --grow /dev/md1 --raid-devices={len(many)}"]
+    host.do(host.plan(wanted).plan.steps[0])
+    assert len(argvs(host, wanted)) == len(added)
+    outcome = host.converge(wanted)
+    (foretold,) = outcome.state.arrays
+    assert replace(foretold, array_state="clean") == host.state([wanted]).arrays[0]
+    assert foretold.unsettled
+    assert argvs(host, wanted) == []
+    host.settle()
+    assert argvs(host, wanted) == []
+    host.converge(want("md1", state="stopped"))
+    host.converge(wanted)
+    assert argvs(host, wanted) == []
+
+
+def test_raid10_is_reshaped_without_a_bitmap_only() -> None:
+    options: Dict[str, Any] = {"level": "raid10", "layout": "o3"}
+    host = made(**options, devices=THREE)
+    more = [*THREE, "/dev/sde"]
+    for bitmap in (None, "internal"):
+        message = refusal(host, want(**options, devices=more, grow=True, bitmap=bitmap))
+        assert "it is raid10 with a bitmap" in message
+        assert "set bitmap to none with it, and to internal when the reshape is done" in message
+    wanted = want(**options, devices=more, grow=True, bitmap="none")
+    assert argvs(host, wanted)[0] == "mdadm --grow /dev/md1 --bitmap=none"
+    host.converge(wanted)
+    assert "it is not in sync yet (reshape)" in refusal(host, want(**options, devices=more, grow=True, bitmap="internal"))
+    host.settle()
+    assert argvs(host, want(**options, devices=more, grow=True, bitmap="internal")) == ["mdadm --grow /dev/md1 --bitmap=internal"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"level": "raid0"}, "raid0 has no copies from which data could be moved safely"),
+        ({"level": "raid10", "layout": "f2"}, "the further copies lie where the members are halved"),
+        ({"level": "raid5", "metadata": "1.0"}, "with metadata 1.0 its data begin where the members do"),
+    ],
+    ids=["raid0", "far", "metadata 1.0"],
+)
+def test_devices_that_md_can_not_add_are_refused(options: Dict[str, Any], found: str) -> None:
+    message = refusal(made(**options, devices=THREE), want(**options, devices=[*THREE, "/dev/sde"], grow=True))
+    assert found in message
+
+
+def test_another_chunk_where_nothing_is_lost_by_it() -> None:
+    options: Dict[str, Any] = {"level": "raid10", "layout": "n2", "devices": THREE, "bitmap": "none"}
+    host, wanted = made(**options), want(**options, chunk=64, grow=True)
+    assert argvs(host, wanted) == ["mdadm --grow /dev/md1 --chunk=64"]
+    assert argvs(host, want(**options, chunk=512, grow=True)) == []
+    host.converge(wanted)
+    host.settle()
+    assert argvs(host, wanted) == []
+    assert host.state([wanted]).arrays[0].chunk == 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"level": "raid5"}, "after a power cut in the middle of that"),
+        ({"level": "raid10", "layout": "o3"}, "the kernel puts data in the wrong places"),
+        ({"level": "raid10", "layout": "n2"}, "it is raid10 with a bitmap"),
+        ({"level": "raid0"}, "raid0 has no copies"),
+    ],
+    ids=["parity", "offset", "bitmap", "raid0"],
+)
+def test_another_chunk_that_would_harm_is_refused(options: Dict[str, Any], found: str) -> None:
+    assert found in refusal(made(**options, devices=THREE), want(**options, devices=THREE, chunk=64, grow=True))
+
+
+def test_a_chunk_that_does_not_fit_is_refused() -> None:
+    options: Dict[str, Any] = {"level": "raid10", "layout": "n2", "devices": THREE, "bitmap": "none"}
+    host = with_disks("sdb", "sdc", "sdd", size=513 * MIB)
+    host.converge(want(**options))
+    message = refusal(host, want(**options, chunk=65536, grow=True))
+    assert "525312 KiB, is no multiple of that" in message
+
+
+def test_devices_and_chunk_take_two_turns() -> None:
+    few: Dict[str, Any] = {"level": "raid10", "layout": "n2", "devices": THREE, "bitmap": "none"}
+    many = {**few, "devices": [*THREE, "/dev/sde"], "chunk": 64, "grow": True}
+    host, wanted = made(**few), want(**many, wait="sync")
+    assert "more than one of devices, chunk" in refusal(host, want(**many))
+    host.converge(wanted)
+    assert argvs(host, wanted) == ["grow_when_whole array=md1"]
+    host.settle()
+    assert argvs(host, wanted) == ["mdadm --grow /dev/md1 --chunk=64"]
+    host.converge(wanted)
+    host.settle()
+    assert argvs(host, wanted) == []
+
+
+def test_a_member_lost_in_a_reshape_is_replaced_after_it() -> None:
     host = made(level="raid5", devices=THREE)
-    message = refusal(host, want(level="raid5", devices=[*THREE, "/dev/sde"], grow=True))
-    assert "mdadm --manage /dev/md1 --add-spare DEVICE and then mdadm --grow /dev/md1 --raid-devices=N" in message
+    wanted = want(level="raid5", devices=[*THREE, "/dev/sde"], grow=True, replace_failed=True)
+    host.converge(wanted)
+    host.running["md1"].faulty.add("sdc")
+    outcome = host.plan(wanted)
+    assert outcome.plan.steps == ()
+    assert any("is reshaped first" in warning for warning in outcome.plan.warnings)
+    host.settle()
+    assert [one.device for one in host.converge(wanted).healed] == ["/dev/sdc"]
 
 
 def test_growth_needs_a_whole_array() -> None:
@@ -112,8 +226,9 @@ SIZE = "mdadm --grow /dev/md1 --size=max"
         MIRROR,
         {"level": "raid10", "layout": "n2", "devices": THREE},
         {"level": "raid10", "layout": "n3", "devices": THREE, "metadata": "1.1"},
+        {"level": "raid5", "devices": THREE},
     ],
-    ids=["raid1", "o3", "n2", "n3"],
+    ids=["raid1", "o3", "n2", "n3", "raid5"],
 )
 def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) -> None:
     host = extend(made(**options))
@@ -129,11 +244,10 @@ def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) 
     ("options", "found"),
     [
         ({"level": "raid10", "layout": "f2", "devices": THREE}, "in its layout, f2, the further copies"),
-        ({"level": "raid5", "devices": THREE}, "By hand it is mdadm --grow /dev/md1 --size=max"),
         ({"level": "raid0", "devices": THREE}, "raid0 arrays are made for the size"),
         ({"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"}, "with metadata 1.0 the superblock lies at the end"),
     ],
-    ids=["far", "raid5", "raid0", "metadata 1.0"],
+    ids=["far", "raid0", "metadata 1.0"],
 )
 def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
     host = made(**options)
