@@ -205,7 +205,9 @@ options:
   failure_domains:
     description:
       - Which failure domain (a server, a rack) each entry of O(devices) is in.
-      - An array that would lose data with one domain is refused.
+      - An array with two copies of the same data in one domain is refused, and so is one of V(raid4), V(raid5) or V(raid6)
+        with more members in one domain than it can lose. Of an array that is there, its own layout and the real places of its
+        members count.
     type: dict
   grow:
     description:
@@ -227,7 +229,7 @@ options:
     description:
       - When everything else is done, let md read all copies of all data and compare them, and return RV(arrays[].mismatch_cnt).
         Nothing is repaired, and it is no change. Nothing is checked in check mode.
-      - It is refused for an array that is degraded, or not in sync yet unless O(wait=sync).
+      - It is refused for an array that is degraded, broken or read-only, or not in sync yet unless O(wait=sync).
     type: bool
     default: false
   wait:

@@ -168,7 +168,9 @@ arrays:
       description: The kernel's word for the state.
       type: str
     health:
-      description: V(healthy), V(syncing), V(recovering), V(degraded) or V(inactive).
+      description:
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
+        - V(broken) is an array without members that it can not do without, so that what is written to it fails. Linux tells since 5.4.
       type: str
     degraded:
       description: Number of members without current data.

@@ -35,9 +35,9 @@ EXAMPLES = r"""
   fleetlab.linux.md_array_info:
   register: md
 
-- name: No array may be degraded
+- name: Every array has to be whole, if need be with a resync going on
   ansible.builtin.assert:
-    that: md.arrays | selectattr('degraded', 'gt', 0) | length == 0
+    that: md.arrays | rejectattr('health', 'in', ['healthy', 'syncing']) | length == 0
 """
 
 RETURN = r"""
