@@ -20,7 +20,7 @@ options:
     description: Only the job of this name.
     type: str
 extends_documentation_fragment:
-  - fleetlab.linux._attributes.INFO_MODULE
+  - fleetlab.linux._attributes.info_module
 requirements:
   - Python 3.8 or later and the tz database (package C(tzdata)) on the managed host
 notes:
