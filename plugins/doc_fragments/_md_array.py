@@ -19,7 +19,7 @@ options:
   arrays:
     description:
       - Several arrays, in the order in which they are built. Those that go are removed in the opposite order.
-      - Options beside this one have no effect on the entries.
+      - Excludes all other options, which stand in the entries.
     type: list
     elements: dict
     suboptions:
@@ -115,9 +115,9 @@ options:
       - V(stopped) stops it and keeps its superblocks and its line in C(mdadm.conf).
       - V(absent) stops it, erases the md superblocks of exactly its members, and removes its line.
         It is refused while the array is mounted or otherwise in use.
+      - When left out, it is V(present).
     type: str
     choices: [present, absent, stopped]
-    default: present
   level:
     description:
       - RAID level; needed for O(state=present).
@@ -158,10 +158,9 @@ options:
     type: str
     choices: [internal, none]
   metadata:
-    description: Version of the superblocks.
+    description: Version of the superblocks. When left out, it is V(1.2).
     type: str
     choices: ['1.0', '1.1', '1.2']
-    default: '1.2'
   homehost:
     description: Host name recorded in the array. Left out, it is the name of the host.
     type: str
@@ -169,23 +168,23 @@ options:
     description:
       - Create the array without its first resync, and keep what the members hold. Only for members that are known to be all zero,
         or to put an array together again.
+      - When left out, it is V(false).
     type: bool
-    default: false
   persist:
-    description: Keep the array's line in C(mdadm.conf). With V(false) that file is left alone.
+    description: Keep the array's line in C(mdadm.conf). With V(false) that file is left alone. When left out, it is V(true).
     type: bool
-    default: true
   overwrite:
     description:
       - Create the array also on devices that carry file systems, partition tables, LVM or superblocks of other arrays, and destroy those.
       - Devices that are mounted or held are refused all the same, and an array of this very name is never made anew.
       - Also replaces a line of C(mdadm.conf) that gives the name to an array which is found on no device.
+      - When left out, it is V(false).
     type: bool
-    default: false
   run_degraded:
-    description: Start an existing array also if members are missing or out of date. Without it that is refused.
+    description:
+      - Start an existing array also if members are missing or out of date. Without it that is refused.
+      - When left out, it is V(false).
     type: bool
-    default: false
   replace_failed:
     description:
       - Give a running array its lost members back. Failed members are removed, also those whose disk is gone or has another name now.
@@ -196,16 +195,17 @@ options:
       - A device that carries anything else is refused as at creation.
       - An array that has lost more members than its level can do without is refused.
       - With it an array is also assembled without members that are out of date, if all its devices are there.
+      - When left out, it is V(false).
     type: bool
-    default: false
   size_tolerance:
-    description: How many percent the sizes of members may differ.
+    description: How many percent the sizes of members may differ. When left out, it is V(1).
     type: float
-    default: 1.0
   failure_domains:
     description:
       - Which failure domain (a server, a rack) each entry of O(devices) is in.
-      - An array that would lose data with one domain is refused.
+      - An array with two copies of the same data in one domain is refused, and so is one of V(raid4), V(raid5) or V(raid6)
+        with more members in one domain than it can lose. Of an array that is there, its own layout and the real places of its
+        members count.
     type: dict
   grow:
     description:
@@ -224,24 +224,25 @@ options:
       - Another layout or level, fewer devices, and less size are refused.
       - With O(wait=sync) an array that is being rebuilt, or that O(replace_failed) heals, is grown after that by the same task.
         Devices, chunk, a new bitmap and size are taken one after the other, so that two of them at once need it too.
+      - When left out, it is V(false).
     type: bool
-    default: false
   check:
     description:
       - When everything else is done, let md read all copies of all data and compare them, and return RV(arrays[].mismatch_cnt).
         Nothing is repaired, and it is no change. Nothing is checked in check mode.
-      - It is refused for an array that is degraded, or not in sync yet unless O(wait=sync).
+      - It is refused for an array that is degraded, broken or read-only, or not in sync yet unless O(wait=sync).
+      - When left out, it is V(false).
     type: bool
-    default: false
   wait:
     description:
       - With V(sync) the task ends when a resync, a rebuild or a reshape of the array has ended. The array can be used before that.
       - While it waits the task prints how far it is, how fast it goes and how long it still takes.
+      - When left out, it is V(none).
     type: str
     choices: [none, sync]
-    default: none
   wait_timeout:
-    description: For how many seconds O(wait=sync) waits, and O(check) lasts, at most. What runs then goes on.
+    description:
+      - For how many seconds O(wait=sync) waits, and O(check) lasts, at most. What runs then goes on.
+      - When left out, it is V(3600).
     type: int
-    default: 3600
 """

@@ -27,6 +27,7 @@ extends_documentation_fragment:
 requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
 notes:
+  - Runs as root.
   - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
   - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
     Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
@@ -185,7 +186,7 @@ from typing import Any, Dict, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_apply import Actions
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
@@ -260,6 +261,7 @@ def main() -> None:
     try:
         name = check_initiator_name(module.params["initiator_name"])
         wanted = make_wanted(module.params)
+        require_root("read and change iSCSI sessions")
         state = observe()
         logins = [one.key for one in wanted if needs_login(state, one)]
         state = with_users(state, logins + [one.key for one in wanted if one.state != "logged_in"])

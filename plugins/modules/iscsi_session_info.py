@@ -16,9 +16,10 @@ description:
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
-  - fleetlab.linux._attributes
   - fleetlab.linux._attributes.info_module
 options: {}
+notes:
+  - Runs as root.
 seealso:
   - module: fleetlab.linux.iscsi_session
 """
@@ -142,6 +143,8 @@ records:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import info
 
@@ -149,6 +152,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_repo
 def main() -> None:
     """Read and report."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    try:
+        require_root("read iSCSI sessions and their records")
+    except FleetlabError as error:
+        fail(module, error)
     module.exit_json(changed=False, **info(observe()))
 
 

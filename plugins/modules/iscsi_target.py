@@ -310,14 +310,13 @@ target:
     saved: true
 """
 
-import os
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_apply import operations, require_library
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_input import make_wanted, secrets_of
@@ -366,8 +365,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     try:
         wanted = make_wanted(module.params, human_to_bytes)
-        if os.geteuid() != 0:
-            raise ObservationError("only root can read and change LIO's configuration: set become to true")
+        require_root("read and change LIO's configuration")
         require_library()
         system = observe(wanted)
         changes = plan(system, wanted)

@@ -80,12 +80,10 @@ saved_only:
   sample: []
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import check_iqn
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
@@ -98,8 +96,7 @@ def main() -> None:
     try:
         if only is not None:
             check_iqn("iqn", only)
-        if os.geteuid() != 0:
-            raise ObservationError("only root can read LIO's configuration: set become to true")
+        require_root("read LIO's configuration")
         system = observe_all()
         names = [iqn for iqn in sorted({*system.targets, *system.saved.targets}) if only in (None, iqn)]
         module.exit_json(

@@ -24,6 +24,17 @@ extends_documentation_fragment:
   - fleetlab.linux._md_array
 requirements:
   - mdadm 4.1 or later, and util-linux 2.33 or later, on the managed host
+notes:
+  - Runs as root.
+  - Runs wait for one another on a host, up to five minutes; O(wait) and O(check) keep no other run waiting. Check mode waits for none.
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details: O(wait=sync) waits from the controller and shows how far the arrays are.
 seealso:
   - module: fleetlab.linux.md_array_info
 author:
@@ -168,7 +179,9 @@ arrays:
       description: The kernel's word for the state.
       type: str
     health:
-      description: V(healthy), V(syncing), V(recovering), V(degraded) or V(inactive).
+      description:
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
+        - V(broken) is an array without members that it can not do without, so that what is written to it fails. Linux tells since 5.4.
       type: str
     degraded:
       description: Number of members without current data.
@@ -228,12 +241,14 @@ commands:
   sample: [[mdadm, --stop, /dev/md1]]
 """
 
+from contextlib import nullcontext
 from typing import Any, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
@@ -241,15 +256,21 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import 
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed, report_work
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec, declared, exclusive_options
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.system import LOCK, LOCK_TIMEOUT
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, check_together, make_wanted
 
 
-def carry_out(module: AnsibleModule, host: Host) -> None:
-    """Check, observe, plan, and finish."""
-    single = module.params["arrays"] is None
-    entries: List[Dict[str, Any]] = [module.params] if single else module.params["arrays"]
-    wanted = [make_wanted("" if single else f"arrays[{number}]", entry, host.hostname()) for number, entry in enumerate(entries)]
+def checked(module: AnsibleModule, host: Host) -> List[Wanted]:
+    """What the task asks for, as far as it can be checked without looking at the host."""
+    wanted = [make_wanted(option, entry, host.hostname()) for option, entry in declared(module.params)]
+    check_together(wanted)
+    require_root("read and change md arrays")
+    return wanted
+
+
+def carry_out(module: AnsibleModule, host: Host, wanted: Sequence[Wanted]) -> None:
+    """Observe, plan, and finish."""
     runner = SystemRunner()
     outcome = plan_arrays(observe(wanted, host, runner), wanted)
     postponed = list(outcome.postponed)
@@ -268,7 +289,7 @@ def carry_out(module: AnsibleModule, host: Host) -> None:
             work = report_work(state, wanted, postponed)
         arrays = report(state, wanted, deferred)
         shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt), **work}
-        return {**shown, "array": arrays[0]} if single else shown
+        return {**shown, "array": arrays[0]} if module.params["arrays"] is None else shown
 
     own = MdOperations(host, runner, plan_again)
     operations = own.all()
@@ -279,12 +300,16 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        mutually_exclusive=[["name", "arrays"]],
+        mutually_exclusive=exclusive_options(),
         required_one_of=[["name", "arrays"]],
         supports_check_mode=True,
     )
     try:
-        carry_out(module, Host())
+        host = Host()
+        wanted = checked(module, host)
+        # What a killed run left noted is read, and written anew: another run must not do so in between.
+        with nullcontext() if module.check_mode else exclusive(LOCK, "md arrays", LOCK_TIMEOUT):
+            carry_out(module, host, wanted)
     except FleetlabError as error:
         fail(module, error)
 

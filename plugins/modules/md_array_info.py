@@ -13,7 +13,6 @@ version_added: 0.1.0
 description:
   - Reports the md arrays of a host from sysfs and from the superblocks of their members, without starting a process.
 extends_documentation_fragment:
-  - fleetlab.linux._attributes
   - fleetlab.linux._attributes.info_module
 options:
   names:
@@ -24,6 +23,8 @@ options:
     description: Also read the superblocks of all block devices, and report those that are in no array now.
     type: bool
     default: false
+notes:
+  - Runs as root.
 seealso:
   - module: fleetlab.linux.md_array
 author:
@@ -35,9 +36,9 @@ EXAMPLES = r"""
   fleetlab.linux.md_array_info:
   register: md
 
-- name: No array may be degraded
+- name: Every array has to be whole, if need be with a resync going on
   ansible.builtin.assert:
-    that: md.arrays | selectattr('degraded', 'gt', 0) | length == 0
+    that: md.arrays | rejectattr('health', 'in', ['healthy', 'syncing']) | length == 0
 """
 
 RETURN = r"""
@@ -100,7 +101,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import observe_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, unused
@@ -114,6 +115,7 @@ def main() -> None:
     )
     names, examine = module.params["names"], module.params["examine"]
     try:
+        require_root("read md arrays and their superblocks")
         state = observe_all(Host(), examine)
     except FleetlabError as error:
         fail(module, error)

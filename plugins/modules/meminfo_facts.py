@@ -18,7 +18,6 @@ description:
     RV(ansible_facts.meminfo.available.source) says which, and RV(ansible_facts.meminfo.available.reason) why.
   - What can not be known is null, with the reason beside it. A reading that is damaged or cut short fails the task.
 extends_documentation_fragment:
-  - fleetlab.linux._attributes
   - fleetlab.linux._attributes.info_module
 attributes:
   action:

@@ -15,7 +15,6 @@ description:
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
-  - fleetlab.linux._attributes
   - fleetlab.linux._attributes.info_module
 options:
   name:

@@ -217,13 +217,12 @@ jobs:
           job: "2026-11-24T05:00:00+02:00"
 """
 
-import os
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_user, observe, read_states
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
@@ -274,8 +273,7 @@ def main() -> None:
     runner = SystemRunner()
     try:
         wanted = make_wanted(module.params, load, has_user)
-        if os.geteuid() != 0:
-            raise ObservationError("only root can read and change the jobs of a host: set become to true")
+        require_root("read and change the jobs of a host")
         names = [one.name for one in wanted]
         host = observe(names, runner)
         changes = plan(host, wanted)

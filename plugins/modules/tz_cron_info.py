@@ -20,7 +20,7 @@ options:
     description: Only the job of this name.
     type: str
 extends_documentation_fragment:
-  - fleetlab.linux._attributes.INFO_MODULE
+  - fleetlab.linux._attributes.info_module
 requirements:
   - Python 3.8 or later and the tz database (package C(tzdata)) on the managed host
 notes:
@@ -151,12 +151,10 @@ jobs:
       problem: null
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import declared, observe, read_states
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import check_name
@@ -171,8 +169,7 @@ def main() -> None:
     try:
         if only is not None:
             check_name("name", only)
-        if os.geteuid() != 0:
-            raise ObservationError("only root can read the jobs of a host: set become to true")
+        require_root("read the jobs of a host")
         names = [name for name in declared() if only in (None, name)]
         host = observe(names, SystemRunner())
         module.exit_json(changed=False, jobs=describe(host, names, read_states(names), booted(host.now)))

@@ -5,13 +5,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, Iterable, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .errors import CommandError, FleetlabError, StepError
+from .errors import CommandError, FleetlabError, ObservationError, StepError
 from .plan import Operations, Plan, apply, mask
 from .runner import Runner
+
+
+def require_root(purpose: str) -> None:
+    """Refuse to look without root, in check mode too: what may not be read would be taken for what is not there.
+
+    :arg purpose: completes "only root can".
+    :raises ObservationError: the module runs as another user.
+    """
+    if os.geteuid() != 0:
+        raise ObservationError(f"only root can {purpose}: set become to true")
 
 
 def finish(

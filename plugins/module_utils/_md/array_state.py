@@ -94,6 +94,11 @@ class Array:
         return tuple(slot for slot in range(self.raid_disks) if slot not in taken)
 
     @property
+    def broken(self) -> bool:
+        """Whether the kernel has given it up, with members gone that it can not do without. A raid0 has no other sign of that."""
+        return self.array_state == "broken"
+
+    @property
     def unsettled(self) -> bool:
         """Whether the kernel is at work, or about to be, to make the array whole."""
         rebuilt = any(not member.in_sync and not member.faulty for member in self.members)

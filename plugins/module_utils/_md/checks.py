@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
+from .array_state import Array
 from .block_device import BlockDevice, shown_uuid
 from .layout import redundancy_groups
 from .state import State
@@ -135,18 +136,39 @@ def check_sizes(wanted: Wanted, sizes: Dict[str, int]) -> None:
 
 
 def check_domains(wanted: Wanted) -> None:
-    """Refuse an array in which the loss of one failure domain takes more members than the level can lose."""
+    """Refuse a declaration with two copies of the same data in one failure domain, or with more of a parity level than it can lose."""
+    found = _together(wanted, wanted.level, wanted.layout_word, len(wanted.devices), dict(enumerate(wanted.devices)))
+    if found:
+        raise RefusedError(
+            _subject(wanted),
+            f"{' and '.join(found[1])} keep copies of the same data and are all in failure domain '{found[0]}'",
+            "Order the devices so that no domain holds two copies, or correct failure_domains",
+        )
+
+
+def check_real_domains(wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
+    """The same for an array that is there: its own layout counts, and the slot that each member has in it."""
+    paths = {device.kernel_name: path for path, device in devices.items()}
+    slots = {m.slot: paths[m.device] for m in array.members if m.slot is not None and not m.faulty and m.device in paths}
+    found = _together(wanted, array.level, array.layout, array.raid_disks, slots)
+    if found:
+        raise RefusedError(
+            _subject(wanted),
+            f"{' and '.join(found[1])} keep copies of the same data in the array that is there, and are all in failure domain '{found[0]}'",
+            "Nothing was changed; copy the data to a new array whose devices are ordered by domain, or correct failure_domains",
+        )
+
+
+def _together(
+    wanted: Wanted, level: str, layout: Optional[int], raid_disks: int, slots: Mapping[int, str]
+) -> Optional[Tuple[str, List[str]]]:
+    """The first domain that holds too much of the same data, and what of it; C(slots) are the paths of those that are known."""
     domains = dict(wanted.failure_domains)
-    if not domains:
-        return
-    for group, allowed in redundancy_groups(wanted.level, wanted.layout_word, len(wanted.devices)):
-        together = _in_one_domain([wanted.devices[slot] for slot in group], domains, allowed)
-        if together:
-            raise RefusedError(
-                _subject(wanted),
-                f"{' and '.join(together[1])} keep copies of the same data and are all in failure domain '{together[0]}'",
-                "Order the devices so that no domain holds two copies, or correct failure_domains",
-            )
+    for group, allowed in redundancy_groups(level, layout, raid_disks):
+        found = _in_one_domain([slots[slot] for slot in group if slots.get(slot) in domains], domains, allowed)
+        if found:
+            return found
+    return None
 
 
 def _in_one_domain(paths: Sequence[str], domains: Dict[str, str], allowed: int) -> Optional[Tuple[str, List[str]]]:
@@ -162,6 +184,16 @@ def check_chunk(wanted: Wanted, sizes: Dict[str, int]) -> None:
     smallest = min(sizes, key=lambda path: sizes[path])
     if wanted.chunk and wanted.chunk * 1024 * 2 > sizes[smallest]:
         raise InputError(f"{wanted.option}chunk", f"{wanted.chunk} KiB is too large for {smallest}, which has {sizes[smallest]} bytes")
+
+
+def check_writable(wanted: Wanted, array: Array, done: str) -> None:
+    """Refuse what md does not do to a read-only array, before mdadm has done half of it. C(done) completes "it can not be"."""
+    if array.array_state == "readonly":
+        raise RefusedError(
+            _subject(wanted),
+            f"it can not be {done} now: it is read-only",
+            f"Nothing was changed; make it writable with mdadm --readwrite {array.node}",
+        )
 
 
 def refuse_check(wanted: Wanted, why: str) -> None:

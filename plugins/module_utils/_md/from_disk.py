@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence
 from .._core.errors import RefusedError
 from .array_state import Array, Member
 from .block_device import BlockDevice, Superblock, shown_uuid
-from .checks import can_heal, refuse_check, use_of
+from .checks import can_heal, check_real_domains, refuse_check, use_of
 from .create import create, start
 from .draft import Draft
 from .heal import plan_healing
@@ -106,7 +106,9 @@ def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], fou
     if grows:
         # Only a running array tells whether it is in sync, and nothing else can be done to it before.
         draft.deferred.append(wanted)
-    draft.persist(wanted, plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array))
+    array = plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array)
+    check_real_domains(wanted, devices, array)
+    draft.persist(wanted, array)
 
 
 def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:

@@ -15,7 +15,7 @@ from typing import Dict, List, Optional, Tuple
 from .._core.errors import RefusedError
 from .array_state import Array, Member
 from .block_device import BlockDevice
-from .checks import can_heal, check_usable
+from .checks import can_heal, check_usable, check_writable
 from .draft import Draft
 from .layout import decode
 from .reshape import no_new_chunk, no_new_devices, unsafe_bitmap
@@ -129,13 +129,12 @@ def _later(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array:
 
 
 def _check_fit(wanted: Wanted, array: Array, turns: int) -> None:
+    check_writable(wanted, array, "grown")
     if _failed(array):
         problem = f"it is degraded: {len(array.current_slots)} of {array.raid_disks} members hold current data"
         remedy = "bring its members back first (replace_failed)"
     elif array.unsettled:
         problem, remedy = f"it is not in sync yet ({array.sync_action})", "wait for it first (wait: sync)"
-    elif array.array_state == "readonly":
-        problem, remedy = "it is read-only", "make it writable with mdadm --readwrite"
     elif turns > 1 and wanted.wait != "sync":
         problem, remedy = (
             "it gets more than one of devices, chunk, bitmap and size, and md takes them one after the other",

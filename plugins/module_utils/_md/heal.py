@@ -16,7 +16,7 @@ from .._core.errors import RefusedError
 from .._core.plan import Operation
 from .array_state import Array, Member
 from .block_device import BlockDevice, Superblock
-from .checks import check_usable, use_of
+from .checks import check_usable, check_writable, use_of
 from .draft import Draft
 from .grow import add_blank
 from .layout import survives
@@ -54,6 +54,7 @@ def plan_healing(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
         draft.warnings.append(f"array {wanted.name} is reshaped first; its lost members are brought back after that")
         return array
     _check_survives(wanted, draft.state, array)
+    check_writable(wanted, array, "healed")
     lighter = _without(draft, array, failed)
     methods = _methods(draft, wanted, {path: draft.state.devices[devices[path].kernel_name] for path in back}, lighter)
     if array.array_state == "read-auto":

@@ -15,7 +15,7 @@ from .presence import plan_presence
 from .realign import plan_realignment
 from .removal import plan_removal
 from .state import State
-from .wanted import Wanted, check_together
+from .wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
 
     :raises FleetlabError: something can not be done without harm; then nothing is planned at all.
     """
-    check_together(wanted)
     draft = Draft(state)
     for one in reversed(wanted):
         if one.state != "present":

@@ -11,7 +11,7 @@ from typing import Dict
 from .._core.plan import Command
 from .array_state import Array
 from .block_device import BlockDevice
-from .checks import check_domains, refuse_check, resolve
+from .checks import check_domains, check_real_domains, check_writable, refuse_check, resolve
 from .draft import Draft
 from .from_disk import plan_from_disk
 from .grow import as_grown, plan_growth
@@ -73,6 +73,7 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
     check_same(wanted, as_grown(draft, wanted, array), [draft.state.devices[name].node for name in strangers])
     array = plan_healing(draft, wanted, devices, array)
     array = plan_spares(draft, wanted, devices, array)
+    check_real_domains(wanted, devices, array)
     _report_health(draft, wanted, devices, array)
     if draft.unmark(array.kernel_name):
         draft.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
@@ -114,8 +115,11 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
     """Refuse a consistency check of an array that is not whole, and will not be when it is checked."""
     if not wanted.check:
         return
+    check_writable(wanted, array, "checked")
     why = ""
-    if len(array.free_slots) or any(member.faulty for member in array.members):
+    if array.broken:
+        why = "it is broken, members are gone that it can not do without"
+    elif len(array.free_slots) or any(member.faulty for member in array.members):
         current = [draft.state.devices[m.device].node for m in array.members if m.in_sync and m.device in draft.state.devices]
         why = f"it is degraded, only {', '.join(current)} of {array.raid_disks} hold current data"
     elif array.unsettled and wanted.wait != "sync":
@@ -125,6 +129,11 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
 
 
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
+    if array.broken:
+        draft.warnings.append(
+            f"array {wanted.name} is broken: members are gone that it can not do without, and what is written to it fails."
+            " Stop it, bring its members back, and run this again"
+        )
     sound = {member.device for member in array.members if not member.faulty}
     absent = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in sound]
     if array.degraded and (absent or not (wanted.replace_failed or wanted.grow)):

@@ -105,9 +105,11 @@ def describe(state: State, array: Array) -> Dict[str, Any]:
 
 
 def health(array: Array) -> str:
-    """C(inactive), C(degraded), C(recovering), C(syncing) or C(healthy)."""
+    """C(inactive), C(broken), C(degraded), C(recovering), C(syncing) or C(healthy)."""
     if not array.active:
         return "inactive"
+    if array.broken:
+        return "broken"
     if array.degraded:
         return "recovering" if array.sync_action in ("recover", "reshape") else "degraded"
     return "syncing" if array.syncing else "healthy"

@@ -16,7 +16,7 @@ from .._core.errors import RefusedError
 from .._core.plan import Operation
 from .array_state import Array, Member
 from .block_device import BlockDevice, shown_uuid
-from .checks import check_usable, use_of
+from .checks import check_usable, check_writable, use_of
 from .conf import group_of, uuids_named
 from .draft import Draft
 from .grow import add_blank
@@ -75,6 +75,8 @@ def plan_spares(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
             f"its spares {nodes} are no longer declared, but it is degraded and may need them",
             "Nothing was changed; bring its members back first, or declare the spares",
         )
+    if new or surplus:
+        check_writable(wanted, array, "given other spares")
     for path in new:
         add_blank(draft, array, devices[path])
     for member in surplus:

@@ -11,6 +11,10 @@ SETTLE = ("udevadm", "settle", "--timeout=60")
 JOURNAL = "/var/lib/fleetlab-md_array.json"
 """Where a run notes what it has begun, until it is done."""
 
+LOCK = "/run/fleetlab/md_array.lock"
+LOCK_TIMEOUT = 300.0
+"""Seconds; a run that also makes the initramfs again can take minutes. What waits for the kernel holds no lock."""
+
 MARKS = "/run/mdadm"
 MARK_PREFIX = "creating-"
 """mdadm leaves a file of this name behind when it is killed; while it is there, udev takes the array for not ready."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import Any, NoReturn, Sequence, cast
 
@@ -16,10 +17,11 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
     CommandError,
     FleetlabError,
     InputError,
+    ObservationError,
     RefusedError,
     StepError,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import MASK, Command, Operation, Plan, apply, combine
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 
@@ -77,6 +79,14 @@ def end(module: FakeModule, plan: Plan = PLAN, runner: RecordingRunner | None = 
     with pytest.raises(Ended) as caught:
         finish(cast(AnsibleModule, module), plan, runner or RecordingRunner(), lambda: {"uuid": "1:2", "chap": SECRET})
     return caught.value.result
+
+
+def test_only_root_sees_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ObservationError, match="only root can read things: set become to true"):
+        require_root("read things")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    require_root("read things")
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

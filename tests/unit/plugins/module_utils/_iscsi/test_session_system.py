@@ -221,6 +221,21 @@ def iscsiadm(roots: Roots, login: tuple[int, str, str]) -> Callable[[Sequence[st
     return answer
 
 
+def test_a_login_names_its_portal_and_leaves_the_target_s_others_alone(roots: Roots) -> None:
+    """Known of other modules: without the portal iscsiadm logs in through every record of the target."""
+    wanted = Wanted(S3, Portal("192.0.2.9"), startup="manual")
+    machine = Machine(iscsiadm(roots, (0, "", "")))
+    machine.run(("iscsiadm", "-o", "new"))
+    with pytest.raises(ObservationError, match="no such session"):
+        Actions([wanted], machine, roots).log_in(S3, str(wanted.portal), created=True, limit=5)
+    node = f"iscsiadm -m node -T {S3} -p 192.0.2.9:3260"
+    assert machine.ran[1:] == [f"{node} --login", f"{node} -o delete"]
+    sixth = Wanted(A, Portal("fd00:99::41"), startup="manual")
+    machine = Machine(silent)
+    Actions([sixth], machine, roots).log_in(A, str(sixth.portal), created=False, limit=5)
+    assert machine.ran == [f"iscsiadm -m node -T {A} -p [FD00:99:0::41]:3260 --login"]
+
+
 REFUSED = (24, "", "iscsiadm: initiator reported error (24 - iSCSI login failed due to authorization failure)\n")
 NEW = Wanted(S3, Portal("192.0.2.9"), chap=CHAP, startup="automatic")
 

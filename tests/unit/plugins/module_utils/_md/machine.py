@@ -244,7 +244,7 @@ class Machine:
         if "chunk" in options:
             self._reshape(running, chunk=int(options["chunk"]) * 1024)
 
-    def _reshape(self, running: Running, **changed: int) -> None:
+    def _reshape(self, running: Running, **changed: Any) -> None:
         """Move all data, with all superblocks saying where to; no member is out of date meanwhile."""
         assert running.superblock.level in ("raid4", "raid5", "raid6", "raid10")
         assert running.superblock.level != "raid10" or not (running.superblock.bitmap if running.bitmap is None else running.bitmap)

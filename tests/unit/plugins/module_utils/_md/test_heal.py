@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Dict, List
 
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import Outcome, plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import (
     CONF,
     JOURNAL,
@@ -193,6 +195,30 @@ def test_a_check_of_an_array_that_is_rebuilt(wait: str, found: str) -> None:
         assert host.plan(wanted).plan.changed
     alone = want(**{**MIRROR, "replace_failed": False}, check=True, wait=wait)
     assert "it is degraded, only /dev/sdb, /dev/sdd of 3 hold current data" in refusal(host, alone)
+
+
+def in_state(host: Machine, array_state: str, wanted: Wanted) -> Callable[[], Outcome]:
+    """A plan for the machine with its array in a state that the kernel has a word for."""
+    state = host.state([wanted])
+    state = replace(state, arrays=(replace(state.arrays[0], array_state=array_state),))
+    return lambda: plan_arrays(state, [wanted])
+
+
+def test_a_broken_array_is_not_checked() -> None:
+    with pytest.raises(RefusedError, match="it can not be checked: it is broken"):
+        in_state(lab(), "broken", want(**MIRROR, check=True))()
+
+
+def test_what_md_does_not_do_to_a_read_only_array_is_refused_before_half_of_it_is_done() -> None:
+    host = lab()
+    remedy = r"now: it is read-only\. Nothing was changed; make it writable with mdadm --readwrite /dev/md1$"
+    for what, options in (("checked", {"check": True}), ("given other spares", {"spares": ["/dev/sde"]})):
+        with pytest.raises(RefusedError, match=f"it can not be {what} {remedy}"):
+            in_state(host, "readonly", want(**MIRROR, **options))()
+    assert in_state(host, "readonly", want(**MIRROR, spares=[]))().plan.steps == ()
+    host.fail("md1", "sdc")
+    with pytest.raises(RefusedError, match=f"it can not be healed {remedy}"):
+        in_state(host, "readonly", want(**MIRROR))()
 
 
 def test_spares_come_and_go() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, Dict
@@ -14,7 +15,8 @@ from typing import Any, Dict
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec, declared
 from ansible_collections.fleetlab.linux.plugins.modules import md_array, md_array_info
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
     RecordedHost,
@@ -26,10 +28,20 @@ MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a module with options on a recorded host; gives what it prints."""
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the module locks; nothing waits for it."""
+    path = tmp_path / "run" / "md_array.lock"
+    monkeypatch.setattr(md_array, "LOCK", str(path))
+    monkeypatch.setattr(md_array, "LOCK_TIMEOUT", 0.0)
+    return path
 
-    def run_module(module: Any, scenario: str, options: Dict[str, Any]) -> Dict[str, Any]:
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lock: Path) -> Any:
+    """Run a module with options on a recorded host, as root; gives what it prints."""
+
+    def run_module(module: Any, scenario: str, options: Dict[str, Any], root: bool = True) -> Dict[str, Any]:
+        monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
         host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
         monkeypatch.setattr(module, "Host", lambda: host)
         if hasattr(module, "SystemRunner"):
@@ -77,7 +89,8 @@ def test_refusals_are_the_same_in_check_mode(run: Any) -> None:
     ("options", "message"),
     [
         ({}, "one of the following is required: name, arrays"),
-        ({"name": "md1", "arrays": []}, "mutually exclusive"),
+        ({"name": "md1", "arrays": []}, "mutually exclusive: arrays|name"),
+        ({"arrays": [{"name": "md1"}], "wait": "none", "replace_failed": True}, "mutually exclusive: arrays|replace_failed, arrays|wait"),
         ({"name": "md1", "level": "raid7", "devices": MEMBERS}, "value of level must be one of"),
         ({"arrays": [{"name": "md1", "level": "raid9", "devices": MEMBERS}]}, "value of level must be one of"),
         ({"arrays": [{"name": "md1", "level": "raid1", "devices": []}]}, "arrays[0].devices: is needed"),
@@ -86,18 +99,44 @@ def test_refusals_are_the_same_in_check_mode(run: Any) -> None:
     ],
 )
 def test_wrong_options_fail_by_name(run: Any, options: Dict[str, Any], message: str) -> None:
-    result = run(md_array, "blank", options)
+    result = run(md_array, "blank", options, root=False)
     assert result["failed"]
     assert message in result["msg"]
 
 
-def test_suboptions_are_the_options() -> None:
+def test_suboptions_are_the_options_and_have_the_same_defaults() -> None:
     spec = argument_spec()
     entry = spec["arrays"]["options"]
     assert set(entry) == set(spec) - {"arrays"}
-    assert {name: value for name, value in entry.items() if name != "name"} == {
-        name: value for name, value in spec.items() if name not in ("name", "arrays")
+    defaults = {name: option["default"] for name, option in entry.items() if "default" in option}
+    assert {name: {**spec[name], "default": defaults[name]} if name in defaults else spec[name] for name in entry if name != "name"} == {
+        name: option for name, option in entry.items() if name != "name"
     }
+    ((_where, filled),) = declared({"name": "md1", "wait": "sync", **dict.fromkeys(spec.keys() - {"name", "wait"})})
+    assert filled == {"name": "md1", **defaults, "wait": "sync"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_user_who_may_not_read_superblocks_is_told_what_to_do(run: Any, lock: Path, check_mode: bool) -> None:
+    options = {"name": "md1", "level": "raid1e", "devices": MEMBERS, "_ansible_check_mode": check_mode}
+    found = run(md_array, "stripe", options, root=False)["msg"]
+    assert found == "only root can read and change md arrays: set become to true"
+    assert "set become to true" in run(md_array_info, "stripe", {}, root=False)["msg"]
+    assert not lock.exists()
+
+
+def test_one_run_at_a_time_works_on_the_arrays_of_a_host(run: Any, lock: Path) -> None:
+    options = {"name": "md1", "level": "raid1e", "devices": MEMBERS, "persist": False}
+    with exclusive(str(lock), "md arrays", 0):
+        found = run(md_array, "stripe", options)["msg"]
+        assert found.startswith("md arrays: another run is at work on this host")
+        assert "failed" not in run(md_array, "stripe", {**options, "_ansible_check_mode": True})
+    assert "failed" not in run(md_array, "stripe", options)
+
+
+def test_check_mode_makes_no_lock_file(run: Any, lock: Path) -> None:
+    assert run(md_array, "blank", {"name": "md1", "level": "raid1e", "devices": MEMBERS, "_ansible_check_mode": True})["changed"]
+    assert not lock.exists()
 
 
 def test_the_info_module_reports_arrays_by_either_name(run: Any) -> None:

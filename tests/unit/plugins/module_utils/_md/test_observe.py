@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, List, Tuple
 
@@ -224,6 +227,50 @@ def test_spares_before_and_after_they_were_needed() -> None:
     before, _runner = recorded("raid5-spare")
     members = describe(observe_all(before), observe_all(before).arrays[0])["members"]
     assert {member["device"]: member["state"] for member in members}["/dev/loop4"] == "spare"
+
+
+def mdstat() -> Iterator[Tuple[str, str, str]]:
+    """Scenario, kernel name, and what C(/proc/mdstat) had to say of that array when the scenario was recorded."""
+    for file in sorted(RECORDED.glob("*.mdstat")):
+        for name, text in re.findall(r"^(md\d+) : (.*?)(?=^\S)", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            yield file.stem, name, text
+
+
+@pytest.mark.parametrize(("scenario", "name", "text"), list(mdstat()), ids=lambda value: value if len(value) < 30 else "")
+def test_arrays_read_from_sysfs_are_those_of_mdstat(scenario: str, name: str, text: str) -> None:
+    state = observe_all(recorded(scenario)[0])
+    (array,) = [array for array in state.arrays if array.kernel_name == name]
+    words = text.split("\n")[0].split(" ")
+    assert array.active == (words[0] == "active")
+    named = dict(re.findall(r"(\w+)\[\d+\](\(\w\))?", text))
+    assert {member.device for member in array.members} == set(named)
+    assert {member.device for member in array.members if member.faulty} == {device for device, mark in named.items() if mark == "(F)"}
+    if array.active:
+        assert array.level == words[1]
+        assert {m.device for m in array.members if m.slot is None and not m.faulty} == {d for d, mark in named.items() if mark == "(S)"}
+    for count, current, slots in re.findall(r"\[(\d)/(\d)\] \[([U_]+)\]", text):
+        assert (array.raid_disks, array.raid_disks - array.degraded) == (int(count), int(current))
+        assert array.missing_slots == tuple(slot for slot, mark in enumerate(slots) if mark == "_")
+    actions = {"recovery": "recover", "resync": "resync", "check": "check"}
+    assert [array.sync_action] == ([actions[word] for word in re.findall(r"(\w+) = ", text)] or ["idle"])
+
+
+def test_a_stopped_array_is_assembled_without_the_member_that_a_spare_stood_in_for() -> None:
+    """Both say that they have slot 1."""
+    host, _runner = recorded("raid5-stopped")
+    state = observe_all(host, examine=True)
+    assert [(entry["device"], entry["role"], entry["events"]) for entry in unused(state)] == [
+        ("/dev/loop1", 0, 37),
+        ("/dev/loop2", 1, 18),
+        ("/dev/loop3", 2, 37),
+        ("/dev/loop4", 1, 37),
+    ]
+    state = replace(state, paths={f"/dev/{name}": name for name in state.devices})
+    members = {"devices": ["/dev/loop1", "/dev/loop4", "/dev/loop3"], "spares": ["/dev/loop2"]}
+    wanted = want("data", level="raid5", **members, persist=False)
+    assert argvs(state, wanted)[0] == (
+        "mdadm --assemble /dev/md/data --uuid=ccce584b:f6ab8fb1:d33405c5:71643450 /dev/loop1 /dev/loop4 /dev/loop3"
+    )
 
 
 def test_superblocks_of_arrays_that_do_not_run() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import C
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import Signature
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import entries
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import (
     CONF,
     MIB,
@@ -164,6 +165,47 @@ def test_two_copies_in_one_failure_domain() -> None:
     assert "'a'" in refusal(disks(), want(**four, failure_domains={**pairs, "/dev/sdc": "a"}))
 
 
+def spread(domains: str) -> Dict[str, str]:
+    """A failure domain for each of four devices, by letter."""
+    return dict(zip([*THREE, "/dev/sde"], domains, strict=True))
+
+
+def test_what_counts_of_an_array_that_is_there_is_its_own_layout() -> None:
+    """Offset copies on four devices wrap around: the first and the last have copies of the same data."""
+    host = disks()
+    ring: Dict[str, Any] = {"level": "raid10", "devices": [*THREE, "/dev/sde"]}
+    host.converge(want(**ring, layout="o2"))
+    found = "/dev/sdb and /dev/sde keep copies of the same data in the array that is there, and are all in failure domain 'a'"
+    left_out = want(**ring, failure_domains=spread("abba"))
+    assert found in refusal(host, left_out)
+    assert not host.plan(want(**ring, failure_domains=spread("abab"))).plan.changed
+    host.converge(want("md1", state="stopped"))
+    assert found in refusal(host, left_out)
+    host.converge(want(**ring, failure_domains=spread("abab")))
+
+
+def test_what_counts_of_an_array_that_is_there_are_the_slots_of_its_members() -> None:
+    host = disks()
+    real = [*THREE, "/dev/sde"]
+    pairs: Dict[str, Any] = {"level": "raid10", "layout": "n2", "failure_domains": spread("aabb")}
+    host.converge(want(**{**pairs, "failure_domains": {}}, devices=real))
+    declared = want(**pairs, devices=[real[0], real[2], real[1], real[3]])
+    assert "/dev/sdb and /dev/sdc keep copies of the same data in the array that is there" in refusal(host, declared)
+    host.converge(want("md1", state="stopped"))
+    assert "/dev/sdb and /dev/sdc keep copies of the same data in the array that is there" in refusal(host, declared)
+
+
+def test_a_failed_member_no_longer_stands_for_its_domain() -> None:
+    host = disks()
+    pair: Dict[str, Any] = {"level": "raid1", "replace_failed": True}
+    host.converge(want(**pair, devices=["/dev/sdb", "/dev/sdc"]))
+    host.write("md1")
+    host.fail("md1", "sdc")
+    moved = want(**pair, devices=["/dev/sdb", "/dev/sdd"], failure_domains={"/dev/sdb": "a", "/dev/sdd": "b"})
+    host.converge(moved)
+    assert host.running["md1"].members == ["sdb", "sdd"]
+
+
 def test_a_chunk_larger_than_its_member() -> None:
     host = with_disks("sdb", "sdc", size=64 * MIB)
     assert "chunk: 65536 KiB is too large for /dev/sdb" in refusal(host, want(level="raid0", devices=["/dev/sdb", "/dev/sdc"], chunk=65536))
@@ -289,6 +331,20 @@ def test_a_degraded_running_array_is_left_alone_with_a_warning() -> None:
     assert outcome.plan.warnings == ("array md1 is degraded: 2 of 3 members are current; without /dev/sdc",)
     del host.disks["sdc"]
     assert not host.plan(want(**MIRROR)).plan.changed
+
+
+def test_a_broken_stripe_is_left_alone_with_a_warning() -> None:
+    """The kernel says so in array_state only: a raid0 that lost a member counts as not degraded."""
+    host = disks()
+    stripe = want(level="raid0", devices=["/dev/sdb", "/dev/sdc"])
+    host.converge(stripe)
+    state = host.state([stripe])
+    state = replace(state, arrays=(replace(state.arrays[0], array_state="broken", degraded=0),))
+    outcome = plan_arrays(state, [stripe])
+    assert not outcome.plan.changed
+    assert [warning.partition(":")[0] for warning in outcome.plan.warnings] == ["array md1 is broken"]
+    (shown,) = report(outcome.state, [stripe])
+    assert (shown["health"], shown["array_state"], shown["degraded"]) == ("broken", "broken", 0)
 
 
 def test_a_degraded_array_is_started_only_when_told() -> None:

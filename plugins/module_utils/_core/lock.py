@@ -1,0 +1,58 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time: a file that is locked while a module looks, plans and carries out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from typing import Iterator
+
+from .errors import ObservationError
+
+_POLL = 0.1
+
+
+@contextmanager
+def exclusive(path: str, what: str, timeout: float) -> Iterator[None]:
+    """Hold the lock file C(path). The kernel frees it when the process ends, in whatever way; the file stays.
+
+    :arg what: what is worked on, for messages.
+    :raises ObservationError: another run holds it for longer than C(timeout) seconds, or there can be no such file.
+    """
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ObservationError(f"{what}: the lock file {path} can not be opened: {error.strerror}") from None
+    try:
+        _wait(descriptor, path, what, timeout)
+        # For the message of the next one, and for who looks.
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, path: str, what: str, timeout: float) -> None:
+    end = time.monotonic() + timeout
+    while not _taken(descriptor):
+        if time.monotonic() >= end:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            raise ObservationError(
+                f"{what}: another run is at work on this host, and was not done after {timeout:g} s (process {holder or 'unknown'},"
+                f" which holds {path}); wait for its end and run this again"
+            )
+        time.sleep(_POLL)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
