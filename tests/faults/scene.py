@@ -71,6 +71,7 @@ class Scene:
         self._outcome = Row(row, fault, "")
         self._settled = False
         self._asked = False
+        self._same_data = "equal"
 
     @property
     def traffic(self) -> Traffic:
@@ -117,8 +118,9 @@ class Scene:
         return run
 
     def new_data(self) -> None:
-        """Begin with other data, where the fault was one that ends what was there."""
+        """Begin with other data, where the fault was one that ends what was there: the table says so."""
         self._data.sums = traffic.seed(self.lab)
+        self._same_data = "new data"
         for stage in self._stages:
             stage.accounts.clear()
 
@@ -161,7 +163,7 @@ class Scene:
         sums = traffic.checksums(self.lab)
         equal = sums == self._data.sums
         found = oracle.mismatches(self.lab)
-        self._outcome = replace(self._outcome, mismatches=sum(found.values()), checksum="equal" if equal else "DIFFERENT")
+        self._outcome = replace(self._outcome, mismatches=sum(found.values()), checksum=self._same_data if equal else "DIFFERENT")
         assert equal, f"checksums differ: {sums}, known are {self._data.sums}"
         assert not any(found.values()), f"copies differ: mismatch_cnt {found}"
         acknowledged: dict[int, int] = {}

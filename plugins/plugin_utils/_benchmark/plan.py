@@ -161,8 +161,7 @@ def _layouts(settings: Settings, speed: Tuple[float, int]) -> List[Stage]:
         stages.append(replace(stage, title=word, runs=whole, rotational=rotational))
         if not rotational:
             stages.append(replace(stage, title="layouts, writes", runs=_runs(names, ("write", "randwrite"), 1)))
-        # With a single leg left there is nothing to balance, and so no difference.
-        for lost in (1,) if rotational else (1, 2):
+        for lost in (1, 2):
             title = f"{word}, {lost} of {COPIES} servers lost"
             stages.append(replace(stage, title=title, runs=_runs(names, ("seq", "rand"), 1), rotational=rotational, lost=lost))
     return stages

@@ -133,6 +133,27 @@ def test_an_error_that_the_client_saw_fails_its_fault(tmp_path: Path) -> None:
         Faults(tmp_path, quick, failed).scene._hold_against_goals()
 
 
+@pytest.mark.parametrize(("renewed", "sums", "said"), [(False, {"a": "1"}, "equal"), (True, {"a": "2"}, "new data")])
+def test_the_table_tells_data_that_outlived_the_fault_from_data_written_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewed: bool, sums: dict[str, str], said: str
+) -> None:
+    for module, name, result in (
+        (scene.traffic, "seed", {"a": "2"}),
+        (scene.traffic, "checksums", sums),
+        (scene.oracle, "mismatches", {"md1": 0}),
+        (scene.oracle, "lost_writes", []),
+        (scene.oracle, "complaints", []),
+    ):
+        monkeypatch.setattr(module, name, lambda *arguments, result=result: result)
+    rows = table.Table(tmp_path)
+    one = scene.Scene(None, rows, scene.Data({"a": "1"}), "11", "one", stall=None, errors=False, quiet=True)
+    one._settled, one._outcome = True, table.Row("11", "one", "", heal=1.0)
+    if renewed:
+        one.new_data()
+    one.__exit__(None, None, None)
+    assert [(row.checksum, row.result) for row in rows.rows] == [(said, "ok")]
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [(False, ["not judged: row 2 failed", "FAILED: no answer"]), (True, ["FAILED: no answer", "FAILED: no answer"])],

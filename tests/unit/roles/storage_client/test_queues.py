@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from jinja2 import Environment
 
-VARIABLES = Path(__file__).resolve().parents[4] / "roles" / "storage_client" / "vars" / "main.yml"
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load, render, run_shell
+
+TEMPLATE = load("storage_client", "vars/main.yml")["storage_client_queue_differs"]
 
 
 def disk(sysfs: Path, name: str, scheduler: str, state: str = "running") -> None:
@@ -28,13 +27,7 @@ def disk(sysfs: Path, name: str, scheduler: str, state: str = "running") -> None
 
 def differs(sysfs: Path, wanted: dict[str, Any]) -> list[str]:
     """What the shell says of them."""
-    environment = Environment()
-    environment.filters["quote"] = lambda value: f"'{value}'"
-    text = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))["storage_client_queue_differs"]
-    command = environment.from_string(text).render(storage_client_queue=wanted).replace("/sys/class", str(sysfs))
-    done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
-    assert not done.stderr
-    return done.stdout.splitlines()
+    return run_shell(render(TEMPLATE, storage_client_queue=wanted).replace("/sys/class", str(sysfs)))
 
 
 @pytest.mark.parametrize("shown", ["[none] mq-deadline", "mq-deadline [none]", "[none]", "none"])
@@ -59,3 +52,13 @@ def test_nothing_is_said_of_disks_that_do_not_answer_or_are_not_there(tmp_path: 
     assert differs(tmp_path, {"scheduler": "none"}) == []
     disk(tmp_path, "sda", "[mq-deadline]", state="transport-offline")
     assert differs(tmp_path, {"scheduler": "none"}) == []
+
+
+def test_they_are_looked_at_when_the_logins_have_brought_them_and_before_arrays_use_them() -> None:
+    """Before the first login there is no disk that could say that it does not take a value."""
+    included = [
+        task["ansible.builtin.include_tasks"]
+        for task in load("storage_client", "tasks/main.yml")
+        if "ansible.builtin.include_tasks" in task
+    ]
+    assert included.index("sessions.yml") < included.index("queues.yml") < included.index("arrays.yml")

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks that the role refuses before it changes anything, on files that an lsblk of the tests' own takes for disks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import play_role
+
+# Like the true one it shows a disk once, however often it is named.
+LSBLK = f"""#!{sys.executable}
+import json, os, sys
+paths = list(dict.fromkeys(os.path.realpath(name) for name in sys.argv[1:] if name.startswith('/')))
+print(json.dumps({{'blockdevices': [json.load(open(path)) for path in paths]}}, indent=3))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With the disks a and b, and that lsblk."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/lsblk").write_text(LSBLK, encoding="utf-8")
+    (tmp_path / "bin/lsblk").chmod(0o755)
+    return tmp_path
+
+
+def disk(folder: Path, name: str, **fields: Any) -> str:
+    """A file that lsblk takes for a disk; returns its path."""
+    path = folder / name
+    shown = {"path": str(path), "type": "disk", "size": 1 << 30, "fstype": None, "pttype": None, "name": name, "wwn": None}
+    path.write_text(json.dumps({**shown, **fields}), encoding="utf-8")
+    return str(path)
+
+
+def refused(folder: Path, hosts: dict[str, list[str]], *options: str) -> dict[str, str]:
+    """What is said to each host of the devices it names."""
+    variables = {name: {"storage_server_devices": devices} for name, devices in hosts.items()}
+    return play_role(folder, variables, *options, path=str(folder / "bin"), name="fleetlab.linux.storage_server", tasks_from="preflight")
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+def test_a_disk_that_is_named_twice_is_refused_by_name(folder: Path, options: tuple[str, ...]) -> None:
+    a, b = disk(folder, "a"), disk(folder, "b")
+    link, dotted = str(folder / "by-id"), f"{folder}/./a"
+    Path(link).symlink_to(b)
+    one, other = disk(folder, "path1", wwn="0x5000c5"), disk(folder, "path2", wwn="0x5000c5")
+    part1, part2 = disk(folder, "part1", type="part", wwn="0x5"), disk(folder, "part2", type="part", wwn="0x5")
+    hosts = {
+        "dotted": [a, b, dotted],
+        "linked": [a, b, link],
+        "paths": [a, one, other],
+        "different": [a, link, disk(folder, "c", wwn="0x1"), disk(folder, "d", wwn="0x2"), part1, part2],
+    }
+    found = refused(folder, hosts, *options)
+    said = {host: message.partition("more than once: ")[2].partition(". Each")[0] for host, message in found.items()}
+    assert said == {
+        "dotted": f"{a} is {a}, {dotted} is {a}",
+        "linked": f"{b} is {b}, {link} is {b}",
+        "paths": f"{one} has the WWN 0x5000c5, {other} has the WWN 0x5000c5",
+    }
+    assert found["dotted"].startswith("dotted: refused: storage_server_devices")
+
+
+def test_a_disk_that_carries_something_else_is_refused_by_name(folder: Path) -> None:
+    a, b = disk(folder, "a", fstype="xfs"), disk(folder, "b", pttype="gpt")
+    found = refused(folder, {"server": [disk(folder, "c", fstype="LVM2_member"), a, b]})
+    assert found["server"].startswith(f"server: refused: {a}, {b} carries")
