@@ -85,7 +85,7 @@ test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (ten mi
 	@scripts/bootstrap run dev lab qemu
 	@python scripts/run_tests.py nvme
 
-test-fast: ## what needs no guests: lint, sanity, unit, package
+test-fast: ## what is quick: lint, sanity, unit, package
 	@scripts/bootstrap run dev
 	@python scripts/run_tests.py lint sanity unit package
 
