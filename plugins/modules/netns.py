@@ -24,14 +24,14 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes
 options:
   name:
-    description: Name of the namespace, as C(ip netns) shows it.
+    description: Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
     type: str
     required: true
   state:
     description:
       - V(present) makes the namespace, or repairs it.
       - V(absent) removes what was made for it, and the namespace. It is refused while processes live inside, or links that this
-        module did not make.
+        module did not make, and for a namespace that was not made by this module. O(force) removes it all the same.
     type: str
     choices: [present, absent]
     default: present
@@ -71,13 +71,13 @@ options:
         type: str
         required: true
       via:
-        description: The gateway.
+        description: The gateway, in a subnet of the link, or where an earlier route without gateway leads.
         type: str
       link:
         description: The end inside to go out by. Needed where O(routes[].via) does not tell.
         type: str
       metric:
-        description: The metric.
+        description: The metric. Routes to the same network with different ones can be there side by side.
         type: int
   dns:
     description:
@@ -129,7 +129,8 @@ options:
     description:
       - Services of the host that are about to be restarted inside, with or without C(.service). A port that one of them listens on may be
         forwarded. Until the restart nobody answers on it.
-      - Without this, a forward that takes the port of a service of the host is refused.
+      - Without this, a forward that takes the port of a service of the host is refused. The port by which Ansible comes in is never
+        taken.
     type: list
     elements: str
   persist:
@@ -144,7 +145,9 @@ options:
     choices: [auto, nftables, iptables]
     default: auto
   force:
-    description: Remove the namespace also while processes live inside. They go on running, without any network.
+    description:
+      - Remove the namespace also while processes live inside, which go on running without any network, and if this module did not make
+        it, or all the links in it.
     type: bool
     default: false
 requirements:
@@ -152,8 +155,8 @@ requirements:
   - nftables 0.9.1 or later with JSON and Linux 5.2 or later, or iptables
 notes:
   - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set where O(nat) is given. Former values are kept in the record
-    below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the uplink is
-    told to go on listening to router advertisements.
+    below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
+    that default routes leave by, and the uplink, are told to go on listening to router advertisements.
   - A forward that is removed takes no new connections. Those that are established end by themselves.
   - A reload of firewalld and a restart of nftables.service throw away rules of others; C(systemctl reload fleetlab-netns-NAME) or another
     run brings them back. C(systemctl restart) does the same and rebuilds what else is missing. Stopping the unit removes nothing.
@@ -230,7 +233,7 @@ commands:
     - [ip, netns, add, web]
     - [ip, link, add, name, v-web, type, veth, peer, name, v-peer1, netns, web]
 namespace:
-  description: The namespace as it is after the task, or null.
+  description: The namespace as it is after the task, in check mode as it is now, or null.
   returned: success
   type: dict
   contains:

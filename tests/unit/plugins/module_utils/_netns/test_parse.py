@@ -145,7 +145,7 @@ def test_a_record_comes_back_as_it_was_written_and_damage_is_told() -> None:
         "nftables",
         (("v-web", "v-peer1"),),
         (("v-web", "10.9.0.1/24"),),
-        ((4, "default"),),
+        ((4, "default", 0),),
         (Forward("tcp", 80, 89, 8080),),
         {"a": "0"},
     )
@@ -156,7 +156,7 @@ def test_a_record_comes_back_as_it_was_written_and_damage_is_told() -> None:
 
 
 def test_small_things() -> None:
-    assert controller_of("A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22\0C=d\0") == ("192.0.2.9", "192.0.2.1")
+    assert controller_of("A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22\0C=d\0") == ("192.0.2.9", 22)
     assert controller_of("A=SSH_CONNECTION\0") is None
     assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
     assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
