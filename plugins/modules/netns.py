@@ -157,6 +157,7 @@ notes:
   - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set where O(nat) is given. Former values are kept in the record
     below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
     that default routes leave by, and the uplink, are told to go on listening to router advertisements.
+  - Chains of others that drop only some of what is forwarded are not opened. A warning names them.
   - A forward that is removed takes no new connections. Those that are established end by themselves.
   - A reload of firewalld and a restart of nftables.service throw away rules of others; C(systemctl reload fleetlab-netns-NAME) or another
     run brings them back. C(systemctl restart) does the same and rebuilds what else is missing. Stopping the unit removes nothing.

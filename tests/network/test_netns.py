@@ -550,6 +550,86 @@ def test_the_longest_name(host: Any) -> None:
     refused(host, "is longer than 113 characters", "n" * 114, **POSTS)
 
 
+@pytest.mark.parametrize(
+    "drop",
+    [
+        "iptables -N DENY; iptables -A DENY -p udp -j RETURN; iptables -A DENY -j DROP; iptables -A FORWARD -j DENY",
+        """
+        nft add table inet fw
+        nft add chain inet fw through '{ type filter hook forward priority 10; policy accept; }'
+        nft add chain inet fw rest
+        nft add chain inet fw last
+        nft add rule inet fw last log drop
+        nft add rule inet fw rest counter goto last
+        nft add rule inet fw through ct state established accept
+        nft add rule inet fw through jump rest
+        """,
+    ],
+)
+def test_passes_where_a_jump_leads_to_a_drop(host: Any, drop: str) -> None:
+    host.sh(drop)
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+
+
+@pytest.mark.parametrize(
+    ("drop", "chain"),
+    [
+        ("iptables -A FORWARD -i eth0 -j DROP", "ip filter FORWARD"),
+        ("iptables -N DENY; iptables -A DENY -j DROP; iptables -A FORWARD -i eth0 -g DENY", "ip filter FORWARD"),
+        (
+            """
+            nft add table inet fw
+            nft add chain inet fw through '{ type filter hook forward priority 10; policy accept; }'
+            nft add chain inet fw zone
+            nft add rule inet fw zone reject
+            nft add rule inet fw through iifname vmap '{ "eth0" : jump zone }'
+            """,
+            "inet fw through",
+        ),
+    ],
+)
+def test_chains_that_drop_some_are_left_alone_and_named(host: Any, drop: str, chain: str) -> None:
+    host.sh(drop)
+    before = without_counters(host.everything())
+    told = [text for text in warnings(host.netns(**POSTS)) if "rules of others" in text]
+    assert told == [f"web: rules of others in the chain {chain} drop some of what is forwarded, also from and to the namespace"]
+    assert without_counters(host.everything()).count("fleetlab-netns-web") == 1
+    assert host.netns(state="absent")["changed"]
+    assert without_counters(host.everything()) == before
+
+
+def warnings(answer: dict[str, Any]) -> list[str]:
+    assert "failed" not in answer, answer
+    return [text if isinstance(text, str) else str(text["event"]["msg"]) for text in answer.get("warnings", [])]
+
+
+BY_NFT = """
+nft -f - <<'END'
+table ip filter {
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        ct state vmap { established : accept, related : accept, invalid : drop }
+    }
+}
+END
+"""
+
+
+def test_a_chain_that_iptables_can_not_read_is_read_by_nft(host: Any) -> None:
+    host.sh(BY_NFT)
+    assert host.try_run("iptables", "-S")["exit_code"] != 0
+    before = host.run("nft", "list", "ruleset")
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+    host.services[0].kill()
+    host.services[0].wait()
+    assert host.netns(state="absent")["changed"]
+    assert host.run("nft", "list", "ruleset") == before
+
+
 def test_gateways_that_the_link_does_not_lead_to_are_refused(host: Any) -> None:
     for route, message in (
         ({"to": "default", "via": "198.51.100.1", "link": "a0"}, "routes[0].via: 198.51.100.1 is not beyond a0"),
@@ -566,6 +646,21 @@ def test_addresses_of_a_family_that_is_switched_off_are_refused(host: Any) -> No
     host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
     refused(host, "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6)", links=[SIX], **POSTS)
     host.make(links=[PLAIN], **POSTS)
+
+
+def test_forwarding_ends_where_others_have_chains_and_nothing_in_them(host: Any) -> None:
+    host.sh("nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy accept; }'")
+    host.make(**POSTS)
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert warnings(host.netns(state="absent")) == []
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+
+
+def test_a_table_that_is_dormant_is_woken(host: Any) -> None:
+    host.make(**POSTS)
+    host.sh("nft add table inet fleetlab-netns-web '{ flags dormant; }'")
+    host.make(**POSTS)
+    assert "dormant" not in host.run("nft", "list", "ruleset")
 
 
 def test_folders_of_others_stay_and_ours_go(host: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
+from .firewall_plan import concerns
 from .network import is_made_anew
 from .settle import Settled
 from .state import FoundRoute, Record, System
@@ -39,6 +40,7 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
         warnings += _check_subnets(system, wanted, f"links[{number}]", link)
     warnings += _check_forwards(system, wanted, former)
     _check_resolv_conf(system, wanted)
+    warnings += _filtered(system, settled)
     if wanted.nat is not None and wanted.dns is None and system.loopback_dns:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace can not reach them: set dns")
     if wanted.persist and not system.service.systemd:
@@ -47,6 +49,15 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
             f" have {names.script_path(wanted.name)} run there"
         )
     return tuple(warnings)
+
+
+def _filtered(system: System, settled: Settled) -> Iterator[str]:
+    """Chains that can drop what the namespace forwards, and that are somebody's choice: they are not opened."""
+    name, policy = settled.wanted.name, settled.policy
+    for chain in system.firewall.chains if policy is not None and settled.wanted.nat is not None else ():
+        if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):
+            where = f"{chain.family} {chain.table} {chain.chain}"
+            yield f"{name}: rules of others in the chain {where} drop some of what is forwarded, also from and to the namespace"
 
 
 def _check_uplinks(system: System, settled: Settled) -> None:

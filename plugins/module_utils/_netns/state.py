@@ -92,6 +92,7 @@ class Record:
 class ForwardChain:
     """A chain of somebody else that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
+    C(drops) is that it drops what it does not know, C(may_drop) that it drops something, C(used) that somebody has put something into it.
     C(ours) are this namespace's rules in it, each as what deletes it (a handle, or the words of the rule) and what it matches.
     """
 
@@ -101,6 +102,8 @@ class ForwardChain:
     chain: str
     drops: bool
     ours: Tuple[Tuple[str, str], ...] = ()
+    may_drop: bool = False
+    used: bool = False
 
 
 @dataclass(frozen=True)
