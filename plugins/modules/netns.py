@@ -158,6 +158,7 @@ notes:
     below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
     that default routes leave by, and the uplink, are told to go on listening to router advertisements.
   - Chains of others that drop only some of what is forwarded are not opened. A warning names them.
+  - One run at a time changes the namespaces of a host. Others wait for it, for up to two minutes.
   - A forward that is removed takes no new connections. Those that are established end by themselves.
   - A reload of firewalld and a restart of nftables.service throw away rules of others; C(systemctl reload fleetlab-netns-NAME) or another
     run brings them back. C(systemctl restart) does the same and rebuilds what else is missing. Stopping the unit removes nothing.
@@ -273,6 +274,7 @@ namespace:
       - {protocol: tcp, port: '10105', to_port: '10105'}
 """
 
+from contextlib import nullcontext
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -280,6 +282,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.lock import only_run
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
@@ -335,8 +338,9 @@ def main() -> None:
     runner = SystemRunner()
     try:
         wanted = make_wanted(module.params)
-        changes = plan(observe(runner, wanted), wanted)
-        finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
+        with nullcontext() if module.check_mode else only_run():
+            changes = plan(observe(runner, wanted), wanted)
+            finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
     except FleetlabError as error:
         fail(module, error)
 

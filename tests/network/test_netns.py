@@ -702,6 +702,23 @@ def start_alone(host: Any, tree: Any, module: str, options: dict[str, Any], *bef
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(tree)})
 
 
+def test_runs_at_the_same_time_get_subnets_of_their_own(host: Any, tree: Any) -> None:
+    runs = [start_alone(host, tree, "netns", {"name": name}) for name in ("one", "two", "three")]
+    for run in runs:
+        assert json.loads(run.communicate()[0])["changed"]
+    addresses = [link["addresses"] for found in host.info() for link in found["links"] if link["name"] == "v-peer1"]
+    assert sorted(addresses) == [["10.200.1.2/24"], ["10.200.2.2/24"], ["10.200.3.2/24"]]
+    # Check mode waits for nobody.
+    hold = "import fcntl; f = open('/run/fleetlab/netns.lock'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [*host.enter(None), sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert host.netns("four", check=True)["changed"]
+        holder.communicate("\n")
+
+
 def test_who_may_not_look_into_namespaces_is_told(host: Any, tree: Any) -> None:
     host.make(**POSTS)
     drop = ["setpriv", "--bounding-set=-all"]
