@@ -24,14 +24,14 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes
 options:
   name:
-    description: Name of the namespace, as C(ip netns) shows it.
+    description: Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
     type: str
     required: true
   state:
     description:
       - V(present) makes the namespace, or repairs it.
       - V(absent) removes what was made for it, and the namespace. It is refused while processes live inside, or links that this
-        module did not make.
+        module did not make, and for a namespace that was not made by this module. O(force) removes it all the same.
     type: str
     choices: [present, absent]
     default: present
@@ -71,13 +71,13 @@ options:
         type: str
         required: true
       via:
-        description: The gateway.
+        description: The gateway, in a subnet of the link, or where an earlier route without gateway leads.
         type: str
       link:
         description: The end inside to go out by. Needed where O(routes[].via) does not tell.
         type: str
       metric:
-        description: The metric.
+        description: The metric. Routes to the same network with different ones can be there side by side.
         type: int
   dns:
     description:
@@ -129,7 +129,8 @@ options:
     description:
       - Services of the host that are about to be restarted inside, with or without C(.service). A port that one of them listens on may be
         forwarded. Until the restart nobody answers on it.
-      - Without this, a forward that takes the port of a service of the host is refused.
+      - Without this, a forward that takes the port of a service of the host is refused. The port by which Ansible comes in is never
+        taken.
     type: list
     elements: str
   persist:
@@ -144,7 +145,9 @@ options:
     choices: [auto, nftables, iptables]
     default: auto
   force:
-    description: Remove the namespace also while processes live inside. They go on running, without any network.
+    description:
+      - Remove the namespace also while processes live inside, which go on running without any network, and if this module did not make
+        it, or all the links in it.
     type: bool
     default: false
 requirements:
@@ -152,8 +155,10 @@ requirements:
   - nftables 0.9.1 or later with JSON and Linux 5.2 or later, or iptables
 notes:
   - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set where O(nat) is given. Former values are kept in the record
-    below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the uplink is
-    told to go on listening to router advertisements.
+    below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
+    that default routes leave by, and the uplink, are told to go on listening to router advertisements.
+  - Chains of others that drop only some of what is forwarded are not opened. A warning names them.
+  - One run at a time changes the namespaces of a host. Others wait for it, for up to two minutes.
   - A forward that is removed takes no new connections. Those that are established end by themselves.
   - A reload of firewalld and a restart of nftables.service throw away rules of others; C(systemctl reload fleetlab-netns-NAME) or another
     run brings them back. C(systemctl restart) does the same and rebuilds what else is missing. Stopping the unit removes nothing.
@@ -230,7 +235,7 @@ commands:
     - [ip, netns, add, web]
     - [ip, link, add, name, v-web, type, veth, peer, name, v-peer1, netns, web]
 namespace:
-  description: The namespace as it is after the task, or null.
+  description: The namespace as it is after the task, in check mode as it is now, or null.
   returned: success
   type: dict
   contains:
@@ -269,6 +274,7 @@ namespace:
       - {protocol: tcp, port: '10105', to_port: '10105'}
 """
 
+from contextlib import nullcontext
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -276,6 +282,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.lock import only_run
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
@@ -331,8 +338,9 @@ def main() -> None:
     runner = SystemRunner()
     try:
         wanted = make_wanted(module.params)
-        changes = plan(observe(runner, wanted), wanted)
-        finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
+        with nullcontext() if module.check_mode else only_run():
+            changes = plan(observe(runner, wanted), wanted)
+            finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
     except FleetlabError as error:
         fail(module, error)
 

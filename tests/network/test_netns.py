@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -286,14 +288,16 @@ def snapshot(host: Any) -> str:
     """All that a namespace could leave behind."""
     return str(
         host.sh(
-            "ls -R /run/netns /etc/netns /etc/fleetlab /run/fleetlab 2>&1 | grep -v '^ls:' || :; ip -brief address; ip route; ip -6 route;"
-            " nft list ruleset; cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra"
+            """
+            ls -R /run/netns /etc/netns /etc/fleetlab /run/fleetlab/netns 2>&1 | grep -v '^ls:' || :
+            ip -brief address; ip route; ip -6 route; nft list ruleset
+            cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra
+            """
         )
     )
 
 
 def test_absent_leaves_nothing_and_nobody_without_network(host: Any) -> None:
-    host.sh("mkdir -p /etc/netns /etc/fleetlab/netns /run/fleetlab/netns")
     before = snapshot(host)
     host.make("both", dns=["192.0.2.53"], **BOTH)
     service = host.serve("both", 8080)
@@ -355,7 +359,7 @@ def test_the_script_for_the_boot_builds_the_same(host: Any, firewall: str) -> No
 
 @pytest.mark.parametrize("firewall", FIREWALLS)
 def test_a_run_that_was_killed_is_completed_by_the_next(host: Any, firewall: str) -> None:
-    host.sh("iptables -P FORWARD DROP; mkdir -p /etc/netns /etc/fleetlab/netns /run/fleetlab/netns")
+    host.sh("iptables -P FORWARD DROP")
     before = snapshot(host)
     options = {**POSTS, "dns": ["192.0.2.53"], "firewall": firewall}
     commands = host.netns(check=True, **options)["commands"]
@@ -440,3 +444,300 @@ def test_the_lock_of_xtables_is_waited_for(host: Any) -> None:
     assert rules.count("fleetlab-netns-web") == 2
     host.make(**POSTS)
     assert host.run("iptables-legacy", "-S", "FORWARD") == rules
+
+
+PLAIN: dict[str, Any] = {"name": "v-web", "peer": "a0", "addresses": ["10.5.0.1/24"], "peer_addresses": ["10.5.0.2/24"]}
+SIX: dict[str, Any] = {**PLAIN, "addresses": ["fd00:5::1/64"], "peer_addresses": ["fd00:5::2/64"]}
+
+
+def refused(host: Any, message: str, name: str = "web", **options: Any) -> None:
+    """It says so in check mode and in earnest, and nothing changes."""
+    before = snapshot(host)
+    shown = host.netns(name, check=True, **options)
+    assert message in shown.get("msg", ""), shown
+    assert host.netns(name, **options)["msg"] == shown["msg"]
+    assert snapshot(host) == before
+
+
+def test_a_namespace_of_somebody_else_is_not_removed(host: Any) -> None:
+    host.sh("ip netns add theirs; ip link add name cni0v type veth peer name eth0 netns theirs; ip link set dev cni0v up")
+    refused(host, "it was not made by this module", "theirs", state="absent")
+    # Nor one that has got a part of ours since.
+    host.make("theirs", **POSTS)
+    refused(host, "it was there before this module made anything in it", "theirs", state="absent")
+    assert host.netns("theirs", state="absent", force=True)["changed"]
+    assert changes(host.netns("theirs", state="absent")) == []
+
+
+def test_a_link_that_bears_the_name_of_ours_is_not_touched(host: Any) -> None:
+    host.make(**POSTS)
+    host.sh("ip netns delete web")
+    host.wait_until(lambda: "v-web" not in host.run("ip", "-brief", "link"))
+    host.sh("ip netns add foreign; ip link add name v-web type veth peer name eth0 netns foreign; ip address add 10.77.0.1/24 dev v-web")
+    refused(host, "v-web is an interface of this host already", **POSTS)
+    assert host.netns(state="absent")["changed"]
+    assert "10.77.0.1/24" in host.run("ip", "-brief", "address")
+    host.serve("foreign", 80)
+    # A link of ours outlives the name of its namespace as long as processes live there.
+    host.make("other", **POSTS)
+    host.serve("other", PORT)
+    host.sh("umount /run/netns/other; rm /run/netns/other")
+    host.make("other", **POSTS)
+
+
+def test_tunnels_that_the_kernel_puts_into_every_namespace_are_nobody_s(host: Any) -> None:
+    host.make(**POSTS)
+    # What modules of tunnels make by themselves; here only its name and that it has no address say so.
+    host.sh("ip -n web link add name sit0 type bridge; ip -n web address add 10.9.9.9/32 dev sit0")
+    assert "sit0" in host.netns(state="absent")["msg"]
+    host.sh("ip -n web address flush dev sit0")
+    assert host.netns(state="absent")["changed"]
+
+
+def test_the_host_keeps_the_way_out_that_it_has_learned_from_a_router(host: Any) -> None:
+    host.sh(
+        "ip link add name br0 type bridge; ip link set dev br0 up; ip -6 route delete default;"
+        " ip -6 route add default via 2001:db8::2 dev eth0 proto ra"
+    )
+    for nat in ({"masquerade": "none"}, {"masquerade": "br0"}):
+        host.make(links=[SIX], nat=nat)
+        assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "2"
+        assert "via 2001:db8::2 dev eth0 proto ra" in host.run("ip", "-6", "route", "show", "default")
+        assert host.netns(state="absent")["changed"]
+        assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "1"
+
+
+@pytest.mark.parametrize(("link", "gateway"), [(PLAIN, "10.5.0.1"), (SIX, "fd00:5::1")])
+def test_metrics_of_routes(host: Any, link: dict[str, Any], gateway: str) -> None:
+    def metrics() -> list[Any]:
+        family = f"-{6 if ':' in gateway else 4}"
+        routes = json.loads(host.run("ip", "-n", "web", family, "-json", "route", "show", "default"))
+        return sorted(route.get("metric", 0) for route in routes)
+
+    kernels = 1024 if ":" in gateway else 0
+    for wanted in ([100], [200], [None, 100, 200], [100, 200], [None], [300, None]):
+        host.make(links=[link], routes=[{"to": "default", "via": gateway, "metric": metric} for metric in wanted], **POSTS)
+        assert metrics() == sorted(kernels if metric is None else metric for metric in wanted)
+    host.make(links=[link], routes=[{"to": "default", "via": gateway, "metric": 300}], **POSTS)
+    shown = host.netns(check=True, links=[link], **POSTS)["diff"]
+    assert any(route.endswith("metric 300") for route in shown["before"]["routes"])
+    host.make(links=[link], **POSTS)
+    assert metrics() == [kernels]
+
+
+def test_a_link_that_is_made_anew_has_all_of_its_settings(host: Any) -> None:
+    host.make(links=[PLAIN], **POSTS)
+    host.make(links=[{**PLAIN, "peer": "b0"}], **POSTS)
+    host.sh("ip -n web link set dev b0 name other")
+    host.make(links=[{**PLAIN, "peer": "b0"}], **POSTS)
+    host.serve("web", PORT)
+    assert host.connect(None, "127.0.0.1", PORT)
+
+
+def test_the_port_that_ansible_comes_in_by_is_not_forwarded(host: Any) -> None:
+    options = {"name": "web", "forwards": [{"port": "20-30"}], "services": ["ssh"]}
+    answer = host.ask(module="netns", options=options, env={"SSH_CONNECTION": "198.51.100.9 50000 192.0.2.1 22"})
+    assert "forward tcp 20-30: refused: Ansible connects to port 22 of this host" in answer["msg"]
+    assert host.try_run("ip", "netns", "exec", "web", "true")["exit_code"] != 0
+
+
+def test_the_longest_name(host: Any) -> None:
+    host.sh("nft add table inet strict; nft add chain inet strict through '{ type filter hook forward priority 10; policy drop; }'")
+    name = "n" * 113
+    host.make(name, **POSTS)
+    assert host.run("nft", "list", "chain", "inet", "strict", "through").count(name) == 2
+    assert host.netns(name, state="absent")["changed"]
+    refused(host, "is longer than 113 characters", "n" * 114, **POSTS)
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        "iptables -N DENY; iptables -A DENY -p udp -j RETURN; iptables -A DENY -j DROP; iptables -A FORWARD -j DENY",
+        """
+        nft add table inet fw
+        nft add chain inet fw through '{ type filter hook forward priority 10; policy accept; }'
+        nft add chain inet fw rest
+        nft add chain inet fw last
+        nft add rule inet fw last log drop
+        nft add rule inet fw rest counter goto last
+        nft add rule inet fw through ct state established accept
+        nft add rule inet fw through jump rest
+        """,
+    ],
+)
+def test_passes_where_a_jump_leads_to_a_drop(host: Any, drop: str) -> None:
+    host.sh(drop)
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+
+
+@pytest.mark.parametrize(
+    ("drop", "chain"),
+    [
+        ("iptables -A FORWARD -i eth0 -j DROP", "ip filter FORWARD"),
+        ("iptables -N DENY; iptables -A DENY -j DROP; iptables -A FORWARD -i eth0 -g DENY", "ip filter FORWARD"),
+        (
+            """
+            nft add table inet fw
+            nft add chain inet fw through '{ type filter hook forward priority 10; policy accept; }'
+            nft add chain inet fw zone
+            nft add rule inet fw zone reject
+            nft add rule inet fw through iifname vmap '{ "eth0" : jump zone }'
+            """,
+            "inet fw through",
+        ),
+    ],
+)
+def test_chains_that_drop_some_are_left_alone_and_named(host: Any, drop: str, chain: str) -> None:
+    host.sh(drop)
+    before = without_counters(host.everything())
+    told = [text for text in warnings(host.netns(**POSTS)) if "rules of others" in text]
+    assert told == [f"web: rules of others in the chain {chain} drop some of what is forwarded, also from and to the namespace"]
+    assert without_counters(host.everything()).count("fleetlab-netns-web") == 1
+    assert host.netns(state="absent")["changed"]
+    assert without_counters(host.everything()) == before
+
+
+def warnings(answer: dict[str, Any]) -> list[str]:
+    assert "failed" not in answer, answer
+    return [text if isinstance(text, str) else str(text["event"]["msg"]) for text in answer.get("warnings", [])]
+
+
+BY_NFT = """
+nft -f - <<'END'
+table ip filter {
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        ct state vmap { established : accept, related : accept, invalid : drop }
+    }
+}
+END
+"""
+
+
+def test_a_chain_that_iptables_can_not_read_is_read_by_nft(host: Any) -> None:
+    host.sh(BY_NFT)
+    assert host.try_run("iptables", "-S")["exit_code"] != 0
+    before = host.run("nft", "list", "ruleset")
+    host.make(**POSTS)
+    host.serve("web", PORT)
+    assert host.connect("client", "192.0.2.1", PORT) == "192.0.2.2"
+    host.services[0].kill()
+    host.services[0].wait()
+    assert host.netns(state="absent")["changed"]
+    assert host.run("nft", "list", "ruleset") == before
+
+
+def test_gateways_that_the_link_does_not_lead_to_are_refused(host: Any) -> None:
+    for route, message in (
+        ({"to": "default", "via": "198.51.100.1", "link": "a0"}, "routes[0].via: 198.51.100.1 is not beyond a0"),
+        ({"to": "default", "via": "10.5.0.2"}, "routes[0].via: 10.5.0.2 is not beyond a0"),
+        ({"to": "2001:db8:9::/48", "via": "fe80::1%eth0", "link": "a0"}, "routes[0].via: 'fe80::1%eth0' has a zone"),
+    ):
+        refused(host, message, links=[PLAIN], routes=[route], **POSTS)
+    near = [{"to": "198.51.100.1/32", "link": "a0"}, {"to": "default", "via": "198.51.100.1", "link": "a0"}]
+    host.make(links=[PLAIN], routes=near, **POSTS)
+    host.make(links=[SIX], routes=[{"to": "default", "via": "fe80::1", "link": "a0"}], **POSTS)
+
+
+def test_addresses_of_a_family_that_is_switched_off_are_refused(host: Any) -> None:
+    host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
+    refused(host, "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6)", links=[SIX], **POSTS)
+    host.make(links=[PLAIN], **POSTS)
+
+
+def test_forwarding_ends_where_others_have_chains_and_nothing_in_them(host: Any) -> None:
+    host.sh("nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy accept; }'")
+    host.make(**POSTS)
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert warnings(host.netns(state="absent")) == []
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+
+
+def test_a_table_that_is_dormant_is_woken(host: Any) -> None:
+    host.make(**POSTS)
+    host.sh("nft add table inet fleetlab-netns-web '{ flags dormant; }'")
+    host.make(**POSTS)
+    assert "dormant" not in host.run("nft", "list", "ruleset")
+
+
+def test_folders_of_others_stay_and_ours_go(host: Any) -> None:
+    host.sh("mkdir -p /etc/netns/theirs; touch /etc/netns/theirs/resolv.conf")
+    host.make(dns=["192.0.2.53"], **POSTS)
+    host.make(persist=False, **POSTS)
+    assert host.try_run("ls", "/etc/fleetlab")["exit_code"] != 0
+    host.make(dns=["192.0.2.53"], **POSTS)
+    assert host.netns(state="absent")["changed"]
+    assert host.try_run("ls", "/etc/fleetlab")["exit_code"] != 0
+    assert host.sh("ls -R /etc/netns") == "/etc/netns:\ntheirs\n\n/etc/netns/theirs:\nresolv.conf\n"
+
+
+def test_addresses_of_a_site_and_no_name_servers(host: Any) -> None:
+    site = {**PLAIN, "addresses": ["fec0:5::1/64"], "peer_addresses": ["fec0:5::2/64"]}
+    host.make(links=[site], dns=[])
+    assert host.try_run("ls", "/etc/netns")["exit_code"] != 0
+
+
+def test_a_socket_of_udp_is_not_called_a_service_that_listens(host: Any) -> None:
+    host.serve(None, 40123, kind="udp")
+    refused(
+        host, "a service of this host receives, or waits for an answer, on 0.0.0.0:40123", forwards=[{"port": "40123", "protocol": "udp"}]
+    )
+
+
+ALONE = """
+import json, sys
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.fleetlab.linux.plugins.modules import {module}
+with patch_module_args(json.loads(sys.argv[1])):
+    {module}.main()
+"""
+
+
+def start_alone(host: Any, tree: Any, module: str, options: dict[str, Any], *before: str) -> subprocess.Popen[str]:
+    """Start a module in a process of its own, on the host."""
+    argv = [*host.enter(None), *before, sys.executable, "-c", ALONE.format(module=module), json.dumps(options)]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(tree)})
+
+
+def test_runs_at_the_same_time_get_subnets_of_their_own(host: Any, tree: Any) -> None:
+    runs = [start_alone(host, tree, "netns", {"name": name}) for name in ("one", "two", "three")]
+    for run in runs:
+        assert json.loads(run.communicate()[0])["changed"]
+    addresses = [link["addresses"] for found in host.info() for link in found["links"] if link["name"] == "v-peer1"]
+    assert sorted(addresses) == [["10.200.1.2/24"], ["10.200.2.2/24"], ["10.200.3.2/24"]]
+    # Check mode waits for nobody.
+    hold = "import fcntl; f = open('/run/fleetlab/netns.lock'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [*host.enter(None), sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert host.netns("four", check=True)["changed"]
+        holder.communicate("\n")
+
+
+def test_who_may_not_look_into_namespaces_is_told(host: Any, tree: Any) -> None:
+    host.make(**POSTS)
+    drop = ["setpriv", "--bounding-set=-all"]
+    answer = json.loads(start_alone(host, tree, "netns_info", {}, *drop).communicate()[0])
+    assert "CAP_SYS_ADMIN missing): use become" in answer["msg"]
+
+
+def test_many_on_one_host(host: Any) -> None:
+    # make bench-netns does it with a hundred, and tells the times.
+    every = {f"n{number}": [{"port": str(20000 + number)}] for number in range(30)}
+    for name, forwards in every.items():
+        assert host.netns(name, forwards=forwards)["changed"]
+    found = {one["name"]: one for one in host.info()}
+    assert {*every, "client"} == set(found)
+    assert len({found[name]["links"][1]["addresses"][0] for name in every}) == len(every)
+    for name, forwards in every.items():
+        assert changes(host.netns(name, forwards=forwards)) == []
+    for name in every:
+        assert host.netns(name, state="absent")["changed"]
+    assert [one["name"] for one in host.info()] == ["client"]
+    assert "v-n" not in host.run("ip", "-brief", "link")
+    assert "fleetlab" not in host.run("nft", "list", "ruleset")

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
-from .observe import IP6_FORWARD
+from .firewall_plan import concerns
+from .network import is_made_anew
 from .settle import Settled
 from .state import FoundRoute, Record, System
-from .wanted import DEFAULT, Link, Network, Wanted
+from .wanted import DEFAULT, Forward, Link, Network, Wanted
 
 _FREE = "Choose another name, or remove it if nobody needs it"
+_RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
+"""Nothing tells a server's socket of UDP from a client's."""
 
 
 def check(system: System, settled: Settled) -> Tuple[str, ...]:
@@ -26,14 +29,18 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
     wanted = settled.wanted
     former = system.records.get(wanted.name)
     _check_uplinks(system, settled)
-    if 6 in wanted.families() and system.sysctls.get(IP6_FORWARD) is None:
-        raise InputError("links", "IPv6 is switched off in the kernel of this host: name IPv4 addresses only")
+    if 6 in wanted.families() and not system.ipv6:
+        raise InputError(
+            "links", "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6): name IPv4 addresses only, or allow it"
+        )
+    _check_gateways(wanted)
     warnings: List[str] = []
     for number, link in enumerate(wanted.links):
         _check_names(system, wanted, f"links[{number}]", link, former)
         warnings += _check_subnets(system, wanted, f"links[{number}]", link)
     warnings += _check_forwards(system, wanted, former)
     _check_resolv_conf(system, wanted)
+    warnings += _filtered(system, settled)
     if wanted.nat is not None and wanted.dns is None and system.loopback_dns:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace can not reach them: set dns")
     if wanted.persist and not system.service.systemd:
@@ -42,6 +49,15 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
             f" have {names.script_path(wanted.name)} run there"
         )
     return tuple(warnings)
+
+
+def _filtered(system: System, settled: Settled) -> Iterator[str]:
+    """Chains that can drop what the namespace forwards, and that are somebody's choice: they are not opened."""
+    name, policy = settled.wanted.name, settled.policy
+    for chain in system.firewall.chains if policy is not None and settled.wanted.nat is not None else ():
+        if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):
+            where = f"{chain.family} {chain.table} {chain.chain}"
+            yield f"{name}: rules of others in the chain {where} drop some of what is forwarded, also from and to the namespace"
 
 
 def _check_uplinks(system: System, settled: Settled) -> None:
@@ -54,6 +70,24 @@ def _check_uplinks(system: System, settled: Settled) -> None:
             raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself, not a way out of this host")
 
 
+def _check_gateways(wanted: Wanted) -> None:
+    """Refuse gateways that the kernel would not find on the link."""
+    direct: List[Tuple[str, Network]] = [(link.peer, one.network) for link in wanted.links for one in link.peer_addresses]
+    inner = [str(one.ip) for link in wanted.links for one in link.peer_addresses]
+    for number, route in enumerate(wanted.all_routes()):
+        if route.via is None:
+            everything = "0.0.0.0/0" if route.family == 4 else "::/0"
+            direct.append((route.link, ipaddress.ip_network(everything if route.to == DEFAULT else route.to)))
+            continue
+        via = ipaddress.ip_address(route.via)
+        near = route.family == 6 and via.is_link_local
+        if route.via in inner or not (near or any(link == route.link and via in net for link, net in direct)):
+            raise InputError(
+                f"routes[{number}].via",
+                f"{via} is not beyond {route.link}: name a gateway in its subnets, or put a route to {via} without a gateway before it",
+            )
+
+
 def is_ours(former: Optional[Record], own: str, peer: str = "") -> bool:
     """Whether an earlier run made a link of that name."""
     return former is not None and any(own == one and peer in ("", other) for one, other in former.links)
@@ -64,7 +98,7 @@ def _check_names(system: System, wanted: Wanted, option: str, link: Link, former
         if other.name != wanted.name and is_ours(other, link.name):
             raise RefusedError(f"{option}.name", f"{link.name} belongs to the namespace {other.name}", "Choose another name")
     found = system.link(link.name)
-    if found is not None and system.inner_end(found) is None and not (is_ours(former, link.name) and found.kind == "veth"):
+    if found is not None and system.made(former, link.name) is None and is_made_anew(system, link):
         kind = found.kind or "device"
         raise RefusedError(
             f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
@@ -135,6 +169,7 @@ def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) ->
         for other in system.records.values():
             if other.name != wanted.name and any(forward.overlaps(one) for one in other.forwards):
                 raise RefusedError(f"forward {forward}", f"it is forwarded to the namespace {other.name}", "Choose another port")
+        _check_connection(system, forward, in_force)
         for one in system.listeners:
             if one.protocol != forward.protocol or not forward.first <= one.port <= forward.last:
                 continue
@@ -142,10 +177,20 @@ def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) ->
             if forward not in in_force:
                 raise RefusedError(
                     f"forward {forward}",
-                    f"a service of this host listens on {where}, and would lose its connections",
+                    f"a service of this host {_RECEIVES[one.protocol]} {where}, and would lose its connections",
                     "Choose another port, stop the service first, or name it in services if it is about to be restarted inside",
                 )
-            yield f"{wanted.name}: a service of this host listens on {where}, and all connections to it are forwarded into the namespace"
+            received = f"a service of this host {_RECEIVES[one.protocol]} {where}"
+            yield f"{wanted.name}: {received}, and all connections to it are forwarded into the namespace"
+
+
+def _check_connection(system: System, forward: Forward, in_force: Sequence[Forward]) -> None:
+    """Refuse to take the port that Ansible itself connects to, whatever is to be restarted inside."""
+    port = system.controller[1] if system.controller is not None else 0
+    if forward.protocol == "tcp" and forward.first <= port <= forward.last and forward not in in_force:
+        raise RefusedError(
+            f"forward {forward}", f"Ansible connects to port {port} of this host, and would not come in again", "Choose another port"
+        )
 
 
 def _check_resolv_conf(system: System, wanted: Wanted) -> None:

@@ -49,7 +49,8 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
     foreign = _foreign(runner, asked.name, chains or {}, program, kind, root)
-    others = nftables.other_nat(chains or {}) or any(iptables.has_others(text) for text in saved.values())
+    translated = nftables.other_nat(chains or {}) or any(iptables.has_others(text) for text in saved.values())
+    others = translated or any(chain.used for chain in foreign)
     return Firewall(
         kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root)))
     )
@@ -101,27 +102,41 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
 
 
 def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, root: str) -> List[ForwardChain]:
-    found: List[ForwardChain] = []
-    for family, table_name, chain, policy_drops in nftables.forward_chains(listing):
-        if nftables.is_iptables(family, table_name, chain) and program is not None:
-            continue
-        text = runner.run(("nft", "-j", "-a", "list", "chain", family, table_name, chain)).stdout
-        read = parse_json("nft -j list chain", text)
-        found.append(nftables.read_chain(read, (family, table_name, chain, policy_drops), name))
-    programs = _forward_programs(runner, listing, program, root)
     # What is in this variant's chains of ours lets the packets through there itself.
-    for one, version in programs:
-        if kind != "iptables" or one != program:
-            text = runner.run((iptables.command(one, version), *iptables.WAIT, "-S", "FORWARD")).stdout
-            found.append(iptables.parse_forward(text, one, version, name))
-    return found
-
-
-def _forward_programs(runner: Runner, listing: Mapping[str, Any], program: Optional[str], root: str) -> List[Tuple[str, int]]:
-    """Which variants of iptables have a chain FORWARD now, each with its family."""
-    found = [(program, family) for family in _iptables_families(listing) if program is not None]
+    passed = program if kind == "iptables" else None
+    found: List[ForwardChain] = []
+    for chain in nftables.forward_chains(listing):
+        if program is None or not nftables.is_iptables(*chain[:3]):
+            found.append(_nft_chain(runner, chain, name))
+        elif program != passed:
+            found.append(_nft_chain_of_iptables(runner, program, chain, name))
     legacy = _legacy_families(root)
-    return found + [(_legacy_program(runner), family) for family in legacy] if legacy else found
+    old = _legacy_program(runner) if legacy else ""
+    return found + [_iptables_chain(runner, old, family, name) for family in legacy if old != passed]
+
+
+def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, str, bool], name: str) -> ForwardChain:
+    try:
+        return _iptables_chain(runner, program, 4 if chain[0] == "ip" else 6, name)
+    except CommandError:
+        # Somebody has put into it by nft what iptables can not read.
+        return _nft_chain(runner, chain, name)
+
+
+def _iptables_chain(runner: Runner, program: str, family: int, name: str) -> ForwardChain:
+    text = runner.run((iptables.command(program, family), *iptables.WAIT, "-S")).stdout
+    return iptables.parse_forward(text, program, family, name)
+
+
+def _nft_chain(runner: Runner, found: Tuple[str, str, str, bool], name: str) -> ForwardChain:
+    family, table_name, chain, policy_drops = found
+    listing = parse_json("nft -j list chain", runner.run(("nft", "-j", "-a", "list", "chain", family, table_name, chain)).stdout)
+    chains = nftables.foreign_chains(listing)
+    if not policy_drops and any(verdict.to is not None for verdict in chains.get(chain, ())):
+        chains = nftables.foreign_chains(
+            parse_json("nft -j list table", runner.run(("nft", "-j", "list", "table", family, table_name)).stdout)
+        )
+    return nftables.read_chain(listing, found, name, chains)
 
 
 def _iptables_families(listing: Mapping[str, Any]) -> List[int]:

@@ -51,9 +51,14 @@ def _iptables_steps(program: str, family: int, found: Mapping[str, Own], wanted:
     yield from inserts
 
 
+def concerns(chain: ForwardChain, policy: Policy) -> bool:
+    """Whether a chain sees packets of a family that the namespace has."""
+    return bool(set(_FAMILY_WORDS[chain.family]) & set(policy.families))
+
+
 def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
     """What a chain that drops has to let through: all that L(Policy) has not dropped already."""
-    if policy is None or not chain.drops or not set(_FAMILY_WORDS[chain.family]) & set(policy.families):
+    if policy is None or not chain.drops or not concerns(chain, policy):
         return ()
     return tuple(f"{way} {link}" for link in policy.links for way in ("iifname", "oifname"))
 

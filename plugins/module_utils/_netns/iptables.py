@@ -12,6 +12,7 @@ import re
 import shlex
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
 
+from .foreign import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
 from .names import PREFIX, chain, tag
 from .policy import Policy
 from .state import ForwardChain, Own
@@ -202,20 +203,41 @@ def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequ
 
 
 def parse_forward(text: str, program: str, family: int, name: str) -> ForwardChain:
-    """The output of C(iptables -S FORWARD)."""
-    policy_drops, ours, others = False, [], []
+    """The output of C(iptables -S)."""
+    policy_drops, ours = False, []
+    chains: Dict[str, List[Verdict]] = {}
     for line in text.splitlines():
-        words = tuple(shlex.split(line))
-        if words[:2] == ("-P", "FORWARD"):
-            policy_drops = words[2] == "DROP"
-        elif words[:2] == ("-A", "FORWARD"):
-            rule = words[2:]
-            if tag(name) in rule:
-                ours.append((shlex.join(rule), opened_link(rule, name)))
-            elif not any(word.startswith((PREFIX, "fleetlab-")) for word in rule):
-                others.append(rule)
-    drops = policy_drops or bool(others and re.fullmatch(r"(-m comment --comment .* )?-j (DROP|REJECT)( .*)?", " ".join(others[-1])))
-    return ForwardChain(program, "ip" if family == 4 else "ip6", "filter", "FORWARD", drops, tuple(ours))
+        option, chain, *rest = shlex.split(line)
+        if (option, chain) == ("-P", "FORWARD"):
+            policy_drops = rest == ["DROP"]
+        elif (option, chain) == ("-A", "FORWARD") and tag(name) in rest:
+            ours.append((shlex.join(rest), opened_link(tuple(rest), name)))
+        elif option == "-A" and not any(word.startswith((PREFIX, "fleetlab-")) for word in rest):
+            chains.setdefault(chain, []).append(_verdict(rest))
+    return ForwardChain(
+        program=program,
+        family="ip" if family == 4 else "ip6",
+        table="filter",
+        chain="FORWARD",
+        drops=policy_drops or drops_all(chains, "FORWARD"),
+        ours=tuple(ours),
+        may_drop=policy_drops or may_drop(chains, "FORWARD"),
+        used=policy_drops or bool(chains.get("FORWARD")),
+    )
+
+
+def _verdict(rule: Sequence[str]) -> Verdict:
+    at = next((position for position, word in enumerate(rule) if word in ("-j", "-g")), len(rule))
+    always = not [group for group in _options(tuple(rule[:at])) if group[0] != "--comment"]
+    if at == len(rule):
+        return Verdict(always, GOES)
+    action, target = rule[at : at + 2]
+    if target in ("DROP", "REJECT"):
+        return Verdict(always, DROPS)
+    if target in ("ACCEPT", "RETURN"):
+        return Verdict(always, ENDS)
+    # Other targets, such as LOG, are no chains: nothing is found there.
+    return Verdict(always, GOES if action == "-j" else ENDS, target)
 
 
 def opening(link: str, way: str, name: str) -> Words:

@@ -14,12 +14,12 @@ NOTE = "Written by fleetlab.linux.netns"
 LONGEST_LINK = 15
 """The kernel's limit for the names of interfaces."""
 
-_LONGEST_NAME = 200
-"""The kernel takes 255 characters; units, tables and comments add some of their own."""
-
 _ALLOWED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _RESERVED_LINKS = ("lo", "all", "default")
 PREFIX = "fleetlab-netns-"
+_LONGEST_NAME = 128 - len(PREFIX)
+"""Comments of nftables hold 128 characters; the kernel's own limit is 255."""
+
 RUN_FOLDER = "/run/netns"
 CONF_FOLDER = "/etc/netns"
 LASTING_FOLDER = "/etc/fleetlab/netns"

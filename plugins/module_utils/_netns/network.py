@@ -12,13 +12,10 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
 from .firewall_plan import firewall_steps
-from .observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from .observe import IP6_FORWARD, IP_FORWARD, route_localnet
 from .settle import Settled
 from .state import FoundLink, FoundRoute, System
-from .wanted import Interface, Link, Route
-
-_V6_METRIC = 1024
-"""What the kernel gives a route of IPv6 that names none."""
+from .wanted import KERNEL_METRIC, Interface, Link, Route
 
 
 def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
@@ -46,25 +43,21 @@ def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
     """Links that an earlier task asked for and this one does not, and those that do not lead where they should."""
     name = settled.wanted.name
     former = system.records.get(name)
-    known = [own for own, _peer in former.links] if former is not None else []
-    kept = {link.name: link.peer for link in settled.wanted.links}
-    for own in dict.fromkeys([*known, *kept]):
-        found = system.link(own)
-        inner = system.inner_end(found) if found is not None else None
-        wrong = own not in kept or inner is None or inner.name != kept[own]
-        if found is not None and found.kind == "veth" and wrong:
+    kept = {link.name: link for link in settled.wanted.links}
+    for own in former.ends if former is not None else ():
+        if system.made(former, own) is not None and (own not in kept or is_made_anew(system, kept[own])):
             yield Command(("ip", "link", "delete", "dev", own))
-    for peer in kept.values():
-        stray = system.peer(peer)
+    for link in settled.wanted.links:
+        stray = system.peer(link.peer)
         # An end whose other one is on the host goes with that.
-        if stray is not None and not any(stray.is_end_of(link) for link in system.links):
-            yield Command(("ip", "-n", name, "link", "delete", "dev", peer))
+        if stray is not None and not any(stray.is_end_of(one) for one in system.links):
+            yield Command(("ip", "-n", name, "link", "delete", "dev", link.peer))
 
 
 def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
     own = system.link(link.name)
     inner = system.inner_end(own) if own is not None else None
-    if own is None or inner is None or inner.name != link.peer:
+    if is_made_anew(system, link):
         # Both ends in one step: there is never a pair with an end in the wrong place.
         yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
         own, inner = None, None
@@ -79,12 +72,19 @@ def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
             yield Command(("ip", *way, "link", "set", "dev", device, "up"))
 
 
+def is_made_anew(system: System, link: Link) -> bool:
+    """Whether the pair is not there as it is wanted, from this host's end to the one inside."""
+    own = system.link(link.name)
+    inner = system.inner_end(own) if own is not None else None
+    return inner is None or inner.name != link.peer
+
+
 def _loses_routes(system: System, link: Link) -> bool:
     """Whether the routes over the end inside go with what is done to it."""
     own = system.link(link.name)
     inner = system.inner_end(own) if own is not None else None
     asked = [str(one) for one in link.peer_addresses]
-    return inner is None or inner.name != link.peer or not inner.up or any(address not in asked for address in inner.addresses)
+    return inner is None or is_made_anew(system, link) or not inner.up or any(address not in asked for address in inner.addresses)
 
 
 def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], wanted: Sequence[Interface]) -> Iterator[Step]:
@@ -104,12 +104,15 @@ def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], 
 def _outdated_routes(system: System, settled: Settled) -> Iterator[Step]:
     """Routes that an earlier task asked for and this one does not."""
     name = settled.wanted.name
-    wanted = settled.wanted.all_routes()
+    wanted = [route.key for route in settled.wanted.all_routes()]
+    there = [one.key for one in system.inside.routes if one.protocol != "kernel"]
     former = system.records.get(name)
-    for family, to in former.routes if former is not None else ():
-        there = [one for one in system.inside.routes if (one.family, one.to) == (family, to) and one.protocol != "kernel"]
-        if (family, to) not in [(route.family, route.to) for route in wanted] and there:
-            yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to))
+    for key in former.routes if former is not None else ():
+        if key not in wanted and key in there:
+            family, to, metric = key
+            # Of several the kernel takes the one with the lowest metric, unless it is told which.
+            words = ("metric", str(metric)) if metric else ()
+            yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to, *words))
 
 
 def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> Iterator[Step]:
@@ -117,14 +120,12 @@ def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> It
     for route in settled.wanted.all_routes():
         if route.link in changed or not any(_is_same(route, one) for one in system.inside.routes):
             via = ("via", route.via) if route.via is not None else ()
-            metric = ("metric", str(route.metric)) if route.metric is not None else ()
+            metric = ("metric", str(route.metric)) if route.metric != KERNEL_METRIC[route.family] else ()
             yield Command(("ip", "-n", name, f"-{route.family}", "route", "replace", route.to, *via, "dev", route.link, *metric))
 
 
 def _is_same(route: Route, found: FoundRoute) -> bool:
-    same_way = (route.to, route.family, route.link, route.via) == (found.to, found.family, found.link, found.via)
-    metric = found.metric or 0
-    return same_way and metric in ((route.metric,) if route.metric is not None else (0, _V6_METRIC if route.family == 6 else 0))
+    return (route.key, route.link, route.via) == (found.key, found.link, found.via)
 
 
 def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
@@ -147,12 +148,19 @@ def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
 def _keep_listening(system: System, settled: Settled) -> Dict[str, str]:
     """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
     former = system.records.get(settled.wanted.name)
-    keys = [accept_ra(uplink) for family, uplink in settled.uplinks.items() if family == 6]
-    return {key: "2" for key in keys if system.sysctls.get(key) == "1" or (former is not None and key in former.sysctls)}
+    keys = sorted(key for key in system.sysctls if key.endswith("/accept_ra"))
+    return {key: "2" for key in keys if system.sysctls[key] == "1" or (former is not None and key in former.sysctls)}
+
+
+def settings_of_links(system: System, settled: Settled) -> Dict[str, Optional[str]]:
+    """The settings of the host when the links are there: those of a link that is made anew begin with 0."""
+    new = [route_localnet(link.name) for link in settled.wanted.links if is_made_anew(system, link)]
+    return {key: "0" if key in new else value for key, value in system.sysctls.items()}
 
 
 def _sysctls_to_set(system: System, settled: Settled) -> List[Tuple[str, str]]:
-    return [(key, value) for key, value in wanted_sysctls(system, settled).items() if system.sysctls.get(key) != value]
+    found = settings_of_links(system, settled)
+    return [(key, value) for key, value in wanted_sysctls(system, settled).items() if found.get(key) != value]
 
 
 def changed_sysctls(system: System, settled: Settled) -> Mapping[str, str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from .foreign import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
 from .names import PREFIX, table, tag
 from .policy import Policy, Source, Target
 from .state import ForwardChain
@@ -157,7 +158,8 @@ def listed_table(listing: Mapping[str, Any]) -> Any:
             found[one["name"]] = {"hook": [one.get("type"), one.get("hook"), one.get("prio"), one.get("policy")], "rules": []}
         elif "rule" in entry:
             found[entry["rule"]["chain"]]["rules"].append(_normal_rule(entry["rule"].get("expr", [])))
-        elif "metainfo" not in entry and "table" not in entry:
+        elif "metainfo" not in entry and ("table" not in entry or "flags" in entry["table"]):
+            # A flag is nothing of ours either: a table that is dormant filters nothing.
             found.setdefault("others", []).append(entry)
     return found
 
@@ -211,9 +213,9 @@ def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool
 
 
 def other_nat(listing: Mapping[str, Any]) -> bool:
-    """Whether somebody else translates addresses or filters what is forwarded: then forwarding is not only ours."""
+    """Whether somebody else translates addresses: then forwarding is not only ours."""
     chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
-    return any((one.get("hook") == "forward" or one.get("type") == "nat") and not one["table"].startswith(PREFIX) for one in chains)
+    return any(one.get("type") == "nat" and not one["table"].startswith(PREFIX) for one in chains)
 
 
 def is_iptables(family: str, table_name: str, chain: str) -> bool:
@@ -221,24 +223,57 @@ def is_iptables(family: str, table_name: str, chain: str) -> bool:
     return family in ("ip", "ip6") and (table_name, chain) == ("filter", "FORWARD")
 
 
-def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str) -> ForwardChain:
-    """One chain of L(forward_chains) with its rules."""
+def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, chains: Chains) -> ForwardChain:
+    """One chain of L(forward_chains) with its rules; C(chains) are those of others in its table, as far as it leads to them."""
     family, table_name, chain, policy_drops = found
-    ours, others = [], []
+    rules_in_it = [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
+    ours = [(str(rule["handle"]), opened_link(rule["expr"])) for rule in rules_in_it if rule.get("comment") == tag(name)]
+    return ForwardChain(
+        program="nft",
+        family=family,
+        table=table_name,
+        chain=chain,
+        drops=policy_drops or drops_all(chains, chain),
+        ours=tuple(ours),
+        may_drop=policy_drops or may_drop(chains, chain),
+        used=policy_drops or any(not _is_ours(rule) for rule in rules_in_it),
+    )
+
+
+def _is_ours(rule: Mapping[str, Any]) -> bool:
+    return str(rule.get("comment", "")).startswith(PREFIX)
+
+
+def foreign_chains(listing: Mapping[str, Any]) -> Dict[str, List[Verdict]]:
+    """The rules of others in the listing of a chain or of a table."""
+    found: Dict[str, List[Verdict]] = {}
     for entry in listing.get("nftables", []):
         rule = entry.get("rule")
-        if rule is not None and rule.get("comment") == tag(name):
-            ours.append((str(rule["handle"]), opened_link(rule["expr"])))
-        elif rule is not None and not str(rule.get("comment", "")).startswith(PREFIX):
-            others.append(rule["expr"])
-    ends = bool(others) and ends_all(others[-1])
-    return ForwardChain("nft", family, table_name, chain, policy_drops or ends, tuple(ours))
+        if rule is not None and not _is_ours(rule):
+            found.setdefault(rule["chain"], []).extend(_verdicts(rule["expr"]))
+    return found
 
 
-def ends_all(rule: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a rule drops or rejects everything that reaches it."""
-    rest = [one for one in rule if "counter" not in one and "log" not in one]
-    return bool(rest) and any(word in rest[0] for word in _END)
+def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
+    always = True
+    for statement in rule:
+        if "vmap" in statement:
+            data = statement["vmap"]["data"]
+            # A map that has a name says elsewhere what is in it.
+            for _key, value in data["set"] if isinstance(data, Mapping) else ():
+                yield from _verdict(value, False)
+        yield from _verdict(statement, always)
+        always = always and bool({"counter", "log"} & set(statement))
+
+
+def _verdict(statement: Mapping[str, Any], always: bool) -> Iterator[Verdict]:
+    for word in statement:
+        if word in _END:
+            yield Verdict(always, DROPS)
+        elif word in ("jump", "goto"):
+            yield Verdict(always, GOES if word == "jump" else ENDS, statement[word]["target"])
+        elif word in ("accept", "return"):
+            yield Verdict(always, ENDS)
 
 
 def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
-from .._core.errors import ObservationError
+from .._core.errors import InputError, ObservationError
 from .._core.runner import Runner
 from . import names, record
 from .firewall_observe import Asked, observe_firewall
@@ -18,6 +18,7 @@ from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
+_NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
 IP_FORWARD = "net/ipv4/ip_forward"
 IP6_FORWARD = "net/ipv6/conf/all/forwarding"
 
@@ -30,7 +31,7 @@ def require_capabilities(status: str) -> None:
     effective = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
     missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
     if missing:
-        raise ObservationError(f"this user may not change the network ({', '.join(missing)} missing): use become")
+        raise ObservationError(f"this user may neither see nor change network namespaces ({', '.join(missing)} missing): use become")
 
 
 def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
@@ -51,7 +52,7 @@ def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
         inside=observe_inside(runner, name, root) if exists else Inside(),
         links=links,
         routes=routes,
-        listeners=tuple(_listeners(runner, wanted, root)) if wanted.forwards else (),
+        listeners=tuple(listeners(runner, wanted, root)) if wanted.forwards else (),
         records=records,
         firewall=observe_firewall(runner, asked, root),
         files=_files(wanted, former, root),
@@ -60,6 +61,7 @@ def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
         processes=tuple(processes_in(name, root)) if wanted.state == "absent" and exists else (),
         controller=_controller(root),
         loopback_dns=only_loopback_servers(read(f"{root}/etc/resolv.conf") or ""),
+        ipv6=(read(f"{root}{_NO_IPV6}") or "1").strip() == "0",
     )
 
 
@@ -124,7 +126,7 @@ def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
             yield int(pid), (read(f"{root}/proc/{pid}/comm") or "?").strip()
 
 
-def _listeners(runner: Runner, wanted: Wanted, root: str) -> Iterator[Listener]:
+def listeners(runner: Runner, wanted: Wanted, root: str) -> Iterator[Listener]:
     """The sockets of services that stay: those that move inside leave theirs at their restart."""
     moving = {inode for service in wanted.services for inode in _sockets_of(runner, service, root)}
     for protocol, table in _SOCKETS:
@@ -136,8 +138,11 @@ def _listeners(runner: Runner, wanted: Wanted, root: str) -> Iterator[Listener]:
 def _sockets_of(runner: Runner, service: str, root: str) -> Iterator[int]:
     if not os.path.isdir(f"{root}/run/systemd/system"):
         return
-    argv = ("systemctl", "show", "--property=ControlGroup", "--", service)
-    group = parse_properties(runner.run(argv).stdout).get("ControlGroup", "")
+    argv = ("systemctl", "show", "--property=LoadState,ControlGroup", "--", service)
+    found = parse_properties(runner.run(argv).stdout)
+    if found.get("LoadState") == "not-found":
+        raise InputError("services", f"there is no unit {service} on this host: correct the name, or leave it out")
+    group = found.get("ControlGroup", "")
     for hierarchy in ("", "/systemd") if group else ():
         for folder, _folders, _files in os.walk(f"{root}/sys/fs/cgroup{hierarchy}{group}"):
             for pid in (read(f"{folder}/cgroup.procs") or "").split():
@@ -197,8 +202,8 @@ def _sysctl(key: str, root: str) -> Optional[str]:
     return None if text is None else text.strip()
 
 
-def _controller(root: str) -> Optional[Tuple[str, str]]:
-    """The addresses of the ssh connection that this runs over; sudo hides them from all but the ancestors."""
+def _controller(root: str) -> Optional[Tuple[str, int]]:
+    """Client and port of the ssh connection that this runs over; sudo hides them from all but the ancestors."""
     pid = os.getpid()
     while pid > 1:
         found = controller_of(read(f"{root}/proc/{pid}/environ") or "")

@@ -17,9 +17,9 @@ def operations(root: str = "") -> Operations:
     def make_folder(path: str) -> None:
         os.makedirs(root + path, mode=0o755, exist_ok=True)
 
-    def remove_empty_folder(path: str) -> None:
+    def remove_empty_folders(path: str) -> None:
         try:
-            os.rmdir(root + path)
+            os.removedirs(root + path)
         except OSError:
             # What somebody else keeps in it stays, and the folder with it.
             pass
@@ -31,4 +31,4 @@ def operations(root: str = "") -> Operations:
         except OSError as error:
             raise ObservationError(f"sysctl {key.replace('/', '.')} can not be set to {value}: {error.strerror}") from None
 
-    return {"make_folder": make_folder, "remove_empty_folder": remove_empty_folder, "set_sysctl": set_sysctl}
+    return {"make_folder": make_folder, "remove_empty_folders": remove_empty_folders, "set_sysctl": set_sysctl}

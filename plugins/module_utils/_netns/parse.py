@@ -47,7 +47,7 @@ def _link(entry: Mapping[str, Any]) -> FoundLink:
 
 def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
     # The kernel's own link-local addresses, and those that came from router advertisements, are not for a task to name.
-    return "local" in address and address.get("scope") == "global" and not address.get("dynamic")
+    return "local" in address and address.get("scope") in ("global", "site") and not address.get("dynamic")
 
 
 def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
@@ -86,10 +86,10 @@ def _address(text: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
-def controller_of(environment: str) -> Optional[Tuple[str, str]]:
-    """The addresses of ssh's client and of this host, out of an environment as /proc/PID/environ has it."""
-    match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ (\S+) [0-9]+", environment)
-    return (match.group(1), match.group(2)) if match else None
+def controller_of(environment: str) -> Optional[Tuple[str, int]]:
+    """The address of ssh's client and the port of this host that it came to, out of an environment as /proc/PID/environ has it."""
+    match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ \S+ ([0-9]+)", environment)
+    return (match.group(1), int(match.group(2))) if match else None
 
 
 def parse_properties(text: str) -> Dict[str, str]:

@@ -46,16 +46,18 @@ def plan(system: System, wanted: Wanted) -> Plan:
 def make_record(system: System, settled: Settled) -> Record:
     """What there will be when the plan has been carried out."""
     wanted = settled.wanted
+    former = system.records.get(wanted.name)
     return Record(
         name=wanted.name,
         persist=wanted.persist,
         firewall=system.firewall.kind,
         links=tuple((link.name, link.peer) for link in wanted.links),
         addresses=tuple((link.name, str(one)) for link in wanted.links for one in link.addresses),
-        routes=tuple((route.family, route.to) for route in wanted.all_routes()),
+        routes=tuple(route.key for route in wanted.all_routes()),
         forwards=wanted.forwards,
         sysctls=changed_sysctls(system, settled),
         default_subnet=wanted.default_subnet,
+        adopted=system.exists and (former is None or former.adopted),
     )
 
 
@@ -86,13 +88,15 @@ def _dns_steps(system: System, settled: Settled) -> Iterator[Step]:
         yield WriteFile(path, resolv_conf(wanted))
     elif wanted.dns is None and found is not None and names.NOTE in found:
         yield RemoveFile(path)
-        yield Operation("remove_empty_folder", {"path": path.rpartition("/")[0]})
+        yield Operation("remove_empty_folders", {"path": path.rpartition("/")[0]})
 
 
 def _boot_steps(system: System, settled: Settled) -> Iterator[Step]:
     name = settled.wanted.name
     if not settled.wanted.persist:
         yield from forget_boot_steps(system, name)
+        if system.files.script is not None:
+            yield Operation("remove_empty_folders", {"path": names.LASTING_FOLDER})
         return
     script, unit = boot.script_content(system, settled), boot.unit_content(name)
     if system.files.script != script:

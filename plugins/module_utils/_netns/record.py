@@ -27,10 +27,11 @@ def render(record: Record) -> str:
         "firewall": record.firewall,
         "links": [list(pair) for pair in record.links],
         "addresses": [list(pair) for pair in record.addresses],
-        "routes": [list(pair) for pair in record.routes],
+        "routes": [list(key) for key in record.routes],
         "forwards": [[one.protocol, one.first, one.last, one.to_port] for one in record.forwards],
         "sysctls": dict(sorted(record.sysctls.items())),
         "default_subnet": record.default_subnet,
+        "adopted": record.adopted,
     }
     return json.dumps(content, indent=2) + "\n"
 
@@ -56,10 +57,11 @@ def _record(content: Mapping[str, Any]) -> Record:
         firewall=content["firewall"],
         links=tuple((own, peer) for own, peer in content["links"]),
         addresses=tuple((link, address) for link, address in content["addresses"]),
-        routes=tuple((family, to) for family, to in content["routes"]),
+        routes=tuple((family, to, metric) for family, to, metric in content["routes"]),
         forwards=tuple(Forward(*values) for values in content["forwards"]),
         sysctls=dict(content["sysctls"]),
         default_subnet=content["default_subnet"],
+        adopted=content["adopted"],
     )
 
 

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Mapping, Tuple
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step
 from . import names
 from .firewall_plan import firewall_steps
-from .state import System
+from .state import Record, System
 from .view import before, gone
 from .wanted import Wanted
 
 _MOST_NAMED = 10
+_KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0")
+"""Modules of tunnels put one into every namespace; it can not be removed. Nobody uses one that has no address."""
 
 
 def plan_absent(system: System, wanted: Wanted) -> Plan:
@@ -28,9 +30,8 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
         _check_unused(system, name)
     steps: List[Step] = list(forget_boot_steps(system, name))
     former = system.records.get(name)
-    for own, _peer in former.links if former is not None else ():
-        found = system.link(own)
-        if found is not None and found.kind == "veth":
+    for own in former.ends if former is not None else ():
+        if system.made(former, own) is not None:
             steps.append(Command(("ip", "link", "delete", "dev", own)))
     steps += firewall_steps(system.firewall, name, None)
     restoring, left = restore_steps(system, name, {})
@@ -39,13 +40,15 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
     found_dns = system.files.resolv_conf
     if found_dns is not None and names.NOTE in found_dns:
         path = names.resolv_conf_path(name)
-        steps += [RemoveFile(path), Operation("remove_empty_folder", {"path": path.rpartition("/")[0]})]
+        steps += [RemoveFile(path), Operation("remove_empty_folders", {"path": path.rpartition("/")[0]})]
     if system.exists:
         steps.append(Command(("ip", "netns", "delete", name)))
     elif system.stale:
         steps.append(RemoveFile(names.namespace_path(name)))
     if former is not None:
-        steps += [RemoveFile(names.record_path(name, persist)) for persist in (True, False) if _has_record(system, former.persist, persist)]
+        paths = [names.record_path(name, persist) for persist in (True, False) if _has_record(system, former.persist, persist)]
+        for path in paths:
+            steps += [RemoveFile(path), Operation("remove_empty_folders", {"path": path.rpartition("/")[0]})]
     shown = before(system, name)
     return Plan(f"namespace {name}", shown, gone(system, shown, restored) if steps else shown, tuple(steps), warnings=left)
 
@@ -63,14 +66,30 @@ def _check_unused(system: System, name: str) -> None:
             f"processes live in it: {some}{f' and {more} more' if more > 0 else ''}",
             "Stop them first, or set force: they go on running then, without any network",
         )
-    own = [own for link in system.links for own in [system.inner_end(link)] if own is not None]
     former = system.records.get(name)
-    known = [peer for _own, peer in former.links] if former is not None else []
-    foreign = [link.name for link in system.inside.links if link.name not in ("lo", *known) and link not in own and link.kind != ""]
+    if system.exists and (former is None or former.adopted):
+        raise RefusedError(
+            f"namespace {name}",
+            "it was not made by this module" if former is None else "it was there before this module made anything in it",
+            "Remove it with ip netns delete, or set force: all that is in it goes with it then",
+        )
+    foreign = _foreign_links(system, former)
     if foreign:
         raise RefusedError(
             f"namespace {name}", f"it has links that were not made by this module: {', '.join(foreign)}", "Remove them first, or set force"
         )
+
+
+def _foreign_links(system: System, former: Optional[Record]) -> List[str]:
+    """Links inside that nobody but the one who made them should remove."""
+    made = [link for own in former.ends for link in [system.made(former, own)] if link is not None] if former is not None else []
+    known = ["lo", *(peer for _own, peer in former.links)] if former is not None else ["lo"]
+    return [
+        link.name
+        for link in system.inside.links
+        if not (link.name in known or link.kind == "" or any(link.is_end_of(own) for own in made))
+        and (link.name not in _KERNELS_OWN or link.addresses)
+    ]
 
 
 def forget_boot_steps(system: System, name: str) -> Iterator[Step]:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from .._core.errors import CommandError
 from .._core.runner import Runner
 from . import iptables, names, nftables
-from .observe import observe_inside, observe_links, processes_in, read_records
+from .observe import observe_inside, observe_links, processes_in, read, read_records, require_capabilities
 from .parse import parse_json, parse_sockets
 from .state import FoundLink, Inside, Listener, Record
 from .wanted import port_range
@@ -40,6 +40,7 @@ def report(runner: Runner, name: str, root: str = "") -> Optional[Dict[str, Any]
 
 def info(runner: Runner, only: Optional[str] = None, root: str = "") -> List[Dict[str, Any]]:
     """All namespaces that have a name, or the one that is asked for, each with all that can be seen of it."""
+    require_capabilities(read(f"{root}/proc/self/status") or "")
     found = []
     for name in _all_names(root) if only is None else [only]:
         one = report(runner, name, root)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .wanted import Forward
+from .wanted import KERNEL_METRIC, Forward, RouteKey
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class FoundRoute:
     metric: Optional[int] = None
     protocol: str = ""
 
+    @property
+    def key(self) -> RouteKey:
+        """What there is one route of."""
+        return self.family, self.to, self.metric or KERNEL_METRIC[self.family]
+
 
 @dataclass(frozen=True)
 class Inside:
@@ -63,7 +68,7 @@ class Record:
     """What was made of a namespace: written before the first step, corrected after the last.
 
     C(sysctls) are the host's settings that were changed, with their former values. C(links) has the names of both ends, C(addresses) those
-    of the host's ends, C(routes) families and destinations.
+    of the host's ends, C(routes) families, destinations and metrics. C(adopted) is that the namespace was there before.
     """
 
     name: str
@@ -71,16 +76,23 @@ class Record:
     firewall: str
     links: Tuple[Tuple[str, str], ...] = ()
     addresses: Tuple[Tuple[str, str], ...] = ()
-    routes: Tuple[Tuple[int, str], ...] = ()
+    routes: Tuple[RouteKey, ...] = ()
     forwards: Tuple[Forward, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     default_subnet: bool = False
+    adopted: bool = False
+
+    @property
+    def ends(self) -> Tuple[str, ...]:
+        """The names of the ends on the host. While a peer is being renamed, C(links) has the pair twice."""
+        return tuple(dict.fromkeys(own for own, _peer in self.links))
 
 
 @dataclass(frozen=True)
 class ForwardChain:
     """A chain of somebody else that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
+    C(drops) is that it drops what it does not know, C(may_drop) that it drops something, C(used) that somebody has put something into it.
     C(ours) are this namespace's rules in it, each as what deletes it (a handle, or the words of the rule) and what it matches.
     """
 
@@ -90,6 +102,8 @@ class ForwardChain:
     chain: str
     drops: bool
     ours: Tuple[Tuple[str, str], ...] = ()
+    may_drop: bool = False
+    used: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,11 @@ class Service:
 
 @dataclass(frozen=True)
 class System:
-    """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace."""
+    """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace.
+
+    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6) is that new links take
+    addresses of it.
+    """
 
     exists: bool = False
     stale: bool = False
@@ -152,8 +170,9 @@ class System:
     service: Service = Service()
     sysctls: Mapping[str, Optional[str]] = field(default_factory=dict)
     processes: Tuple[Tuple[int, str], ...] = ()
-    controller: Optional[Tuple[str, str]] = None
+    controller: Optional[Tuple[str, int]] = None
     loopback_dns: bool = False
+    ipv6: bool = True
 
     def link(self, name: str) -> Optional[FoundLink]:
         """An interface of the host."""
@@ -166,3 +185,12 @@ class System:
     def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
         """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
+
+    def made(self, record: Optional[Record], name: str) -> Optional[FoundLink]:
+        """The end on the host that an earlier run made by that name; C(None) if it is gone, or the name is that of somebody else's now."""
+        found = self.link(name)
+        if record is None or found is None or found.kind != "veth" or name not in record.ends:
+            return None
+        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
+        recorded = {address for link, address in record.addresses if link == name}
+        return found if self.inner_end(found) is not None or (recorded and recorded == set(found.addresses)) else None

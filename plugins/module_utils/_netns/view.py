@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from . import boot, iptables, names, nftables
 from .dns import resolv_conf
 from .firewall_plan import openings
-from .network import wanted_sysctls
+from .network import settings_of_links, wanted_sysctls
 from .settle import Settled
-from .state import FoundLink, Own, System
-from .wanted import Link
+from .state import FoundLink, FoundRoute, Own, System
+from .wanted import KERNEL_METRIC, Link, Route
 
 _MTU = 1500
 
@@ -23,19 +23,13 @@ _MTU = 1500
 def before(system: System, name: str) -> Dict[str, Any]:
     """As it is."""
     former = system.records.get(name)
-    pairs = former.links if former is not None else ()
-    inner = {link.name: found for link in system.links for found in [system.inner_end(link)] if found is not None}
-    links = {own: found for own, _peer in pairs for found in [system.link(own)] if found is not None}
-    links.update({link.name: link for link in system.links if link.name in inner})
+    ends = former.ends if former is not None else ()
+    links = {own: found for own in ends for found in [system.made(former, own)] if found is not None}
     return {
         "namespace": "present" if system.exists else "absent",
         "loopback": "up" if any(link.name == "lo" and link.up for link in system.inside.links) else "down",
-        "links": {own: _link(found, inner.get(own)) for own, found in sorted(links.items())},
-        "routes": sorted(
-            _route(one.family, one.to, one.via, one.link)
-            for one in system.inside.routes
-            if one.protocol not in ("kernel", "ra") and one.link != "lo"
-        ),
+        "links": {own: _link(found, system.inner_end(found)) for own, found in sorted(links.items())},
+        "routes": sorted(_route(one) for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
         "rules": _table(system.firewall.table) + _own(system.firewall.own),
         "let_through": sorted(
             f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
@@ -57,10 +51,10 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: 
         "namespace": "present",
         "loopback": "up",
         "links": {link.name: _link_after(link, shown["links"].get(link.name)) for link in sorted(wanted.links, key=lambda one: one.name)},
-        "routes": sorted({*_kept_routes(system, settled), *(_route(one.family, one.to, one.via, one.link) for one in wanted.all_routes())}),
+        "routes": sorted({*_kept_routes(system, settled), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
-        "settings": _settings({**system.sysctls, **restored, **wanted_sysctls(system, settled)}),
+        "settings": _settings({**settings_of_links(system, settled), **restored, **wanted_sysctls(system, settled)}),
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
         "service": _service_after(system, settled),
     }
@@ -113,20 +107,18 @@ def _link_after(link: Link, found: Optional[Mapping[str, Any]]) -> Dict[str, Any
     return {"addresses": sorted(str(one) for one in link.addresses), "mtu": own, "up": True, "peer": peer}
 
 
-def _route(family: int, to: str, via: Optional[str], link: str) -> str:
-    return f"IPv{family} {to}{f' via {via}' if via is not None else ''} dev {link}"
+def _route(route: Union[Route, FoundRoute]) -> str:
+    family, to, metric = route.key
+    words = [f"IPv{family} {to}", f"via {route.via}" if route.via is not None else "", f"dev {route.link}"]
+    return " ".join(word for word in (*words, f"metric {metric}" if metric != KERNEL_METRIC[family] else "") if word)
 
 
 def _kept_routes(system: System, settled: Settled) -> List[str]:
     """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
     former = system.records.get(settled.wanted.name)
-    ours = {(one.family, one.to) for one in settled.wanted.all_routes()} | set(former.routes if former is not None else ())
-    some = [
-        one
-        for one in system.inside.routes
-        if one.protocol not in ("kernel", "ra") and one.link != "lo" and (one.family, one.to) not in ours
-    ]
-    return [_route(one.family, one.to, one.via, one.link) for one in some]
+    ours = {one.key for one in settled.wanted.all_routes()} | set(former.routes if former is not None else ())
+    some = [one for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
+    return [_route(one) for one in some]
 
 
 def _table(table: Optional[Any]) -> List[str]:

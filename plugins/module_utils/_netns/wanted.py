@@ -21,6 +21,12 @@ FAMILIES = (4, 6)
 AUTO = "auto"
 NONE = "none"
 DEFAULT = "default"
+KERNEL_METRIC = {4: 0, 6: 1024}
+"""What the kernel gives a route that names none."""
+
+RouteKey = Tuple[int, str, int]
+"""Family, destination and metric: what there is one route of."""
+
 _LEAST_MTU = {4: 68, 6: 1280}
 _MOST_MTU = 65535
 _MOST_PORT = 65535
@@ -57,7 +63,12 @@ class Route:
     via: Optional[str]
     link: str
     family: int
-    metric: Optional[int] = None
+    metric: int
+
+    @property
+    def key(self) -> RouteKey:
+        """What there is one route of."""
+        return self.family, self.to, self.metric
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,7 @@ class Wanted:
 
 def _default_route(link: Link, family: int) -> Route:
     own = link.own(family)
-    return Route(DEFAULT, str(own.ip) if own is not None else None, link.peer, family)
+    return Route(DEFAULT, str(own.ip) if own is not None else None, link.peer, family, KERNEL_METRIC[family])
 
 
 def port_range(first: int, last: int) -> str:
@@ -147,7 +158,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     wanted = Wanted(
         name=name,
         links=links,
-        dns=None if params["dns"] is None else tuple(_server(text) for text in params["dns"]),
+        dns=tuple(_server(text) for text in params["dns"]) if params["dns"] else None,
         dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
         nat=_nat(params),
         host_access=params["host_access"],
@@ -298,14 +309,14 @@ def _routes(entries: Sequence[Mapping[str, Any]], wanted: Wanted) -> Tuple[Route
     routes: List[Route] = []
     for number, entry in enumerate(entries):
         route = _route(f"routes[{number}]", entry, wanted)
-        if any((route.to, route.family, route.metric) == (one.to, one.family, one.metric) for one in routes):
+        if route.key in [one.key for one in routes]:
             raise InputError(f"routes[{number}].to", f"'{entry['to']}' is named twice")
         routes.append(route)
     return tuple(routes)
 
 
 def _route(option: str, entry: Mapping[str, Any], wanted: Wanted) -> Route:
-    via = None if entry["via"] is None else _host(f"{option}.via", entry["via"])
+    via = None if entry["via"] is None else _gateway(f"{option}.via", entry["via"])
     net = None if entry["to"] == DEFAULT else _network(f"{option}.to", entry["to"])
     if via is not None and net is not None and via.version != net.version:
         raise InputError(f"{option}.via", f"{via} and {net} are of different address families")
@@ -314,7 +325,8 @@ def _route(option: str, entry: Mapping[str, Any], wanted: Wanted) -> Route:
     if metric is not None and not 1 <= metric <= 2**32 - 1:
         raise InputError(f"{option}.metric", f"{metric} is not a positive number of 32 bits")
     link = _link_for(option, entry["link"], via, wanted)
-    return Route(DEFAULT if net is None or net.prefixlen == 0 else str(net), None if via is None else str(via), link, family, metric)
+    to = DEFAULT if net is None or net.prefixlen == 0 else str(net)
+    return Route(to, None if via is None else str(via), link, family, metric or KERNEL_METRIC[family])
 
 
 def _link_for(option: str, peer: Optional[str], via: Any, wanted: Wanted) -> str:
@@ -328,6 +340,12 @@ def _link_for(option: str, peer: Optional[str], via: Any, wanted: Wanted) -> str
     if via is not None or len(wanted.links) != 1:
         raise InputError(f"{option}.via", f"'{via}' is in no subnet of a link: name a gateway that is, or a link")
     return wanted.links[0].peer
+
+
+def _gateway(option: str, text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address]:
+    if "%" in text:
+        raise InputError(option, f"'{text}' has a zone: give the address alone, and the interface in link")
+    return _host(option, text)
 
 
 def _host(option: str, text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address]:

@@ -83,8 +83,9 @@ class Machine:
         records = {one.name: one for one in found}
         former = records.get(wanted.name)
         persist = former.persist if former is not None else wanted.persist
-        known = self.system.sysctls
-        own = {route_localnet(link.name): known.get(route_localnet(link.name), "0") for link in wanted.links if self.system.link(link.name)}
+        known = {key: value for key, value in self.system.sysctls.items() if not key.endswith("/route_localnet")}
+        keys = [route_localnet(link.name) for link in wanted.links if self.system.link(link.name)]
+        own = {key: self.system.sysctls.get(key, "0") for key in keys}
         kind = self.system.firewall.kind if wanted.firewall == "auto" else wanted.firewall
         return replace(
             self.system,
@@ -159,7 +160,12 @@ class Machine:
         lost = [one.name for one in inside.links if one == link or one.is_end_of(link)]
         links = tuple(one for one in self.system.links if one != link and not one.is_end_of(link))
         inner = tuple(one for one in inside.links if one.name not in lost)
-        self.change(links=links, inside=Inside(inner, tuple(route for route in inside.routes if route.link not in lost)))
+        gone = [route_localnet(one.name) for one in self.system.links if one not in links]
+        self.change(
+            links=links,
+            inside=Inside(inner, tuple(route for route in inside.routes if route.link not in lost)),
+            sysctls={key: value for key, value in self.system.sysctls.items() if key not in gone},
+        )
 
     def edit(self, inside: bool, name: str, **parts: Any) -> None:
         def edited(links: Sequence[FoundLink]) -> Any:
@@ -188,16 +194,21 @@ class Machine:
     def route(self, words: Sequence[str]) -> None:
         family, action, to = int(words[0][1:]), words[2], words[3]
         inside = self.system.inside
-        kept = tuple(one for one in inside.routes if (one.family, one.to) != (family, to))
+        options = dict(zip(words[4::2], words[5::2], strict=True))
+        metric = int(options["metric"]) if "metric" in options else None
+        same = sorted((one for one in inside.routes if (one.family, one.to) == (family, to)), key=lambda one: one.key)
         if action == "replace":
-            options = dict(zip(words[4::2], words[5::2], strict=True))
+            gone = [one for one in same if one.key == FoundRoute(to, family, metric=metric).key]
+        else:
+            # Without a metric the kernel takes the first.
+            gone = [one for one in same if metric in (None, one.key[2])][:1]
+            assert gone
+        kept = tuple(one for one in inside.routes if one not in gone)
+        if action == "replace":
             link = self.system.peer(options["dev"])
             assert link is not None
             assert link.up
-            metric = int(options["metric"]) if "metric" in options else None
             kept = (*kept, FoundRoute(to, family, options["dev"], options.get("via"), metric, "boot"))
-        else:
-            assert kept != inside.routes
         self.change(inside=replace(inside, routes=kept))
 
     def systemctl(self, step: Command) -> None:

@@ -23,7 +23,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import
     parse_sockets,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.policy import Policy, make_policy
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundRoute, Listener, Record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import ForwardChain, FoundRoute, Listener, Record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Forward
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
 
@@ -104,8 +104,10 @@ def test_chains_of_others_that_drop() -> None:
     listing = json.loads(read("nft/1.0.6/chains.json"))
     found = nftables.forward_chains(listing)
     assert sorted(found) == [("inet", "firewalld", "filter_FORWARD", False), ("ip", "filter", "FORWARD", True)]
-    assert nftables.other_nat(listing)
-    chain = nftables.read_chain(json.loads(read("nft/1.0.6/firewalld.json")), ("inet", "firewalld", "filter_FORWARD", False), "both")
+    assert not nftables.other_nat(listing)
+    firewalld = json.loads(read("nft/1.0.6/firewalld.json"))
+    chains = nftables.foreign_chains(firewalld)
+    chain = nftables.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", chains)
     assert chain.drops
     assert sorted(opened for _handle, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
 
@@ -120,7 +122,55 @@ def test_chains_of_iptables() -> None:
         "-P FORWARD ACCEPT\n-A FORWARD -i a -j ACCEPT\n-A FORWARD -j REJECT --reject-with x\n", "iptables", 4, "both"
     )
     assert reject.drops
-    assert not iptables.parse_forward("-P FORWARD ACCEPT\n-A FORWARD -i a -j DROP\n", "iptables", 4, "both").drops
+
+
+@pytest.mark.parametrize(
+    ("rules", "drops", "may_drop"),
+    [
+        ("-A FORWARD -i a -j DROP", False, True),
+        ("-A FORWARD -m comment --comment why -j DROP", True, True),
+        ("-N X\n-A X -j DROP\n-A FORWARD -j X", True, True),
+        ("-N X\n-A X -j DROP\n-A FORWARD -j X\n-A FORWARD -j LOG", True, True),
+        ("-N X\n-A X -j DROP\n-A FORWARD -i a -g X", False, True),
+        ("-N X\n-A X -j RETURN\n-A X -j DROP\n-A FORWARD -j X", False, False),
+        ("-N X\n-A X -p udp -j RETURN\n-A FORWARD -j X\n-A FORWARD -p tcp", False, False),
+        ("-N X\n-N Y\n-A X -j Y\n-A Y -i a -j X\n-A FORWARD -j X", False, False),
+        ("-A FORWARD -i v-both -m comment --comment fleetlab-netns-other -j DROP", False, False),
+    ],
+)
+def test_where_jumps_lead_to(rules: str, drops: bool, may_drop: bool) -> None:
+    chain = iptables.parse_forward(f"-P INPUT DROP\n-P FORWARD ACCEPT\n{rules}\n", "iptables", 4, "both")
+    assert (chain.drops, chain.may_drop) == (drops, may_drop)
+    assert chain.used == ("fleetlab" not in rules)
+
+
+def test_where_verdict_maps_and_gotos_of_nftables_lead_to() -> None:
+    """In the form of nft 1.0.6; a map that has a name says elsewhere what is in it."""
+    state: Any = {"ct": {"key": "state"}}
+    rules: Any = {
+        "through": [
+            [{"vmap": {"key": state, "data": {"set": [["established", {"accept": None}], ["invalid", {"drop": None}]]}}}],
+            [{"vmap": {"key": state, "data": "@named"}}],
+            [{"counter": {"packets": 0, "bytes": 0}}, {"goto": {"target": "rest"}}],
+            [{"drop": None}],
+        ],
+        "rest": [[{"match": {"op": "in", "left": state, "right": "new"}}, {"jump": {"target": "deep"}}], [{"return": None}]],
+        "deep": [[{"log": None}, {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}]],
+    }
+    listing = {"nftables": [{"rule": {"chain": chain, "handle": 1, "expr": expr}} for chain, some in rules.items() for expr in some]}
+    chains = nftables.foreign_chains(listing)
+    found = ("inet", "fw", "through", False)
+    assert nftables.read_chain(listing, found, "web", chains) == ForwardChain("nft", "inet", "fw", "through", False, (), True, True)
+    rules["rest"][0].pop(0)
+    chains = nftables.foreign_chains(listing)
+    assert nftables.read_chain(listing, found, "web", chains).drops
+    assert nftables.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
+
+
+def test_a_table_that_is_dormant_is_not_the_one_that_was_asked_for() -> None:
+    listing: Any = json.loads(read("nft/1.0.6/table.json"))
+    listing["nftables"][1]["table"]["flags"] = ["dormant"]
+    assert nftables.listed_table(listing) != nftables.wanted_table(policy())
 
 
 @pytest.mark.parametrize(("file", "family"), [("save.txt", 4), ("save-6.txt", 6)])
@@ -145,7 +195,7 @@ def test_a_record_comes_back_as_it_was_written_and_damage_is_told() -> None:
         "nftables",
         (("v-web", "v-peer1"),),
         (("v-web", "10.9.0.1/24"),),
-        ((4, "default"),),
+        ((4, "default", 0),),
         (Forward("tcp", 80, 89, 8080),),
         {"a": "0"},
     )
@@ -156,7 +206,7 @@ def test_a_record_comes_back_as_it_was_written_and_damage_is_told() -> None:
 
 
 def test_small_things() -> None:
-    assert controller_of("A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22\0C=d\0") == ("192.0.2.9", "192.0.2.1")
+    assert controller_of("A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22\0C=d\0") == ("192.0.2.9", 22)
     assert controller_of("A=SSH_CONNECTION\0") is None
     assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
     assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")

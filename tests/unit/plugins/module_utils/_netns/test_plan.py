@@ -25,6 +25,8 @@ FORWARDS = [
     {"port": "7000-7009", "to_port": "70"},
 ]
 
+LINK: Dict[str, Any] = {"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}
+
 
 @st.composite
 def declarations(draw: st.DrawFn) -> Dict[str, Any]:
@@ -57,8 +59,10 @@ def declarations(draw: st.DrawFn) -> Dict[str, Any]:
     options["firewall"] = draw(st.sampled_from(["auto", "nftables", "iptables"]))
     if draw(st.booleans()):
         options["routes"] = [
-            {"to": "default", "via": link["addresses"][0].split("/")[0]} for link in (options["links"] or []) if link["addresses"]
-        ][:1]
+            {"to": "default", "via": address.split("/")[0], "metric": metric}
+            for address in [link["addresses"][0] for link in (options["links"] or []) if link["addresses"]][:1]
+            for metric in draw(st.lists(st.sampled_from([None, 100, 200]), min_size=1, unique=True))
+        ]
     return options
 
 
@@ -137,13 +141,95 @@ def test_an_interface_of_somebody_else_is_refused() -> None:
         machine.plan(want())
 
 
+def test_a_link_of_somebody_else_inside_is_refused_as_well() -> None:
+    machine = Machine(empty())
+    foreign = FoundLink(9, "v-web", "veth", peer_index=10)
+    inside = Inside((FoundLink(1, "lo"), FoundLink(10, "theirs", "veth", peer_index=9)))
+    machine.change(exists=True, inside=inside, links=(*machine.system.links, foreign))
+    with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+        machine.plan(want())
+
+
+def test_a_namespace_that_was_not_made_here_is_kept() -> None:
+    machine = Machine(empty())
+    machine.change(exists=True, inside=Inside((FoundLink(1, "lo"),)))
+    with pytest.raises(RefusedError, match=r"not made by this module.*ip netns delete.*force"):
+        machine.plan(want(state="absent"))
+    run(machine, want())
+    with pytest.raises(RefusedError, match="was there before"):
+        machine.plan(want(state="absent"))
+    # One that is gone since is made by the next run, and is removed with the rest.
+    machine.ip(Command(("ip", "netns", "delete", "web")))
+    run(machine, want())
+    run(machine, want(state="absent"))
+    assert not machine.system.exists
+
+
+def test_a_link_of_ours_is_removed_once_when_a_run_was_killed_while_its_peer_was_renamed() -> None:
+    machine = Machine(empty())
+    run(machine, want(links=[{**LINK, "peer": "one"}]))
+    machine.apply(machine.plan(want(links=[{**LINK, "peer": "two"}])).steps[:2])
+    removal = machine.plan(want(state="absent"))
+    assert [step.argv for step in removal.steps if isinstance(step, Command) and "link" in step.argv] == [
+        ("ip", "link", "delete", "dev", "v-web")
+    ]
+    machine.apply(removal.steps)
+
+
+def test_only_links_that_have_what_was_recorded_are_ours() -> None:
+    machine = Machine(empty())
+    run(machine, want(links=[LINK]))
+    # The namespace is gone, and processes in it keep the pair.
+    machine.change(exists=False, inside=Inside())
+    (kept,) = [link for link in machine.system.links if link.name == "v-web"]
+    assert ("ip", "link", "delete", "dev", "v-web") in [
+        step.argv for step in machine.plan(want(links=[LINK])).steps if isinstance(step, Command)
+    ]
+    for addresses in ((), ("10.9.0.9/24",)):
+        machine.change(links=(*empty().links, replace(kept, addresses=addresses)))
+        with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+            machine.plan(want(links=[LINK]))
+        removal = machine.plan(want(state="absent"))
+        assert [step for step in removal.steps if isinstance(step, Command) and "link" in step.argv] == []
+
+
+def test_gateways_have_to_be_beyond_their_link() -> None:
+    for routes in (
+        [{"to": "default", "via": "198.51.100.1", "link": "v-peer1"}],
+        [{"to": "default", "via": "10.9.0.2"}],
+        # In this order the kernel does not know the way to the gateway yet.
+        [{"to": "default", "via": "198.51.100.1", "link": "v-peer1"}, {"to": "198.51.100.1/32", "link": "v-peer1"}],
+    ):
+        with pytest.raises(InputError, match=r"routes\[0\]\.via: .* is not beyond v-peer1"):
+            Machine(empty()).plan(want(links=[LINK], routes=routes))
+    run(
+        Machine(empty()),
+        want(links=[LINK], routes=[{"to": "198.51.100.0/24"}, {"to": "default", "via": "198.51.100.1", "link": "v-peer1"}]),
+    )
+    # The default subnet is known only when the host has been looked at.
+    run(Machine(empty()), want(routes=[{"to": "default", "via": "10.200.1.1", "link": "v-peer1"}]))
+    with pytest.raises(InputError, match="is not beyond v-peer1"):
+        Machine(empty()).plan(want(routes=[{"to": "default", "via": "10.200.2.1", "link": "v-peer1"}]))
+
+
+def test_ipv6_on_a_host_without_it() -> None:
+    machine = Machine(empty())
+    machine.change(ipv6=False)
+    with pytest.raises(InputError, match="IPv6 is switched off on this host"):
+        machine.plan(want(links=[{"addresses": ["fd00::1/64"], "peer_addresses": ["fd00::2/64"]}]))
+    run(machine, want())
+
+
 def test_what_the_controller_needs_is_refused() -> None:
     machine = Machine(empty())
-    machine.change(controller=("203.0.113.9", "192.0.2.1"))
+    machine.change(controller=("203.0.113.9", 22))
     for address, peer in (("203.0.113.1/24", "203.0.113.2/24"), ("192.0.2.253/31", "192.0.2.252/31"), ("192.0.2.250/28", "192.0.2.251/28")):
         with pytest.raises(RefusedError):
             machine.plan(want(links=[{"addresses": [address], "peer_addresses": [peer]}]))
-    machine.change(listeners=(Listener("tcp", "0.0.0.0", 22),))
+    with pytest.raises(RefusedError, match="forward tcp 1-1024: refused: Ansible connects to port 22 of this host"):
+        machine.plan(want(forwards=[{"port": "1-1024"}], services=["ssh"]))
+    machine.plan(want(forwards=[{"port": "22", "protocol": "udp"}]))
+    machine.change(listeners=(Listener("tcp", "0.0.0.0", 22),), controller=None)
     with pytest.raises(RefusedError, match=r"listens on 0\.0\.0\.0:22.*name it in services"):
         machine.plan(want(forwards=[{"port": "1-1024"}]))
 
@@ -159,14 +245,13 @@ def test_a_host_without_systemd_is_told() -> None:
     assert any("/etc/fleetlab/netns/web.sh" in text for text in Machine(empty(systemd=False)).plan(want()).warnings)
 
 
-LINK = {"addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}
 BAD: List[Any] = [
     ("../x", {}),
     ("-x", {}),
     ("a/b", {}),
     ("", {}),
     (".", {}),
-    ("x" * 201, {}),
+    ("x" * 114, {}),
     ("web", {"links": [{"name": "../x"}]}),
     ("web", {"links": [{"name": "-x"}]}),
     ("web", {"links": [{"name": "sixteen-letters-"}]}),
@@ -196,6 +281,9 @@ BAD: List[Any] = [
     ("web", {"links": [LINK], "routes": [{"to": "default", "via": "10.8.0.1"}]}),
     ("web", {"links": [LINK], "routes": [{"to": "default", "via": "10.9.0.1"}, {"to": "default", "via": "10.9.0.1"}]}),
     ("web", {"links": [LINK], "routes": [{"to": "default", "link": "eth7"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "default", "via": "fe80::1%eth0", "link": "v-peer1"}]}),
+    ("web", {"links": [LINK], "routes": [{"to": "fd00::/8", "link": "v-peer1"}, {"to": "fd00::/8", "link": "v-peer1", "metric": 1024}]}),
+    ("web", {"links": [LINK], "dns": [], "dns_search": ["example.com"]}),
 ]
 
 
