@@ -280,15 +280,17 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.lock import only_run
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import make_wanted
 
+_LOCK = "/run/fleetlab/netns.lock"
+_LOCK_TIMEOUT = 120.0
 _TEXTS = {"type": "list", "elements": "str"}
 
 
@@ -338,7 +340,8 @@ def main() -> None:
     runner = SystemRunner()
     try:
         wanted = make_wanted(module.params)
-        with nullcontext() if module.check_mode else only_run():
+        # Two that look at the same moment would find the same subnet free, and the same rules missing.
+        with nullcontext() if module.check_mode else exclusive(_LOCK, "network namespaces", _LOCK_TIMEOUT):
             changes = plan(observe(runner, wanted), wanted)
             finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
     except FleetlabError as error:

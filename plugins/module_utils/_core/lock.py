@@ -27,7 +27,7 @@ def exclusive(path: str, what: str, timeout: float) -> Iterator[None]:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise ObservationError(f"{what}: the lock file {path} can not be opened: {error.strerror}") from None
+        raise ObservationError(f"{what}: the lock file {path} can not be opened ({error.strerror}): use become") from None
     try:
         _wait(descriptor, path, what, timeout)
         # For the message of the next one, and for who looks.

@@ -21,6 +21,8 @@ BLOCK = 4096
 _MAGIC = 0xA92B4EFC
 _HEADER = struct.Struct("<IIII16s32sQiIQIIi")
 _SUPER_OFFSET = 144
+_NEW_SHAPE = struct.Struct("<II")
+_NEW_SHAPE_OFFSET = 116
 _DEVICE_NUMBER = 160
 _DATA_OFFSET = 128
 _DATA_SIZE = 136
@@ -31,6 +33,7 @@ _MAX_DEVICES = 220
 _ROLES = 256
 _HAS_BITMAP = 1
 _RECOVERING = 2
+_RESHAPING = 4
 _ROLE_SPARE = 0xFFFF
 _ROLE_JOURNAL = 0xFFFD
 # The upper bits count microseconds.
@@ -61,6 +64,9 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         return None
     if not _sound(data):
         return None
+    if features & _RESHAPING:
+        # As in sysfs, what a reshape leads to counts; the number of devices is the new one already.
+        layout, chunk = _NEW_SHAPE.unpack_from(data, _NEW_SHAPE_OFFSET)
     role = _role(data)
     return Superblock(
         version=version,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from pathlib import Path
 from typing import Dict, Iterator, Tuple
@@ -89,3 +91,16 @@ def test_blank_and_tiny_devices_have_none() -> None:
     assert parse("1.2", BLOCK, bytes(BLOCK)) is None
     assert places(1024) == []
     assert [version for version, _offset in places(SIZE)] == ["1.0", "1.1", "1.2"]
+
+
+# The first member of a raid10 in near=2 of three devices, recorded while its chunk went from 64 to 128 KiB (mdadm 4.2, Linux 6.1).
+RESHAPING = (
+    "H4sIAAAAAAACA/vjp72SkYGBwYUBAvZInrvyYq6UXPYUHne3FeKBxalFZalFhlamZgxYgVo8RzaI5gJiJpBBPxjB4g1AzAxVA5Jj4EHoAasD4T///zNwQAWh+jiwW8NQ"
+    "96DTe0tFX+mf0vuxS95+mAtSKQAU14LazwpV9x8K2C4+LG9gIAYwMjDBdY08wDAKRsEoGAWjYBSMglEwCkbBKBgFo2BEAADrn5LqABAAAA=="
+)
+
+
+def test_a_reshape_counts_as_done() -> None:
+    found = parse("1.2", BLOCK, gzip.decompress(base64.b64decode(RESHAPING)))
+    assert found
+    assert (found.level, decode(found.level, found.layout), found.chunk, found.raid_disks) == ("raid10", "n2", 128 * 1024, 3)

@@ -1,19 +1,17 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read of services that are about to move inside, and how runs wait for each other."""
+"""What is read of services that are about to move inside."""
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 from typing import Optional, Sequence
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.lock import LOCK, only_run
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import listeners
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
 
@@ -37,14 +35,3 @@ def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"services: there is no unit nginxx\.service on this host"):
         list(listeners(Systemd("LoadState=not-found\nControlGroup=\n"), wanted, str(tmp_path)))
     assert list(listeners(Systemd("LoadState=loaded\nControlGroup=\n"), wanted, str(tmp_path))) == []
-
-
-def test_one_run_waits_for_the_other_and_not_for_ever(tmp_path: Path) -> None:
-    root = str(tmp_path)
-    with only_run(root=root), pytest.raises(ObservationError, match=r"netns\.lock: another run of netns has held it"), only_run(0, root):
-        pass
-    with open(f"{root}{LOCK}", encoding="ascii") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    (tmp_path / "file").touch()
-    with pytest.raises(ObservationError, match=r"can not be opened \(Not a directory\)"), only_run(0, str(tmp_path / "file")):
-        pass
