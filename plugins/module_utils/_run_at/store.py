@@ -229,7 +229,7 @@ class Store:
             found = [line for line in lines if f"wanted={wanted}" in line]
             if found:
                 codes = [word.partition("=")[2] for word in found[-1] if word.startswith("exit_code=")]
-                return int(codes[0]) if codes and codes[0].isdigit() else None
+                return int(codes[0]) if codes and codes[0].isdecimal() else None
         return None
 
     def add_overlap(self, wanted: int) -> bool:

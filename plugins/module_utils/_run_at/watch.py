@@ -58,19 +58,21 @@ def is_to_be_said(warned: int | None, now: int) -> bool:
 
 def judge(job: Job, state: State | None, now: int, boot: int) -> tuple[int, str]:
     """The answer to a monitoring system: exit code and one line."""
+    stale = is_stale(job, state, now, boot)
+    if state is None:
+        allowed = f"; {job.warn_after} minutes are allowed" if stale else ""
+        return CRITICAL if stale else WARNING, f"{job.name} has not been called yet{allowed}"
     success = _success(state, now)
     past = f"last success {stamp(success)}, {(now - success) // 60} minutes ago" if success else _no_success(state)
-    failures = 0 if state is None else state["consecutive_failures"]
-    if is_stale(job, state, now, boot):
+    failures = state["consecutive_failures"]
+    if stale:
         return CRITICAL, f"{job.name}: {past}; {job.warn_after} minutes are allowed; failures in a row: {failures}"
-    if failures and state is not None:
+    if failures:
         return WARNING, f"{job.name}: the last run ended with exit code {state.get('exit_code')}; {past}; failures in a row: {failures}"
     return (OK if success else WARNING), f"{job.name}: {past}"
 
 
-def _no_success(state: State | None) -> str:
-    if state is None:
-        return "not called yet"
+def _no_success(state: State) -> str:
     success = state.get("last_success")
     return f"no success on record but one of later than now, {stamp(success)}" if success else "no success yet"
 

@@ -390,8 +390,8 @@ def test_a_success_of_a_clock_that_was_ahead_silences_nothing(folder: Path, capf
 
 def test_a_job_that_was_never_called_becomes_stale(folder: Path) -> None:
     job = job_in(folder, warn_after=60, since=FIVE)
-    assert watch.judge(job, None, FIVE + 3600, 0) == (watch.WARNING, "test: not called yet")
-    assert watch.judge(job, None, FIVE + 3601, 0)[0] == watch.CRITICAL
+    assert watch.judge(job, None, FIVE + 3600, 0) == (watch.WARNING, "test has not been called yet")
+    assert watch.judge(job, None, FIVE + 3601, 0) == (watch.CRITICAL, "test has not been called yet; 60 minutes are allowed")
     assert watch.judge(job, None, FIVE + 3601, FIVE + 60)[0] == watch.WARNING
 
 
