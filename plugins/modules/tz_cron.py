@@ -60,6 +60,7 @@ options:
   user: &user
     description:
       - Who runs the command, with the environment, working directory and umask (022) that cron gives. When left out, it is V(root).
+      - Of the environment of cron, or of systemd, another user than root is given C(LANG), C(LC_*) and C(TZ), and nothing else of root's.
       - Output goes by mail to this user, as cron does it, and with systemd to the journal.
       - No PAM session is opened, so limits of C(/etc/security/limits.conf) are those of root's.
     type: str
@@ -68,11 +69,14 @@ options:
       - Minutes without a successful run after which to warn, on standard error and thereby by mail. It is said once, and again each
         day that it lasts.
       - They count from the host's start or the job's declaration where that is later. A call that has nothing to run looks as well.
+      - The warning comes with a call. A job of some days of the week or month is called around those days only, unless O(catch_up) is
+        set, and so is not warned about daily; one whose entry is gone or whose cron is down is not warned about at all. C(run-at --check
+        --job NAME), as root, tells at any time.
     type: int
   timeout: &timeout
     description:
-      - Seconds after which the command and all that it started is ended, with SIGTERM and ten seconds later SIGKILL. The exit code of such
-        a run is 124.
+      - Seconds after which the command's process group is ended, with SIGTERM, and SIGKILL to what is left of it ten seconds later. What
+        has made a session or a group of its own is not in it. The exit code of such a run is 124.
     type: int
   dst: &dst
     description:
@@ -86,8 +90,9 @@ options:
     choices: [once, skip, twice]
   catch_up: &catch_up
     description:
-      - Whether what was missed while the host or cron was down is run when the entry is called next, which is at boot or at the next
-        minute the entry fires at. One run stands for all that was missed. Nothing is caught up from before the declaration's last change.
+      - Whether what was missed while the host or cron was down is run when that is next possible - at boot, and within an hour of cron's
+        return, for which cron's entry has a line of its own that calls once in each hour; a timer is caught up when it is started. One
+        run stands for all that was missed. Nothing is caught up from before the declaration's last change.
       - When left out, it is V(false), and what could not be started within ten minutes is left out.
     type: bool
   backend: &backend
@@ -95,6 +100,8 @@ options:
       - V(cron) writes a file below C(/etc/cron.d). V(systemd) writes a timer and a service.
       - V(auto) takes cron where a cron daemon that reads that folder runs, and else systemd.
       - A job that was with the other one is moved. When left out, it is V(auto).
+      - A timer names times in the zone. Those of a zone of one word, such as V(EET), stand in UTC, because systemd takes an abbreviation
+        that the host's zone has for the host's own clock; the runner knows which of them it is.
     type: str
     choices: [auto, cron, systemd]
   netns: &netns
@@ -102,13 +109,14 @@ options:
     type: str
   private_tmp: &private_tmp
     description:
-      - Run the command with a C(/tmp) of its own, by the command C(private-tmp) of C(fleetlab.linux.private_tmp). When left out, it is
-        V(false).
+      - Run the command with a C(/tmp) of its own, by the command C(private-tmp), which a task with
+        C(fleetlab.linux.private_tmp) and C(launcher=/usr/local/sbin/private-tmp) installs. Without it on the host the job is refused, in
+        check mode too. When left out, it is V(false).
     type: bool
   textfile: &textfile
     description:
       - Folder of node_exporter's textfile collector, to get the file C(tz_cron_NAME.prom) with the last start and success, duration, exit
-        code and failures in a row.
+        code and failures in a row. Where it is changed or left out later, the file in the old folder is removed.
     type: path
   purge: &purge
     description: With O(state=absent), remove the job's log and state as well. Refused while the job runs.
@@ -147,7 +155,8 @@ requirements:
 notes:
   - Runs as root.
   - After the zone of the host itself was changed, restart its cron and run the task again. Cron keeps to the zone that it was started in.
-  - The entry's two first lines name the job. A file of the same name without them is somebody else's and is refused.
+  - The entry's first line says that this module wrote it. A file of the same name without it is somebody else's and is refused.
+  - Files and the folder of the state whose mode or owner is not what this module gives them are put right, as is their content.
   - The command C(run-at) is shared by all jobs and stays when the last of them is removed.
 seealso:
   - module: fleetlab.linux.tz_cron_info
@@ -195,7 +204,7 @@ commands:
   elements: list
   returned: success
   sample:
-    - [install, -d, -m, "0700", /var/lib/fleetlab/tz_cron/test]
+    - [install, -d, -m, "0700", -o, root, -g, root, /var/lib/fleetlab/tz_cron/test]
     - [write-file, /etc/fleetlab/tz_cron/test.json, "0600"]
     - [write-file, /etc/cron.d/tz_cron-test, "0644"]
 jobs:

@@ -110,7 +110,8 @@ jobs:
       type: dict
     stale:
       description:
-        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. Null where that can not be told.
+        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows; of a job that was never
+          called, since it was declared. Null where that can not be told.
       type: bool
     problem:
       description: What is wrong with the job's files, or null.

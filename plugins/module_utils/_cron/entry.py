@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, List, Set
 
-from .._run_at.schedule import Schedule
-from .._run_at.zone import DAY, Zone, days_before, year_of
-from .fires import cron_lines
+from .._run_at.schedule import WEEKDAYS, Schedule
+from .._run_at.zone import DAY, Zone, days_before, fixed, year_of
+from .fires import YEARS, Line, cron_lines, hourly
 from .program import COMMAND
 from .state import MARK, Definition
-
-_YEARS = 28
 
 
 def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
@@ -30,7 +28,11 @@ def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
         lines.insert(2, "# A step past the end (*/60) is 0 alone. The star makes cron go by the clock when this host's clock changes.")
     lines += [f"{line} {call}" for line in entries]
     if definition.catch_up:
-        lines.append(f"@reboot {call}")
+        lines += [
+            f"@reboot {call}",
+            "# What was missed while cron was down is looked for in each hour.",
+            f"{hourly(entries, definition.name)} {call}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -61,7 +63,7 @@ def timer_file(definition: Definition, zone: Zone, now: int) -> str:
 Description=When to call job {definition.name}
 
 [Timer]
-# The job's times; and in UTC the moments at which those come on days when its clocks change, which systemd has its own ways with.
+# The job's times; in UTC those of days when its clocks change, with which systemd has its own ways, and of zones named by one word.
 {calendar}
 AccuracySec=1s
 Persistent={"true" if definition.catch_up else "false"}
@@ -74,11 +76,22 @@ WantedBy=timers.target
 def calendar_lines(definition: Definition, zone: Zone, now: int) -> List[str]:
     """What OnCalendar= takes: the wanted times in their zone, and the special moments of days when its clocks change."""
     schedule = definition.schedule(zone)
+    if "/" not in definition.timezone:
+        # For systemd a word such as EET is the host's own clock, where that has an abbreviation of the same name.
+        return [_in_utc(line) for line in cron_lines(schedule, fixed(0), now)]
     weekdays = ",".join(day.capitalize() for day in definition.weekdays)
     days = ",".join(f"{day:02d}" for day in definition.days) or "*"
     date = f"{weekdays} *-*-{days}".strip()
     lines = [f"{date} {clock} {definition.timezone}" for clock in _clocks(set(schedule.at))]
     return lines + [f"*-*-* {clock} UTC" for clock in _clocks(_special(schedule, now))]
+
+
+def _in_utc(line: Line) -> str:
+    # Cron's weeks begin with Sunday.
+    weekdays = [WEEKDAYS[day - 1].capitalize() for day in sorted(line.days)] if line.by_weekday else []
+    days = "*" if line.by_weekday or not line.days else _two_digits(sorted(line.days))
+    date = f"{','.join(weekdays)} *-*-{days}".strip()
+    return f"{date} {_two_digits(sorted(line.hours))}:{_two_digits(sorted(line.minutes))}:00 UTC"
 
 
 def _clocks(minutes: Set[int]) -> List[str]:
@@ -101,7 +114,7 @@ def _special(schedule: Schedule, now: int) -> Set[int]:
     """Minutes of the day in UTC at which a time comes that the zone's clocks leave out or show twice that day."""
     year = year_of(now)
     found: Set[int] = set()
-    for moment, before, after in schedule.zone.changes(days_before(year) * DAY, days_before(year + _YEARS) * DAY):
+    for moment, before, after in schedule.zone.changes(days_before(year) * DAY, days_before(year + YEARS) * DAY):
         first = (moment + min(before, after)) // DAY
         last = (moment + max(before, after)) // DAY
         for day in range(first, last + 1):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Set, Tuple
+from zlib import crc32
 
-from .._run_at.schedule import Schedule
+from .._run_at.schedule import Schedule, day_of_month
 from .._run_at.zone import DAY, Zone, days_before, year_of
 
 # After 28 years every date has been on every weekday, and what the zones' rules can do has been done.
-_YEARS = 28
+YEARS = 28
 _ANY: FrozenSet[int] = frozenset()
 
 
@@ -69,9 +70,23 @@ def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
     The years are whole, so that the answer does not depend on the day it is given.
     """
     year = year_of(now)
-    first, last = days_before(year), days_before(year + _YEARS)
+    first, last = days_before(year), days_before(year + YEARS)
     changes = any(True for _change in host.changes(first * DAY, last * DAY))
     return lines(fires(schedule, host, first, last), bool(schedule.weekdays), bool(schedule.days), changes)
+
+
+def hourly(entry: List[Line], name: str) -> str:
+    """The fields of a line that fires once in each hour, at a minute when no other line of the entry does.
+
+    Two calls at once are two runs of which the second overlaps the first. The minute is the job's own, so that not all come at once.
+    """
+    fired = {(hour, minute) for line in entry for hour in line.hours for minute in line.minutes}
+    # Minute 0 may be fired at for the sake of a star.
+    minutes = [(crc32(name.encode()) + number) % 59 + 1 for number in range(59)]
+    free = {minute: [hour for hour in range(24) if (hour, minute) not in fired] for minute in minutes}
+    minute = max(minutes, key=lambda minute: len(free[minute]))
+    hours = free[minute]
+    return f"{minute} {'*' if len(hours) == 24 else _numbers(frozenset(hours))} * * *"
 
 
 def fires(schedule: Schedule, host: Zone, first: int, last: int) -> Set[Fire]:
@@ -105,19 +120,8 @@ def _fire(schedule: Schedule, host: Zone, instant: int) -> Fire:
     if schedule.weekdays:
         day = (local // 1440 + 4) % 7
     elif schedule.days:
-        day = _day_of_month(local // 1440)
+        day = day_of_month(local // 1440)
     return Fire(local // 60 % 24, local % 60, day)
-
-
-def _day_of_month(day: int) -> int:
-    year = year_of(day * DAY)
-    left = day - days_before(year)
-    leap = days_before(year + 1) - days_before(year) == 366
-    for length in (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30):
-        if left < length:
-            break
-        left -= length
-    return left + 1
 
 
 def lines(found: Set[Fire], by_weekday: bool, by_day: bool, star: bool) -> List[Line]:

@@ -5,19 +5,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
+import stat
 import time
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
 from .._core.runner import Runner
+from .._run_at.call import goes_on
+from .._run_at.execute import find
 from .._run_at.job import DEFINITIONS, is_name
+from .._run_at.store import Store
 from .._run_at.textfile import path_of
 from .._run_at.zone import Zone, ZoneError, load_host
-from .program import files, interpreter
-from .state import Host, Installed, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
+from .program import files, interpreter, program_mode
+from .state import MARK, Host, Installed, State, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
+
+# Who the module makes everything for.
+ROOT = 0
 
 
 def observe(names: Iterable[str], runner: Runner) -> Host:
@@ -33,6 +39,8 @@ def observe(names: Iterable[str], runner: Runner) -> Host:
         systemd=systemd,
         program={path: content for path, content in contents.items() if content is not None},
         wanted_program=wanted,
+        program_access=_wrong_access({path: program_mode(path) for path in wanted}),
+        private_tmp=find("private-tmp") is not None,
         interpreter=python,
         definitions_folder=os.path.isdir(DEFINITIONS),
         jobs={name: _installed(name, runner if systemd else None) for name in names},
@@ -88,19 +96,46 @@ def _host_zone() -> Zone:
 
 
 def _installed(name: str, runner: Optional[Runner]) -> Installed:
-    definition = _read(f"{DEFINITIONS}/{name}.json")
-    timer = _read(unit_path(name, "timer"))
+    path = f"{DEFINITIONS}/{name}.json"
+    definition, since = _read(path), _changed(path)
+    cron, timer, service = _read(cron_path(name)), _read(unit_path(name, "timer")), _read(unit_path(name, "service"))
+    own = {path: 0o600, unit_path(name, "timer"): 0o644, unit_path(name, "service"): 0o644, state_folder(name): 0o700}
+    if cron is not None and cron.startswith(MARK):
+        own[cron_path(name)] = 0o644
+    state, _problem = _state(name)
     return Installed(
         definition=definition,
-        cron_file=_read(cron_path(name)),
+        since=since,
+        cron_file=cron,
         timer=timer,
-        service=_read(unit_path(name, "service")),
+        service=service,
         timer_enabled=os.path.islink(f"/etc/systemd/system/timers.target.wants/{unit_name(name, 'timer')}"),
         timer_active=timer is not None and runner is not None and _is_active(unit_name(name, "timer"), runner),
         state_files=_state_files(name),
-        running=_is_locked(f"{state_folder(name)}/state.json.lock"),
+        running=state is not None and goes_on(state),
         textfile=_metrics(name, definition),
+        access=_wrong_access(own),
     )
+
+
+def _changed(path: str) -> int:
+    try:
+        return int(os.stat(path).st_mtime)
+    except OSError:
+        return 0
+
+
+def _wrong_access(wanted: Mapping[str, int]) -> Dict[str, str]:
+    """The mode and owner of what is there, where they are not the mode that it is made with and root."""
+    found: Dict[str, str] = {}
+    for path, mode in wanted.items():
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if (stat.S_IMODE(status.st_mode), status.st_uid) != (mode, ROOT):
+            found[path] = f"{stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}"
+    return found
 
 
 def _is_active(unit: str, runner: Runner) -> bool:
@@ -112,20 +147,6 @@ def _state_files(name: str) -> Optional[Tuple[str, ...]]:
         return tuple(sorted(file for file in os.listdir(state_folder(name)) if is_state_file(file)))
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _is_locked(path: str) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _metrics(name: str, definition: Optional[str]) -> Optional[str]:
@@ -144,14 +165,14 @@ def _read(path: str) -> Optional[str]:
         raise ObservationError(f"{path} can not be read: {error.strerror}. Look what is in its place") from None
 
 
-def read_states(names: Iterable[str]) -> Dict[str, Tuple[Optional[Dict[str, object]], Optional[str]]]:
+def read_states(names: Iterable[str]) -> Dict[str, State]:
     """The recorded state of each job, or why it can not be read."""
-    from .._run_at.store import Store
+    return {name: _state(name) for name in names}
 
-    found: Dict[str, Tuple[Optional[Dict[str, object]], Optional[str]]] = {}
-    for name in names:
-        try:
-            found[name] = (Store(f"{state_folder(name)}/state.json", lambda _text: None).read(), None)
-        except ValueError as error:
-            found[name] = (None, str(error))
-    return found
+
+def _state(name: str) -> State:
+    store = Store(f"{state_folder(name)}/state.json", lambda _text: None)
+    try:
+        return store.read(), None
+    except ValueError as error:
+        return None, store.unreadable(error)

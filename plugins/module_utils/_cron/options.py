@@ -116,13 +116,22 @@ def _times(option: str, values: Sequence[Any]) -> Tuple[str, ...]:
 def _command(option: str, value: str) -> str:
     if not value.strip():
         raise InputError(option, "is empty")
+    return _text(option, value)
+
+
+def _text(option: str, value: str) -> str:
+    """A text that can be an argument of a program and be written into a file."""
     if "\0" in value:
-        raise InputError(option, "has a NUL character, which no command can have")
+        raise InputError(option, "has a NUL character, which nothing on a command line can have")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(option, f"has {value[error.start]!a}, which is no character of UTF-8") from None
     return value
 
 
 def _user(option: str, value: Optional[str], has_user: HasUser) -> str:
-    user = "root" if value is None else value
+    user = "root" if value is None else _text(option, value)
     if not user or not has_user(user):
         raise InputError(option, f"there is no user '{user}' on this host")
     return user
@@ -165,4 +174,4 @@ def _netns(option: str, value: Optional[str]) -> Optional[str]:
 def _textfile(option: str, value: Optional[str]) -> Optional[str]:
     if value is not None and not (value.startswith("/") and ".." not in value.split("/")):
         raise InputError(option, f"'{value}' is not the absolute path of a folder")
-    return None if value is None else value.rstrip("/") or "/"
+    return None if value is None else _text(option, value).rstrip("/") or "/"

@@ -11,12 +11,16 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .._core.errors import ObservationError, RefusedError
 from .._core.plan import Command, Plan, RemoveFile, Step, WriteFile, combine
 from .._run_at.job import DEFINITIONS
+from .._run_at.textfile import path_of
 from .entry import cron_file, service_file, timer_file
-from .program import COMMAND, LIBRARY
-from .program import MARK as PROGRAM_MARK
+from .program import COMMAND, LIBRARY, program_mode
 from .state import MARK, Definition, Host, Installed, Wanted, cron_path, decoded, state_folder, unit_name, unit_path
 
 _NO_CRON = "no cron that reads /etc/cron.d runs on this host: install cron (Debian, Ubuntu) or cronie (RHEL, Fedora) and start it"
+_NO_LAUNCHER = (
+    "private_tmp needs the command private-tmp, which is not on this host. A task with "
+    "fleetlab.linux.private_tmp: {launcher: /usr/local/sbin/private-tmp} installs it"
+)
 _NO_SYSTEMD = "systemd does not run on this host"
 
 
@@ -30,15 +34,17 @@ def plan(host: Host, wanted: Sequence[Wanted]) -> Plan:
 
 def _program(host: Host) -> List[Step]:
     found = host.program.get(COMMAND)
-    if found is not None and PROGRAM_MARK not in found.splitlines()[1:2]:
+    if found is not None and MARK not in found.splitlines()[1:2]:
         raise RefusedError(COMMAND, "it is there and not of this collection", "Move it out of the way")
     steps: List[Step] = []
-    changed = [path for path, content in sorted(host.wanted_program.items()) if host.program.get(path) != content]
+    changed = [
+        path for path, content in sorted(host.wanted_program.items()) if host.program.get(path) != content or path in host.program_access
+    ]
     if changed:
         steps.append(Command(("install", "-d", "-m", "0755", LIBRARY)))
         # The command last: it finds the rest in place.
         for path in sorted(changed, key=lambda path: path == COMMAND):
-            steps.append(WriteFile(path, host.wanted_program[path], 0o755 if path == COMMAND else 0o644))
+            steps.append(_write(path, host.wanted_program[path], program_mode(path)))
         # Jobs of today run as root, but nothing else may have to compile it on every call.
         steps.append(Command((host.interpreter, "-I", "-m", "compileall", "-q", LIBRARY)))
     if not host.definitions_folder:
@@ -55,11 +61,17 @@ def _job(host: Host, wanted: Wanted) -> Plan:
     foreign = installed.cron_file
     if definition.backend == "cron" and foreign is not None and not foreign.startswith(MARK):
         raise RefusedError(cron_path(wanted.name), "it is there and was not written by this module", "Give the job another name")
+    if definition.private_tmp and not host.private_tmp:
+        raise ObservationError(f"job {wanted.name}: {_NO_LAUNCHER}")
     steps: List[Step] = []
-    if installed.state_files is None:
-        steps.append(Command(("install", "-d", "-m", "0700", state_folder(wanted.name))))
-    if installed.definition != target.definition:
-        steps.append(WriteFile(f"{DEFINITIONS}/{wanted.name}.json", target.definition or "", 0o600))
+    if installed.state_files is None or state_folder(wanted.name) in installed.access:
+        steps.append(Command(("install", "-d", "-m", "0700", "-o", "root", "-g", "root", state_folder(wanted.name))))
+    if installed.textfile is not None and target.textfile is None:
+        # Before the definition: nothing else knows where it was.
+        steps.append(RemoveFile(installed.textfile))
+    path = f"{DEFINITIONS}/{wanted.name}.json"
+    if installed.definition != target.definition or path in installed.access:
+        steps.append(_write(path, target.definition or "", 0o600))
     steps += _cron_steps(wanted.name, installed, target) + _systemd_steps(wanted.name, installed, target)
     return _made(wanted.name, installed, target, steps)
 
@@ -81,7 +93,8 @@ def _target(host: Host, definition: Definition, wanted: Wanted, installed: Insta
     """The job as it shall be."""
     if wanted.zone is None:
         raise AssertionError("a job that is to be there has a zone")
-    own = Installed(definition=definition.content(), state_files=installed.state_files or (), textfile=installed.textfile)
+    textfile = installed.textfile if definition.textfile and installed.textfile == path_of(wanted.name, definition.textfile) else None
+    own = Installed(definition=definition.content(), state_files=installed.state_files or (), textfile=textfile)
     if definition.backend == "cron":
         return replace(own, cron_file=cron_file(definition, wanted.zone, host.zone, host.now))
     return replace(
@@ -100,7 +113,9 @@ def _foreign(installed: Installed) -> Any:
 
 
 def _absent(wanted: Wanted, installed: Installed) -> Plan:
-    target = Installed(state_files=installed.state_files, textfile=None, cron_file=_foreign(installed))
+    # The folder of a state that stays is left as it is.
+    access = {path: found for path, found in installed.access.items() if path == state_folder(wanted.name) and not wanted.purge}
+    target = Installed(state_files=installed.state_files, textfile=None, cron_file=_foreign(installed), access=access)
     steps = _cron_steps(wanted.name, installed, target) + _systemd_steps(wanted.name, installed, target)
     steps += [RemoveFile(path) for path in [installed.textfile] if path is not None]
     if installed.definition is not None:
@@ -117,11 +132,11 @@ def _absent(wanted: Wanted, installed: Installed) -> Plan:
 
 
 def _cron_steps(name: str, installed: Installed, target: Installed) -> List[Step]:
-    if installed.cron_file == target.cron_file:
+    if installed.cron_file == target.cron_file and cron_path(name) not in installed.access:
         return []
     if target.cron_file is None:
         return [RemoveFile(cron_path(name))]
-    return [WriteFile(cron_path(name), target.cron_file, 0o644)]
+    return [_write(cron_path(name), target.cron_file, 0o644)]
 
 
 def _systemd_steps(name: str, installed: Installed, target: Installed) -> List[Step]:
@@ -129,11 +144,15 @@ def _systemd_steps(name: str, installed: Installed, target: Installed) -> List[S
     steps: List[Step] = []
     if target.timer is None and (installed.timer_active or installed.timer_enabled):
         steps.append(Command(("systemctl", "disable", "--now", timer)))
-    changed = [kind for kind in ("service", "timer") if getattr(installed, kind) != getattr(target, kind)]
+    changed = [
+        kind
+        for kind in ("service", "timer")
+        if getattr(installed, kind) != getattr(target, kind) or unit_path(name, kind) in installed.access
+    ]
     for kind in changed:
         content = getattr(target, kind)
         path = unit_path(name, kind)
-        steps.append(RemoveFile(path) if content is None else WriteFile(path, content, 0o644))
+        steps.append(RemoveFile(path) if content is None else _write(path, content, 0o644))
     if changed:
         steps.append(Command(("systemctl", "daemon-reload")))
     if target.timer is not None:
@@ -142,6 +161,11 @@ def _systemd_steps(name: str, installed: Installed, target: Installed) -> List[S
         elif "timer" in changed:
             steps.append(Command(("systemctl", "restart", timer)))
     return steps
+
+
+def _write(path: str, content: str, mode: int) -> WriteFile:
+    # An owner that somebody gave it would be kept.
+    return WriteFile(path, content, mode, "root", "root")
 
 
 def _made(name: str, installed: Installed, target: Installed, steps: Sequence[Step]) -> Plan:
@@ -161,5 +185,6 @@ def _shown(name: str, installed: Installed) -> Mapping[str, Any]:
         (unit_path(name, "service"), installed.service),
         (unit_path(name, "timer"), installed.timer),
     )
+    shown["wrong_access"] = dict(installed.access)
     shown["files"] = {path: content.splitlines() for path, content in files if content is not None}
     return shown

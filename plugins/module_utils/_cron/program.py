@@ -12,11 +12,10 @@ from typing import Dict
 
 # Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
 from .._run_at import call, execute, job, main, schedule, store, textfile, watch, zone
+from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"
 LIBRARY = "/usr/local/lib/fleetlab/run_at"
-MARK = "# Written by fleetlab.linux.tz_cron"
-
 _PYTHON = "/usr/bin/python3"
 _MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
 
@@ -32,6 +31,11 @@ def files(python: str) -> Dict[str, str]:
     found[f"{LIBRARY}/__init__.py"] = f"{MARK}\n"
     found[COMMAND] = _command(python)
     return found
+
+
+def program_mode(path: str) -> int:
+    """The mode of a file of the runner."""
+    return 0o755 if path == COMMAND else 0o644
 
 
 def _command(python: str) -> str:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from .._run_at import watch
-from .._run_at.job import Job, from_definition
+from .._run_at.job import from_definition
 from .._run_at.schedule import Schedule
 from .._run_at.zone import Zone
-from .state import Host, Installed, decoded
-
-State = Tuple[Optional[Dict[str, Any]], Optional[str]]
+from .state import Host, Installed, State, decoded
 
 _RUNS = 5
 _DEFINED = (
@@ -46,15 +44,16 @@ def _describe(host: Host, name: str, state: State, boot: int) -> Dict[str, Any]:
     found = decoded(installed.definition) or {}
     described: Dict[str, Any] = {"name": name, **{key: found.get(key) for key in _DEFINED}}
     last, problem = state
-    described.update(entry=_entry(installed), next_runs=[], last=_last(last), stale=None, problem=problem)
+    described.update(entry=_entry(installed), next_runs=[], last=_last(last, installed.running), stale=None, problem=problem)
     try:
-        job = from_definition(found)
+        job = from_definition(found, since=installed.since)
         schedule = job.schedule()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         described["problem"] = f"the definition can not be used ({error}): run the task that declares the job again"
         return described
     described["next_runs"] = next_runs(schedule, host.zone, host.now)
-    described["stale"] = _stale(job, last, host.now, boot)
+    if problem is None:
+        described["stale"] = watch.is_stale(job, last, host.now, boot)
     return described
 
 
@@ -77,7 +76,7 @@ def _local(instant: float, offset: int) -> str:
     return datetime.fromtimestamp(int(instant), timezone(timedelta(seconds=offset))).isoformat()
 
 
-def _last(state: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+def _last(state: Optional[Mapping[str, Any]], running: bool) -> Optional[Dict[str, Any]]:
     """The record of the last run; null where there was none."""
     if state is None or state.get("last_start") is None:
         return None
@@ -85,9 +84,4 @@ def _last(state: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
         key: None if state.get(f"last_{key}") is None else _local(state[f"last_{key}"], 0) for key in ("wanted", "start", "end", "success")
     }
     kept = {key: state.get(key) for key in ("exit_code", "duration", "host", "consecutive_failures", "overlaps")}
-    return {**times, **kept, "running": state.get("running") is not None}
-
-
-def _stale(job: Job, state: Optional[Mapping[str, Any]], now: int, boot: int) -> bool:
-    known = dict(state) if state is not None else {"first_call": job.since or now}
-    return watch.is_stale(job, known, now, boot)
+    return {**times, **kept, "running": running}

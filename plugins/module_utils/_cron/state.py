@@ -18,6 +18,9 @@ CRON_FOLDER = "/etc/cron.d"
 UNIT_FOLDER = "/etc/systemd/system"
 MARK = "# Written by fleetlab.linux.tz_cron"
 
+State = Tuple[Optional[Dict[str, Any]], Optional[str]]
+"""The record that the runner keeps of a job, or why it can not be read."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -74,6 +77,9 @@ class Installed:
     state_files: Optional[Tuple[str, ...]] = None
     running: bool = False
     textfile: Optional[str] = None
+    # When the definition was written; and mode and owner of those files, and of the state's folder, that have others than they are given.
+    since: int = 0
+    access: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def present(self) -> bool:
@@ -92,6 +98,9 @@ class Host:
     systemd: bool = False
     program: Mapping[str, str] = field(default_factory=dict)
     wanted_program: Mapping[str, str] = field(default_factory=dict)
+    program_access: Mapping[str, str] = field(default_factory=dict)
+    # Whether the launcher that jobs with a /tmp of their own need is there.
+    private_tmp: bool = False
     interpreter: str = "/usr/bin/python3"
     definitions_folder: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)

@@ -40,7 +40,7 @@ def call(job: Job, now: int) -> int:
     """What cron calls. Returns the command's exit code, 0 where there was nothing to run."""
     schedule = job.schedule()
     store = Store(job.state, lambda text: say(job, text))
-    store.prepare()
+    store.prepare(job.declared)
     state = _readable(store)
     if state is not None and due(job, schedule, state, store.marked(), now) is None:
         _warn_when_stale(job, store, state, now)
@@ -54,7 +54,7 @@ def call(job: Job, now: int) -> int:
         if wanted is None:
             _warn_when_stale(job, store, state, now)
             return 0
-        if _goes_on(state):
+        if goes_on(state):
             return _overlap(job, store, state, wanted)
         return _run(job, schedule, store, state, wanted, now)
     finally:
@@ -80,8 +80,7 @@ def _while_locked(job: Job, schedule: Schedule, store: Store, now: int) -> int:
     """Another call has the lock: it runs what is wanted now, or still what was wanted before."""
     state = _readable(store)
     wanted = due(job, schedule, state, store.marked(), now)
-    if wanted is not None:
-        store.add_overlap(wanted)
+    if wanted is not None and store.add_overlap(wanted):
         _say_overlap(job, store, wanted)
     if state is not None:
         _warn_when_stale(job, store, state, now)
@@ -93,8 +92,8 @@ def _say_overlap(job: Job, store: Store, wanted: int) -> None:
     store.log(f"{watch.stamp(time.time())} wanted={watch.stamp(wanted)} not started, the run before it still goes on")
 
 
-def _goes_on(state: State) -> bool:
-    """Whether the command outlived a runner that was killed."""
+def goes_on(state: State) -> bool:
+    """Whether the command that the record has as running is there, also where it outlived a runner that was killed."""
     running = state.get("running")
     if running is None:
         return False
@@ -112,23 +111,26 @@ def _overlap(job: Job, store: Store, state: State, wanted: int) -> int:
 
 
 def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, now: int) -> int:
-    from .execute import Account, Process, identity
+    from .execute import NOT_STARTED, Process, identity
 
-    account = Account(job.user)
-    _note_killed(job, store, state)
-    process = Process(job, account, store.lock_descriptor)
+    _note_endless(job, store, state)
+    process = None
+    try:
+        process = Process(job, store.lock_descriptor)
+    except OSError as error:
+        say(job, f"there can be no process for the command: {error.strerror}")
     clock = time.monotonic()
     # From here on this wanted time counts as answered: the record is there before the command is.
     store.mark_done(state, wanted, schedule.latest(wanted - 1))
     state.update(
-        running={"pid": process.pid, "identity": identity(process.pid), "wanted": wanted},
+        running=process and {"pid": process.pid, "identity": identity(process.pid), "wanted": wanted},
         last_start=now,
         last_wanted=wanted,
         host=os.uname().nodename,
         next_wanted=next(schedule.following(wanted), None),
     )
     store.write(state)
-    exit_code = process.run(job.timeout, lambda text: say(job, text))
+    exit_code = process.run(job.timeout, lambda text: say(job, text)) if process else NOT_STARTED
     duration = round(time.monotonic() - clock, 3)
     # Not by the clock, which may be set while a command runs.
     end = now + int(duration)
@@ -148,13 +150,18 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
     return exit_code
 
 
-def _note_killed(job: Job, store: Store, state: State) -> None:
-    """The last run has no end on record: its runner was killed, or the host went down."""
+def _note_endless(job: Job, store: Store, state: State) -> None:
+    """The record has no end of the last run: its runner was killed, the host went down, or the disk was full."""
     running = state.get("running")
-    if running is not None:
+    if running is None:
+        return
+    wanted = watch.stamp(running["wanted"])
+    exit_code = store.logged_exit_code(wanted)
+    if exit_code != 0:
         state["consecutive_failures"] += 1
-        store.log(f"{watch.stamp(time.time())} wanted={watch.stamp(running['wanted'])} was killed before its end")
-        say(job, f"the run wanted at {watch.stamp(running['wanted'])} was killed before its end")
+    if exit_code is None:
+        store.log(f"{watch.stamp(time.time())} wanted={wanted} has no end on record")
+        say(job, f"the run wanted at {wanted} has no end on record: it was killed, or what it came to could not be written")
 
 
 def _report(job: Job, store: Store, state: State) -> None:

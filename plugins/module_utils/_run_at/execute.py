@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from .job import Job, UsageError
+from .job import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 
 # What a shell and timeout(1) give.
 TIMED_OUT = 124
-_NOT_STARTED = 126
+NOT_STARTED = 126
 _NOT_FOUND = 127
 
 _GRACE = 10.0
+# Only the end of the leader is signalled; for the others of its group one has to look.
+_LOOK = 0.1
 _PATH = "/usr/bin:/bin"
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class StartError(Exception):
+    """Why a command can not be started, and the exit code that this makes."""
+
+    def __init__(self, text: str, exit_code: int = NOT_STARTED) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 class Account:
@@ -35,19 +45,23 @@ class Account:
         try:
             found = pwd.getpwuid(os.geteuid()) if user is None else pwd.getpwnam(user)
         except KeyError:
-            raise UsageError(f"there is no user '{user}' on this host") from None
+            raise StartError(f"there is no user '{os.geteuid() if user is None else user}' on this host") from None
         self.name = found.pw_name
         self.uid = found.pw_uid
         self.gid = found.pw_gid
         self.home = found.pw_dir
         self.change = user is not None and found.pw_uid != os.geteuid()
         if self.change and os.geteuid() != 0:
-            raise UsageError(f"only root can run the job, whose user is '{user}'")
+            raise StartError(f"only root can run the job, whose user is '{user}'")
 
     def environment(self) -> dict[str, str]:
-        """The environment of this process, with what cron sets of its own."""
+        """What cron sets of its own, and the environment of this process: of another user's only the locale and the zone."""
         own = {"HOME": self.home, "LOGNAME": self.name, "USER": self.name, "SHELL": "/bin/sh", "PATH": _PATH}
-        return {**os.environ, **own}
+        given = inherited()
+        if self.change:
+            # Others, such as XDG_RUNTIME_DIR, are of a session that the user has no part in.
+            given = {name: value for name, value in given.items() if name in ("LANG", "TZ") or name.startswith("LC_")}
+        return {**given, **own}
 
     def take(self) -> None:
         """Become this user, for good."""
@@ -56,44 +70,72 @@ class Account:
         os.setuid(self.uid)
 
 
+def inherited() -> dict[str, str]:
+    """The environment that this process was given, without what Python adds to it where no locale is set (PEP 538)."""
+    found = dict(os.environ)
+    try:
+        with open("/proc/self/environ", "rb") as stream:
+            given = stream.read().split(b"\0")
+    except OSError:
+        return found
+    if not any(entry.startswith(b"LC_CTYPE=") for entry in given):
+        found.pop("LC_CTYPE", None)
+    return found
+
+
 def wrapped(job: Job, account: Account) -> list[str]:
     """The command with what puts it into its network and gives it its own /tmp; those have to begin as root."""
     argv = list(job.command)
     if job.private_tmp:
         user = ["--user", account.name] if account.change else []
-        argv = [_find("private-tmp"), *user, "--", *argv]
+        argv = [_needed("private-tmp"), *user, "--", *argv]
     elif job.netns is not None and account.change:
-        argv = [_find("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--", *argv]
+        argv = [_needed("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--", *argv]
     if job.netns is not None:
-        argv = [_find("ip"), "netns", "exec", job.netns, *argv]
+        argv = [_needed("ip"), "netns", "exec", job.netns, *argv]
     return argv
 
 
-def _find(program: str) -> str:
+def find(program: str) -> str | None:
+    """Where a program is that jobs are started with."""
     for folder in _FOLDERS:
         if os.access(f"{folder}/{program}", os.X_OK):
             return f"{folder}/{program}"
-    raise UsageError(f"'{program}', which the job needs, is not on this host")
+    return None
+
+
+def _needed(program: str) -> str:
+    found = find(program)
+    if found is None:
+        raise StartError(f"'{program}', which the job needs, is not on this host", _NOT_FOUND)
+    return found
 
 
 class Process:
-    """A command that waits to be let go until its process is on record."""
+    """A command that waits to be let go until its process is on record. Where it can not be started, that is its exit code."""
 
-    def __init__(self, job: Job, account: Account, lock: int | None) -> None:
-        """C(lock) is the descriptor of the job's lock, which is for the runner alone: it shall be free when that is killed."""
-        self._argv = wrapped(job, account)
-        self._drop = account.change and not job.private_tmp and job.netns is None
-        self._account = account
-        # Signals are waited for, not handled: none can come between looking and waiting.
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    def __init__(self, job: Job, lock: int | None) -> None:
+        """C(lock) is the descriptor of the job's lock, which is for the runner alone: it shall be free when that is killed.
+
+        :raises OSError: there can be no process.
+        """
+        self._job = job
+        self._exit_code: int | None = None
         gate, self._gate = os.pipe()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            os.close(gate)
+            os.close(self._gate)
+            raise
         if self.pid == 0:
             self._child(gate, lock)
         os.close(gate)
+        # Signals are waited for, not handled: none can come between looking and waiting.
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _child(self, gate: int, lock: int | None) -> NoReturn:
-        code = _NOT_STARTED
+        code = NOT_STARTED
         try:
             if lock is not None:
                 os.close(lock)
@@ -101,28 +143,45 @@ class Process:
             os.close(self._gate)
             # Where the parent was killed before it had the process on record, nothing comes.
             if os.read(gate, 1) == b"":
-                os._exit(_NOT_STARTED)
-            self._become()
-            os.execvpe(self._argv[0], self._argv, self._account.environment())
+                os._exit(NOT_STARTED)
+            self._become_command()
+        except StartError as error:
+            code = error.exit_code
+            self._say(str(error))
         except OSError as error:
-            code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_STARTED
-            os.write(2, f"run-at: {self._argv[0]}: {error.strerror}\n".encode())
+            self._say(f"the command could not be started: {error.strerror}")
         finally:
             os._exit(code)
 
-    def _become(self) -> None:
+    def _say(self, text: str) -> None:
+        os.write(2, f"run-at: {self._job.name}: {text}\n".encode("utf-8", "replace"))
+
+    def _become_command(self) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        if self._drop:
-            self._account.take()
-        os.umask(0o022)
-        try:
-            os.chdir(self._account.home)
-        except OSError:
-            os.chdir("/")
+        # What is called from a line of a crontab has what that line and cron gave it.
+        argv, environment = self._job.command, inherited()
+        if self._job.declared:
+            account = Account(self._job.user)
+            argv, environment = wrapped(self._job, account), account.environment()
+            self._be_at_home(account)
         # Python ignores some that programs count on.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        try:
+            os.execvpe(argv[0], argv, environment)
+        except OSError as error:
+            code = _NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED
+            raise StartError(f"{argv[0]}: {error.strerror}", code) from None
+
+    def _be_at_home(self, account: Account) -> None:
+        # The programs that a command is wrapped in begin as root, and change the user themselves.
+        if account.change and not self._job.private_tmp and self._job.netns is None:
+            account.take()
+        try:
+            os.chdir(account.home)
+        except OSError:
+            os.chdir("/")
 
     def run(self, timeout: float | None, warn: Callable[[str], None]) -> int:
         """Let the command go and return its exit code; past the timeout, or where this process is to end, end its group."""
@@ -136,8 +195,9 @@ class Process:
     def _wait(self, timeout: float | None, warn: Callable[[str], None]) -> int:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
-            if self._has_ended():
-                return self.exit_code
+            exit_code = self._ended()
+            if exit_code is not None:
+                return exit_code
             number = _next_signal(end)
             if number == signal.SIGCHLD:
                 continue
@@ -146,34 +206,52 @@ class Process:
             self._end_group(number or signal.SIGTERM)
             return TIMED_OUT if number is None else 128 + number
 
-    def _has_ended(self) -> bool:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid:
-            self.exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-        return pid != 0
+    def _ended(self) -> int | None:
+        """The exit code of the leader, which is the child of this process; None where it goes on."""
+        if self._exit_code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        return self._exit_code
 
     def _end_group(self, number: int) -> None:
+        """The leader may end at once and what it started need the time: a shell does not wait for what it runs."""
         self._signal(number)
-        ended = self._ends_within(_GRACE)
-        # Also when the leader is gone: one that it started may have ignored the first signal.
-        self._signal(signal.SIGKILL)
-        if not ended:
+        if not self._is_over_within(_GRACE):
+            self._signal(signal.SIGKILL)
             # One that hangs in the kernel outlives even that.
-            self._ends_within(_GRACE)
+            self._is_over_within(_GRACE)
 
-    def _ends_within(self, seconds: float) -> bool:
+    def _is_over_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
-        while not self._has_ended():
-            if time.monotonic() >= end:
+        while self._ended() is None or _has_members(self.pid):
+            now = time.monotonic()
+            if now >= end:
                 return False
-            _next_signal(end)
+            _next_signal(min(end, now + _LOOK))
         return True
 
     def _signal(self, number: int) -> None:
         try:
             os.killpg(self.pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
+            # All are gone, or became another user, as those of sudo do.
             pass
+
+
+def _has_members(group: int) -> bool:
+    """Whether any of a process group goes on. One that ended and whose parent does not look is none."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    for entry in os.listdir("/proc"):
+        fields = _stat(int(entry)) if entry.isdigit() else None
+        if fields is not None and fields[0] not in "ZX" and int(fields[2]) == group:
+            return True
+    return False
 
 
 def _next_signal(end: float | None) -> int | None:
@@ -184,13 +262,22 @@ def _next_signal(end: float | None) -> int | None:
     return None if found is None else found.si_signo
 
 
-def identity(pid: int) -> str | None:
-    """What tells a process from a later one of the same number; None where it has ended."""
+def _stat(pid: int) -> list[str] | None:
+    """What the kernel tells of a process after its name: state, parent, group ...; None where there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            fields = stream.read().rpartition(")")[2].split()
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-            boot = stream.read().strip()
+            return stream.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+
+
+def identity(pid: int) -> str | None:
+    """What tells a process from a later one of the same number; None where it has ended."""
+    fields = _stat(pid)
+    if fields is None or fields[0] in "ZX":
+        return None
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            return f"{stream.read().strip()}:{fields[19]}"
+    except OSError:
+        return None

@@ -48,6 +48,8 @@ class Job:
         self.private_tmp = False
         self.textfile: str | None = None
         self.on_time = ON_TIME
+        # By the module; the other jobs are words of a command line.
+        self.declared = False
         # Nothing is caught up from before the job was what it is.
         self.since = 0
 
@@ -99,4 +101,5 @@ def from_definition(found: Mapping[str, Any], states: str = "", since: int = 0) 
     for key in ("dst", "catch_up", "warn_after", "timeout", "user", "netns", "private_tmp", "textfile"):
         setattr(job, key, found[key])
     job.since = since
+    job.declared = True
     return job

@@ -18,6 +18,8 @@ usage: run-at [--check] --job NAME
        run-at [--check] [--dst POLICY] [--timeout SECONDS] [--catch-up] HOURS TZ WARN_TIME STATE_FILE COMMAND [ARGUMENT ...]
 """
 
+_WITH_VALUE = ("--job", "--dst", "--timeout")
+
 HELP = f"""{USAGE}
 Runs COMMAND every day at the HOURS of the time zone TZ, wherever the host is. Call it from cron: in the second form once an hour.
 
@@ -27,14 +29,16 @@ Runs COMMAND every day at the HOURS of the time zone TZ, wherever the host is. C
   STATE_FILE  where the job's record is kept, in a folder that only you or root can write; made when it is missing
 
   --job NAME         run the job that the Ansible module fleetlab.linux.tz_cron declared
-  --check            run nothing: tell a monitoring system how the job is (exit code 0, 1, 2, or 3 for unknown)
+  --check            run nothing: tell a monitoring system how the job is, in one line and by exit code: 0, 1, 2, or 3 for unknown;
+                     with --job as root, for none else can read the declaration
   --dst POLICY       a time that clocks leave out that day: once, twice - at the first moment after the gap, skip - not at all
                      a time that clocks show twice: once, skip - at the first of them, twice - at both
-  --timeout SECONDS  end the command and all it started: SIGTERM, ten seconds later SIGKILL
+  --timeout SECONDS  end the command and its process group: SIGTERM, and SIGKILL to what is left ten seconds later
   --catch-up         run once when next possible what was missed while the host was off
   --help             show this
 
 Each wanted time is answered at most once, whatever the clock does. A run that still goes on is not started again.
+COMMAND has the environment and the folder of the call; that of a declared job has what cron gives to its user.
 Exit code: the command's; 124 past the timeout; 0 when there was nothing to do; 2 for wrong usage.
 
   run-at 5,19 Europe/Sofia $(( 15*60 )) /var/run/run-at-test.state /path/to/test.sh
@@ -49,6 +53,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     try:
         check, job = parse(words)
+        if job.declared:
+            # As cron has it, whoever calls: for what the command makes, and for folders above the state.
+            os.umask(0o022)
         now = int(time.time())
         if check:
             return _check(job, now)
@@ -56,8 +63,22 @@ def main(argv: list[str] | None = None) -> int:
 
         return call(job, now)
     except UsageError as error:
+        if _is_check(words):
+            sys.stdout.write(f"UNKNOWN - {error}\n")
+            return watch.UNKNOWN
         sys.stderr.write(f"ERROR: {error}\n")
-        return watch.UNKNOWN if "--check" in words[:1] else 2
+        return 2
+
+
+def _is_check(words: list[str]) -> bool:
+    """Whether the options have --check, also where they are wrong."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--check" or word == "--" or not word.startswith("-"):
+            return word == "--check"
+        if word in _WITH_VALUE:
+            next(rest, None)
+    return False
 
 
 def parse(words: list[str]) -> tuple[bool, Job]:
@@ -77,7 +98,7 @@ def parse(words: list[str]) -> tuple[bool, Job]:
     hours, zone_name, warn_after, state, *command = rest
     if not all(command[:1]):
         raise UsageError("COMMAND is empty")
-    job = Job(os.path.basename(state), zone_name, hours.replace(" ", ",").split(","), command, os.path.abspath(state))
+    job = Job(os.path.basename(state), zone_name, hours.replace(",", " ").split(), command, os.path.abspath(state))
     job.warn_after = _number("WARN_TIME", warn_after)
     job.dst = options.get("--dst", job.dst)
     job.catch_up = "--catch-up" in options
@@ -94,7 +115,7 @@ def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
         name, equals, value = words.pop(0).partition("=")
         if name in ("--check", "--catch-up") and not equals:
             found[name] = ""
-        elif name in ("--job", "--dst", "--timeout"):
+        elif name in _WITH_VALUE:
             if not equals and not words:
                 raise UsageError(f"{name} needs a value\n{USAGE}")
             found[name] = value if equals else words.pop(0)
@@ -114,12 +135,14 @@ def _number(name: str, text: str) -> int:
 def _check(job: Job, now: int) -> int:
     from .store import Store
 
+    job.schedule()
+    store = Store(job.state, print)
+    if not job.declared:
+        store.refuse_foreign()
     try:
-        job.schedule()
-        state = Store(job.state, print).read()
+        state = store.read()
     except ValueError as error:
-        sys.stdout.write(f"UNKNOWN - {job.name}: {error}\n")
-        return watch.UNKNOWN
+        raise UsageError(f"{job.name}: {store.unreadable(error)}") from None
     code, text = watch.judge(job, state, now, watch.booted(now))
     sys.stdout.write(f"{('OK', 'WARNING', 'CRITICAL')[code]} - {text}\n")
     return code

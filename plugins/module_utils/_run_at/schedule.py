@@ -47,7 +47,7 @@ class Schedule:
         # The epoch was a Thursday.
         if self.weekdays and (day + 3) % 7 not in self.weekdays:
             return False
-        return not self.days or time.gmtime(day * DAY).tm_mday in self.days
+        return not self.days or day_of_month(day) in self.days
 
     def on_day(self, day: int) -> set[int]:
         """The instants of a day's wanted times. Times that fall together, as all of a gap do, are one."""
@@ -95,6 +95,11 @@ class Schedule:
     def _near(self, day: int) -> set[int]:
         """All wanted instants of the UTC day C(day)."""
         return {instant for local in range(day - 2, day + 3) for instant in self.on_day(local)}
+
+
+def day_of_month(day: int) -> int:
+    """The day of its month that a day is, which is counted from the epoch."""
+    return time.gmtime(day * DAY).tm_mday
 
 
 def parse_times(values: list[str]) -> tuple[int, ...]:

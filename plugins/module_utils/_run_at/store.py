@@ -35,17 +35,47 @@ class Store:
         self._warn = warn
         self.lock_descriptor: int | None = None
 
-    def prepare(self) -> None:
-        """Refuse a folder in which somebody else could put something in the place of the state."""
-        folder = os.path.dirname(self.path) or "."
+    def prepare(self, declared: bool) -> None:
+        """Make the folder of the state where it is missing, of a declared job with those above it.
+
+        :raises UsageError: somebody else could put something in the place of the state, or what is there was never one.
+        """
+        folder = self._folder()
         try:
-            if not os.path.isdir(folder):
+            if declared:
+                os.makedirs(folder, 0o700, exist_ok=True)
+            elif not os.path.isdir(folder):
                 os.mkdir(folder, 0o700)
             found = os.stat(folder)
         except OSError as error:
             raise UsageError(f"{folder}, the folder of the state file: {error.strerror}") from None
         if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
             raise UsageError(f"{folder}, the folder of the state file, can be written by others: take one that only you or root can write")
+        if not declared:
+            self.refuse_foreign()
+
+    def _folder(self) -> str:
+        return os.path.dirname(self.path) or "."
+
+    def refuse_foreign(self) -> None:
+        """Refuse what was never a state, such as the command where two words were swapped: it would be set aside.
+
+        :raises UsageError: it is neither empty nor begins as a state does, and has no lock beside it; or it is a folder.
+        """
+        try:
+            mode = os.lstat(self.path).st_mode
+        except OSError:
+            return
+        known = not stat.S_ISDIR(mode) and (os.path.lexists(f"{self.path}.lock") or (stat.S_ISREG(mode) and self._begins_as_state()))
+        if not known:
+            raise UsageError(f"STATE_FILE: {self.path} is there and is not the state of a job; name a file that is this program's own")
+
+    def _begins_as_state(self) -> bool:
+        try:
+            with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+                return stream.read(1) in (b"", b"{")
+        except OSError:
+            return False
 
     def read(self) -> State | None:
         """The state; C(None) where there is none.
@@ -55,22 +85,25 @@ class Store:
         import json
 
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            # Nothing of a link or a pipe is read.
+            with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+                regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+                text = stream.read() if regular else b"null"
+            # An empty one was made with touch, as the first form of this program wanted it.
+            state: State | None = json.loads(text) if text else None
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ValueError(error.strerror) from None
-        with open(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ValueError("is not a regular file")
-            text = stream.read()
-        # A file that somebody made with touch, as the first form of this program wanted it.
-        if not text:
-            return None
-        state: State = json.loads(text)
-        if not _is_state(state):
+        except RecursionError:
+            raise ValueError("is nested too deep") from None
+        if text and not _is_state(state):
             raise ValueError("is not the state of a job")
         return state
+
+    def unreadable(self, error: ValueError) -> str:
+        """What is said of a state that L(read) can not read, where nothing is done about it."""
+        return f"the state {self.path} can not be read ({error}): the next call sets it aside and begins a new one"
 
     def load(self, now: int) -> State:
         """The state under the lock; a new one where there is none. One that can not be read is set aside and said so."""
@@ -105,11 +138,20 @@ class Store:
                 stream.flush()
                 os.fsync(descriptor)
             os.replace(new, self.path)
+            self._sync_folder()
         except OSError as error:
             self._warn(f"the state could not be written to {self.path}: {error.strerror}; the job is run all the same")
             _remove(new)
             return False
         return True
+
+    def _sync_folder(self) -> None:
+        # Without this a power cut can bring the old state back although the rename had returned.
+        descriptor = os.open(self._folder(), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def lock(self) -> bool:
         """Take the job's lock; false where another call has it. It goes with the process, however that ends."""
@@ -122,15 +164,21 @@ class Store:
             except FileExistsError:
                 descriptor = os.open(path, flags)
         except OSError as error:
-            self._warn(f"the lock {path} can not be had: {error.strerror}; the job is run without")
+            self._warn_of_lock(error)
             return True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return False
+        except OSError as error:
+            # Its time serves as a mark all the same.
+            self._warn_of_lock(error)
         self.lock_descriptor = descriptor
         return True
+
+    def _warn_of_lock(self, error: OSError) -> None:
+        self._warn(f"the lock {self.path}.lock can not be had: {error.strerror}; the job is run without")
 
     def unlock(self) -> None:
         """Let the lock go."""
@@ -143,7 +191,10 @@ class Store:
         if not is_done(state, wanted):
             _add(state["runs"], wanted, previous)
         if self.lock_descriptor is not None:
-            os.utime(self.lock_descriptor, (wanted, wanted))
+            try:
+                os.utime(self.lock_descriptor, (wanted, wanted))
+            except OSError as error:
+                self._warn(f"the lock {self.path}.lock could not be marked: {error.strerror}")
 
     def marked(self) -> int | None:
         """The wanted time that was answered last, as the lock file has it."""
@@ -167,25 +218,47 @@ class Store:
         except OSError as error:
             self._warn(f"the log could not be written to {path}: {error.strerror}")
 
-    def add_overlap(self, wanted: int) -> None:
-        """Note a wanted time that came while the run before it still went on; that run's end takes it over into the state."""
+    def logged_exit_code(self, wanted: str) -> int | None:
+        """The exit code that the log has of the run for a wanted time; None where its last line about that has none."""
+        for suffix in (".log", ".log.1"):
+            try:
+                with open(os.open(f"{self.path}{suffix}", os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8", errors="replace") as stream:
+                    lines = [line.split() for line in stream]
+            except OSError:
+                continue
+            found = [line for line in lines if f"wanted={wanted}" in line]
+            if found:
+                codes = [word.partition("=")[2] for word in found[-1] if word.startswith("exit_code=")]
+                return int(codes[0]) if codes and codes[0].isdecimal() else None
+        return None
+
+    def add_overlap(self, wanted: int) -> bool:
+        """Note a wanted time that came while the run before it still went on; that run's end takes it over into the state.
+
+        False where it was noted before: a job that is caught up is called for it more than once.
+        """
+        if wanted in self._overlaps():
+            return False
         try:
             descriptor = os.open(f"{self.path}.overlaps", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             with open(descriptor, "w", encoding="ascii") as stream:
                 stream.write(f"{wanted}\n")
         except OSError as error:
             self._warn(f"could not note the overlap: {error.strerror}")
+        return True
 
     def take_overlaps(self) -> list[int]:
         """The wanted times noted as overlaps since the last time."""
-        path = f"{self.path}.overlaps"
+        found = self._overlaps()
+        _remove(f"{self.path}.overlaps")
+        return sorted(found)
+
+    def _overlaps(self) -> set[int]:
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="ascii") as stream:
-                words = stream.read().split()
-            os.unlink(path)
+            with open(os.open(f"{self.path}.overlaps", os.O_RDONLY | os.O_NOFOLLOW), encoding="ascii") as stream:
+                return {int(word) for word in stream.read().split() if word.isdigit()}
         except (OSError, ValueError):
-            return []
-        return sorted({int(word) for word in words if word.isdigit()})
+            return set()
 
     def warned(self) -> int | None:
         """When a warning was last given in this outage."""
@@ -208,23 +281,40 @@ class Store:
             self._warn(f"could not note that a warning was given: {error.strerror}")
 
 
+# The year 36812: later, and before the epoch by as much, no clock goes.
+_MOST = 2**40
 _NUMBERS = ("first_call", "consecutive_failures", "overlaps")
 _NUMBERS_OR_NONE = ("last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
 
 
 def _is_state(state: Any) -> bool:
-    if not isinstance(state, dict) or not all(isinstance(state.get(key), int) for key in _NUMBERS):
+    if not isinstance(state, dict) or not all(_is_whole(state.get(key)) for key in _NUMBERS):
         return False
-    if not all(state.get(key) is None or isinstance(state[key], (int, float)) for key in _NUMBERS_OR_NONE):
+    if not all(state.get(key) is None or _is_number(state[key]) for key in _NUMBERS_OR_NONE):
         return False
-    running = state.get("running")
-    if running is not None and not (isinstance(running, dict) and {"pid", "identity", "wanted"} <= set(running)):
+    if not (state.get("running") is None or _is_running(state["running"])):
         return False
     return isinstance(state.get("runs"), list) and all(_is_range(run) for run in state["runs"])
 
 
+def _is_number(value: Any) -> bool:
+    # No comparison is true of NaN, which JSON can have as well.
+    return isinstance(value, (int, float)) and -_MOST < value < _MOST
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and _is_number(value)
+
+
+def _is_running(running: Any) -> bool:
+    if not isinstance(running, dict) or not {"pid", "identity", "wanted"} <= set(running):
+        return False
+    identity = running["identity"]
+    return _is_whole(running["pid"]) and _is_whole(running["wanted"]) and (identity is None or isinstance(identity, str))
+
+
 def _is_range(run: Any) -> bool:
-    return isinstance(run, list) and len(run) == 2 and all(isinstance(instant, int) for instant in run)
+    return isinstance(run, list) and len(run) == 2 and all(_is_whole(instant) for instant in run)
 
 
 def is_done(state: State, wanted: int) -> bool:

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.entry import calendar_lines, cron_file, timer_file
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import Fire, Line, cron_lines, fires, lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import Fire, Line, cron_lines, fires, hourly, lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import due
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, Zone, days_before, fixed, load
 
@@ -96,6 +98,56 @@ def test_lines_fire_at_these_minutes_and_at_no_other(found: set[Fire]) -> None:
     assert set(made) == found
 
 
+times_of_a_line = st.builds(
+    lambda minutes, hours, star: Line(frozenset(minutes), frozenset(hours), frozenset(), star=star),
+    st.sets(st.integers(0, 59), min_size=1),
+    st.sets(st.integers(0, 23), min_size=1, max_size=23),
+    st.booleans(),
+)
+
+
+@given(st.lists(times_of_a_line, min_size=1, max_size=3), st.text("abc-", min_size=1))
+def test_the_hourly_call_of_a_job_that_is_caught_up_meets_no_other(entry: list[Line], name: str) -> None:
+    minute, hours, *rest = hourly(entry, name).split()
+    assert rest == ["*", "*", "*"]
+    at = {(int(hour), int(minute)) for hour in (range(24) if hours == "*" else hours.split(","))}
+    fired = {(hour, minute) for line in entry for hour in line.hours for minute in (*line.minutes, *([0] if line.star else []))}
+    assert at.isdisjoint(fired)
+    # In each hour something calls: this, or what leaves it no minute.
+    assert {hour for hour, _minute in at | fired} == set(range(24))
+    if len({minute for _hour, minute in fired} - {0}) < 59:
+        assert hours == "*"
+
+
+@pytest.mark.parametrize("catch_up", [False, True])
+def test_what_was_missed_while_cron_was_down_is_run_within_the_hour(catch_up: bool) -> None:
+    """Wanted at 03:00 UTC of that day, when nothing calls; from 06:30 on something does."""
+    sofia = load("Europe/Sofia")
+    job = Job("test", "Europe/Sofia", ["5"], [], "")
+    job.catch_up, job.since = catch_up, 1
+    text = cron_file(definition(at=("05:00",), catch_up=catch_up), sofia, UTC, NOW)
+    calls = {
+        (hour, int(minute))
+        for minute, hours in (line.split()[:2] for line in text.splitlines() if line[0].isdigit())
+        for hour in (range(24) if hours == "*" else map(int, hours.split(",")))
+    }
+    day = 20_415 * DAY  # The 23rd of November 2025.
+    state: dict[str, Any] = {"runs": [[day - DAY + 3 * 3600] * 2], "first_call": 1}
+    answered = []
+    for now in range(day + 6 * 3600 + 1800, day + 2 * DAY, 60):
+        wanted = due(job, Schedule(sofia, (300,)), state, None, now) if (now // 3600 % 24, now // 60 % 60) in calls else None
+        if wanted is not None:
+            state["runs"].append([wanted, wanted])
+            answered.append((wanted, now))
+    late = [(day + 3 * 3600, day + 7 * 3600 + 300)] if catch_up else []
+    assert answered == [*late, (day + DAY + 3 * 3600, day + DAY + 3 * 3600)]
+
+
+def test_the_hourly_calls_of_jobs_are_spread() -> None:
+    entry = cron_lines(Schedule(load("Europe/Sofia"), (300,)), UTC, NOW)
+    assert len({hourly(entry, f"job{number}") for number in range(100)}) > 30
+
+
 @pytest.mark.parametrize(
     ("minutes", "hours", "shown"),
     [
@@ -122,6 +174,8 @@ def test_the_file_of_cron() -> None:
         "MAILTO=games",
         "0 2,3,16,17 * * * root /usr/local/bin/run-at --job test",
         "@reboot root /usr/local/bin/run-at --job test",
+        "# What was missed while cron was down is looked for in each hour.",
+        "5 * * * * root /usr/local/bin/run-at --job test",
     ]
     # The command is elsewhere, so a percent sign or a line break means nothing here.
     assert "%" not in text
@@ -136,10 +190,17 @@ def test_the_calendar_of_a_timer() -> None:
     assert calendar_lines(night, sofia, NOW) == ["Sat,Sun *-*-01,31 03:30:00 Europe/Sofia", "*-*-* 00:30:00 UTC", "*-*-* 01:00:00 UTC"]
     twice = definition(at=("03:30",), dst="twice")
     assert calendar_lines(twice, sofia, NOW)[1:] == ["*-*-* 00,01:30:00 UTC", "*-*-* 01:00:00 UTC"]
+    # Of a word systemd may think that it is the host's own clock, which has no daylight saving of that name.
+    assert calendar_lines(definition(timezone="EET"), load("EET"), NOW) == ["*-*-* 02,03,16,17:00:00 UTC"]
+    on_days = definition(timezone="EST", at=("22:00", "23:30"), weekdays=("sat", "sun"))
+    assert calendar_lines(on_days, load("EST"), NOW) == ["Sun,Mon *-*-* 03:00:00 UTC", "Sun,Mon *-*-* 04:30:00 UTC"]
+    assert calendar_lines(definition(timezone="UTC", days=(1, 31)), UTC, NOW) == ["*-*-01,31 05,19:00:00 UTC"]
     assert "Persistent=true" in timer_file(definition(catch_up=True), sofia, NOW)
 
 
 def test_systemd_takes_the_calendar() -> None:
-    many = definition(at=("03:30", "03:45", "04:15"), weekdays=("mon", "sun"), days=(1, 31))
-    for line in calendar_lines(many, load("Europe/Sofia"), NOW):
+    at = ("03:30", "03:45", "04:15")
+    many = definition(at=at, weekdays=("mon", "sun"), days=(1, 31))
+    words = [definition(timezone="CET", at=at, weekdays=("mon", "sun")), definition(timezone="CET", at=at, days=(1, 31))]
+    for line in [line for one in (many, *words) for line in calendar_lines(one, load(one.timezone), NOW)]:
         subprocess.run(["systemd-analyze", "calendar", line], check=True, stdout=subprocess.DEVNULL)

@@ -19,9 +19,11 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron import observe as observing
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import cron_runs
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import files
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import next_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe, next_runs
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition, Host, Installed, cron_path
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
 from ansible_collections.fleetlab.linux.plugins.modules import tz_cron, tz_cron_info
 
@@ -113,6 +115,9 @@ def test_info(run: Run) -> None:
 def test_info_of_a_job_that_has_not_run_or_is_damaged(run: Run) -> None:
     (job,) = run(tz_cron_info, DECLARED, {})["jobs"]
     assert (job["last"], job["stale"]) == (None, False)
+    installed = replace(DECLARED.jobs["test"], since=NOW - 86400)
+    (job,) = run(tz_cron_info, replace(DECLARED, jobs={"test": installed}), {})["jobs"]
+    assert (job["last"], job["stale"]) == (None, True)
     (job,) = run(tz_cron_info, DECLARED, {}, state={**STATE, "last_success": NOW - 86400})["jobs"]
     assert job["stale"] is True
     for text in ("{", "[]", "{}", DEFINED.content().replace("Sofia", "Sophia")):
@@ -163,3 +168,72 @@ def test_what_is_read_of_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert observing.declared() == ["test"]
     monkeypatch.setattr(observing, "DEFINITIONS", f"{tmp_path}/missing")
     assert observing.declared() == []
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host that has the job test, all below one folder, made by whoever runs this."""
+    monkeypatch.setattr(observing, "DEFINITIONS", str(tmp_path))
+    monkeypatch.setattr(observing, "ROOT", os.getuid())
+    monkeypatch.setattr(observing, "cron_path", lambda name: f"{tmp_path}/cron-{name}")
+    monkeypatch.setattr(observing, "state_folder", lambda name: f"{tmp_path}/{name}")
+    (tmp_path / "test").mkdir(mode=0o700)
+    for file, content, mode in (("test.json", DEFINED.content(), 0o600), ("cron-test", "# Written by fleetlab.linux.tz_cron\n", 0o644)):
+        (tmp_path / file).write_text(content, encoding="utf-8")
+        (tmp_path / file).chmod(mode)
+    return tmp_path
+
+
+def test_modes_and_owners_that_are_not_those_of_the_module_are_seen(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert observing._installed("test", None).access == {}
+    for path, mode in (("test.json", 0o644), ("cron-test", 0o666), ("test", 0o777)):
+        (folders / path).chmod(mode)
+    assert observing._installed("test", None).access == {
+        f"{folders}/{path}": f"{mode}, owner {os.getuid()}"
+        for path, mode in (("test.json", "0644"), ("cron-test", "0666"), ("test", "0777"))
+    }
+    (folders / "cron-test").write_text("# somebody else's\n", encoding="utf-8")
+    assert f"{folders}/cron-test" not in observing._installed("test", None).access
+    monkeypatch.setattr(observing, "ROOT", os.getuid() + 1)
+    (folders / "test.json").chmod(0o600)
+    assert observing._installed("test", None).access[f"{folders}/test.json"] == f"0600, owner {os.getuid()}"
+
+
+def test_a_job_runs_while_the_process_on_record_does_and_its_lock_is_left_alone(folders: Path) -> None:
+    (folders / "test.json").touch()
+    os.utime(folders / "test.json", (NOW, NOW))
+    store = Store(f"{folders}/test/state.json", print)
+    record = {**STATE, "running": {"pid": os.getpid(), "identity": identity(os.getpid()), "wanted": NOW}}
+    assert store.write(record)
+    os.mkfifo(f"{store.path}.lock")
+    installed = observing._installed("test", None)
+    assert (installed.running, installed.since) == (True, NOW)
+    assert store.write({**record, "running": {"pid": os.getpid(), "identity": "another", "wanted": NOW}})
+    assert observing._installed("test", None).running is False
+
+
+def test_looking_at_a_job_takes_no_lock(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that found it taken would give up its run."""
+    (folders / "test" / "state.json.lock").touch()
+    opened: list[str] = []
+    own_open = os.open
+
+    def noting(path: str, *rest: int) -> int:
+        opened.append(path)
+        return own_open(path, *rest)
+
+    monkeypatch.setattr(os, "open", noting)
+    observing._installed("test", None)
+    assert opened == [f"{folders}/test/state.json"]
+
+
+def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: Path, run: Run) -> None:
+    (folders / "test" / "state.json").write_text("[", encoding="utf-8")
+    ((state, problem),) = observing.read_states(["test"]).values()
+    assert state is None
+    assert problem is not None
+    assert problem.startswith(f"the state {folders}/test/state.json can not be read (Expecting value")
+    assert problem.endswith(": the next call sets it aside and begins a new one")
+    installed = replace(DECLARED.jobs["test"], since=1)
+    (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"], {"test": (None, problem)}, 0)
+    assert (job["problem"], job["stale"]) == (problem, None)

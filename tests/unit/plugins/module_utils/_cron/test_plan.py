@@ -59,7 +59,8 @@ def _commanded(host: Host, argv: tuple[str, ...]) -> Host:
         return replace(host, definitions_folder=True)
     for name in host.jobs:
         if argv[-1] == state_folder(name):
-            return _job(host, name, state_files=() if argv[0] == "install" else None)
+            files = (host.jobs[name].state_files or ()) if argv[0] == "install" else None
+            return _job(host, name, state_files=files, access=_without(host, name, argv[-1]))
         if argv[-1] == f"tz_cron-{name}.timer":
             assert argv[0] == "systemctl"
             on = argv[1] in ("enable", "restart")
@@ -68,10 +69,15 @@ def _commanded(host: Host, argv: tuple[str, ...]) -> Host:
     return host
 
 
+def _without(host: Host, name: str, path: str) -> dict[str, str]:
+    return {other: found for other, found in host.jobs[name].access.items() if other != path}
+
+
 def _written(host: Host, path: str, content: str | None) -> Host:
     if path in PROGRAM:
         assert content is not None
-        return replace(host, program={**host.program, path: content})
+        access = {other: found for other, found in host.program_access.items() if other != path}
+        return replace(host, program={**host.program, path: content}, program_access=access)
     for name, installed in host.jobs.items():
         fields = {
             f"{DEFINITIONS}/{name}.json": "definition",
@@ -80,7 +86,7 @@ def _written(host: Host, path: str, content: str | None) -> Host:
             unit_path(name, "service"): "service",
         }
         if path in fields:
-            return _job(host, name, **{fields[path]: content})
+            return _job(host, name, access=_without(host, name, path), **{fields[path]: content})
         if path == installed.textfile:
             return _job(host, name, textfile=None)
         if path.startswith(f"{state_folder(name)}/"):
@@ -108,6 +114,16 @@ jobs = st.builds(
 )
 
 
+def drifted(host: Host, draw: Any) -> Host:
+    """Somebody gives some of what is there another mode."""
+    for name, installed in host.jobs.items():
+        there = {state_folder(name): installed.state_files, f"{DEFINITIONS}/{name}.json": installed.definition}
+        there.update({cron_path(name): installed.cron_file, unit_path(name, "timer"): installed.timer})
+        paths = [path for path, found in there.items() if found is not None and draw(st.booleans())]
+        host = _job(host, name, access=dict.fromkeys(paths, "0666, owner 7"))
+    return replace(host, program_access=dict.fromkeys([COMMAND] if draw(st.booleans()) and host.program else [], "0644, owner 0"))
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_planning_again_after_apply_gives_an_empty_plan_wherever_the_first_was_cut(data: st.DataObject) -> None:
@@ -117,6 +133,8 @@ def test_planning_again_after_apply_gives_an_empty_plan_wherever_the_first_was_c
         changes = plan(host, task)
         cut = data.draw(st.integers(0, len(changes.steps)))
         host = carried_out(host, changes.steps[:cut])
+        host = carried_out(host, plan(host, task).steps)
+        host = drifted(host, data.draw)
         host = carried_out(host, plan(host, task).steps)
         again = plan(host, task)
         assert again.steps == ()
@@ -129,7 +147,7 @@ def test_the_steps_of_a_new_job() -> None:
     assert shown[0] == f"install -d -m 0755 {LIBRARY}"
     assert f"write-file {COMMAND} 0755" in shown
     assert shown[-3:] == [
-        "install -d -m 0700 /var/lib/fleetlab/tz_cron/one",
+        "install -d -m 0700 -o root -g root /var/lib/fleetlab/tz_cron/one",
         "write-file /etc/fleetlab/tz_cron/one.json 0600",
         "write-file /etc/cron.d/tz_cron-one 0644",
     ]
@@ -222,3 +240,43 @@ def test_log_and_state_go_with_purge_only_and_not_while_the_job_runs() -> None:
 def test_a_damaged_definition_is_written_anew() -> None:
     host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
     assert plan(_job(host, "one", definition="{"), [wanted()]).commands() == [["write-file", f"{DEFINITIONS}/one.json", "0600"]]
+
+
+def test_another_mode_or_owner_is_put_right() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    paths = (state_folder("one"), f"{DEFINITIONS}/one.json", cron_path("one"))
+    host = _job(replace(host, program_access={COMMAND: "0644, owner 0"}), "one", access=dict.fromkeys(paths, "0777, owner 7"))
+    changes = plan(host, [wanted()])
+    assert [step for step in changes.steps if isinstance(step, WriteFile) and (step.owner, step.group) != ("root", "root")] == []
+    shown = [" ".join(step) for step in changes.commands()]
+    assert f"write-file {COMMAND} 0755" in shown
+    assert shown[-3:] == [
+        f"install -d -m 0700 -o root -g root {state_folder('one')}",
+        f"write-file {DEFINITIONS}/one.json 0600",
+        f"write-file {cron_path('one')} 0644",
+    ]
+    assert changes.before["wrong_access"] == dict.fromkeys(paths, "0777, owner 7")
+    assert changes.after["wrong_access"] == {}
+    timer = carried_out(host_with(), plan(host_with(), [wanted(backend="systemd")]).steps)
+    timer = _job(timer, "one", access={unit_path("one", "timer"): "0600, owner 0"})
+    assert ["write-file", unit_path("one", "timer"), "0644"] in plan(timer, [wanted(backend="systemd")]).commands()
+
+
+@pytest.mark.parametrize("folder", [None, "/var/other"])
+def test_metrics_do_not_stay_where_they_are_no_longer_written(folder: str | None) -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted(textfile="/var/metrics")]).steps)
+    host = _job(host, "one", textfile="/var/metrics/tz_cron_one.prom")
+    assert plan(host, [wanted(textfile="/var/metrics")]).steps == ()
+    assert plan(host, [wanted(textfile=folder)]).commands() == [
+        ["rm", "--force", "/var/metrics/tz_cron_one.prom"],
+        ["write-file", f"{DEFINITIONS}/one.json", "0600"],
+    ]
+
+
+def test_a_tmp_of_its_own_needs_the_launcher() -> None:
+    with pytest.raises(
+        ObservationError, match=r"job one: private_tmp needs the command private-tmp.*\{launcher: /usr/local/sbin/private-tmp\}"
+    ):
+        plan(host_with(), [wanted(private_tmp=True)])
+    assert plan(host_with(private_tmp=True), [wanted(private_tmp=True)]).changed
+    assert plan(host_with(), [Wanted("one")]).steps == ()

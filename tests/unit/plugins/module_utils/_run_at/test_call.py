@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import watch
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import execute, watch
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job, UsageError
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store, _add, is_done
@@ -127,14 +128,131 @@ def test_a_missing_command_and_one_that_may_not_run(folder: Path) -> None:
     assert call(job, FIVE + DAY) == 126
 
 
+@pytest.mark.parametrize(
+    ("changes", "exit_code", "says"),
+    [
+        ({"user": "nobody-known"}, 126, "run-at: test: there is no user 'nobody-known' on this host\n"),
+        ({"private_tmp": True}, 127, "run-at: test: 'private-tmp', which the job needs, is not on this host\n"),
+    ],
+)
+def test_a_job_that_can_not_be_started_is_a_failure_on_record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], changes: dict[str, Any], exit_code: int, says: str
+) -> None:
+    monkeypatch.setattr(execute, "_FOLDERS", (str(folder),))
+    job = job_in(folder, declared=True, **changes)
+    assert [call(job, FIVE), call(job, FIVE + 60)] == [exit_code, 0]
+    assert capfd.readouterr().err == says
+    assert runs(folder) == 0
+    assert (state(folder)["exit_code"], state(folder)["consecutive_failures"]) == (exit_code, 1)
+    assert f"wanted=2024-10-04T05:00:00Z exit_code={exit_code}" in (folder / "state.log").read_text(encoding="utf-8")
+
+
+def test_where_there_can_be_no_process_that_is_on_record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def too_many() -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", too_many)
+    assert [call(job_in(folder), FIVE), call(job_in(folder), FIVE + 60)] == [126, 0]
+    assert capfd.readouterr().err == "run-at: test: there can be no process for the command: Resource temporarily unavailable\n"
+    assert state(folder)["consecutive_failures"] == 1
+
+
 def test_a_damaged_state_is_set_aside_and_stops_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for number, text in enumerate(["{", "[]", '{"first_call": 1, "runs": [1], "consecutive_failures": 0, "overlaps": 0}', "\0\xff"]):
+    whole = '{"first_call": 1, "runs": [], "consecutive_failures": 0, "overlaps": 0, %s}'
+    damaged = [
+        "{",
+        "[]",
+        "null",
+        whole.replace("[]", "[1]") % '"host": ""',
+        "\0\xff",
+        "[" * 100_000,
+        whole % '"running": {"pid": 1, "identity": "x", "wanted": "x"}',
+        whole % '"running": {"pid": "self", "identity": "x", "wanted": 1}',
+        whole % '"last_success": NaN',
+        whole % '"last_success": 1e300',
+    ]
+    for number, text in enumerate(damaged):
         (folder / "state").write_text(text, encoding="latin-1")
         assert call(job_in(folder), FIVE + number * DAY) == 0
         assert "set aside" in capfd.readouterr().err
         assert (folder / "state.unreadable").read_text(encoding="latin-1") == text
         assert state(folder)["exit_code"] == 0
-    assert runs(folder) == 4
+    assert runs(folder) == len(damaged)
+
+
+def test_a_folder_in_the_place_of_a_declared_jobs_state_stops_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "state").mkdir()
+    assert call(job_in(folder, declared=True), FIVE) == 0
+    assert "Is a directory" in capfd.readouterr().err
+    assert (folder / "state.unreadable").is_dir()
+    assert runs(folder) == 1
+
+
+@pytest.mark.parametrize("make", [lambda file: file.write_text("#!/bin/sh\n"), lambda file: file.symlink_to("/bin/true"), Path.mkdir])
+def test_what_was_never_a_state_is_refused_where_words_may_have_been_swapped(folder: Path, make: Callable[[Path], object]) -> None:
+    make(folder / "state")
+    with pytest.raises(UsageError, match=r"STATE_FILE: .*/state is there and is not the state of a job"):
+        call(job_in(folder), FIVE)
+    assert [path.name for path in folder.iterdir()] == ["state"]
+
+
+def test_a_lock_that_can_not_be_had_stops_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def without_locks(*_args: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    assert [call(job_in(folder), now) for now in (FIVE, FIVE + 60)] == [0, 0]
+    assert runs(folder) == 1
+    assert "No locks available; the job is run without" in capfd.readouterr().err
+
+
+def test_a_folder_that_is_gone_is_made_for_a_declared_job(folder: Path) -> None:
+    job = job_in(folder, declared=True)
+    job.state = str(folder / "lib" / "jobs" / "state.json")
+    assert call(job, FIVE) == 0
+    assert oct((folder / "lib" / "jobs").stat().st_mode & 0o777) == "0o700"
+    by_hand = job_in(folder)
+    by_hand.state = str(folder / "run" / "jobs" / "state.json")
+    with pytest.raises(UsageError, match="the folder of the state file: No such file"):
+        call(by_hand, FIVE)
+
+
+def test_an_end_that_could_not_be_written_is_no_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    written = []
+
+    def full_at_the_end(new: str, path: str) -> None:
+        written.append(path)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.rename(new, path)
+
+    monkeypatch.setattr(os, "replace", full_at_the_end)
+    assert call(job_in(folder), FIVE) == 0
+    assert state(folder)["running"]["wanted"] == FIVE
+    capfd.readouterr()
+    assert call(job_in(folder, "exit 1"), FIVE + DAY) == 1
+    assert capfd.readouterr().err == ""
+    assert state(folder)["consecutive_failures"] == 1
+    # Without a line in the log, the same is a failure.
+    written[:] = [""]
+    (folder / "state.log").unlink()
+    call(job_in(folder), FIVE + 2 * DAY)
+    monkeypatch.undo()
+    (folder / "state.log").unlink()
+    call(job_in(folder, "exit 1"), FIVE + 3 * DAY)
+    assert "2024-10-06T05:00:00Z has no end on record" in capfd.readouterr().err
+    assert state(folder)["consecutive_failures"] == 3
+
+
+def test_the_name_of_a_new_state_is_on_disk_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    assert Store(f"{folder}/state", print).write({})
+    assert synced == [f"{folder}/state.new", str(folder)]
 
 
 def test_a_state_that_is_lost_does_not_repeat_the_run(folder: Path) -> None:
@@ -170,6 +288,9 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(folder: Path, name: str) 
     victim.write_text("{}", encoding="utf-8")
     os.utime(victim, (1, 1))
     (folder / name).symlink_to(victim)
+    # Where there is none, what is in the place of the state was never one.
+    if name == "state":
+        (folder / "state.lock").touch()
     job = job_in(folder, "exit 1", warn_after=1)
     assert [call(job, FIVE), call(job, FIVE + DAY)] == [1, 1]
     assert victim.read_text(encoding="utf-8") == "{}"
@@ -203,6 +324,9 @@ def test_a_run_that_goes_on_is_not_started_again(folder: Path, capfd: pytest.Cap
     assert call(job, FIVE + 14 * 3600) == 0
     assert runs(folder) == 1
     assert "still goes on" in capfd.readouterr().err
+    # One that is caught up is called for it again and again.
+    assert call(job_in(folder, catch_up=True), FIVE + 15 * 3600) == 0
+    assert capfd.readouterr().err == ""
     holder.unlock()
     # At its end the run that went on takes that over; here, the next one.
     assert call(job, FIVE + DAY) == 0
@@ -212,8 +336,6 @@ def test_a_run_that_goes_on_is_not_started_again(folder: Path, capfd: pytest.Cap
 
 
 def test_a_command_that_outlived_its_runner_is_not_started_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import execute
-
     job = job_in(folder)
     call(job, FIVE)
     record = state(folder)
@@ -238,9 +360,39 @@ def test_staleness_is_said_once_and_again_each_day(folder: Path, capfd: pytest.C
         call(job, FIVE + hour * 3600)
         if "WARNING: No successful run in the last 900 minutes" in capfd.readouterr().err:
             said.append(hour)
-    assert said == [16, 40, 64, 88]
+    # Of calls that come each hour the first that is nearly a day later, so that none which comes a second early is a day late.
+    assert said == [16, 39, 62, 85]
     call(job_in(folder, warn_after=15 * 60), FIVE + 5 * DAY)
     assert not (folder / "state.warned").exists()
+
+
+@pytest.mark.parametrize("early", [2, 3600 + 2])
+def test_staleness_is_said_each_day_where_a_call_comes_early(folder: Path, early: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """By a second or two; and by an hour where the clock of the host goes forward."""
+    job = job_in(folder, "exit 1", warn_after=60)
+    call(job_in(folder), FIVE)
+    for now in (FIVE + DAY, FIVE + 2 * DAY - early):
+        call(job, now)
+        assert "No successful run" in capfd.readouterr().err
+    call(job, FIVE + 2 * DAY)
+    assert "No successful run" not in capfd.readouterr().err
+
+
+def test_a_success_of_a_clock_that_was_ahead_silences_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    job = job_in(folder, warn_after=60)
+    call(job, FIVE + 4000 * DAY)
+    call(job_in(folder, "exit 1", warn_after=60), FIVE + DAY)
+    assert "No successful run" in capfd.readouterr().err
+    code, text = watch.judge(job, state(folder), FIVE + DAY, 0)
+    assert code == watch.CRITICAL
+    assert text.startswith("test: no success on record but one of later than now, 2035-")
+
+
+def test_a_job_that_was_never_called_becomes_stale(folder: Path) -> None:
+    job = job_in(folder, warn_after=60, since=FIVE)
+    assert watch.judge(job, None, FIVE + 3600, 0) == (watch.WARNING, "test has not been called yet")
+    assert watch.judge(job, None, FIVE + 3601, 0) == (watch.CRITICAL, "test has not been called yet; 60 minutes are allowed")
+    assert watch.judge(job, None, FIVE + 3601, FIVE + 60)[0] == watch.WARNING
 
 
 def test_staleness_counts_from_the_first_call_and_from_the_start_of_the_host(
@@ -295,8 +447,9 @@ def test_the_log_is_bounded(folder: Path) -> None:
     assert (folder / "state.log").read_text(encoding="utf-8").splitlines()[-1].endswith("2999")
 
 
-def test_a_job_of_another_user_is_for_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_another_user_is_for_root(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid or 4242)
-    monkeypatch.setattr(Store, "prepare", lambda self: None)
-    with pytest.raises(UsageError, match="only root"):
-        call(job_in(folder, user="bin"), FIVE)
+    monkeypatch.setattr(Store, "prepare", lambda self, declared: None)
+    assert call(job_in(folder, user="bin", declared=True), FIVE) == 126
+    assert "only root can run the job, whose user is 'bin'" in capfd.readouterr().err
+    assert runs(folder) == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import watch
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import execute, watch
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import WITHIN_THE_HOUR, Job
@@ -85,8 +86,8 @@ def test_by_hand_with_five_arguments(installed: Installation) -> None:
     state = installed.root / "by-hand.state"
     hours = ",".join(str(hour) for hour in range(24))
     command = ["sh", "-c", 'echo "$0 $1 $(pwd)"; exit 5', "100%", "--x"]
-    first = installed.run(hours, "Europe/Sofia", "900", str(state), *command, cwd="/")
-    assert (first.returncode, first.stdout) == (5, f"100% --x {Path.home()}\n")
+    first = installed.run(hours, "Europe/Sofia", "900", str(state), *command, cwd="/usr")
+    assert (first.returncode, first.stdout) == (5, "100% --x /usr\n")
     assert state.exists()
     check = installed.run("--check", hours, "Europe/Sofia", "900", str(state), *command)
     assert check.returncode == 1
@@ -100,6 +101,35 @@ def test_what_cron_gives(installed: Installation, minute: None) -> None:
     assert found.stdout.splitlines() == [str(Path.home()), "root", "root", "/bin/sh", "/usr/bin:/bin", "0022", str(Path.home())]
     again = installed.run("--job", "test")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_by_hand_the_environment_is_that_of_the_call(installed: Installation) -> None:
+    hours = ", ".join(str(hour) for hour in range(24))
+    (installed.root / "own-command").write_text("#!/bin/sh\nenv\n", encoding="utf-8")
+    (installed.root / "own-command").chmod(0o755)
+    environment = {"PATH": f"{installed.root}:/usr/bin:/bin", "HOME": "/srv", "X": "1"}
+    found = installed.run(hours, "Etc/UTC", "900", str(installed.root / "states" / "state"), "own-command", env=environment)
+    assert {**environment, "PWD": found.stdout.partition("PWD=")[2].partition("\n")[0]} == dict(
+        line.split("=", 1) for line in found.stdout.splitlines() if not line.startswith("_=")
+    )
+
+
+def test_nothing_of_roots_session_goes_to_another_user(installed: Installation, minute: None) -> None:
+    installed.declare(at=EVERY_MINUTE, command="exec env", user="games")
+    own = {"XDG_RUNTIME_DIR": "/run/user/0", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/0/bus", "HOME": "/root"}
+    found = installed.run("--job", "test", env={**own, "TZ": "Etc/UTC", "LC_TIME": "C.UTF-8", "PATH": "/sbin:/usr/bin:/bin"})
+    if os.geteuid() != 0:
+        assert "only root can run the job" in found.stderr
+        return
+    assert sorted(line for line in found.stdout.splitlines() if not line.startswith(("PWD=", "_="))) == [
+        "HOME=/usr/games",
+        "LC_TIME=C.UTF-8",
+        "LOGNAME=games",
+        "PATH=/usr/bin:/bin",
+        "SHELL=/bin/sh",
+        "TZ=Etc/UTC",
+        "USER=games",
+    ]
 
 
 def test_the_user_of_a_job(installed: Installation, minute: None) -> None:
@@ -123,6 +153,33 @@ def test_a_timeout_ends_the_whole_group(installed: Installation, minute: None) -
     for pid in mark.read_text(encoding="utf-8").split():
         status = Path(f"/proc/{pid}/status")
         assert not status.exists() or "State:\tZ" in status.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("by_timeout", [True, False])
+def test_what_a_shell_started_has_its_time_to_end(installed: Installation, minute: None, by_timeout: bool) -> None:
+    """The shell is gone at once; what it runs cleans up first."""
+    work = installed.root / "work"
+    work.write_text('trap "sleep 1; echo cleaned; exit" TERM\necho started >&2\nwhile :; do sleep 0.1; done\n', encoding="utf-8")
+    installed.declare(at=EVERY_MINUTE, command=f"sh {work} & wait", timeout=3 if by_timeout else None)
+    with subprocess.Popen([str(installed.command), "--job", "test"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == "started\n"
+        if not by_timeout:
+            process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "cleaned\n"
+        assert process.wait(20) == (124 if by_timeout else 128 + signal.SIGTERM)
+
+
+def test_what_does_not_end_in_its_time_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "_GRACE", 0.5)
+    tmp_path.chmod(0o700)
+    stubborn = 'trap "" TERM; echo $$ > pid; while :; do sleep 0.1; done'
+    job = Job("test", "Etc/UTC", EVERY_MINUTE, ["sh", "-c", f"cd {tmp_path}; sh -c '{stubborn}' & wait"], str(tmp_path / "state"))
+    job.timeout = 3
+    assert call(job, int(time.time())) == 124
+    pid = int((tmp_path / "pid").read_text(encoding="utf-8"))
+    assert identity(pid) is None
 
 
 def test_one_that_ends_the_runner_ends_the_command(installed: Installation, minute: None) -> None:
@@ -226,3 +283,44 @@ def wait_for_end(state: dict[str, Any] | None, store: Store) -> None:
 
 def lines_of(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").split()) if file.exists() else 0
+
+
+NEEDED_FOR_A_RUN_ONLY = ["pwd", "signal", "run_at.execute", "run_at.textfile"]
+DEAR = ["argparse", "dataclasses", "datetime", "difflib", "inspect", "logging", "pathlib", "random", "shutil", "socket", "subprocess"]
+DEARER = ["tempfile", "threading", "typing", "zoneinfo", "ansible", "site"]
+
+
+def test_a_call_that_has_nothing_to_do_imports_only_what_it_needs(installed: Installation, minute: None) -> None:
+    installed.declare(at=EVERY_MINUTE, warn_after=900)
+    assert installed.run("--job", "test").returncode == 0
+    program = installed.command.read_text(encoding="utf-8").replace("sys.exit(main())", "main()\nprint(*sys.modules)")
+    installed.command.write_text(program, encoding="utf-8")
+    imported = set(installed.run("--job", "test").stdout.split())
+    assert {"run_at.call", "run_at.store", "json"} <= imported
+    assert imported.isdisjoint([*NEEDED_FOR_A_RUN_ONLY, *DEAR, *DEARER])
+
+
+@pytest.mark.parametrize(
+    "words", [["--check", "--job", "unknown"], ["--job", "unknown", "--check"], ["--dst=never", "--check", "--job", "x"]]
+)
+def test_a_check_answers_as_a_plugin_does(installed: Installation, words: list[str]) -> None:
+    found = installed.run(*words)
+    assert found.returncode == watch.UNKNOWN
+    assert found.stdout.startswith("UNKNOWN - ")
+    assert found.stderr == ""
+
+
+def test_a_check_of_an_unreadable_state_names_it(installed: Installation) -> None:
+    installed.state.write_text("[", encoding="utf-8")
+    found = installed.run("--job", "test", "--check")
+    assert found.returncode == watch.UNKNOWN
+    assert found.stdout.startswith(f"UNKNOWN - test: the state {installed.state} can not be read (Expecting value")
+    assert "the next call sets it aside" in found.stdout
+
+
+def test_the_folder_of_a_declared_job_is_made_for_all_to_look_through(installed: Installation, minute: None) -> None:
+    installed.declare(at=EVERY_MINUTE)
+    shutil.rmtree(installed.root / "var")
+    assert installed.run("--job", "test", umask=0).returncode == 0
+    modes = [oct(folder.stat().st_mode & 0o777) for folder in (installed.state.parent, installed.state.parent.parent)]
+    assert modes == ["0o700", "0o755"]
