@@ -12,11 +12,12 @@ import time
 from typing import Dict, Iterable, List, Optional, Tuple
 
 from .._core.errors import ObservationError
+from .._core.python import interpreter
 from .._core.runner import Runner
 from .._run_at.job import DEFINITIONS, is_name
 from .._run_at.textfile import path_of
 from .._run_at.zone import Zone, ZoneError, load_host
-from .program import files, interpreter
+from .program import files
 from .state import Host, Installed, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
 
 
