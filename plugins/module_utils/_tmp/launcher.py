@@ -40,6 +40,9 @@ FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 PLACES = ("/tmp", "/var/tmp")
 FOLDER = "/var/lib/private-tmp"
 PREFIX = "run-"
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+SMALLEST = 64 << 10
+"""Bytes that a tmpfs has to have at least."""
 
 _CLONE_NEWNS = 0x00020000
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
@@ -74,12 +77,17 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
     parser.add_argument("--user", type=_user, metavar="U", help="run the command as this user; default: root")
     parser.add_argument("--options", type=_options, default="noexec,nosuid,nodev", metavar="LIST", help="mount options; %(default)s")
     parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="what is behind /tmp; %(default)s")
-    parser.add_argument("--size", type=_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
-    parser.add_argument("--mode", type=_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s")
+    parser.add_argument("--size", type=check_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
+    parser.add_argument(
+        "--mode", type=check_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s"
+    )
     parser.add_argument(
         "--folder", type=os.path.abspath, default=FOLDER, metavar="D", help="root's folder for what is behind a /tmp on disk; %(default)s"
     )
     words = list(argv)
+    if "--" not in words and words[:1] not in (["-h"], ["--help"]):
+        # Without it there is no telling whose an option is, and ls -h would print this program's help.
+        parser.error("put the command behind --, as in private-tmp [OPTION ...] -- COMMAND [ARG ...]")
     split = words.index("--") if "--" in words else len(words)
     options, command = parser.parse_args(words[:split]), words[split + 1 :]
     if not command:
@@ -104,16 +112,28 @@ def _options(text: str) -> Tuple[str, ...]:
     return names
 
 
-def _size(text: str) -> str:
+def check_size(text: str) -> str:
+    """The limit of a tmpfs as mount takes it; the module has the same rule.
+
+    :raises ArgumentTypeError: for what is none, saying why.
+    """
     # [0-9] because \d takes digits of other scripts as well, and \Z because $ lets a line break follow.
-    if not re.match(r"(?:[1-9][0-9]*[KMG]?|(?:[1-9][0-9]?|100)%)\Z", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G or a share of the memory such as 10%")
-    return text
+    found = re.match(r"(?:([1-9][0-9]*)([KMGkmg]?)|(?:[1-9][0-9]?|100)%)\Z", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
+    if found.group(1) and int(found.group(1)) * UNITS[found.group(2).upper()] < SMALLEST:
+        raise argparse.ArgumentTypeError(f"{text} is too little for a /tmp; give at least {SMALLEST >> 10}K")
+    return text.upper()
 
 
-def _mode(text: str) -> int:
-    if not re.match(r"[01]?[0-7]{3}\Z", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no mode; give one such as 1777 or 0770")
+def check_mode(text: str) -> int:
+    """The mode of a /tmp; the module has the same rule.
+
+    :raises ArgumentTypeError: for what is none, saying why.
+    """
+    # The 7 of the owner, root, is also what tells it from 0770 and 01777 that YAML took for numbers, and that arrive as 504 and 1023.
+    if not re.match(r"[01]?7[0-7]{2}\Z", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no mode of a /tmp; give an octal one with 7 for its owner such as '1777' or '0770'")
     return int(text, 8)
 
 

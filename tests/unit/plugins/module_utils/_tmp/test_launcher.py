@@ -398,12 +398,15 @@ class TestInput:
             (["--size", "0"], "'0'"),
             (["--size", "-1"], "-1"),
             (["--size", "64X"], "64X"),
+            (["--size", "1"], "at least 64K"),
+            (["--size", "63k"], "at least 64K"),
             (["--size", "101%"], "101%"),
             (["--size", "64M,mode=0"], "64M,mode=0"),
             (["--size", "64M\n"], "64M"),
             (["--size", "1M", "--backing", "disk"], "--size"),
             (["--mode", "rwx"], "rwx"),
             (["--mode", "4777"], "4777"),
+            (["--mode", "504"], "504"),
             (["--backing", "moon"], "moon"),
             (["--opt", "noexec"], "--opt"),
             (["true"], "true"),
@@ -416,10 +419,17 @@ class TestInput:
         assert found in done.stderr
         assert not (base / "new").exists()
 
-    @pytest.mark.parametrize("command", [[], ["--"], ["--backing", "disk"]])
+    @pytest.mark.parametrize(
+        "command", [[], ["--"], ["--backing", "disk"], ["true"], ["ls", "-h"], ["--user", "root", "true"], ["tail", "--size", "1"]]
+    )
     def test_no_command(self, command: list[str]) -> None:
         done = subprocess.run([sys.executable, "-I", PROGRAM, *command], check=False, capture_output=True, text=True)
-        assert (done.returncode, "command" in done.stderr) == (launcher.FAILED, True)
+        assert (done.returncode, done.stdout, "command behind --" in done.stderr) == (launcher.FAILED, "", True)
+
+    @pytest.mark.parametrize("words", [["--help"], ["-h"], ["--help", "--", "true"]])
+    def test_help(self, words: list[str]) -> None:
+        done = subprocess.run([sys.executable, "-I", PROGRAM, *words], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr, "COMMAND" in done.stdout) == (0, "", True)
 
     def test_without_root_it_says_so(self) -> None:
         options, _command = launcher.parse(["--", "true"])
