@@ -56,11 +56,12 @@ options:
   size:
     description:
       - Limit of each of the two with O(backing=tmpfs), in bytes, with V(K), V(M) or V(G), or as a percentage of the memory.
-      - V(10%) if it is not given.
+      - V(64K) at least, V(10%) if it is not given.
     type: str
   mode:
     description:
-      - Mode of C(/tmp), in octal digits and quotes. It belongs to root and to the group that the service's unit names.
+      - Mode of C(/tmp), in octal digits and quotes, with a 7 for its owner.
+      - It belongs to root and to the group that the service's unit names.
       - V(1777) if it is not given. V(0770) keeps it to that group.
     type: str
   options:

@@ -81,9 +81,15 @@ def test_no_link_leads_out_of_it(inside: Inside) -> None:
     assert inside("ln -sfn /proc/1/root/tmp /tmp/out && ls /tmp/out/").rc != 0
 
 
-def test_it_is_undone_by_one_variable(host: Host, playbook: Callable[..., int], addresses: Addresses) -> None:
+def test_what_was_removed_by_hand_is_brought_back_in_force(host: Host, playbook: Callable[..., int], addresses: Addresses) -> None:
     assert playbook("--check") == 0
-    assert playbook("-e", "isolated_service_state=absent") > 0
+    host.check_output("rm /etc/nginx/conf.d/isolated-service.conf && systemctl reload nginx")
+    assert playbook() > 0
+    assert "isolated" in host.run(ask(addresses.client, 10105)).stdout
+
+
+def test_it_is_undone_by_one_variable(host: Host, playbook: Callable[..., int], addresses: Addresses) -> None:
+    assert playbook("--check", "-e", "isolated_service_state=absent") == playbook("-e", "isolated_service_state=absent") > 0
     assert playbook("-e", "isolated_service_state=absent") == 0
     pid = host.check_output("systemctl show --property=MainPID --value nginx")
     for kind in ("net", "mnt"):

@@ -12,6 +12,7 @@ import time
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
+from .._core.python import interpreter
 from .._core.runner import Runner
 from .._run_at.call import goes_on
 from .._run_at.execute import find
@@ -19,7 +20,7 @@ from .._run_at.job import DEFINITIONS, is_name
 from .._run_at.store import Store
 from .._run_at.textfile import path_of
 from .._run_at.zone import Zone, ZoneError, load_host
-from .program import files, interpreter, program_mode
+from .program import files, program_mode
 from .state import MARK, Host, Installed, State, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
 
 # Who the module makes everything for.

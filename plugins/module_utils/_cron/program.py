@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from typing import Dict
 
 # Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
@@ -16,13 +15,7 @@ from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"
 LIBRARY = "/usr/local/lib/fleetlab/run_at"
-_PYTHON = "/usr/bin/python3"
 _MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
-
-
-def interpreter() -> str:
-    """The Python for jobs: the system's by the name that outlives an upgrade, where that is the one that runs this."""
-    return _PYTHON if os.path.realpath(_PYTHON) == os.path.realpath(sys.executable) else sys.executable
 
 
 def files(python: str) -> Dict[str, str]:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import pkgutil
-import sys
 import time
 
 from .._core.errors import ObservationError
 from .._core.plan import Operations
+from .._core.python import interpreter
 from .._core.runner import Runner
 from .observe import observe
 from .options import Wanted
@@ -50,9 +49,4 @@ def launcher_text(name: str) -> str:
     if source is None:
         raise ObservationError("the text of the launcher did not come with this module")
     # -I: neither the caller's environment nor the current folder says which modules root loads.
-    return f"#!{_python()} -I\n# {MARKER}.\n{source.decode('utf-8')}"
-
-
-def _python() -> str:
-    # The name without a version outlives upgrades of the distribution.
-    return "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+    return f"#!{interpreter()} -I\n# {MARKER}.\n{source.decode('utf-8')}"

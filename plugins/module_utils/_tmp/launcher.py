@@ -32,7 +32,7 @@ import signal
 import stat
 import sys
 import time
-from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 """Exit codes of its own, the same as those of env, chroot and timeout."""
@@ -40,12 +40,15 @@ FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 PLACES = ("/tmp", "/var/tmp")
 FOLDER = "/var/lib/private-tmp"
 PREFIX = "run-"
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+SMALLEST = 64 << 10
+"""Bytes that a tmpfs has to have at least."""
 
 _CLONE_NEWNS = 0x00020000
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _PR_SET_PDEATHSIG = 1
 _OPTIONS = {"nosuid": (2, os.ST_NOSUID), "nodev": (4, os.ST_NODEV), "noexec": (8, os.ST_NOEXEC)}
-_REMOVAL_LIMIT = 20.0
+_REMOVAL_LIMIT, _ABANDONED_LIMIT = 20.0, 2.0
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # Not to be passed on: those that can not be caught, those of the program's own faults, and those of job control, which the
@@ -74,12 +77,17 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
     parser.add_argument("--user", type=_user, metavar="U", help="run the command as this user; default: root")
     parser.add_argument("--options", type=_options, default="noexec,nosuid,nodev", metavar="LIST", help="mount options; %(default)s")
     parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="what is behind /tmp; %(default)s")
-    parser.add_argument("--size", type=_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
-    parser.add_argument("--mode", type=_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s")
+    parser.add_argument("--size", type=check_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
+    parser.add_argument(
+        "--mode", type=check_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s"
+    )
     parser.add_argument(
         "--folder", type=os.path.abspath, default=FOLDER, metavar="D", help="root's folder for what is behind a /tmp on disk; %(default)s"
     )
     words = list(argv)
+    if "--" not in words and words[:1] not in (["-h"], ["--help"]):
+        # Without it there is no telling whose an option is, and ls -h would print this program's help.
+        parser.error("put the command behind --, as in private-tmp [OPTION ...] -- COMMAND [ARG ...]")
     split = words.index("--") if "--" in words else len(words)
     options, command = parser.parse_args(words[:split]), words[split + 1 :]
     if not command:
@@ -104,16 +112,28 @@ def _options(text: str) -> Tuple[str, ...]:
     return names
 
 
-def _size(text: str) -> str:
+def check_size(text: str) -> str:
+    """The limit of a tmpfs as mount takes it; the module has the same rule.
+
+    :raises ArgumentTypeError: for what is none, saying why.
+    """
     # [0-9] because \d takes digits of other scripts as well, and \Z because $ lets a line break follow.
-    if not re.match(r"(?:[1-9][0-9]*[KMG]?|(?:[1-9][0-9]?|100)%)\Z", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G or a share of the memory such as 10%")
-    return text
+    found = re.match(r"(?:([1-9][0-9]*)([KMGkmg]?)|(?:[1-9][0-9]?|100)%)\Z", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
+    if found.group(1) and int(found.group(1)) * UNITS[found.group(2).upper()] < SMALLEST:
+        raise argparse.ArgumentTypeError(f"{text} is too little for a /tmp; give at least {SMALLEST >> 10}K")
+    return text.upper()
 
 
-def _mode(text: str) -> int:
-    if not re.match(r"[01]?[0-7]{3}\Z", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no mode; give one such as 1777 or 0770")
+def check_mode(text: str) -> int:
+    """The mode of a /tmp; the module has the same rule.
+
+    :raises ArgumentTypeError: for what is none, saying why.
+    """
+    # The 7 of the owner, root, is also what tells it from 0770 and 01777 that YAML took for numbers, and that arrive as 504 and 1023.
+    if not re.match(r"[01]?7[0-7]{2}\Z", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no mode of a /tmp; give an octal one with 7 for its owner such as '1777' or '0770'")
     return int(text, 8)
 
 
@@ -142,92 +162,106 @@ def open_base(path: str) -> int:
 
 def make_folder(base: int) -> Tuple[str, int]:
     """Make a folder of a random name, and hold its lock. Returns its name and its descriptor, whose closing gives up the lock."""
-    # Between making and locking, a folder looks as if nobody used it: only one process at a time makes or looks for any.
-    fcntl.flock(base, fcntl.LOCK_EX)
-    left = _abandoned(base)
-    name = PREFIX + os.urandom(12).hex()
-    os.mkdir(name, 0o700, dir_fd=base)
+    while True:
+        name = PREFIX + os.urandom(12).hex()
+        os.mkdir(name, 0o700, dir_fd=base)
+        try:
+            return name, _lock(base, name)
+        except (FileNotFoundError, BlockingIOError):
+            # Until it is locked it looks as if nobody used it. Another launcher that looks for such ones right then takes it away. There is
+            # no lock of the base against that: whoever may open that folder could hold it, and nothing would start.
+            continue
+
+
+def _lock(base: int, name: str) -> int:
+    """Open a folder of ours and hold its lock.
+
+    :raises FileNotFoundError: it has been removed.
+    :raises BlockingIOError: somebody uses it.
+    """
     folder = os.open(name, _OPEN_FOLDER, dir_fd=base)
-    found = os.fstat(folder)
-    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise Failure(f"{name} was exchanged for a folder of uid {found.st_uid} while it was made")
-    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    fcntl.flock(base, fcntl.LOCK_UN)
-    for former, lock in left:
-        remove(base, former)
-        os.close(lock)
-    return name, folder
+    try:
+        found = os.fstat(folder)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise Failure(f"{name} is a folder of uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}, and not root's alone")
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.stat(name, dir_fd=base, follow_symlinks=False)
+    except (Failure, OSError):
+        os.close(folder)
+        raise
+    return folder
 
 
-def _abandoned(base: int) -> List[Tuple[str, int]]:
-    """Folders of launchers that were killed together with their guards, each with its lock, now held by this process."""
-    found = []
+def remove_abandoned(base: int) -> None:
+    """Remove the folders of launchers that were killed together with their guards."""
+    # A command waits for this: what takes longer is left to the next start.
+    end = time.monotonic() + _ABANDONED_LIMIT
     for name in os.listdir(base):
-        if not name.startswith(PREFIX):
+        if not re.match(PREFIX + r"[0-9a-f]{24}\Z", name):
             continue
         try:
-            folder = os.open(name, _OPEN_FOLDER, dir_fd=base)
-        except OSError:
+            lock = _lock(base, name)
+        except (Failure, OSError):
             continue
-        try:
-            if os.fstat(folder).st_uid != os.geteuid():
-                raise BlockingIOError
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(folder)
-        else:
-            found.append((name, folder))
-    return found
+        remove(base, name, end)
+        os.close(lock)
 
 
-def remove(base: int, name: str) -> bool:
-    """Remove the folder and all below it; false if something kept it from becoming empty.
+def remove(base: int, name: str, end: float) -> bool:
+    """Remove the folder and all below it; false if something kept it from becoming empty until C(end), or for good.
 
     Folders inside are first moved to the top: so no depth of nesting, which anybody could make, exhausts memory or descriptors. Nothing is
     found by a path, and no link is followed.
     """
-    end = time.monotonic() + _REMOVAL_LIMIT
     while True:
         try:
             top = os.open(name, _OPEN_FOLDER, dir_fd=base)
         except FileNotFoundError:
             return True
         try:
-            for entry in os.listdir(top):
-                _remove_entry(top, entry)
+            done = [_remove_entry(top, entry) for entry in _entries(top)]
         finally:
             os.close(top)
         try:
             os.rmdir(name, dir_fd=base)
         except OSError as error:
-            # Processes that outlived the command may still be writing.
-            if error.errno != errno.ENOTEMPTY or time.monotonic() > end:
+            # Processes that outlived the command may still be writing. What is immutable stays so.
+            stuck = done and not any(done)
+            if error.errno != errno.ENOTEMPTY or stuck or time.monotonic() > end:
                 return error.errno == errno.ENOENT
 
 
-def _remove_entry(top: int, entry: str) -> None:
-    if _unlink(top, entry):
-        return
+def _remove_entry(top: int, entry: str) -> bool:
+    """Remove what is no folder, or what is in the folder; false if nothing of it could be."""
+    if _did(os.unlink, entry, dir_fd=top):
+        return True
     try:
         folder = os.open(entry, _OPEN_FOLDER, dir_fd=top)
     except OSError:
-        return
+        return False
     try:
-        for child in os.listdir(folder):
-            if not _unlink(folder, child):
-                os.rename(child, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
-        os.rmdir(entry, dir_fd=top)
-    except OSError:
-        # Something came or went meanwhile: the next round sees to it.
-        pass
+        done = [
+            _did(os.unlink, child, dir_fd=folder) or _did(os.rename, child, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
+            for child in _entries(folder)
+        ]
+        # Where something came meanwhile, the next round sees to it.
+        return _did(os.rmdir, entry, dir_fd=top) or any(done)
     finally:
         os.close(folder)
 
 
-def _unlink(folder: int, name: str) -> bool:
-    """Unlink what is no folder; false for a folder."""
+def _entries(folder: int) -> List[str]:
     try:
-        os.unlink(name, dir_fd=folder)
+        return os.listdir(folder)
+    except FileNotFoundError:
+        # It has been removed while it was open.
+        return []
+
+
+def _did(call: Callable[..., None], *names: str, **folders: int) -> bool:
+    """Whether a call did its work, or found it done."""
+    try:
+        call(*names, **folders)
     except FileNotFoundError:
         pass
     except OSError:
@@ -252,7 +286,7 @@ def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
         _close_all_but(ending, base, lock)
         os.chdir("/")
         os.read(ending, 1)
-        remove(base, name)
+        remove(base, name, time.monotonic() + _REMOVAL_LIMIT)
     finally:
         os._exit(0)
 
@@ -282,7 +316,6 @@ def mount(source: Optional[str], target: str, kind: Optional[str], flags: int, d
 
 def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> None:
     """Give this process a mount namespace of its own, in which /tmp and /var/tmp are new."""
-    here = os.getcwd()
     group = options.user.pw_gid if options.user else 0
     if _libc.unshare(_CLONE_NEWNS):
         raise Failure(f"no mount namespace: {os.strerror(ctypes.get_errno())}; the kernel needs them, and the launcher needs root")
@@ -298,11 +331,23 @@ def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> Non
         _mount_from(_reopened(folder), flags, options.mode, group)
     for place in _places():
         _prove(place, options.options)
+    _leave_old_places()
+
+
+def _leave_old_places() -> None:
+    """Go where the new /tmp is, if the current folder is the old one or below: it would remain open, and be a way out.
+
+    Any other stays without being looked up again, which its owner could use to lead root somewhere else.
+    """
     try:
-        # Also where the name stays the same: the old folder would remain open as the current one.
-        os.chdir(here)
-    except OSError:
+        here = os.getcwd()
+    except FileNotFoundError:
+        # It has been removed; its parent may be the old /tmp.
         os.chdir("/")
+        return
+    for place in _places():
+        if here == place or here.startswith(f"{place}/"):
+            os.chdir(place if here == place else "/")
 
 
 def _mount_from(folder: int, flags: int, mode: int, group: int) -> None:
@@ -355,11 +400,12 @@ def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
     return env
 
 
-def run_command(options: argparse.Namespace, command: Sequence[str], folder: Optional[Tuple[str, int]], mask: Sequence[int]) -> NoReturn:
-    """The child's part: never returns."""
+def run_command(
+    options: argparse.Namespace, command: Sequence[str], folder: Optional[Tuple[str, int]], mask: Sequence[int], launcher: int
+) -> NoReturn:
+    """The child's part: never returns. C(launcher) is its parent's number, asked for while that surely lived."""
     code = FAILED
     try:
-        launcher = os.getppid()
         enter(options, folder)
         env = become(options.user)
         # After the change of user, which clears it.
@@ -369,6 +415,9 @@ def run_command(options: argparse.Namespace, command: Sequence[str], folder: Opt
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             # Python ignores them, and what is ignored stays so.
             signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            # One that was sent before the command runs would be Python's to raise, and not the end of this process.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         code = NOT_EXECUTABLE
         os.execvpe(command[0], list(command), env)
@@ -390,9 +439,19 @@ def wait(child: int, signals: Sequence[int]) -> int:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
                 return status
-        elif info.si_code <= 0:
-            # What the terminal sends has another code, and goes to the command as well: passed on, it would get it twice.
+        elif info.si_code <= 0 or not _from_terminal(info.si_signo):
             os.kill(child, info.si_signo)
+
+
+def _from_terminal(number: int) -> bool:
+    """Whether a signal of the kernel went to the command as well: passed on, it would get it twice.
+
+    Others go to this process alone, such as that of a timer which a caller set and which was meant for the command.
+    """
+    if number == signal.SIGHUP:
+        # When the line is cut, to the leader of the session; when that ends, to the group in the foreground.
+        return os.getsid(0) != os.getpid()
+    return number in (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
 
 
 def end_as(status: int) -> NoReturn:
@@ -407,6 +466,15 @@ def end_as(status: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
         os._exit(128 + number)
     os._exit(os.WEXITSTATUS(status))
+
+
+def _fill_standard_descriptors() -> None:
+    """Where the caller closed one, what is opened here would get its number and be taken for it. The command finds it closed again."""
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        if descriptor > 2:
+            os.close(descriptor)
+            return
 
 
 def _say(text: str) -> None:
@@ -425,13 +493,15 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     if options.backing == "tmpfs":
         return _start_and_wait(options, command, None, mask, list(signals), ())
     base = open_base(options.folder)
+    remove_abandoned(base)
     name, folder = make_folder(base)
     guard, living = start_guard(base, name, folder)
     path = f"{options.folder}/{name}"
     status = _start_and_wait(options, command, (path, folder), mask, list(signals), (base, folder, living))
-    if not remove(base, name):
-        _say(f"{path} can not be removed while it is written to; the next start tries again")
-    os.close(living)
+    if not remove(base, name, time.monotonic() + _REMOVAL_LIMIT):
+        _say(f"{path} can not be removed: it is still written to, or has immutable files; the next start tries again")
+    # What could not be removed now is not for the guard to try once more.
+    os.kill(guard, signal.SIGKILL)
     os.waitpid(guard, 0)
     return status
 
@@ -444,19 +514,23 @@ def _start_and_wait(
     signals: Sequence[int],
     kept: Sequence[int],
 ) -> int:
+    launcher = os.getpid()
     child = os.fork()
     if not child:
-        run_command(options, command, folder, mask)
+        run_command(options, command, folder, mask, launcher)
     _close_all_but(*kept)
     return wait(child, signals)
 
 
 def main(argv: Sequence[str]) -> NoReturn:
     """Run the program."""
+    _fill_standard_descriptors()
     options, command = parse(argv)
     try:
         if os.geteuid() != 0:
             raise Failure("needs root, for the mounts; use --user to run the command as somebody else")
+        if not os.path.isdir("/proc/self/fd"):
+            raise Failure("needs /proc, which is not mounted here")
         status = run(options, command)
     except (Failure, OSError) as error:
         _say(str(error))

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from .._core.errors import InputError
+from .launcher import UNITS, check_mode, check_size
 
 MOUNT_OPTIONS = ("noexec", "nosuid", "nodev")
 DEFAULT_SIZE = "10%"
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _LONGEST_UNIT = 255
-_SMALLEST = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def make_wanted(params: Mapping[str, Any]) -> Union[Wanted, WantedLauncher]:
         present=present,
         backing=params["backing"] or "tmpfs",
         size=_check_size(params["size"], params["backing"] or "tmpfs"),
-        mode=check_mode(params["mode"] or "1777"),
+        mode=_check_mode(params["mode"] or "1777"),
         options=tuple(name for name in MOUNT_OPTIONS if name in options),
         restart=params["restart"],
     )
@@ -95,11 +95,11 @@ def check_service(name: str, option: str = "service") -> str:
 _UNIT_TYPES = {"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"}
 
 
-def check_mode(text: str) -> int:
-    """The mode of /tmp."""
-    if not re.match(r"[01]?[0-7]{3}\Z", text):
-        raise InputError("mode", f"{text!r} is no mode of a /tmp; give an octal one in quotes such as '1777' or '0770'")
-    return int(text, 8)
+def _check_mode(text: str) -> int:
+    try:
+        return check_mode(text)
+    except ArgumentTypeError as error:
+        raise InputError("mode", f"{error}, and in quotes: YAML makes other numbers of 0770 and 01777") from None
 
 
 def _check_size(text: Optional[str], backing: str) -> str:
@@ -107,11 +107,10 @@ def _check_size(text: Optional[str], backing: str) -> str:
         return DEFAULT_SIZE
     if backing == "disk":
         raise InputError("size", "limits a tmpfs; with backing: disk it would limit nothing, so leave it out or give the folder a quota")
-    if not re.match(r"(?:[1-9][0-9]*[KMGkmg]?|(?:[1-9][0-9]?|100)%)\Z", text):
-        raise InputError("size", f"{text!r} is no size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
-    if not text.endswith("%") and size_in_bytes(text) < _SMALLEST:
-        raise InputError("size", f"{text} is too little for a /tmp; give at least {_SMALLEST >> 10}K")
-    return text.upper()
+    try:
+        return check_size(text)
+    except ArgumentTypeError as error:
+        raise InputError("size", str(error)) from None
 
 
 def size_in_bytes(size: str, memory: int = 0) -> int:
@@ -119,4 +118,4 @@ def size_in_bytes(size: str, memory: int = 0) -> int:
     if size.endswith("%"):
         return memory * int(size[:-1]) // 100
     unit = size[-1].upper() if size[-1].isalpha() else ""
-    return int(size[: len(size) - len(unit)]) * _UNITS[unit]
+    return int(size[: len(size) - len(unit)]) * UNITS[unit]

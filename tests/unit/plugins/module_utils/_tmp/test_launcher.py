@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -22,7 +23,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import launche
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.apply import launcher_text
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import is_ours
 
-PROGRAM = launcher.__file__
+# Not by a name below /tmp, which a launcher in another one would not find.
+PROGRAM = os.path.realpath(launcher.__file__)
 USER = "nobody"
 BACKINGS = ("tmpfs", "disk")
 LIMIT = 20.0
@@ -178,6 +180,28 @@ class TestOptions:
                 )
                 assert found.stdout.split() == [expected, "0"]
 
+    def test_a_current_folder_that_was_removed(self, base: Path) -> None:
+        gone = tempfile.mkdtemp(dir="/tmp", prefix="fleetlab-cwd-")
+        script = f'cd {gone} && rmdir {gone} && exec "$@"'
+        found = subprocess.run(["sh", "-c", script, "sh", *words(base), "pwd", "-P"], check=False, capture_output=True, text=True)
+        assert (found.returncode, found.stdout) == (0, "/\n")
+
+    def test_the_current_folder_is_not_looked_up_again(self, base: Path) -> None:
+        # By its name there is now another one, as its owner could have arranged too.
+        (base / "here" / "seen").mkdir(parents=True)
+        script = f'cd {base}/here && mount -t tmpfs tmpfs {base}/here && exec "$@"'
+        inside = ["unshare", "--mount", "sh", "-c", script, "sh", *words(base, "tmpfs"), "ls"]
+        assert subprocess.run(inside, check=True, capture_output=True, text=True).stdout == "seen\n"
+
+    @pytest.mark.parametrize("outer", BACKINGS)
+    @pytest.mark.parametrize("inner", BACKINGS)
+    def test_one_in_another(self, base: Path, outer: str, inner: str) -> None:
+        script = "ls -A /tmp; touch /tmp/mine; ls -A /tmp; exit 5"
+        nested = " ".join([*words(base, inner, "--user", USER), "sh", "-c", f"'{script}'"])
+        found = shell(base, f"touch /tmp/theirs; {nested}; echo $?; ls -A /tmp", outer)
+        assert (found.stdout.split(), found.stderr) == (["mine", "5", "theirs"], "")
+        assert list(base.iterdir()) == []
+
 
 @needs_mounts
 @pytest.mark.parametrize("backing", BACKINGS)
@@ -223,6 +247,40 @@ class TestEnd:
         os.close(writer)
         assert (out.split(), process.returncode) == (["caught"], 3)
 
+    def test_a_timer_that_the_caller_set_ends_the_command(self, base: Path, backing: str) -> None:
+        # As the alarm of perl -e 'alarm 10; exec @ARGV' does.
+        program = "import os, signal, sys; signal.setitimer(signal.ITIMER_REAL, 0.5); os.execv(sys.argv[1], sys.argv[1:])"
+        command = [sys.executable, "-c", program, *words(base, backing), "sleep", "60"]
+        found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIMIT)
+        assert (found.returncode, found.stderr) == (-signal.SIGALRM, "")
+        assert list(base.iterdir()) == []
+
+    def test_a_terminal_that_hangs_up(self, base: Path, backing: str) -> None:
+        reader, writer = os.openpty()
+        command = ["setsid", "--ctty", *words(base, backing), "sh", "-c", "echo ready; exec sleep 60"]
+        process = subprocess.Popen(command, stdin=writer, stdout=subprocess.PIPE, text=True)
+        os.close(writer)
+        try:
+            assert line_of(process) == "ready"
+            os.close(reader)
+            assert process.wait(LIMIT) == -signal.SIGHUP
+        finally:
+            process.kill()
+            process.communicate()
+        wait_for(lambda: list(base.iterdir()) == [], "the folder was left behind")
+
+    def test_descriptors_that_the_caller_closed(self, base: Path, backing: str, tmp_path: Path) -> None:
+        answer = tmp_path / "answer"
+        script = f"for n in 0 1 2; do [ -e /proc/$$/fd/$n ] && touch {answer}-$n; done; touch {answer}; exec sleep 60"
+        closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words(base, backing), "sh", "-c", script]
+        process = subprocess.Popen(closing)
+        wait_for(answer.exists, "the command does not run")
+        process.kill()
+        process.wait()
+        # The guard must not have lost what it works with to one of these numbers.
+        wait_for(lambda: list(base.iterdir()) == [], "the folder was left behind")
+        assert list(tmp_path.iterdir()) == [answer]
+
     def test_standard_input_and_output_are_the_commands_own(self, base: Path, backing: str) -> None:
         command = [*words(base, backing), "tr", "a-z", "A-Z"]
         found = subprocess.run(command, input="through\n" * 5000, check=False, capture_output=True, text=True, timeout=LIMIT)
@@ -257,6 +315,52 @@ class TestEnd:
         process.wait()
         wait_for(lambda: not _runs(command), "the command runs on")
         wait_for(lambda: list(base.iterdir()) == [], "the folder was left behind")
+
+
+def _status_of(child: Callable[[int], object]) -> int:
+    """How a fork of this process ended in which C(child) was called with the number of its parent."""
+    parent = os.getpid()
+    pid = os.fork()
+    if not pid:
+        try:
+            child(parent)
+        finally:
+            os._exit(99)
+    return os.waitpid(pid, 0)[1]
+
+
+@needs_mounts
+class TestStart:
+    """Moments between the launcher's start and the command's."""
+
+    def test_the_launcher_was_killed_before_the_command_ran(self, tmp_path: Path) -> None:
+        options, command = launcher.parse(["--", "touch", str(tmp_path / "made")])
+        status = _status_of(lambda parent: launcher.run_command(options, command, None, [], os.getpid()))
+        assert (os.WEXITSTATUS(status), list(tmp_path.iterdir())) == (launcher.FAILED, [])
+        status = _status_of(lambda parent: launcher.run_command(options, command, None, [], parent))
+        assert (status, [path.name for path in tmp_path.iterdir()]) == (0, ["made"])
+
+    def test_an_interrupt_before_the_command_runs(self) -> None:
+        options, command = launcher.parse(["--", "sleep", "60"])
+
+        def interrupted(parent: int) -> None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.kill(os.getpid(), signal.SIGINT)
+            launcher.run_command(options, command, None, [], parent)
+
+        assert _status_of(interrupted) == signal.SIGINT
+
+    @pytest.mark.parametrize("backing", BACKINGS)
+    def test_no_proc(self, base: Path, backing: str) -> None:
+        inside = ["unshare", "--mount", "sh", "-c", 'umount --lazy /proc && exec "$@"', "sh", *words(base, backing), "echo", "never"]
+        found = subprocess.run(inside, check=False, capture_output=True, text=True, timeout=LIMIT)
+        assert (found.returncode, found.stdout, found.stderr) == (
+            launcher.FAILED,
+            "",
+            "private-tmp: needs /proc, which is not mounted here\n",
+        )
+        assert list(base.iterdir()) == []
 
 
 def _runs(pid: int) -> bool:
@@ -331,14 +435,76 @@ class TestFolder:
         elsewhere = base / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "precious").touch()
-        (base / "run-link").symlink_to(elsewhere)
-        foreign = base / "run-foreign"
-        foreign.mkdir()
-        os.chown(foreign, pwd.getpwnam(USER).pw_uid, -1)
-        (base / "run-file").touch()
+        names = [f"run-{number:024x}" for number in range(4)]
+        (base / names[0]).symlink_to(elsewhere)
+        (base / names[1]).mkdir(mode=0o700)
+        os.chown(base / names[1], pwd.getpwnam(USER).pw_uid, -1)
+        (base / names[2]).touch()
+        (base / names[3]).mkdir(mode=0o755)
+        (base / "run-production" / "precious").mkdir(parents=True)
         assert shell(base, "true").returncode == 0
-        assert sorted(path.name for path in base.iterdir()) == ["elsewhere", "run-file", "run-foreign", "run-link"]
+        assert sorted(path.name for path in base.iterdir()) == ["elsewhere", *names, "run-production"]
         assert (elsewhere / "precious").exists()
+        assert (base / "run-production" / "precious").exists()
+
+    def test_nobody_who_locks_the_base_keeps_it_from_starting(self, base: Path) -> None:
+        base.chmod(0o755)
+        descriptor = os.open(base, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            assert shell(base, "echo started").stdout == "started\n"
+        finally:
+            os.close(descriptor)
+
+    def test_another_start_may_take_a_folder_that_is_not_locked_yet(self, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        descriptor = os.open(base, os.O_RDONLY)
+        mkdir = os.mkdir
+        taken: list[str] = []
+        held: list[int] = []
+
+        def make(name: str, mode: int, dir_fd: int) -> None:
+            mkdir(name, mode, dir_fd=dir_fd)
+            if not taken:
+                launcher.remove_abandoned(dir_fd)
+                taken.append(name)
+            elif not held:
+                held.append(os.open(name, os.O_RDONLY, dir_fd=dir_fd))
+                fcntl.flock(held[0], fcntl.LOCK_EX)
+
+        monkeypatch.setattr(os, "mkdir", make)
+        name, folder = launcher.make_folder(descriptor)
+        assert os.path.samestat(os.stat(base / name), os.fstat(folder))
+        assert name not in taken
+        assert len(list(base.iterdir())) == 2
+        for number in (descriptor, folder, *held):
+            os.close(number)
+
+    def test_what_can_not_be_removed_is_not_tried_for_ever(self, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("a", "immutable", "z"):
+            (base / "run" / "tmp" / name / name).mkdir(parents=True)
+        (base / "run" / "tmp" / "immutable" / "file").touch()
+        descriptor = os.open(base, os.O_RDONLY)
+        tried: list[str] = []
+        unlink, rename = os.unlink, os.rename
+
+        def keep(name: str, dir_fd: int) -> None:
+            tried.append(name)
+            assert len(tried) < 100, "without end"
+            if name == "file":
+                raise PermissionError
+            unlink(name, dir_fd=dir_fd)
+
+        def move(name: str, new: str, src_dir_fd: int, dst_dir_fd: int) -> None:
+            if name == "file":
+                raise PermissionError
+            rename(name, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+        monkeypatch.setattr(os, "unlink", keep)
+        monkeypatch.setattr(os, "rename", move)
+        assert not launcher.remove(descriptor, "run", time.monotonic() + LIMIT)
+        os.close(descriptor)
+        assert [path.name for path in base.rglob("*") if not path.is_dir()] == ["file"]
+        assert len(list(base.rglob("*"))) == 3
 
     def test_links_inside_lead_nowhere(self, base: Path) -> None:
         precious = base / "precious"
@@ -398,12 +564,15 @@ class TestInput:
             (["--size", "0"], "'0'"),
             (["--size", "-1"], "-1"),
             (["--size", "64X"], "64X"),
+            (["--size", "1"], "at least 64K"),
+            (["--size", "63k"], "at least 64K"),
             (["--size", "101%"], "101%"),
             (["--size", "64M,mode=0"], "64M,mode=0"),
             (["--size", "64M\n"], "64M"),
             (["--size", "1M", "--backing", "disk"], "--size"),
             (["--mode", "rwx"], "rwx"),
             (["--mode", "4777"], "4777"),
+            (["--mode", "504"], "504"),
             (["--backing", "moon"], "moon"),
             (["--opt", "noexec"], "--opt"),
             (["true"], "true"),
@@ -416,10 +585,17 @@ class TestInput:
         assert found in done.stderr
         assert not (base / "new").exists()
 
-    @pytest.mark.parametrize("command", [[], ["--"], ["--backing", "disk"]])
+    @pytest.mark.parametrize(
+        "command", [[], ["--"], ["--backing", "disk"], ["true"], ["ls", "-h"], ["--user", "root", "true"], ["tail", "--size", "1"]]
+    )
     def test_no_command(self, command: list[str]) -> None:
         done = subprocess.run([sys.executable, "-I", PROGRAM, *command], check=False, capture_output=True, text=True)
-        assert (done.returncode, "command" in done.stderr) == (launcher.FAILED, True)
+        assert (done.returncode, done.stdout, "command behind --" in done.stderr) == (launcher.FAILED, "", True)
+
+    @pytest.mark.parametrize("words", [["--help"], ["-h"], ["--help", "--", "true"]])
+    def test_help(self, words: list[str]) -> None:
+        done = subprocess.run([sys.executable, "-I", PROGRAM, *words], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr, "COMMAND" in done.stdout) == (0, "", True)
 
     def test_without_root_it_says_so(self) -> None:
         options, _command = launcher.parse(["--", "true"])

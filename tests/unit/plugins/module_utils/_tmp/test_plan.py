@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import (
     MOUNT_OPTIONS,
     Wanted,
@@ -284,10 +285,26 @@ class TestInput:
         with pytest.raises(InputError, match="size"):
             make_wanted(params(service="a", size=size))
 
-    @pytest.mark.parametrize("mode", ["rwx", "4777", "888", "77", "01777x", "1777\n", "-777"])
+    # The numbers are what YAML makes of 0770, 01777 and 0700.
+    @pytest.mark.parametrize("mode", ["rwx", "4777", "888", "77", "01777x", "1777\n", "-777", "504", "1023", "448", "0o770"])
     def test_modes_that_are_none(self, mode: str) -> None:
-        with pytest.raises(InputError, match="mode"):
+        with pytest.raises(InputError, match=r"'1777' or '0770', and in quotes"):
             make_wanted(params(service="a", mode=mode))
+
+    @given(mode=st.integers(0o700, 0o777) | st.integers(0o1700, 0o1777))
+    def test_a_mode_is_never_silently_another(self, mode: int) -> None:
+        quoted = make_wanted(params(service="a", mode=f"{mode:04o}"))
+        assert isinstance(quoted, Wanted)
+        assert quoted.mode == mode
+        with pytest.raises(InputError):
+            make_wanted(params(service="a", mode=str(mode)))
+
+    def test_the_launcher_has_the_same_sizes(self) -> None:
+        for size in ("64m", "64K", "65536", "1%", "1G"):
+            wanted = make_wanted(params(service="a", size=size))
+            options, _command = launcher.parse(["--size", size, "--", "true"])
+            assert isinstance(wanted, Wanted)
+            assert wanted.size == options.size == size.upper()
 
     def test_a_size_on_disk(self) -> None:
         with pytest.raises(InputError, match="backing: disk"):
