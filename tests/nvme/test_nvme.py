@@ -66,8 +66,8 @@ def swap_disks(lab: Lab) -> None:
 
 def look(host: Host, volumes: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """What the module finds; it waits for them as it does on AWS."""
-    options = {"volumes": volumes, "wait": 60} if volumes else {}
-    answer = host.ansible("fleetlab.linux.ebs_device_info", json.dumps(options), check=False)
+    options = json.dumps({"volumes": volumes, "wait": 60}) if volumes else None
+    answer = host.ansible("fleetlab.linux.ebs_device_info", options, check=False)
     assert not answer.get("failed"), answer
     assert answer["system_devices"] == []
     found: list[dict[str, Any]] = answer["devices"]
