@@ -81,7 +81,7 @@ test-faults-core: ## the faults that matter most, a quarter of an hour
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
 
-test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (ten minutes without KVM)
+test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (two minutes, five the first time)
 	@scripts/bootstrap run dev lab qemu
 	@python scripts/run_tests.py nvme
 
