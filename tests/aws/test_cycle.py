@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
+import boto3
+import pytest
 import yaml
+from botocore.exceptions import ClientError
 
-from .conftest import REGION, Cloud
-from .server import Server, allowed_actions
+from .conftest import Cloud
+from .server import REGION, Server, allowed_actions, statements
 
 MACHINES = "machines.yml"
 STATUS = "fleetlab.linux.storage_lab_status"
@@ -21,7 +25,7 @@ DESTROY = "fleetlab.linux.storage_lab_destroy"
 TAG = {"Name": "tag:fleetlab-lab", "Values": ["lab"]}
 LIVE = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
-COVERED_BY_STUBS = {"ec2:CreatePlacementGroup", "ec2:DeletePlacementGroup", "ec2:DescribePlacementGroups"}
+COVERED_BY_STUBS = {"ec2:CreatePlacementGroup", "ec2:DeletePlacementGroup"}
 """Held against the modules in test_placement.py."""
 
 RECALLED: dict[str, Any] = {"env": {"AWS_REGION": "eu-central-1"}, "without": ("lab_backend",)}
@@ -201,4 +205,32 @@ def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) ->
 def test_the_policy_is_what_was_called_for_and_nothing_more(server: Server) -> None:
     # What is refused all along is asked by a module that does without.
     assert set(server.refused) <= {"iam:ListAccountAliases"}
-    assert set(allowed_actions()) == set(server.calls) | COVERED_BY_STUBS
+    assert allowed_actions() == set(server.calls) | COVERED_BY_STUBS
+
+
+def test_the_policy_lets_nothing_be_changed_that_lacks_the_tag() -> None:
+    making = re.compile(r"ec2:(Create(?!Tags|Route$)|Import|Run)\w+")
+    free = {action for statement in statements() if "Condition" not in statement for action in statement["Action"]}
+    assert {action for action in free if not making.fullmatch(action)} == {
+        action for action in allowed_actions() if action.startswith(("ec2:Describe", "sts:Get"))
+    }
+    made = {action.removeprefix("ec2:") for action in free if making.fullmatch(action)}
+    tagging = [statement["Condition"] for statement in statements() if "ec2:CreateTags" in statement["Action"]]
+    assert [sorted(condition) for condition in tagging] == [["StringEquals"], ["StringLike"]]
+    assert set(tagging[0]["StringEquals"]["ec2:CreateAction"]) == made
+    assert tagging[1] == {"StringLike": {"aws:ResourceTag/fleetlab-lab": "*"}}
+
+
+def test_what_lacks_the_tag_can_neither_be_tagged_nor_changed(cloud: Cloud) -> None:
+    client = cloud.client()
+    vpc = client.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    held = boto3.client("ec2", region_name=REGION, endpoint_url=cloud.server.url, aws_access_key_id="x", aws_secret_access_key="x")
+    options: dict[str, dict[str, Any]] = {
+        "create_tags": {"Resources": [vpc], "Tags": [{"Key": "fleetlab-lab", "Value": "lab"}]},
+        "modify_vpc_attribute": {"VpcId": vpc, "EnableDnsHostnames": {"Value": True}},
+        "delete_vpc": {"VpcId": vpc},
+    }
+    for name, given in options.items():
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            getattr(held, name)(**given)
+    client.delete_vpc(VpcId=vpc)
