@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   volumes:
     description:
-      - The volumes to find. The module fails where one of them is not there.
+      - The volumes to find. The module fails where one of them is not there, or its disk has no name that lasts.
       - Without this, all volumes that say by themselves what they are.
     type: list
     elements: dict
@@ -39,7 +39,8 @@ options:
         description: A name for messages and for the result.
         type: str
   wait:
-    description: Seconds to wait for volumes that are not there yet.
+    description:
+      - Seconds to wait for volumes that are not there yet, or whose disk has no name yet that lasts.
     type: int
     default: 0
 notes:
@@ -101,7 +102,7 @@ system_devices:
 """
 
 import time
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -115,16 +116,16 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify impor
     check_volumes,
     identify,
     make_volume,
-    missing,
+    ready,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import observe
 
 
-def wait_for(volumes: Sequence[Volume], seconds: float) -> List[Disk]:
-    """The disks, as soon as all volumes are among them or the time is up."""
+def wait_for(volumes: Optional[Sequence[Volume]], seconds: float) -> List[Disk]:
+    """The disks, as soon as all volumes can be told among them or the time is up. Without C(volumes) it is those that are there."""
     deadline = time.monotonic() + seconds
     disks = observe()
-    while missing(disks, volumes) and time.monotonic() < deadline:
+    while not ready(disks, all_volumes(disks) if volumes is None else volumes) and time.monotonic() < deadline:
         time.sleep(1)
         disks = observe()
     return disks
@@ -151,10 +152,10 @@ def main() -> None:
     )
     try:
         given = module.params["volumes"]
-        volumes = [make_volume(item["volume_id"], item["attached_as"], item["name"]) for item in given or []]
-        check_volumes(volumes)
+        volumes = None if given is None else [make_volume(item["volume_id"], item["attached_as"], item["name"]) for item in given]
+        check_volumes(volumes or [])
         disks = wait_for(volumes, module.params["wait"])
-        found = all_volumes(disks) if given is None else identify(disks, volumes)
+        found = identify(disks, all_volumes(disks) if volumes is None else volumes)
     except FleetlabError as error:
         fail(module, error)
     system = [f"/dev/{disk.name}" for disk in disks if disk.system]

@@ -17,9 +17,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from .server import ROOT, Server
+from .server import REGION, ROOT, Server
 
-REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 

@@ -6,9 +6,11 @@
 The server itself is moto's own. It stands behind a small application that
 
 - notes each call by service and action,
-- answers what docs/aws-policy.json does not allow as AWS does, so that whatever passes the tests passes with that policy,
+- answers what docs/aws-policy.json does not allow as AWS does, so that whatever passes the tests passes with that policy: what it
+  allows on things with the lab's tag only is allowed where all things that the call names have it,
 - answers a call with an error where a test asks for it,
-- adds the one element to volumes that moto leaves out and AWS does not.
+- adds the one element to volumes that moto leaves out and AWS does not,
+- says that there are no placement groups, which moto does not know.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable
 from urllib.parse import parse_qs
 
+from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -30,6 +33,12 @@ ROOT = Path(__file__).resolve().parents[2]
 POLICY = ROOT / "docs" / "aws-policy.json"
 IMAGES = ROOT / "tests" / "fixtures" / "ec2" / "images" / "images.json"
 
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+_RESOURCE = re.compile(r"(i|igw|key|lt|rtb|sg|subnet|vol|vpc)-[0-9a-f]+")
+_NO_PLACEMENT_GROUPS = b"""<?xml version="1.0" encoding="UTF-8"?>
+<DescribePlacementGroupsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><placementGroupSet/></DescribePlacementGroupsResponse>
+"""
 _SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/([a-z0-9-]+)/([a-z0-9-]+)/")
 _ERROR = """<?xml version="1.0" encoding="UTF-8"?>
 <Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>
@@ -40,10 +49,32 @@ _QUERY_ERROR = """<?xml version="1.0" encoding="UTF-8"?>
 Start = Callable[..., Any]
 
 
-def allowed_actions() -> list[str]:
+def statements() -> list[dict[str, Any]]:
+    """What the documented policy consists of."""
+    found: list[dict[str, Any]] = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
+    return found
+
+
+def allowed_actions() -> set[str]:
     """The actions that the documented policy allows."""
-    statements = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
-    return [action for statement in statements if statement["Effect"] == "Allow" for action in statement["Action"]]
+    return {action for statement in statements() for action in statement["Action"]}
+
+
+def _is_met(condition: dict[str, Any], parameters: dict[str, list[str]]) -> bool:
+    """Whether a call meets the condition of a statement."""
+    for keys in condition.values():
+        for key in keys:
+            # Tags that come with what is being made are no call of their own.
+            if key == "ec2:CreateAction" or not _all_have(key.removeprefix("aws:ResourceTag/"), parameters):
+                return False
+    return True
+
+
+def _all_have(tag: str, parameters: dict[str, list[str]]) -> bool:
+    """Whether everything that a call names by its id has a tag; moto is asked, past this server."""
+    named = {value for values in parameters.values() for value in values if _RESOURCE.fullmatch(value)}
+    tags = get_backend("ec2")[ACCOUNT][REGION].describe_tags(filters={"key": [tag]})
+    return named <= {entry["resource_id"] for entry in tags}
 
 
 class Quiet(WSGIRequestHandler):  # type: ignore[misc,unused-ignore]
@@ -60,7 +91,7 @@ class Server:
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.faults: dict[str, tuple[str, str]] = {}
-        self._allowed = allowed_actions()
+        self._statements = statements()
         # moto reads it at its first answer.
         os.environ["MOTO_AMIS_PATH"] = str(IMAGES)
         self._application = DomainDispatcherApplication(create_backend_app)
@@ -81,7 +112,8 @@ class Server:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-        names = parse_qs(body.decode("utf-8", "replace")).get("Action")
+        parameters = parse_qs(body.decode("utf-8", "replace"))
+        names = parameters.get("Action")
         # Without either it is not a call: moto's own pages, by which a test starts anew.
         if scope is None or not names:
             return self._application(environ, start)  # type: ignore[no-any-return]
@@ -90,7 +122,7 @@ class Server:
             return _error(service, start, *self.faults[action])
         # The tests themselves are not held to the policy.
         if "set-up" not in environ.get("HTTP_USER_AGENT", ""):
-            if action not in self._allowed:
+            if not self._allows(action, parameters):
                 self.refused[action] += 1
                 user = "arn:aws:iam::123456789012:user/lab"
                 text = f"You are not authorized to perform this operation. User: {user} is not authorized to perform: {action}"
@@ -98,7 +130,14 @@ class Server:
             self.calls[action] += 1
         if action == "ec2:DescribeVolumes":
             return self._volumes(environ, start)
+        if action == "ec2:DescribePlacementGroups":
+            start("200 OK", [("Content-Type", "text/xml")])
+            return [_NO_PLACEMENT_GROUPS]
         return self._application(environ, start)  # type: ignore[no-any-return]
+
+    def _allows(self, action: str, parameters: dict[str, list[str]]) -> bool:
+        applying = [statement for statement in self._statements if action in statement["Action"]]
+        return any(_is_met(statement.get("Condition", {}), parameters) for statement in applying)
 
     def _volumes(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """What moto says of volumes, with the empty element that AWS has for one that was not made from a snapshot."""

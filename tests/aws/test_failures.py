@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from .conftest import Cloud
-from .server import Server
+from .server import ROOT, Server
 
+STOP = "fleetlab.linux.storage_lab_stop"
 LAB = "fleetlab.linux.storage_lab"
 
 
@@ -35,7 +37,11 @@ def test_no_credentials(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("code", "message", "words"),
     [
-        ("ExpiredToken", "The security token included in the request is expired", "the AWS session token has expired: log in again"),
+        (
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            "the AWS session has expired, or was never begun: log in",
+        ),
         (
             "InvalidClientTokenId",
             "The security token included in the request is invalid.",
@@ -65,10 +71,11 @@ def test_no_such_region(cloud: Cloud) -> None:
 
 
 def test_all_wrong_values_are_named_together(cloud: Cloud) -> None:
-    outcome = cloud.play(LAB, lab_aws_ssh_from=["0.0.0.0/0", "192.0.2.1/24"], lab_aws_volume_iops=99, lab_aws_zone="eu-central-1a")
+    outcome = cloud.play(LAB, lab_aws_ssh_from="0.0.0.0/0, 192.0.2.1/24, 192.0.2.10", lab_aws_volume_iops=99, lab_aws_zone="eu-central-1a")
     (sentence,) = outcome.failures
     assert "0.0.0.0/0 lets the whole world try" in sentence
     assert "192.0.2.1/24 has host bits set" in sentence
+    assert "192.0.2.10: write it as 192.0.2.10/32" in sentence
     assert "lab_aws_volume_iops: 99" in sentence
     assert "lab_aws_zone: 'eu-central-1a' is not a zone of us-east-1" in sentence
     assert nothing_was_made(cloud)
@@ -111,6 +118,39 @@ def test_what_is_not_known_is_not_made(cloud: Cloud, options: dict[str, Any], wo
     outcome = cloud.play(LAB, **options)
     assert words in outcome.failures[-1]
     assert nothing_was_made(cloud)
+
+
+def test_a_network_of_that_name_that_is_not_the_labs_is_left_alone(cloud: Cloud) -> None:
+    client = cloud.client()
+    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "fleetlab-lab"}]}]
+    vpc = client.create_vpc(CidrBlock="10.99.0.0/24", TagSpecifications=tags)["Vpc"]["VpcId"]
+    outcome = cloud.play(LAB)
+    assert f"the network {vpc} is called fleetlab-lab and is not this lab" in outcome.failures[-1]
+    assert nothing_was_made(cloud)
+    client.delete_vpc(VpcId=vpc)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_a_stop_where_nothing_runs_makes_nothing(cloud: Cloud, arguments: tuple[str, ...]) -> None:
+    outcome = cloud.play(STOP, *arguments)
+    assert outcome.exit_code == 0, outcome.text
+    assert any(line.startswith("the lab lab has no machines in us-east-1: there is nothing to stop") for line in outcome.messages)
+    assert (outcome.changed, nothing_was_made(cloud)) == (0, True)
+
+
+def test_the_name_of_a_lab_stays_a_string(cloud: Cloud) -> None:
+    source = ROOT / "roles" / "lab_hosts" / "templates" / "aws_ec2.yml.j2"
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"lab_name": "007", "lab_directory": "/lab", "lab_aws_region": "us-east-1"},
+        "tasks": [{"ansible.builtin.template": {"src": str(source), "dest": str(cloud.folder / "made.yml"), "mode": "0600"}}],
+    }
+    (cloud.folder / "render.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    outcome = cloud.play("render.yml")
+    assert outcome.exit_code == 0, outcome.text
+    assert yaml.safe_load((cloud.folder / "made.yml").read_text(encoding="utf-8"))["filters"]["tag:fleetlab-lab"] == "007"
 
 
 def test_a_folder_of_another_backend_is_left_alone(cloud: Cloud) -> None:

@@ -35,10 +35,15 @@ class Disk:
         return volume_id(self.serial or "")
 
     @property
-    def path(self) -> str:
-        """The name that lasts, where there is one: the shortest of those made of the serial number."""
-        named = [link for link in self.links if self.serial and self.serial in link]
-        return min(named, key=lambda link: (len(link), link)) if named else f"/dev/{self.name}"
+    def path(self) -> Optional[str]:
+        """The name that lasts: the shortest of those made of the serial number, None until udev has made one.
+
+        What a disk that does not say what it is is called comes from the name it was attached under, and lasts as long.
+        """
+        if self.volume_id is None:
+            return f"/dev/{self.name}"
+        named = [link for link in self.links if str(self.serial) in link]
+        return min(named, key=lambda link: (len(link), link), default=None)
 
 
 @dataclass(frozen=True)
@@ -100,24 +105,24 @@ def check_volumes(volumes: Sequence[Volume]) -> None:
             raise InputError("volumes", f"{', '.join(twice)}: named more than once")
 
 
-def all_volumes(disks: Sequence[Disk]) -> List[Found]:
+def all_volumes(disks: Sequence[Disk]) -> List[Volume]:
     """Every volume that says by itself what it is, but for those the machine runs from, by their ids."""
-    found = [Found(Volume(disk.volume_id), disk, "serial") for disk in disks if disk.volume_id and not disk.system]
-    return sorted(found, key=lambda item: item.volume.volume_id)
+    return [Volume(identity) for identity in sorted({disk.volume_id for disk in disks if disk.volume_id and not disk.system})]
 
 
-def missing(disks: Sequence[Disk], volumes: Sequence[Volume]) -> List[Volume]:
-    """The volumes that no disk is."""
-    return [volume for volume in volumes if not _candidates(disks, volume)]
+def ready(disks: Sequence[Disk], volumes: Sequence[Volume]) -> bool:
+    """Whether every volume is on a disk that has a name that lasts."""
+    found = [_candidates(disks, volume) for volume in volumes]
+    return all(found) and all(item.disk.path for candidates in found for item in candidates)
 
 
 def identify(disks: Sequence[Disk], volumes: Sequence[Volume]) -> List[Found]:
     """The disk of every volume, in their order.
 
-    :raises ObservationError: where a volume is on no disk, or on more than one.
+    :raises ObservationError: where a volume is on no disk, or on more than one, or on one without a name that lasts.
     :raises RefusedError: where a volume turns out to be the disk that the machine runs from.
     """
-    absent = missing(disks, volumes)
+    absent = [volume for volume in volumes if not _candidates(disks, volume)]
     if absent:
         raise ObservationError(
             f"{'; '.join(str(volume) for volume in absent)}: no disk of this machine is this volume (there are {_seen(disks)}). "
@@ -131,6 +136,11 @@ def identify(disks: Sequence[Disk], volumes: Sequence[Volume]) -> List[Found]:
             raise ObservationError(f"{volume}: more than one disk says that it is this volume: {names}. Nothing may be written to either")
         if candidates[0].disk.system:
             raise RefusedError(str(volume), f"this machine runs from it: {candidates[0].disk.name}", "Name the volumes for data only")
+        if candidates[0].disk.path is None:
+            raise ObservationError(
+                f"{volume}: is {candidates[0].disk.name}, which has no name in /dev/disk/by-id that is the same after a reboot. "
+                f"See what udev says of it: udevadm info /dev/{candidates[0].disk.name}; it can take a moment"
+            )
         found += candidates
     return found
 

@@ -96,8 +96,10 @@ def summary(parts: Iterable[Part], prices: Mapping[str, Any], region: str) -> Di
     unknown = [part.what for part in found if part.count and part.hourly is None]
     rows = [("what", "number", "USD/hour each", "USD/hour")]
     rows += [(part.what, str(part.count), "?" if part.hourly is None else f"{part.hourly:.4f}", f"{part.total:.4f}") for part in found]
-    rows.append(("together", "", "", f"{hourly:.4f}"))
+    rows.append(("together, without what has no price" if unknown else "together", "", "", f"{hourly:.4f}"))
     lines = _aligned(rows)
+    if unknown:
+        lines.append(f"no price is known of {', '.join(unknown)}: look it up, and set lab_aws_prices")
     lines.append(_where_from(prices, region))
     return {"lines": lines, "hourly": round(hourly, 4), "hourly_stopped": round(stopped, 4), "unknown": unknown}
 

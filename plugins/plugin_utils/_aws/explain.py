@@ -29,6 +29,9 @@ _QUOTAS = {
     "SubnetLimitExceeded": "subnets",
     "RouteTableLimitExceeded": "route tables",
 }
+_LENGTH = 600
+"""What AWS says about capacity names the zones that have some at its end."""
+
 _RESUME = "What exists so far is kept: the same command continues from there, and 'make lab-destroy' removes it"
 
 
@@ -37,7 +40,7 @@ def _no_credentials(_message: str, _context: Mapping[str, Any]) -> str:
 
 
 def _expired(_message: str, _context: Mapping[str, Any]) -> str:
-    return f"the AWS session token has expired: log in again ('aws sso login', or get new temporary keys). {_RESUME}"
+    return "the AWS session has expired, or was never begun: log in ('aws sso login', or get new temporary keys)"
 
 
 def _not_accepted(_message: str, context: Mapping[str, Any]) -> str:
@@ -54,6 +57,13 @@ def _region(_message: str, context: Mapping[str, Any]) -> str:
     )
 
 
+def _unreachable(_message: str, context: Mapping[str, Any]) -> str:
+    return (
+        f"AWS was not reached in {context['region']!r}: look at the network of this machine, its proxy (HTTPS_PROXY), and the certificates "
+        "that it trusts (AWS_CA_BUNDLE)"
+    )
+
+
 def _opt_in(_message: str, context: Mapping[str, Any]) -> str:
     return f"the account is not enabled for the region {context['region']}: enable it (Account settings, Regions), or set lab_aws_region"
 
@@ -64,13 +74,13 @@ def _permission(message: str, _context: Mapping[str, Any]) -> str:
     action = (
         named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "an action AWS does not name"
     )
-    return f"the credentials lack the permission {action}: attach the policy docs/aws-policy.json to their user or role. {_RESUME}"
+    return f"the credentials lack the permission {action}: attach the policy docs/aws-policy.json to their user or role"
 
 
 def _quota(message: str, context: Mapping[str, Any]) -> str:
     return (
         f"the account's quota of {_QUOTAS[_code(message) or '']} in {context['region']} is used up: ask for more (Service Quotas, "
-        f"Amazon EC2), or take a smaller lab_aws_instance_type, fewer lab_servers or lab_volumes, or another lab_aws_region. {_RESUME}"
+        f"Amazon EC2), or take a smaller lab_aws_instance_type, fewer lab_servers or lab_volumes, or another lab_aws_region"
     )
 
 
@@ -85,7 +95,7 @@ def _not_offered(_message: str, context: Mapping[str, Any]) -> str:
 def _capacity(_message: str, context: Mapping[str, Any]) -> str:
     return (
         f"{context['zone']} has no room for these {context['instance_type']} now, least of all close together in a placement group: "
-        f"try again later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone. {_RESUME}"
+        f"try again later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone"
     )
 
 
@@ -119,7 +129,6 @@ _BY_CODE: Dict[str, Explanation] = {
     "UnauthorizedOperation": _permission,
     "AccessDenied": _permission,
     "AccessDeniedException": _permission,
-    "Unsupported": _not_offered,
     "InvalidInstanceType": _not_offered,
     "InsufficientInstanceCapacity": _capacity,
     "InsufficientHostCapacity": _capacity,
@@ -128,15 +137,26 @@ _BY_CODE: Dict[str, Explanation] = {
     "DependencyViolation": _dependency,
     **dict.fromkeys(_QUOTAS, _quota),
 }
+# What nobody knows the code of, or where the code alone does not tell.
 _BY_WORDS: Tuple[Tuple[str, Explanation], ...] = (
     ("Unable to locate credentials", _no_credentials),
     ("Partial credentials found", _no_credentials),
     ("config profile", _no_credentials),
+    ("Error when retrieving credentials", _no_credentials),
+    ("Error when retrieving token", _expired),
+    ("Error loading SSO Token", _expired),
+    ("SSO session associated with this profile has expired", _expired),
     ("Could not connect to the endpoint URL", _region),
+    ("Connect timeout on endpoint URL", _unreachable),
+    ("Read timeout on endpoint URL", _unreachable),
+    ("Failed to connect to proxy URL", _unreachable),
+    ("SSL validation failed", _unreachable),
     ("doesn't match a supported format", _region),
     ("is not a valid region", _region),
     ("Failed to import the required Python library (bot", _library),
+    ("not supported in your requested Availability Zone", _not_offered),
 )
+_RESUMABLE = (_expired, _permission, _quota, _capacity, _unreachable)
 _CODE = re.compile(r"An error occurred \(([\w.]+)\)")
 
 
@@ -145,32 +165,44 @@ def _code(message: str) -> Optional[str]:
     return found.group(1) if found else None
 
 
-def explain(result: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+def explain(result: Mapping[str, Any], context: Mapping[str, Any], resume: bool = True) -> str:
     """What a failed task of an amazon.aws module means, and what to do.
 
     :arg result: what the task returned; of a loop, its first failed item counts.
     :arg context: C(region), C(zone) and C(instance_type) for the words.
+    :arg resume: whether to say how to go on with what exists; at login nothing was begun.
     """
-    message = _message(result)
-    code = (result.get("error") or {}).get("code") or _code(message)
-    known = _BY_CODE.get(str(code)) or next((text for words, text in _BY_WORDS if words in message), None)
-    if known is None:
-        return f"{_brief(message) or 'a task failed without a message'}. {_RESUME}"
-    return f"{known(message, context)} (AWS said: {_brief(message)})"
-
-
-def _message(result: Mapping[str, Any]) -> str:
     failed: List[Mapping[str, Any]] = [item for item in result.get("results") or [] if item.get("failed")]
     chosen = failed[0] if failed else result
-    parts = [str(chosen.get("msg") or ""), str((chosen.get("error") or {}).get("message") or "")]
-    message = parts[0] if parts[1] in parts[0] else ": ".join(parts)
+    message = _message(chosen)
+    known = _BY_CODE.get(_code(message) or "") or next((text for words, text in _BY_WORDS if words in message), None)
+    said = _said(chosen) or _brief(message)
+    if known is None:
+        sentence = said or "a task failed without a message"
+    else:
+        sentence = f"{known(message, context)} (AWS said: {said})"
+    return f"{sentence}. {_RESUME}" if resume and known in (None, *_RESUMABLE) else sentence
+
+
+def _message(chosen: Mapping[str, Any]) -> str:
+    """All that a module says, with the code and the words of AWS."""
+    message = str(chosen.get("msg") or "")
+    error = chosen.get("error") or {}
+    if error.get("code") and not _CODE.search(message):
+        message = f"{message}: An error occurred ({error['code']}): {error.get('message') or ''}"
     # Some modules of amazon.aws do not catch what they are told, and fall over it.
     fallen = [line for line in str(chosen.get("module_stderr") or "").splitlines() if _CODE.search(line)]
     return fallen[-1] if fallen and not _CODE.search(message) else message
+
+
+def _said(chosen: Mapping[str, Any]) -> str:
+    """What AWS itself said, where a module returns it beside its own words."""
+    error = chosen.get("error") or {}
+    return _brief(f"{error['code']}: {error.get('message') or ''}") if error.get("code") else ""
 
 
 def _brief(message: str) -> str:
     # What an encoded message of AWS holds, only its owner can decode.
     text = re.sub(r"Encoded authorization failure message: \S+", "", message)
     text = " ".join(text.split())
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 3]}..."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterator, List, Mapping, Sequence
+from typing import Any, Iterator, List, Mapping, Sequence, Tuple
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
@@ -16,6 +16,7 @@ _WORLD = 8
 
 _IOPS = {"gp3": (3000, 16000), "io1": (100, 64000), "io2": (100, 64000)}
 _THROUGHPUT = (125, 1000)
+_SPEEDS = (("iops", "IOPS", tuple(_IOPS)), ("throughput", "MiB/s", ("gp3",)))
 
 
 def problems(request: Mapping[str, Any]) -> List[str]:
@@ -23,7 +24,7 @@ def problems(request: Mapping[str, Any]) -> List[str]:
     found = list(_names(request))
     found += _ssh_ranges(request["ssh_from"], bool(request["world_ssh"]))
     found += _volume(request["volume"])
-    if not 0 < float(request["lifetime_hours"]) <= 168:
+    if not 1 <= float(request["lifetime_hours"]) <= 168:
         found.append(f"lab_aws_lifetime_hours: {request['lifetime_hours']} is not within 1 to 168")
     return found
 
@@ -46,6 +47,8 @@ def _ssh_ranges(ranges: Sequence[str], world: bool) -> Iterator[str]:
         except ValueError as error:
             yield f"lab_aws_ssh_from: {text}: {error}"
             continue
+        if str(network) != str(text):
+            yield f"lab_aws_ssh_from: {text}: write it as {network}"
         if network.prefixlen < _WORLD and not world:
             yield f"lab_aws_ssh_from: {text} lets the whole world try: state a smaller range, or set lab_aws_allow_world_ssh"
 
@@ -104,8 +107,19 @@ def _volume_drift(item: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]],
         volume = known.get(identity)
         if volume is None:
             yield f"{identity} at {mapping['device_name']} of {_label(item)} is not one of the lab's volumes"
-        elif (volume["type"], int(volume["size"])) != (wanted["type"], int(wanted["size_gb"])):
-            shape = f"{volume['type']} of {volume['size']} GB"
-            yield f"{identity} of {_label(item)} is {shape} and {wanted['type']} of {wanted['size_gb']} GB was asked for"
+        elif len(set(_shapes(volume, wanted))) > 1:
+            is_now, asked = _shapes(volume, wanted)
+            yield f"{identity} of {_label(item)} is {is_now} and {asked} was asked for"
         elif not volume["encrypted"]:
             yield f"{identity} of {_label(item)} is not encrypted"
+
+
+def _shapes(volume: Mapping[str, Any], wanted: Mapping[str, Any]) -> Tuple[str, str]:
+    """In words, what a volume is and what was asked for: its speeds too, where its type is told them and AWS says them."""
+    is_now = [f"{volume['type']} of {int(volume['size'])} GB"]
+    asked = [f"{wanted['type']} of {int(wanted['size_gb'])} GB"]
+    for key, unit, kinds in _SPEEDS:
+        if wanted["type"] in kinds and volume.get(key):
+            is_now.append(f"{int(volume[key])} {unit}")
+            asked.append(f"{int(wanted[key])} {unit}")
+    return ", ".join(is_now), ", ".join(asked)

@@ -16,6 +16,9 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ebs import observe
 from ansible_collections.fleetlab.linux.plugins.modules import ebs_device_info
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._ebs.trees import FIRST, ROOT, SECOND, add_disk, build
 
+LATE = "vol-0bbbbbbbbbbbbbbbb"
+LASTING = f"nvme-Amazon_Elastic_Block_Store_{LATE.replace('-', '')}"
+
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> observe.Roots:
@@ -52,24 +55,41 @@ def test_the_root_volume_is_refused_by_its_id(machine: observe.Roots, capsys: py
     assert "this machine runs from it: nvme0n1" in result["msg"]
 
 
-def test_it_waits_for_a_volume_that_comes_late(
-    machine: observe.Roots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def add_late(machine: observe.Roots) -> None:
+    """A disk that udev has not seen yet."""
+    serial = LATE.replace("-", "")
+    add_disk(machine, "nvme3n1", {"size": 8, "serial": serial, "model": None, "partitions": [], "number": "259:9", "links": []})
+
+
+@pytest.mark.parametrize("options", [{"volumes": [{"volume_id": LATE}]}, {}])
+def test_it_waits_for_a_volume_that_comes_late_and_for_its_lasting_name(
+    machine: observe.Roots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: Dict[str, Any]
 ) -> None:
-    late = "vol-0bbbbbbbbbbbbbbbb"
     naps: List[float] = []
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
-        if len(naps) == 3:
-            add_disk(
-                machine,
-                "nvme3n1",
-                {"size": 8, "serial": late.replace("-", ""), "model": None, "partitions": [], "number": "259:9", "links": []},
-            )
+        if len(naps) == 3 and options:
+            add_late(machine)
+        if len(naps) == 5:
+            (Path(machine.dev) / "disk" / "by-id" / LASTING).symlink_to(Path(machine.dev) / "nvme3n1")
 
+    # Without a list of volumes it is those that are there.
+    if not options:
+        add_late(machine)
     monkeypatch.setattr("time.sleep", sleep)
-    (device,) = run(capsys, volumes=[{"volume_id": late}], wait=60)["devices"]
-    assert (device["device"], len(naps)) == ("/dev/nvme3n1", 3)
+    device = next(item for item in run(capsys, wait=60, **options)["devices"] if item["volume_id"] == LATE)
+    assert (device["device"], device["path"], len(naps)) == ("/dev/nvme3n1", f"/dev/disk/by-id/{LASTING}", 5)
+
+
+@pytest.mark.parametrize("options", [{"volumes": [{"volume_id": LATE}]}, {}])
+def test_a_name_that_does_not_last_is_not_returned(
+    machine: observe.Roots, capsys: pytest.CaptureFixture[str], options: Dict[str, Any]
+) -> None:
+    add_late(machine)
+    result = run(capsys, **options)
+    assert result["failed"]
+    assert f"{LATE}: is nvme3n1, which has no name in /dev/disk/by-id that is the same after a reboot" in result["msg"]
 
 
 def test_one_that_does_not_come_is_named_with_what_is_there(machine: observe.Roots, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,12 +20,18 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify impor
     check_volumes,
     identify,
     make_volume,
-    missing,
+    ready,
     volume_id,
     xen_name,
 )
 
 IDS = st.integers(0, 16**17 - 1).map(lambda number: f"vol-{number:017x}")
+
+
+def nvme(name: str, identity: str) -> Disk:
+    """A disk with the name that udev makes for it."""
+    serial = identity.replace("-", "")
+    return Disk(name, 1, serial=serial, links=(f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{serial}",))
 
 
 @pytest.mark.parametrize(
@@ -57,10 +63,18 @@ def test_names_of_xen_disks(attached: str, expected: Optional[str]) -> None:
 def test_every_order_of_names_gives_the_same_volumes(ids: List[str], seed: int) -> None:
     order = ids[:]
     random.Random(seed).shuffle(order)
-    disks = [Disk(f"nvme{number}n1", number, serial=identity.replace("-", "")) for number, identity in enumerate(order)]
+    disks = [nvme(f"nvme{number}n1", identity) for number, identity in enumerate(order)]
     found = identify(disks, [Volume(identity, "/dev/sdf") for identity in ids])
     assert [item.disk.volume_id for item in found] == ids
-    assert [item.volume.volume_id for item in all_volumes(disks)] == sorted(ids)
+    assert [volume.volume_id for volume in all_volumes(disks)] == sorted(ids)
+
+
+def test_a_disk_is_not_handed_on_under_a_name_that_does_not_last() -> None:
+    disks = [nvme("nvme1n1", "vol-12345678"), Disk("nvme2n1", 1, serial="vol87654321", links=("/dev/disk/by-id/nvme-eui.0001",))]
+    assert ready(disks, [Volume("vol-12345678")])
+    assert not ready(disks, [Volume("vol-12345678"), Volume("vol-87654321")])
+    with pytest.raises(ObservationError, match=r"vol-87654321 \(volume2\): is nvme2n1, which has no name in /dev/disk/by-id"):
+        identify(disks, [Volume("vol-12345678"), Volume("vol-87654321", name="volume2")])
 
 
 def test_a_disk_that_says_what_it_is_is_not_taken_by_its_name() -> None:
@@ -73,7 +87,8 @@ def test_a_xen_disk_is_found_by_its_name_only_with_that_name() -> None:
     disks = [Disk("xvdf", 1), Disk("xvdg", 1)]
     (found,) = identify(disks, [Volume("vol-12345678", "/dev/sdg", "volume2")])
     assert (found.disk.name, found.by) == ("xvdg", "name")
-    assert missing(disks, [Volume("vol-12345678")]) == [Volume("vol-12345678")]
+    assert ready(disks, [Volume("vol-12345678", "/dev/sdg")])
+    assert not ready(disks, [Volume("vol-12345678")])
 
 
 @pytest.mark.parametrize("disk", [Disk("nvme0n1", 8, serial="vol12345678", system=True), Disk("xvdf", 8, system=True)])

@@ -25,7 +25,8 @@ def test_the_disk_of_the_system_is_known_and_never_offered(tmp_path: Path, name:
         name
     ]
     assert system_disks(roots) == system
-    assert not {item.disk.name for item in all_volumes(observe(roots))} & system
+    disks = observe(roots)
+    assert not {item.disk.name for item in identify(disks, all_volumes(disks))} & system
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_xen_disk_has_only_its_name(tmp_path: Path) -> None:
 def test_a_disk_that_belongs_to_the_machine_itself_is_no_volume(tmp_path: Path) -> None:
     disks = observe(build(tmp_path, "nitro-instance-store"))
     assert [(disk.name, disk.volume_id) for disk in disks] == [("nvme0n1", None), ("nvme1n1", ROOT), ("nvme2n1", FIRST)]
-    assert [item.volume.volume_id for item in all_volumes(disks)] == [FIRST]
+    assert [volume.volume_id for volume in all_volumes(disks)] == [FIRST]
 
 
 def test_sizes(tmp_path: Path) -> None:

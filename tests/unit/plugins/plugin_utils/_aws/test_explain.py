@@ -67,7 +67,7 @@ def test_every_failure_says_what_to_do_and_what_was_said(code: str, call: str, t
     sentence = explain(failed(code, call, text), CONTEXT)
     for word in words:
         assert word in sentence
-    assert text in sentence
+    assert f"(AWS said: {code}: {text})" in sentence
     # The code alone, as modules hand it on that know no better, is enough.
     assert words[0] in explain({"failed": True, "msg": f"An error occurred ({code}) when calling the {call} operation: {text}"}, CONTEXT)
 
@@ -99,6 +99,7 @@ def test_an_encoded_message_is_left_out() -> None:
     [
         ("Unable to locate credentials", "no AWS credentials were found: set AWS_PROFILE"),
         ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "no AWS credentials were found"),
+        ("Error when retrieving credentials from custom-process: no such file", "no AWS credentials were found"),
         ("The config profile (lab) could not be found", "no AWS credentials were found"),
         (
             'Could not connect to the endpoint URL: "https://ec2.eu-centarl-1.amazonaws.com/"',
@@ -109,6 +110,57 @@ def test_an_encoded_message_is_left_out() -> None:
 )
 def test_failures_without_a_code(message: str, words: str) -> None:
     assert words in explain({"failed": True, "msg": message}, CONTEXT)
+
+
+LOGIN = [
+    "Error when retrieving token from sso: Token has expired and refresh failed",
+    "The SSO session associated with this profile has expired or is otherwise invalid. To refresh this SSO session run aws sso login",
+    "Error loading SSO Token: Token for lab does not exist",
+    "An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: The security token included in the request is expired",
+]
+
+
+@pytest.mark.parametrize("message", LOGIN)
+def test_at_login_nothing_is_said_of_what_exists(message: str) -> None:
+    result = {"failed": True, "msg": f"Failed to retrieve caller identity: {message}"}
+    sentence = explain(result, CONTEXT, resume=False)
+    assert sentence.startswith("the AWS session has expired, or was never begun: log in ('aws sso login'")
+    assert "What exists so far" not in sentence
+    assert "What exists so far is kept" in explain(result, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Connect timeout on endpoint URL: "https://sts.eu-central-1.amazonaws.com/"',
+        'Read timeout on endpoint URL: "https://sts.eu-central-1.amazonaws.com/"',
+        'Failed to connect to proxy URL: "http://proxy:3128"',
+        "SSL validation failed for https://sts.eu-central-1.amazonaws.com/ certificate verify failed: self-signed certificate",
+    ],
+)
+def test_an_aws_that_is_not_reached(message: str) -> None:
+    sentence = explain({"failed": True, "msg": f"Failed to retrieve caller identity: {message}"}, CONTEXT, resume=False)
+    assert sentence.startswith("AWS was not reached in 'eu-central-1': look at the network of this machine, its proxy (HTTPS_PROXY)")
+    assert message in sentence
+
+
+def test_what_aws_said_is_not_crowded_out_by_what_the_module_said() -> None:
+    text = "Value (x) for parameter y is invalid."
+    result = {"failed": True, "msg": f"Unable to start instances {'i-0123456789abcdef0, ' * 60}", "error": {"code": "Odd", "message": text}}
+    assert explain(result, CONTEXT, resume=False) == f"Odd: {text}"
+    assert explain({"failed": True, "msg": "failed", "results": [result]}, CONTEXT, resume=False) == f"Odd: {text}"
+
+
+def test_a_quota_is_known_by_the_code_that_is_returned_apart() -> None:
+    result = {"failed": True, "msg": "Failed to make it", "error": {"code": "VpcLimitExceeded", "message": "No more."}}
+    assert "quota of VPCs in eu-central-1 is used up" in explain(result, CONTEXT)
+
+
+def test_what_is_not_supported_for_another_reason_than_the_zone_is_handed_on() -> None:
+    text = "The requested configuration is currently not supported. Please check the documentation for supported configurations."
+    sentence = explain(failed("Unsupported", "RunInstances", text), CONTEXT)
+    assert sentence.startswith(f"Unsupported: {text}")
+    assert "not offered in the zone" not in sentence
 
 
 def test_of_a_loop_the_item_that_failed_counts() -> None:
@@ -138,4 +190,4 @@ def test_what_is_not_known_is_handed_on_with_how_to_go_on(message: Optional[str]
 
 
 def test_what_is_not_known_is_handed_on_in_brief() -> None:
-    assert len(explain({"failed": True, "msg": "x" * 9000}, CONTEXT)) < 500
+    assert len(explain({"failed": True, "msg": "x" * 9000}, CONTEXT)) < 800

@@ -85,7 +85,10 @@ def test_the_whole_world_is_refused_however_it_is_cut(ranges: List[str]) -> None
         ({"region": "us-east", "zone": "us-easta"}, "lab_aws_region: 'us-east'"),
         ({"region": "us-east-1; x"}, "lab_aws_region"),
         ({"zone": "us-west-2a"}, "lab_aws_zone: 'us-west-2a' is not a zone of us-east-1"),
+        ({"ssh_from": ["192.0.2.10"]}, "lab_aws_ssh_from: 192.0.2.10: write it as 192.0.2.10/32"),
+        ({"ssh_from": ["192.0.2.0/255.255.255.0"]}, "lab_aws_ssh_from: 192.0.2.0/255.255.255.0: write it as 192.0.2.0/24"),
         ({"lifetime_hours": 0}, "lab_aws_lifetime_hours"),
+        ({"lifetime_hours": 0.01}, "lab_aws_lifetime_hours: 0.01 is not within 1 to 168"),
         ({"lifetime_hours": 169}, "lab_aws_lifetime_hours"),
     ],
 )
@@ -113,7 +116,10 @@ def test_volumes_that_can_not_be(volume: Dict[str, Any], words: str) -> None:
 def test_what_was_asked_for_is_no_drift() -> None:
     machines = [machine("a", name="server1"), machine("b", name="server2"), machine("c", "storage_clients", "client1")]
     assert drift(machines, volumes("a", "b"), request()) == []
+    assert drift(machines[:1], volumes("a", iops=3000, throughput=125), request()) == []
     assert drift(machines[:1], volumes("a"), request()) == []
+    gp2 = {"type": "gp2", "size_gb": 50, "logical_mb": 15360, "iops": 0, "throughput": 0}
+    assert drift(machines[:1], volumes("a", type="gp2", iops=150), request(volume=gp2)) == []
     assert drift([], [], request()) == []
 
 
@@ -135,7 +141,9 @@ def test_another_lab_is_drift(changes: Dict[str, Any], words: str) -> None:
     ("changes", "words"),
     [
         ({"size": 60}, "is gp3 of 60 GB and gp3 of 50 GB was asked for"),
-        ({"type": "gp2"}, "is gp2 of 50 GB"),
+        ({"type": "gp2"}, "is gp2 of 50 GB and gp3 of 50 GB"),
+        ({"iops": 16000}, "is gp3 of 50 GB, 16000 IOPS and gp3 of 50 GB, 3000 IOPS was asked for"),
+        ({"iops": 3000, "throughput": 1000}, "50 GB, 3000 IOPS, 1000 MiB/s and gp3 of 50 GB, 3000 IOPS, 125 MiB/s was asked for"),
         ({"encrypted": False}, "is not encrypted"),
         ({"id": "vol-other"}, "is not one of the lab's volumes"),
     ],
