@@ -231,6 +231,13 @@ ansible_facts:
           type: dict
           returned: success
           sample: {release: 6.1.0-18-amd64, version: [6, 1, 0], page_size: 4096}
+        read_at:
+          description:
+            - When it was read, in seconds since 1970, by the clock of the controller, or where the module ran, of the host.
+            - Of what is in a fact cache and what P(fleetlab.linux.meminfo#inventory) read, a report takes the newer.
+          type: float
+          returned: success
+          sample: 1764172800.123
         zfs_arc:
           description:
             - The cache of ZFS, nulls with a reason if there is none.

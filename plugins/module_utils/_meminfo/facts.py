@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, Optional
 
 from . import accounting, available, cgroup, free
@@ -55,8 +56,14 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
 
 
 def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
-    """The facts as the result of a task."""
-    return {"changed": False, **({"ansible_facts": {"meminfo": facts}} if cacheable else {"meminfo": facts})}
+    """The facts as the result of a task, stamped with the time."""
+    found = {"meminfo": {**facts, "read_at": now()}}
+    return {"changed": False, **({"ansible_facts": found} if cacheable else found)}
+
+
+def now() -> float:
+    """Seconds since 1970. Of several readings of a host, in a fact cache or of one pass, the newest counts."""
+    return round(time.time(), 3)
 
 
 def _surroundings(zones: Optional[Zones], foreign: Optional[str], page_size: Optional[int], reading: Reading) -> Surroundings:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -135,6 +136,7 @@ def run_action(stdout: str, code: int = 0, stderr: str = "", **options: Any) -> 
 
 def test_one_command_brings_everything() -> None:
     result = run_action("Welcome!\r\n" + printed("3.2").replace("\n", "\r\n"))
+    assert result["ansible_facts"]["meminfo"].pop("read_at") == pytest.approx(time.time(), abs=3600)
     assert result == {"changed": False, "ansible_facts": {"meminfo": facts("3.2")}}
 
 
