@@ -27,7 +27,7 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path"},
     "forms": {"type": "list", "elements": "str", "choices": list(_RENDERERS), "default": list(_RENDERERS)},
     "textfile": {"type": "path"},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "raw", "default": "0644"},
     "short_below": {"type": "float", "default": 0},
 }
 
@@ -73,6 +73,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
     def _write(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
         """Bring the files to what they should be."""
         mode = meminfo_files.parse_mode(options["mode"])
+        meminfo_files.check_folder_of("textfile", options["textfile"])
         folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None
         wanted = {}
         if folder is not None:
