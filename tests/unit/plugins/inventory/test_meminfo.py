@@ -55,6 +55,11 @@ def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
     assert "StrictHostKeyChecking" not in text
 
 
+def test_ssh_is_never_talkative() -> None:
+    # A connection that stays open would write on, and the host would take the whole timeout each time that it is made.
+    assert route("a", {"ansible_ssh_verbosity": 3}) == route("a", {})
+
+
 def test_the_name_is_the_address_where_there_is_no_other() -> None:
     assert route("web1", {})[-2] == "web1"
 
