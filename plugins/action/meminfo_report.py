@@ -17,7 +17,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.plugin_utils import meminfo_files
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import READING, FleetError, Untemplated, make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import ONE_PASS, READING, FleetError, Untemplated, make_fleet
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import PageError, render_page
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import render_csv, render_json, render_summary, render_textfile
 
@@ -27,7 +27,7 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path"},
     "forms": {"type": "list", "elements": "str", "choices": list(_RENDERERS), "default": list(_RENDERERS)},
     "textfile": {"type": "path"},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "raw", "default": "0644"},
     "short_below": {"type": "float", "default": 0},
 }
 
@@ -60,7 +60,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         hosts = options["hosts"]
         try:
             with _uncollected():
-                hostvars = Untemplated(variables["hostvars"], (READING, "meminfo"))
+                hostvars = Untemplated(variables["hostvars"], (READING, ONE_PASS, "meminfo"))
                 fleet = make_fleet(hostvars, variables.get("ansible_play_hosts_all", []) if hosts is None else hosts)
                 result.update(self._write(fleet, options))
         except (FleetlabError, FleetError, PageError) as error:
@@ -73,6 +73,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
     def _write(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
         """Bring the files to what they should be."""
         mode = meminfo_files.parse_mode(options["mode"])
+        meminfo_files.check_folder_of("textfile", options["textfile"])
         folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None
         wanted = {}
         if folder is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import FleetError, make_fleet
@@ -31,9 +32,16 @@ _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
 def free_table(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
     """See L(render)."""
     try:
-        return render(meminfo, unit, percent, extended, rows)
+        return render(meminfo, unit, _truth("percent", percent), _truth("extended", extended), rows)
     except TableError as error:
         raise AnsibleFilterError(f"free_table: {error}") from error
+
+
+def _truth(option: str, value: object) -> bool:
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise TableError(f"{option}: {value!r} is neither true nor false") from None
 
 
 def meminfo_fleet(
@@ -42,6 +50,8 @@ def meminfo_fleet(
     """See L(make_fleet)."""
     if not isinstance(hostvars, Mapping):
         raise AnsibleFilterError(f"meminfo_fleet: expected hostvars, or facts by host, got {type(hostvars).__name__}")
+    if isinstance(hosts, str):
+        raise AnsibleFilterError(f"meminfo_fleet: hosts: expected a list of names, got the text {hosts!r}; put it in brackets")
     try:
         return make_fleet(hostvars, hosts, reading)
     except FleetError as error:

@@ -15,6 +15,9 @@ description:
     shape as RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
   - Puts them into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). The variable C(meminfo_error) of a host without a
     reading says why there is none.
+  - The variable C(meminfo_one_pass) has the same again, with the time in C(read_at), for reports. A fact C(meminfo) that an earlier play
+    left in a fact cache hides the variable C(meminfo), but not this one, so that of the two a report takes the newer. A host that one
+    pass leaves to the module does not have it.
   - Follows what Ansible knows of a host, in the precedence of a play, from inventories, C(group_vars), C(host_vars), and the command line.
     Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
     connections that it would use for a task, and C(become) by sudo without a password. A host that needs more, such as a password
@@ -28,6 +31,8 @@ description:
     so that one reading, for each user that C(become) names, serves all of them.
   - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are
     read in the order of their names.
+  - With O(cache) the reading of a host is kept for O(cache_timeout) seconds from when it was read, and as long as it would be read in the
+    same way, with the same O(zfs_arc). A host that failed is asked again.
 notes:
   - Hosts that only a gateway can reach are read through it as a jump host (C(ProxyJump)), which needs no program there, and the controller
     checks the keys of both. ClusterShell's tree mode is not used. In it the gateway makes the connections, as its own user with its own
@@ -98,11 +103,15 @@ hosts: web:!web9
 timeout: 60
 """
 
-from typing import Any, Dict, List, Mapping, Optional
+import hashlib
+import json
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import now
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import ONE_PASS
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_known import Known
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_outcome import variables_of
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import MISSING, run_all
@@ -110,6 +119,9 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes impo
 
 _GROUPS = ("memory_low", "memory_ok", "memory_unreachable")
 _VARIABLES = ("meminfo", "meminfo_error")
+
+_Reading = Dict[str, Any]
+"""C(meminfo) or C(meminfo_error), and when, as C(read_at)."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]  # not typed by Ansible
@@ -127,42 +139,64 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._read_config_data(path)
         if MISSING is not None:
             raise AnsibleParserError(f"the inventory plugin meminfo needs the Python package ClusterShell on the controller: {MISSING}")
+        self._check_options(path)
         known = Known(self.inventory, loader, path)
         hosts = known.hosts(self.get_option("hosts"))
         if not hosts:
             self.display.warning(f"{path}: there are no hosts to read; name this file after those with the hosts")
+        commands, found = self._commands(known, hosts)
         key = self.get_cache_key(path)
-        cached = self._cached(key) if cache and self.get_option("cache") else {}
+        cached = self._cached(key, commands) if cache and self.get_option("cache") else {}
         # A host that failed is asked again, and so is one that came since.
-        found = {host: cached[host] for host in hosts if "meminfo" in cached.get(host, {})}
-        found.update(self._read(known, [host for host in hosts if host not in found]))
+        readings = {**cached, **self._read({host: argv for host, argv in commands.items() if host not in cached})}
         if self.get_option("cache"):
-            self._cache[key] = found
+            kept = {host: reading for host, reading in readings.items() if "meminfo" in reading}
+            self._cache[key] = {host: {"way": self._way(commands[host]), "reading": reading} for host, reading in kept.items()}
+        found.update({host: _variables(reading) for host, reading in readings.items()})
         self._populate(known, found)
 
-    def _cached(self, key: str) -> Mapping[str, Any]:
-        try:
-            return dict(self._cache[key])
-        except KeyError:
-            return {}
+    def _check_options(self, path: str) -> None:
+        for name, least, is_right in (
+            ("fanout", "1 or more", self.get_option("fanout") >= 1),
+            ("timeout", "more than 0", self.get_option("timeout") > 0),
+        ):
+            if not is_right:
+                raise AnsibleParserError(f"{path}: {name}: {self.get_option(name)!r} is not {least}")
 
-    def _read(self, known: Known, hosts: List[str]) -> Dict[str, Dict[str, Any]]:
-        """C(meminfo) or C(meminfo_error) of each host."""
-        found: Dict[str, Dict[str, Any]] = {}
+    def _commands(self, known: Known, hosts: List[str]) -> Tuple[Dict[str, List[str]], Dict[str, Dict[str, Any]]]:
+        """What reads each host, and the variables of those that can not be read."""
         commands: Dict[str, List[str]] = {}
+        found: Dict[str, Dict[str, Any]] = {}
         for host in hosts:
             try:
                 commands[host] = _command(known, host, self.get_option("key_exchange"))
             except NotHonoured as error:
                 found[host] = {"meminfo_error": f"not gathered in one pass ({error}); use the module meminfo_facts"}
             except AnsibleError as error:
-                found[host] = {"meminfo_error": f"its connection variables can not be worked out: {error}"}
-        timeout, zfs_arc = self.get_option("timeout"), self.get_option("zfs_arc")
+                found[host] = _variables({"meminfo_error": f"its connection variables can not be worked out: {error}", "read_at": now()})
+        return commands, found
+
+    def _way(self, argv: List[str]) -> str:
+        """What a reading depends on besides the host: one of the same name elsewhere, or read otherwise, is another."""
+        return hashlib.sha256(json.dumps([argv, self.get_option("zfs_arc")]).encode()).hexdigest()
+
+    def _cached(self, key: str, commands: Mapping[str, List[str]]) -> Dict[str, _Reading]:
+        """The readings that still count. The time of the whole entry says nothing of theirs: it is written anew whenever one differs."""
+        try:
+            entry: Mapping[str, Any] = self._cache[key]
+        except KeyError:
+            return {}
+        longest, time = self.get_option("cache_timeout"), now()
+        same = {host: entry[host]["reading"] for host, argv in commands.items() if entry.get(host, {}).get("way") == self._way(argv)}
+        return {host: reading for host, reading in same.items() if longest == 0 or 0 <= time - reading["read_at"] < longest}
+
+    def _read(self, commands: Mapping[str, List[str]]) -> Dict[str, _Reading]:
+        timeout, zfs_arc, time = self.get_option("timeout"), self.get_option("zfs_arc"), now()
         outcomes = run_all(commands, self.get_option("fanout"), timeout)
         # Names of one machine share an outcome, and so what is worked out of it.
-        results = {id(outcome): variables_of(outcome, timeout, zfs_arc) for outcome in {id(one): one for one in outcomes.values()}.values()}
-        found.update({host: results[id(outcome)] for host, outcome in outcomes.items()})
-        return found
+        different = {id(outcome): outcome for outcome in outcomes.values()}
+        results = {key: _stamped(variables_of(outcome, timeout, zfs_arc), time) for key, outcome in different.items()}
+        return {host: results[id(outcome)] for host, outcome in outcomes.items()}
 
     def _populate(self, known: Known, found: Mapping[str, Mapping[str, Any]]) -> None:
         constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
@@ -179,7 +213,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.add_child(_group(result, least), host)
         for host, before in variables.items():
             # What an older reading left in a fact cache is not what this one found.
-            self._construct(host, {**{name: value for name, value in before.items() if name not in _VARIABLES}, **found[host]}, constructed)
+            self._construct(
+                host, {**{name: value for name, value in before.items() if name not in (*_VARIABLES, ONE_PASS)}, **found[host]}, constructed
+            )
 
     def _construct(self, host: str, variables: Dict[str, Any], constructed: List[Any]) -> None:
         strict = self.get_option("strict")
@@ -193,6 +229,16 @@ def _command(known: Known, host: str, key_exchange: Optional[str]) -> List[str]:
     # Secrets only matter by their being there: nothing is decrypted or asked of a password store for a host that is not read.
     secrets = {name: None for name in SECRETS if name in known.variables(host)}
     return route(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
+
+
+def _stamped(result: Dict[str, Any], time: float) -> _Reading:
+    if "meminfo" in result:
+        result["meminfo"]["read_at"] = time
+    return {**result, "read_at": time}
+
+
+def _variables(reading: _Reading) -> Dict[str, Any]:
+    return {**{name: reading[name] for name in _VARIABLES if name in reading}, ONE_PASS: reading}
 
 
 def _group(result: Mapping[str, Any], least: float) -> str:

@@ -219,7 +219,9 @@ ansible_facts:
           description:
             - The tightest memory limit on the control group of the process that read this, and those above it. It is what matters in a
               container.
-            - C(limit) is null, with the C(reason), if none is below C(MemTotal). C(available) is the limit less the working set.
+            - C(limit) is null, with the C(reason), if none is below C(MemTotal). C(path) and C(usage) are those of the group that has it.
+            - C(available) is what is left in the group with the least left, its limit less its working set; that can be another one of
+              these groups, with a higher limit that it shares with others.
           type: dict
           returned: success
           sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, reason: null}
@@ -228,8 +230,17 @@ ansible_facts:
           type: dict
           returned: success
           sample: {release: 6.1.0-18-amd64, version: [6, 1, 0], page_size: 4096}
+        read_at:
+          description:
+            - When it was read, in seconds since 1970, by the clock of the controller, or where the module ran, of the host.
+            - Of what is in a fact cache and what P(fleetlab.linux.meminfo#inventory) read, a report takes the newer.
+          type: float
+          returned: success
+          sample: 1764172800.123
         zfs_arc:
-          description: The cache of ZFS, nulls with a reason if there is none.
+          description:
+            - The cache of ZFS, nulls with a reason if there is none.
+            - In a container C(size) and C(minimum) are those of its host; C(reclaimable) is then null, and nothing is added.
           type: dict
           returned: when O(zfs_arc) is true
           sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}

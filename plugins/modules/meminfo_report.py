@@ -14,7 +14,7 @@ description:
   - Takes the memory facts that the hosts have, from M(fleetlab.linux.meminfo_facts), a fact cache, or the variable C(meminfo) of
     P(fleetlab.linux.meminfo#inventory), and writes files on the controller. Nothing runs on the hosts.
   - Run it once, with C(run_once). A file is only written if its content or its permissions differ.
-  - The page needs the Python package C(matplotlib) on the controller.
+  - The page needs the Python package C(matplotlib) on the controller; without V(html) in O(forms) there is none.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
 attributes:
@@ -42,8 +42,9 @@ options:
     description: A file on the controller with metrics for the textfile collector of node_exporter. Its folder has to be there.
     type: path
   mode:
-    description: Permissions of the files, in octal.
-    type: str
+    description:
+      - Permissions of the files, in octal digits, such as V("0644"). A number is what it is, so that C(0644) without quotes is right too.
+    type: raw
     default: "0644"
   short_below:
     description: Hosts with less than this percentage available are returned as RV(short).

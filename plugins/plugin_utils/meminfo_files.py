@@ -79,15 +79,25 @@ def make_folder(path: str) -> None:
     os.makedirs(path, mode=0o755, exist_ok=True)
 
 
-def parse_mode(text: str) -> int:
-    """Permissions as octal digits.
+def check_folder_of(option: str, path: Optional[str]) -> None:
+    """See that a file can be put where an option wants it.
+
+    :raises InputError: there is no such folder.
+    """
+    folder = os.path.dirname(os.path.realpath(path)) if path else None
+    if folder is not None and not os.path.isdir(folder):
+        raise InputError(option, f"{path}: there is no folder {folder}; make it, or name another file")
+
+
+def parse_mode(value: object) -> int:
+    """Permissions as octal digits, or as the number that YAML makes of 0644 without quotes.
 
     :raises InputError: anything else, or permissions that a report has no use for.
     """
     try:
-        mode = int(text, 8)
+        mode = value if isinstance(value, int) else int(str(value), 8)
     except ValueError:
         mode = -1
     if not 0 <= mode <= 0o777 or not mode & stat.S_IRUSR:
-        raise InputError("mode", f"{text!r} are no permissions of a file in octal, such as '0644'")
+        raise InputError("mode", f"{value!r} are no permissions of a file in octal, such as '0644'")
     return mode

@@ -10,6 +10,9 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Proto
 
 READING = "fleet_memory_reading"
 """The variable that the role registers, unless told otherwise."""
+ONE_PASS = "meminfo_one_pass"
+"""The variable with what the inventory plugin meminfo found, facts or an error, and when: facts of a cache do not hide it, as they do its
+variable C(meminfo)."""
 FORMULAS = ("a", "b", "extended")
 _TOLERANCES = (("within_1_5", 1.5), ("within_3", 3.0))
 _OUTLIER_FIGURES = ("available_percent", "tmpfs_percent", "extended_percent")
@@ -30,11 +33,12 @@ class Untemplated:
         self.names = tuple(names)
 
     def __getitem__(self, host: str) -> Mapping[str, Any]:
-        if host not in self.hostvars:
-            raise KeyError(host)
         raw: Mapping[str, Any] = self.hostvars.raw_get(host)
         # A user may have set one of them to an expression, which is worked out as usual.
         return self.hostvars[host] if any(isinstance(raw.get(name), str) for name in self.names) else raw
+
+    def __contains__(self, host: object) -> bool:
+        return host in self.hostvars
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.hostvars)
@@ -44,6 +48,8 @@ class Variables(Protocol):
     """What is looked up by the name of a host."""
 
     def __getitem__(self, host: str) -> Any: ...
+
+    def __contains__(self, host: object) -> bool: ...
 
     def __iter__(self) -> Iterator[str]: ...
 
@@ -79,24 +85,38 @@ def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, readi
 
 def _meminfo(hostvars: Variables, host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
     """The facts of a host, or the reason why there are none. A failed reading counts, whatever a cache still has."""
-    try:
-        variables = hostvars[host]
-    except KeyError:
+    # Not by a KeyError: what Ansible's hostvars give for an unknown host is a value, which fails later.
+    if host not in hostvars:
         return None, "not in the inventory"
+    variables = hostvars[host]
     if "accounting" in variables:
         found: Mapping[str, Any] = variables
         return found, ""
     result = variables.get(reading, {})
-    if "ansible_facts" in result:
-        return result["ansible_facts"]["meminfo"], ""
+    if "ansible_facts" in result or "meminfo" in result:
+        return _of_task(host, result, reading), ""
     if "msg" in result and not result.get("skipped"):
         return None, str(result["msg"]).strip()
-    for place in (variables.get("ansible_facts", {}), variables):
-        if "meminfo" in place:
-            return place["meminfo"], ""
-    if "meminfo_error" in variables:
-        return None, str(variables["meminfo_error"])
-    return None, "not gathered"
+    return _newest(variables)
+
+
+def _of_task(host: str, result: Mapping[str, Any], reading: str) -> Mapping[str, Any]:
+    """The facts in a registered result, whatever C(cacheable) was."""
+    place = result.get("ansible_facts", result)
+    if "meminfo" not in place:
+        raise FleetError(f"{host}: the variable {reading} is no result of fleetlab.linux.meminfo_facts: it has no meminfo")
+    found: Mapping[str, Any] = place["meminfo"]
+    return found
+
+
+def _newest(variables: Mapping[str, Any]) -> Tuple[Optional[Mapping[str, Any]], str]:
+    """What one pass found, or the facts if they were read after it."""
+    places = (variables.get("ansible_facts", {}), variables)
+    facts: Optional[Mapping[str, Any]] = next((place["meminfo"] for place in places if "meminfo" in place), None)
+    one_pass = variables.get(ONE_PASS, {})
+    if one_pass and (not isinstance(facts, Mapping) or facts.get("read_at", 0) <= one_pass["read_at"]):
+        return one_pass.get("meminfo"), str(one_pass.get("meminfo_error"))
+    return facts, str(variables.get("meminfo_error", "not gathered"))
 
 
 def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:

@@ -45,7 +45,7 @@ def render_page(fleet: Mapping[str, Any]) -> str:
 
     :raises PageError: matplotlib is not there.
     """
-    pictures = "".join(f"<h2>{title}</h2>\n{svg}\n" for title, svg in _pictures(fleet)) if fleet["hosts"] else ""
+    pictures = "".join(f"<h2>{title}</h2>\n{svg}\n" for title, svg in _pictures(fleet))
     strays = outliers_of(fleet)
     outliers = f"<details><summary>Unlike the others: {len(strays)} figures</summary>\n{_list(strays)}\n</details>\n" if strays else ""
     return (
@@ -85,7 +85,12 @@ def _pictures(fleet: Mapping[str, Any]) -> List[Tuple[str, str]]:
         from matplotlib.patches import PathPatch
         from matplotlib.path import Path
     except ImportError as error:
-        raise PageError(f"the page needs the Python package matplotlib on the controller (requirements.txt): {error}") from None
+        raise PageError(
+            f"the page needs the Python package matplotlib on the controller: {error}. Install it, or leave html out of the option forms"
+            " (for the role fleet_memory, of the variable fleet_memory_forms)"
+        ) from None
+    if not fleet["hosts"]:
+        return []
 
     def shape(boxes: Sequence[Any], colour: str, label: str) -> Any:
         return PathPatch(Path.make_compound_path_from_polys(np.array(boxes)), facecolor=colour, linewidth=0, label=label)

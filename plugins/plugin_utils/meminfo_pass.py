@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 try:
     from ClusterShell.Engine.Engine import E_READ
@@ -22,6 +26,10 @@ except ImportError as error:
     ExecClient, ExecWorker = object, object
     MISSING = error
 
+_SPARE_FILES = 32
+"""Open files for the engine, for those of a process that is being started, and for what Ansible opens meanwhile."""
+_FILES_OF_ONE = 2
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _DOES_NOT_START = ["/bin/sh", "-c", 'echo "$0" >&2; exit 127']
 
 
@@ -42,6 +50,7 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
         # The engine's own way copies the page tables of the whole controller, more than everything else here costs; this one does not.
         stdout, stderr = os.pipe(), os.pipe()
         process = _start(commandlist, stdout[1], stderr[1], self.worker.environment)
+        self.worker.processes.append(process)
         for name, (mine, theirs) in ((self.worker.SNAME_STDERR, stderr), (self.worker.SNAME_STDOUT, stdout)):
             os.close(theirs)
             os.set_blocking(mine, False)
@@ -90,13 +99,53 @@ class _Worker(ExecWorker):  # type: ignore[misc]
     def __init__(self, commands: Mapping[str, Sequence[str]], timeout: float) -> None:
         self.commands = commands
         self.outcomes = {key: Outcome() for key in commands}
+        self.processes: List[_Process] = []
         # Nor on a screen: the ssh to a jump host does not inherit the option that forbids it.
         self.environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
 
+    def end(self) -> None:
+        """Leave nothing behind that still runs: in sessions of their own, the commands hear nothing of the end of this process."""
+        for process in self.processes:
+            if process.poll() is None:
+                # It may have ended since.
+                with suppress(ProcessLookupError):
+                    process.kill()
+
+
+@contextmanager
+def _called_before_the_end(function: Callable[[], None]) -> Iterator[None]:
+    """Have the function called when a signal asks this process to end; then the signal does what it does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _ENDING}
+
+    def handle(number: int, _frame: Any) -> None:
+        function()
+        signal.signal(number, before[signal.Signals(number)])
+        os.kill(os.getpid(), number)
+
+    heard = [number for number in _ENDING if before[number] not in (signal.SIG_IGN, None)]
+    for number in heard:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def _room() -> int:
+    """How many commands can run at a time before this process may open no more files."""
+    most, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(1, (most - len(os.listdir("/dev/fd")) - _SPARE_FILES) // _FILES_OF_ONE)
+
 
 def run_all(commands: Mapping[str, Sequence[str]], fanout: int, timeout: float) -> Dict[str, Outcome]:
-    """Run a command for each host, at most C(fanout) at a time, each at most C(timeout) seconds long.
+    """Run a command for each host, at most C(fanout) at a time and no more than files may be open, each at most C(timeout) seconds long.
 
     Hosts with the same command are one machine under several names, reached in the same way: it runs once, and they share what came
     of it. Names of hosts may be anything: the engine, whose sets have a syntax for names, gets numbers.
@@ -108,10 +157,12 @@ def run_all(commands: Mapping[str, Sequence[str]], fanout: int, timeout: float) 
     worker = _Worker({key: list(argv) for argv, key in keys.items()}, timeout)
     task: Task = task_self()
     before = task.info("fanout")
-    task.set_info("fanout", fanout)
+    task.set_info("fanout", min(fanout, _room()))
     try:
-        task.schedule(worker)
-        task.resume()
+        with _called_before_the_end(worker.end):
+            task.schedule(worker)
+            task.resume()
     finally:
+        worker.end()
         task.set_info("fanout", before)
     return {host: worker.outcomes[key] for host, key in of_host.items()}

@@ -115,6 +115,8 @@ def _ssh(host: str, variables: Mapping[str, Any]) -> List[str]:
     # What the task executor adds to the variables of a host before it connects.
     options.setdefault("inventory_hostname", host)
     plugin.set_options(var_options=options)
+    # Talkative, a connection that stays open (ControlPersist) keeps the stream to write to, which then never ends.
+    plugin.set_option("verbosity", 0)
     if plugin.has_option("private_key") and plugin.get_option("private_key"):
         raise NotHonoured("private_key: one pass hands no keys to an agent; name a file")
     plugin.host = plugin.get_option("host")

@@ -7,8 +7,8 @@ Hosts are this machine under many names (connection local), or behind an sshd of
 CPU time is the kernel's account of the process and all it started; with ssh the targets' is counted apart, with local hosts it is
 one figure. What counts are the ratios: they hold on busy machines too, as every way is run in turn.
 
-In one pass the names of one machine are read once, so its figures for local hosts are those of the bookkeeping; those for ssh and
-simulated hosts have a process for each host.
+In one pass the names of one machine are read once, so its figures for local hosts are those of the bookkeeping. At the place "each" every
+name is one more reading of this machine, by a command of its own; with ssh and simulated hosts too there is a process for each.
 
 What a goal depends on comes first, with all runs; everything else is run once, as long as there is time. C(--budget 0) takes hours.
 """
@@ -29,10 +29,10 @@ from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
 from ansible_collections.fleetlab.linux.tests.bench.memory_goals import Median, is_judged, ratios, verdicts
-from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Facts, Local, Simulated, Ssh, find_sshd
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Facts, Local, Simulated, Ssh, find_sshd
 from ansible_collections.fleetlab.linux.tests.bench.memory_ways import DEAR, EXTRA, ROOT, WAYS, Bench, Cost, Unable, install
 
-_PLACES = ("local", "ssh", "simulated", "facts")
+_PLACES = ("local", "each", "ssh", "simulated", "facts")
 _REPORTED = 649
 
 
@@ -59,11 +59,11 @@ class Clock:
 
 def stages(options: argparse.Namespace) -> list[Stage]:
     """What goals depend on first, then with as many at a time, then few hosts before many."""
-    sizes = {"local": options.hosts, "simulated": options.simulated, "facts": [_REPORTED]}
+    sizes = {"local": options.hosts, "each": options.hosts, "simulated": options.simulated, "facts": [_REPORTED]}
     sizes["ssh"] = [hosts for hosts in options.hosts if hosts <= options.most]
     found = []
     for where in options.where.split(","):
-        # Nothing of these two depends on how many hosts Ansible reads at a time.
+        # Nothing of the others depends on how many hosts Ansible reads at a time.
         forks = options.forks if where in ("local", "ssh") else [max(options.forks)]
         found += [Stage(where, hosts, number) for hosts in sizes[where] for number in forks]
     return sorted(found, key=lambda stage: (not _is_needed(stage, options), -stage.forks, stage.hosts))
@@ -144,7 +144,9 @@ def _place(name: str, folder: Path, sshd: str | None) -> Local:
         return Ssh(folder, str(sshd))
     if name == "simulated":
         return Simulated(folder, recorded())
-    return Facts(folder, recorded()) if name == "facts" else Local(folder)
+    if name == "facts":
+        return Facts(folder, recorded())
+    return Each(folder) if name == "each" else Local(folder)
 
 
 def recorded() -> str:

@@ -41,8 +41,8 @@ GOALS = (
     Goal("action", "setup_hardware", "wall", 0.15, "ssh", 20),
     Goal("action", "setup_hardware", "cpu", 0.2, "ssh", 20),
     Goal("module", "ping", "cpu", 1.15, "ssh", 20),
-    Goal("one_pass", "raw", "wall", 0.12, "local", 1000),
-    Goal("one_pass", "clush", "wall", 0.8, "local", 1000),
+    Goal("one_pass", "raw", "wall", 0.12, "each", 1000),
+    Goal("one_pass", "clush", "wall", 0.8, "each", 1000),
     Goal("one_pass", "clush", "wall", 1.25, "ssh", 100),
 )
 _SHOWN = (
@@ -57,6 +57,8 @@ _LINEAR = 1.25
 """How much dearer each further host may be among thousands than among hundreds."""
 _REPORT_ADDS = 2.0
 _REPORTED = 649
+_ENOUGH = 5
+"""Runs that a verdict takes."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,13 @@ def _verdict(figures: Figures, goal: Goal) -> Verdict:
     if way is None or other is None:
         return Verdict(text, None)
     ratio = getattr(way, goal.figure) / getattr(other, goal.figure)
-    return Verdict(f"{text}, is {ratio:.2f} ({min(way.runs, other.runs)} runs)", ratio <= goal.most)
+    return _judged(f"{text}, is {ratio:.2f}", ratio <= goal.most, (way, other))
+
+
+def _judged(text: str, met: bool, medians: Sequence[Median]) -> Verdict:
+    """A verdict, if it is one of enough runs."""
+    runs = min(median.runs for median in medians)
+    return Verdict(f"{text} ({runs} runs)", met) if runs >= _ENOUGH else Verdict(f"{text} ({runs} runs, needs {_ENOUGH})", None)
 
 
 def _linear(figures: Figures) -> list[Verdict]:
@@ -124,7 +132,7 @@ def _linear(figures: Figures) -> list[Verdict]:
     for figure, text in texts.items():
         first, second = _slope(few, many, figure), _slope(many, most, figure)
         text += f": {first:.5f} up to {many.hosts} hosts, {second:.5f} up to {most.hosts}, at most {_LINEAR} times as much"
-        result.append(Verdict(text, second <= _LINEAR * first))
+        result.append(_judged(text, second <= _LINEAR * first, (few, many, most)))
     return result
 
 
@@ -139,4 +147,4 @@ def _report(figures: Figures) -> Verdict:
     if report is None or without is None:
         return Verdict(text, None)
     adds = report.wall - without.wall
-    return Verdict(f"{text}, adds {adds:.2f} s ({report.runs} runs)", adds < _REPORT_ADDS)
+    return _judged(f"{text}, adds {adds:.2f} s", adds < _REPORT_ADDS, (report, without))

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import parse_output
@@ -42,6 +43,8 @@ class Local:
     """Every host is this machine; the CPU time of controller and targets is one figure."""
 
     name = "local"
+    options: Sequence[str] = ()
+    """What Ansible's own ways to the hosts need on the command line."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,21 +65,38 @@ class Local:
         """Leave nothing behind."""
 
 
-class Simulated(Local):
-    """An ssh that is none: it prints a recorded reading at once, so that what is measured is the controller alone."""
+class Behind(Local):
+    """Hosts behind an ssh that is none."""
 
-    name = "simulated"
-
-    def __init__(self, folder: Path, reading: str) -> None:
+    def __init__(self, folder: Path, script: str) -> None:
         super().__init__(folder)
         self.program = folder / "ssh"
-        (folder / "reading").write_text(reading, encoding="utf-8")
-        self.program.write_text(f"#!/bin/sh\nexec cat {folder}/reading\n", encoding="utf-8")
+        self.program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         self.program.chmod(0o755)
 
     def variables(self, number: int) -> str:
         """Each its own address, else they would be names of one machine."""
         return f"ansible_host=10.0.{number // 250}.{number % 250} ansible_ssh_executable={self.program}"
+
+
+class Simulated(Behind):
+    """It prints a recorded reading at once, so that what is measured is the controller alone."""
+
+    name = "simulated"
+
+    def __init__(self, folder: Path, reading: str) -> None:
+        super().__init__(folder, f"exec cat {folder}/reading")
+        (folder / "reading").write_text(reading, encoding="utf-8")
+
+
+class Each(Behind):
+    """It runs the command on this machine, so that one pass reads it once for every name. A task has no need of it: it is local."""
+
+    name = "each"
+    options = ("-c", "local")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, 'for last; do :; done\neval "exec $last"')
 
 
 class Facts(Local):

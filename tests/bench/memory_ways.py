@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Facts, Local, Simulated, Ssh
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Facts, Local, Simulated, Ssh
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ROOT / "build" / "bench"
@@ -80,7 +80,7 @@ class Bench:
             options = ["-e", "fleet_memory_gather=false", "-e", f"fleet_memory_directory={self.folder}/report"]
             return [*ansible, "playbook", "-i", "hosts", *options, "fleetlab.linux.fleet_memory" if way == "report" else "nothing.yml"]
         module, arguments = _MODULES["raw" if way == "mitogen" else way]
-        return [*ansible, "adhoc", "-i", "hosts", "-f", str(self.forks), "all", "-m", module, "-a", arguments]
+        return [*ansible, "adhoc", "-i", "hosts", "-f", str(self.forks), *self.where.options, "all", "-m", module, "-a", arguments]
 
     def _clush(self) -> list[str]:
         nodes = f"h[0-{self.hosts - 1}]" if self.hosts > 1 else "h0"
@@ -104,6 +104,8 @@ class Bench:
             return "the report starts from facts, everything else from hosts"
         if isinstance(self.where, Simulated) and way not in ("one_pass", "clush"):
             return "there is nothing to connect to"
+        if isinstance(self.where, Each) and way not in ("raw", "one_pass", "clush"):
+            return "it is the same as with local hosts"
         if way == "pyinfra" and self.where.name == "local" and self.hosts > 1:
             return "pyinfra has one local host only"
         return None

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from .meminfo import whole_number
 
 
-def parse_arcstats(text: Optional[str]) -> Dict[str, Optional[object]]:
+def parse_arcstats(text: Optional[str]) -> Dict[str, Any]:
     """Bytes of the cache: C(size), the C(minimum) it shrinks to, and the C(reclaimable) rest; nulls with the reason without it."""
     figures: Dict[str, int] = {}
     for line in (text or "").splitlines():
@@ -23,3 +23,20 @@ def parse_arcstats(text: Optional[str]) -> Dict[str, Optional[object]]:
         reason = "no ZFS: /proc/spl/kstat/zfs/arcstats is not there" if text is None else "arcstats without size and c_min"
         return {"size": size, "minimum": minimum, "reclaimable": None, "reason": reason}
     return {"size": size, "minimum": minimum, "reclaimable": max(0, size - minimum), "reason": None}
+
+
+def of_this_machine(arc: Dict[str, Any], total: int, free: int, foreign: Optional[str]) -> Dict[str, Any]:
+    """The cache as far as it is of the machine with this MemTotal: in a container arcstats are the host's, whatever /proc/meminfo is.
+
+    :arg foreign: why other files are known to be those of another machine.
+    """
+    if arc["reclaimable"] is None:
+        return arc
+    if foreign is not None:
+        return dict(arc, reclaimable=None, reason=f"the cache is that of the machine of /proc/zoneinfo: {foreign}")
+    if arc["size"] + free > total:
+        reason = (
+            f"the cache of {arc['size']} bytes and MemFree, {free}, are more than MemTotal, {total}: it is another machine's (a container?)"
+        )
+        return dict(arc, reclaimable=None, reason=reason)
+    return arc

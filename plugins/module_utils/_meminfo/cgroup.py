@@ -57,7 +57,8 @@ def files_to_read(text: Optional[str]) -> List[str]:
 def describe(self_cgroup: Optional[str], files: Mapping[str, str], total: int) -> Dict[str, object]:
     """The tightest limit below MemTotal, in bytes, or a null limit with the reason.
 
-    C(available) is the limit less the working set: what is used but for page cache that is reclaimed first.
+    C(available) is what is left in the group with the least left, which need not be that of the tightest limit: its limit less the
+    working set, which is what is used but for page cache that is reclaimed first.
     """
     version, _path = version_and_path(self_cgroup)
     result: Dict[str, object] = {"version": version, "path": None, "limit": None, "usage": None, "available": None, "reason": None}
@@ -72,10 +73,15 @@ def describe(self_cgroup: Optional[str], files: Mapping[str, str], total: int) -
         return dict(result, reason="no limit below MemTotal")
     limit, group = min(limited, key=lambda entry: entry[0])
     result.update(path=group.path, limit=limit, usage=group.usage)
-    if group.usage is None:
-        return dict(result, reason=f"the usage of {group.path} could not be read")
-    result["available"] = min(limit, max(0, limit - (group.usage - min(group.usage, group.inactive_file or 0))))
+    unread = [group.path for _limit, group in limited if group.usage is None]
+    if unread:
+        return dict(result, reason=f"the usage of {', '.join(unread)} could not be read")
+    result["available"] = min(_left(limit, group.usage or 0, group.inactive_file) for limit, group in limited)
     return result
+
+
+def _left(limit: int, usage: int, inactive_file: Optional[int]) -> int:
+    return min(limit, max(0, limit - (usage - min(usage, inactive_file or 0))))
 
 
 def _groups(files: Mapping[str, str], version: int) -> List[Group]:

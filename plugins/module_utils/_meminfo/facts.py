@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, Optional
 
 from . import accounting, available, cgroup, free
-from .arcstats import parse_arcstats
+from .arcstats import of_this_machine, parse_arcstats
 from .available import Surroundings
 from .collect import MIN_FREE, Reading
-from .meminfo import Meminfo, parse_meminfo, parse_min_free, parse_page_size, parse_release
+from .meminfo import parse_meminfo, parse_min_free, parse_page_size, parse_release
 from .zoneinfo import Zones, derived_page_size, of_another_machine, parse_zoneinfo
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -31,7 +32,8 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
     info = parse_meminfo(reading.meminfo)
     zones = parse_zoneinfo(reading.zoneinfo)
     page_size = parse_page_size(reading.page_size) or derived_page_size(info.total, zones)
-    around = _surroundings(info, zones, page_size, reading)
+    foreign = None if zones is None or page_size is None else of_another_machine(info.total, zones, page_size)
+    around = _surroundings(zones, foreign, page_size, reading)
     found = available.estimate(info, around)
     facts: Dict[str, Any] = {
         "bytes": dict(info.sizes),
@@ -47,17 +49,24 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         },
     }
     if zfs_arc:
-        facts["zfs_arc"] = _add_arc(facts["available"], parse_arcstats(reading.arcstats), info.total)
+        arc = of_this_machine(parse_arcstats(reading.arcstats), info.total, info.sizes["MemFree"], foreign)
+        facts["zfs_arc"] = _add_arc(facts["available"], arc, info.total)
     facts["free"] = free.columns(info, facts["available"]["bytes"])
     return facts
 
 
 def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
-    """The facts as the result of a task."""
-    return {"changed": False, **({"ansible_facts": {"meminfo": facts}} if cacheable else {"meminfo": facts})}
+    """The facts as the result of a task, stamped with the time."""
+    found = {"meminfo": {**facts, "read_at": now()}}
+    return {"changed": False, **({"ansible_facts": found} if cacheable else found)}
 
 
-def _surroundings(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], reading: Reading) -> Surroundings:
+def now() -> float:
+    """Seconds since 1970. Of several readings of a host, in a fact cache or of one pass, the newest counts."""
+    return round(time.time(), 3)
+
+
+def _surroundings(zones: Optional[Zones], foreign: Optional[str], page_size: Optional[int], reading: Reading) -> Surroundings:
     """What there is besides the counters, as far as it is of the same machine as they are."""
     min_free = parse_min_free(reading.min_free_kbytes)
     version = parse_release(reading.osrelease)
@@ -66,9 +75,8 @@ def _surroundings(info: Meminfo, zones: Optional[Zones], page_size: Optional[int
         return Surroundings(None, "no /proc/zoneinfo, or an empty one", page_size, min_free, unread, version)
     if page_size is None:
         return Surroundings(None, "the page size is unknown", page_size, min_free, unread, version)
-    problem = of_another_machine(info.total, zones, page_size)
-    if problem is not None:
-        return Surroundings(None, problem, page_size, None, f"{MIN_FREE} is that of the machine of /proc/zoneinfo", version)
+    if foreign is not None:
+        return Surroundings(None, foreign, page_size, None, f"{MIN_FREE} is that of the machine of /proc/zoneinfo", version)
     return Surroundings(zones, None, page_size, min_free, unread, version)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ import pytest
 from ansible_collections.fleetlab.linux.tests.bench import memory_ways
 from ansible_collections.fleetlab.linux.tests.bench.memory import Clock, Comparison, Stage, stages
 from ansible_collections.fleetlab.linux.tests.bench.memory_goals import GOALS, Median, is_judged, ratios, verdicts
-from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Local
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Local
 from ansible_collections.fleetlab.linux.tests.bench.memory_ways import Bench, Cost, Unable
 
 OPTIONS = argparse.Namespace(
     hosts=[1, 20, 100, 649, 1000],
     simulated=[100, 1000, 5000],
     forks=[5, 50],
-    where="local,ssh,simulated,facts",
+    where="local,each,ssh,simulated,facts",
     most=100,
     dear=20,
     runs=5,
@@ -38,7 +39,7 @@ def perfect() -> list[Median]:
     """Figures that meet every goal."""
     found = [median(goal.other, goal.where, goal.hosts, 100.0, cpu=100.0) for goal in GOALS if goal.other not in ("raw", "clush")]
     found += [median("action", "ssh", 20, 10.0, cpu=10.0), median("raw", "ssh", 20, 9.5), median("module", "ssh", 20, cpu=110.0)]
-    found += [median("one_pass", "local", 1000, 3.0), median("raw", "local", 1000, 30.0), median("clush", "local", 1000, 5.0)]
+    found += [median("one_pass", "each", 1000, 3.0), median("raw", "each", 1000, 30.0), median("clush", "each", 1000, 5.0)]
     found += [median("one_pass", "ssh", 100, 1.0), median("clush", "ssh", 100, 1.0)]
     found += [median("one_pass", "simulated", hosts, 1 + hosts / 200, memory=50 + hosts / 100) for hosts in (100, 1000, 5000)]
     return [*found, median("report", "facts", 649, 4.5), median("no_report", "facts", 649, 3.0)]
@@ -54,7 +55,7 @@ def test_every_goal_is_met_by_figures_that_meet_them() -> None:
     ("dearer", "words"),
     [
         (median("action", "ssh", 20, 10.0, cpu=21.0), "action / setup_hardware, cpu"),
-        (median("one_pass", "local", 1000, 3.7), "one_pass / raw"),
+        (median("one_pass", "each", 1000, 3.7), "one_pass / raw"),
         (median("one_pass", "simulated", 5000, 40.0, memory=100.0), "seconds for each further host"),
         (median("one_pass", "simulated", 5000, 26.0, memory=150.0), "MiB for each further host"),
         (median("report", "facts", 649, 5.1), "the report of 649 hosts"),
@@ -70,6 +71,25 @@ def test_what_is_too_dear_is_named(dearer: Median, words: str) -> None:
 
 def test_what_was_not_measured_is_neither() -> None:
     assert {verdict.met for verdict in verdicts([])} == {None}
+
+
+def test_too_few_runs_are_no_verdict() -> None:
+    found = verdicts([dataclasses.replace(one, runs=4) for one in perfect()])
+    assert {verdict.met for verdict in found} == {None}
+    assert all(verdict.text.endswith("(4 runs, needs 5)") for verdict in found)
+
+
+def test_one_pass_reads_as_often_as_the_others_where_it_is_compared_with_them(tmp_path: Path) -> None:
+    where = Each(tmp_path)
+    bench = Bench(tmp_path, where, 20, 5, 120.0)
+    where.program.write_text(where.program.read_text(encoding="utf-8").replace("\n", f"\necho x >>{tmp_path}/calls\n", 1), encoding="utf-8")
+    bench.run("one_pass")
+    assert (tmp_path / "calls").read_text(encoding="utf-8") == "x\n" * 20
+    assert (tmp_path / "output").read_text(encoding="utf-8").count("--h") == 20
+    assert [way for way in memory_ways.WAYS if bench.possible(way) is None] == ["raw", "one_pass", "clush"]
+    assert bench.argv("clush")[-1] == memory_ways.READS
+    assert bench.argv("raw")[-5:] == ["all", "-m", "ansible.builtin.raw", "-a", memory_ways.READS]
+    assert "local" in bench.argv("raw")
 
 
 def test_ratios_are_of_ways_that_were_measured() -> None:

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fleetlab.linux.plugins.plugin_utils import free_table
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import render_csv, render_json, render_summary, render_textfile
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import facts as reading
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,7 +68,8 @@ class Runner:
             ANSIBLE_HOME=str(self.folder / "home"),
             ANSIBLE_INJECT_FACT_VARS="false",
             LC_ALL="C.UTF-8",
-            PWD=str(self.folder),
+            PWD="/nowhere",
+            PYTHONPATH=os.pathsep.join([str(self.folder / "python"), os.environ.get("PYTHONPATH", "")]),
         )
         argv = ["-i", "hosts", "-e", json.dumps(variables), *options, playbook]
         command = [sys.executable, "-m", "ansible", "playbook", *argv]
@@ -154,6 +159,146 @@ def test_too_little_fails_after_everything_was_written(runner: Runner) -> None:
     assert done.returncode != 0
     assert "Less than 100.5 % of the memory is available on" in done.stdout + done.stderr
     assert (runner.folder / "fleet_memory" / "memory.json").exists()
+
+
+@pytest.mark.parametrize("gather", ["true", "false"])
+def test_a_limit_limits_the_report(runner: Runner, gather: str) -> None:
+    done = runner.run("fleetlab.linux.fleet_memory", "--limit", "web1:dead", fleet_memory_forms=["json"], fleet_memory_gather=gather)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = json.loads((runner.folder / "fleet_memory" / "memory.json").read_text(encoding="utf-8"))
+    assert [row["host"] for row in written["hosts"]] == (["web1"] if gather == "true" else [])
+    assert [entry["host"] for entry in written["failed"]] == (["dead"] if gather == "true" else ["dead", "web1"])
+
+
+def test_hosts_that_all_do_not_answer_are_reported(runner: Runner) -> None:
+    done = runner.run("fleetlab.linux.fleet_memory", "--limit", "dead", fleet_memory_textfile="fleet.prom")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 hosts, 1 without a reading" in done.stdout
+    assert 'fleet_memory_up{host="dead"} 0' in (runner.folder / "fleet.prom").read_text(encoding="utf-8")
+
+
+ROLE = """
+- hosts: web1:dead
+  gather_facts: false
+  roles: [fleetlab.linux.fleet_memory]
+"""
+
+
+@pytest.mark.parametrize("playbook", ["fleetlab.linux.fleet_memory", "role.yml"])
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("fail_below", "99%", "fleet_memory_fail_below"),
+        ("min_available_percent", "much", "fleet_memory_min_available_percent"),
+        ("forms", ["pdf"], "fleet_memory_forms"),
+        ("mode", "rwx", "mode: 'rwx' are no permissions"),
+        ("textfile", "nowhere/fleet.prom", "textfile: nowhere/fleet.prom: there is no folder"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_host_is_read(runner: Runner, playbook: str, variable: str, value: object, reason: str) -> None:
+    (runner.folder / "role.yml").write_text(ROLE, encoding="utf-8")
+    done = runner.run(playbook, **{f"fleet_memory_{variable}": value})
+    assert done.returncode != 0
+    assert reason in done.stdout + done.stderr
+    assert "Read the memory" not in done.stdout
+    assert not (runner.folder / "fleet_memory").exists()
+
+
+@pytest.mark.parametrize("variable", ["fail_below", "min_available_percent"])
+def test_a_threshold_that_is_no_number_is_refused_without_gathering(runner: Runner, variable: str) -> None:
+    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_gather="false", **{f"fleet_memory_{variable}": "99%"})
+    assert done.returncode != 0
+    assert f"fleet_memory_{variable}" in done.stdout + done.stderr
+    assert not (runner.folder / "fleet_memory").exists()
+
+
+def test_without_matplotlib_no_host_is_read_for_nothing(runner: Runner) -> None:
+    (runner.folder / "python").mkdir()
+    (runner.folder / "python" / "matplotlib.py").write_text("raise ImportError('hidden')\n", encoding="utf-8")
+    done = runner.run("fleetlab.linux.fleet_memory")
+    assert done.returncode != 0
+    assert "needs the Python package matplotlib on the controller: hidden. Install it, or leave html out" in done.stdout + done.stderr
+    assert "fleet_memory_forms" in done.stdout + done.stderr
+    assert "Read the memory" not in done.stdout
+    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_forms=["csv"])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+MODES = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - fleetlab.linux.meminfo_report: {hosts: [], directory: unquoted, forms: [csv], mode: 0640}
+    - fleetlab.linux.meminfo_report: {hosts: [], directory: quoted, forms: [csv], mode: "0640"}
+"""
+
+
+def test_permissions_mean_the_same_with_quotes_and_without(runner: Runner) -> None:
+    (runner.folder / "modes.yml").write_text(MODES, encoding="utf-8")
+    done = runner.run("modes.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {(runner.folder / name / "memory.csv").stat().st_mode & 0o777 for name in ("quoted", "unquoted")} == {0o640}
+
+
+FILTERS = """
+- hosts: a
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{ meminfo | fleetlab.linux.free_table(percent='no', extended='yes', rows='both') }}"
+        dest: free
+      vars: &local {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+    - ansible.builtin.copy:
+        content: "{{ hostvars | fleetlab.linux.meminfo_fleet(['a', 'nobody']) | fleetlab.linux.meminfo_report(item) }}"
+        dest: "fleet.{{ item }}"
+      vars: *local
+      loop: [table, json, csv, html, textfile]
+    - ansible.builtin.debug: {msg: "{{ meminfo | fleetlab.linux.free_table(percent='perhaps') }}"}
+      ignore_errors: true
+      register: perhaps
+    - ansible.builtin.debug: {msg: "{{ hostvars | fleetlab.linux.meminfo_fleet('a') }}"}
+      ignore_errors: true
+      register: text
+    - ansible.builtin.assert:
+        that:
+          - perhaps.msg is search("percent.*'perhaps' is neither true nor false")
+          - text.msg is search("hosts.*expected a list of names, got the text 'a'")
+"""
+
+
+def test_the_filters_inside_ansible_give_what_their_functions_do(runner: Runner) -> None:
+    (runner.folder / "filters.yml").write_text(FILTERS, encoding="utf-8")
+    (runner.folder / "hosts").write_text(json.dumps({"all": {"hosts": {"a": {"meminfo": reading("6.1")}}}}), encoding="utf-8")
+    done = runner.run("filters.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (runner.folder / "free").read_text(encoding="utf-8") == free_table.render(reading("6.1"), extended=True, rows="both")
+    fleet = make_fleet({"a": {"meminfo": reading("6.1")}}, ["a", "nobody"])
+    assert fleet["failed"] == [{"host": "nobody", "reason": "not in the inventory"}]
+    forms = {"table": render_summary, "json": render_json, "csv": render_csv, "html": render_page, "textfile": render_textfile}
+    for form, render in forms.items():
+        assert (runner.folder / f"fleet.{form}").read_text(encoding="utf-8") == render(fleet), form
+
+
+STRANGERS = """
+- hosts: web1
+  gather_facts: false
+  roles: [fleetlab.linux.fleet_memory]
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.assert:
+        that:
+          - groups.all | sort == ['dead', 'old1', 'web1', 'web2']
+          - groups.memory_ok == ['web1']
+"""
+
+
+def test_names_that_are_no_hosts_do_not_become_hosts(runner: Runner) -> None:
+    (runner.folder / "strangers.yml").write_text(STRANGERS, encoding="utf-8")
+    variables = {"fleet_memory_groups": True, "fleet_memory_min_available_percent": "0", "fleet_memory_hosts": ["web1", "nobody"]}
+    done = runner.run("strangers.yml", fleet_memory_forms=[], **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No reading: nobody: not in the inventory" in done.stdout
 
 
 def test_hosts_are_grouped_for_what_follows(runner: Runner) -> None:

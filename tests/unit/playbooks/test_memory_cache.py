@@ -63,7 +63,7 @@ class Cache:
         (folder / "gather.yml").write_text(GATHER, encoding="utf-8")
         (folder / "by_memory.yml").write_text(example("ansible.builtin.constructed"), encoding="utf-8")
 
-    def run(self, program: str, *arguments: str) -> str:
+    def run(self, program: str, *arguments: str, hosts: str = "hosts", inject: str = "false") -> str:
         """What the program printed."""
         env = dict(
             os.environ,
@@ -72,11 +72,11 @@ class Cache:
             ANSIBLE_CACHE_PLUGIN="jsonfile",
             ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.folder / "facts"),
             ANSIBLE_FACTS_MODULES="fleetlab.linux.meminfo_facts",
-            PWD=str(self.folder),
-            ANSIBLE_INJECT_FACT_VARS="false",
+            PWD="/nowhere",
+            ANSIBLE_INJECT_FACT_VARS=inject,
             LC_ALL="C.UTF-8",
         )
-        argv = [sys.executable, "-m", "ansible", program, "-i", "hosts", *arguments]
+        argv = [sys.executable, "-m", "ansible", program, "-i", hosts, *arguments]
         done = subprocess.run(argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -114,3 +114,26 @@ def test_the_report_and_queries_take_cached_facts(cache: Cache) -> None:
     printed = cache.run("playbook", "-e", "fleet_memory_gather=false", "-e", "fleet_memory_forms=json", "fleetlab.linux.fleet_memory")
     assert "2 hosts, 1 without a reading" in printed
     assert "No reading: c: not gathered" in printed
+
+
+@pytest.mark.parametrize("inject", ["true", "false"])
+def test_what_one_pass_has_just_found_comes_before_a_fact_cache(tmp_path: Path, inject: str) -> None:
+    cache = Cache(tmp_path)
+    cache.run("adhoc", "a", "-m", "fleetlab.linux.meminfo_facts", inject=inject)
+    (tmp_path / "down").write_text("a ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n", encoding="utf-8")
+    (tmp_path / "fleet.meminfo.yml").write_text("plugin: fleetlab.linux.meminfo\nmin_available_percent: 0\n", encoding="utf-8")
+    one_pass, report = ("-i", "fleet.meminfo.yml"), ("-e", "fleet_memory_gather=false", "-e", "fleet_memory_forms=json")
+
+    printed = cache.run("inventory", *one_pass, "--graph", "memory_unreachable", hosts="down", inject=inject)
+    assert "--a" in printed
+    printed = cache.run("playbook", *one_pass, *report, "fleetlab.linux.fleet_memory", hosts="down", inject=inject)
+    assert "0 hosts, 1 without a reading" in printed
+    assert "No reading: a: ssh: connect to host 127.0.0.1 port 1: Connection refused" in printed
+
+    # Facts of the cache count where nothing else was read, and what is read after the inventory was counts most.
+    printed = cache.run("playbook", *report, "fleetlab.linux.fleet_memory", hosts="down", inject=inject)
+    assert "1 hosts, 0 without a reading" in printed
+    later = "- hosts: a\n  gather_facts: false\n  tasks: [{fleetlab.linux.meminfo_facts: , vars: {ansible_connection: local}}]\n"
+    (tmp_path / "later.yml").write_text(later, encoding="utf-8")
+    printed = cache.run("playbook", *one_pass, *report, "later.yml", "fleetlab.linux.fleet_memory", hosts="down", inject=inject)
+    assert "1 hosts, 0 without a reading" in printed

@@ -9,16 +9,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fleetlab.linux.plugins.action.meminfo_facts import ActionModule
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import facts
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import printed
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.cgroup import files_to_read
+from ansible_collections.fleetlab.linux.plugins.modules import meminfo_facts
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, text
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import Host, printed
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -90,6 +95,33 @@ def fields(value: Any, place: str = "") -> dict[str, Any]:
     return {path: entry for key, inner in value.items() for path, entry in fields(inner, f"{place}.{key}").items()}
 
 
+def read_by_module(host: Host, page_size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The result of the module on a host."""
+    read = observe._read
+    monkeypatch.setattr(observe, "_read", lambda path: read(f"{host.root}{path}"))
+    monkeypatch.setattr(os, "sysconf", lambda _name: page_size)
+    with patch_module_args({"zfs_arc": True}), pytest.raises(SystemExit):
+        meminfo_facts.main()
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return {name: result[name] for name in ("changed", "ansible_facts")}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_module_and_the_action_agree_exactly_on_the_same_files(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = Host(tmp_path, kernel)
+    for path in files_to_read(text(kernel, "cgroup")):
+        host.write(
+            path, "anon 1\ninactive_file 8192\ntotal_inactive_file 4096\n" if path.endswith("stat") else f"{268435456 - len(path)}\n"
+        )
+    monkeypatch.setattr(time, "time", lambda: 1764172800.123)
+    by_action = run_action(host.run(["sh"]), zfs_arc=True)
+    by_module = read_by_module(host, int(text(kernel, "pagesize") or 4096), monkeypatch, capsys)
+    # As JSON has it, with a list for a tuple.
+    assert fields(json.loads(json.dumps(by_action))) == fields(by_module)
+
+
 def test_the_module_and_the_action_agree_field_by_field(results: dict[str, Any]) -> None:
     action, module = fields(results["check"]["meminfo"]), fields(results["module"]["meminfo"])
     assert action.keys() == module.keys()
@@ -135,6 +167,7 @@ def run_action(stdout: str, code: int = 0, stderr: str = "", **options: Any) -> 
 
 def test_one_command_brings_everything() -> None:
     result = run_action("Welcome!\r\n" + printed("3.2").replace("\n", "\r\n"))
+    assert result["ansible_facts"]["meminfo"].pop("read_at") == pytest.approx(time.time(), abs=3600)
     assert result == {"changed": False, "ansible_facts": {"meminfo": facts("3.2")}}
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,11 @@ def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
         assert part in text
     assert argv[-2] == "192.0.2.7"
     assert "StrictHostKeyChecking" not in text
+
+
+def test_ssh_is_never_talkative() -> None:
+    # A connection that stays open would write on, and the host would take the whole timeout each time that it is made.
+    assert route("a", {"ansible_ssh_verbosity": 3}) == route("a", {})
 
 
 def test_the_name_is_the_address_where_there_is_no_other() -> None:
@@ -179,10 +187,21 @@ def test_a_slow_host_is_ended_and_the_others_are_whole() -> None:
 def test_what_a_slow_host_started_ends_with_it(tmp_path: Path) -> None:
     script = f"sleep 900 & echo $! >{tmp_path}/child; wait"
     assert run_all({"a": ["/bin/sh", "-c", script]}, 1, 5)["a"].exit_code is None
-    child = Path("/proc", (tmp_path / "child").read_text(encoding="utf-8").strip(), "stat")
+    wait_for(lambda: not is_running(int((tmp_path / "child").read_text(encoding="utf-8"))))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process does more than wait for whoever adopts it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Wait until it is so, a minute at most."""
     deadline = time.monotonic() + 60
-    # It may be left for a while to whoever adopts it, but it does not run.
-    while child.exists() and child.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z":
+    while not what():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -226,14 +245,19 @@ class Controller:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def list(self) -> dict[str, Any]:
-        """The inventory as ansible-inventory lists it."""
+    def start(self) -> subprocess.Popen[str]:
+        """Have ansible-inventory list the inventory."""
         env = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), ANSIBLE_HOME=str(self.folder / "home"))
         env.update(LC_ALL="C.UTF-8", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true")
         argv = [sys.executable, "-m", "ansible", "inventory", "-i", "hosts.yml", "-i", "fleet.meminfo.yml", "--list"]
-        done = subprocess.run(argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
+        return subprocess.Popen(argv, cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def list(self) -> dict[str, Any]:
+        """The inventory as ansible-inventory lists it."""
+        with self.start() as process:
+            stdout, stderr = process.communicate()
+        assert process.returncode == 0, stderr
+        found: dict[str, Any] = json.loads(stdout)
         return found
 
 
@@ -309,6 +333,110 @@ def test_a_cache_is_used_and_failures_are_tried_again(controller: Controller) ->
     assert (controller.folder / "calls").read_text(encoding="utf-8") == "x\n" * 2
 
 
+def cache_file(controller: Controller) -> Path:
+    """The only one."""
+    [path] = (controller.folder / "cache").iterdir()
+    return path
+
+
+def made_older(controller: Controller, host: str, seconds: float) -> None:
+    """Let the cached reading of a host be of some time ago, in a file that was written just now."""
+    path = cache_file(controller)
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    entry = json.loads(whole["__payload__"])
+    entry[host]["reading"]["read_at"] -= seconds
+    path.write_text(json.dumps({**whole, "__payload__": json.dumps(entry)}), encoding="utf-8")
+
+
+def calls(controller: Controller) -> int:
+    """How many hosts were read by ssh so far."""
+    return (controller.folder / "calls").read_text(encoding="utf-8").count("x")
+
+
+CACHED = (
+    "plugin: fleetlab.linux.meminfo\ncache: true\ncache_plugin: ansible.builtin.jsonfile\ncache_connection: cache\ncache_timeout: 7200\n"
+)
+
+
+def test_a_reading_is_not_kept_beyond_its_time_because_others_differ(controller: Controller) -> None:
+    controller.write("hosts.yml", "all: {hosts: {good: {program: ssh}, newer: {program: ssh}, bad: {program: flaps}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: '{controller.folder}/{{{{ program }}}}'\nansible_host: 192.0.2.1\n")
+    controller.write("host_vars/newer.yml", "ansible_host: 192.0.2.2\n")
+    controller.write("flaps", f"#!/bin/sh\necho y >>{controller.folder}/flaps.log\necho $$ >&2\nexit 1\n").chmod(0o755)
+    controller.write("fleet.meminfo.yml", CACHED)
+    controller.list()
+    for _pass in range(3):
+        # As if that time had gone by, with a failure that is another one each time.
+        made_older(controller, "good", 2400)
+        controller.list()
+    made_older(controller, "good", 2400)
+    before = controller.list()["_meta"]["hostvars"]
+    assert calls(controller) == 3, "good was read twice, newer once"
+    assert before["good"]["meminfo"]["read_at"] > before["newer"]["meminfo"]["read_at"]
+    assert (controller.folder / "flaps.log").read_text(encoding="utf-8").count("y") == 5
+    made_older(controller, "good", -7200)
+    controller.list()
+    assert calls(controller) == 4, "a reading of times to come"
+
+
+def test_a_cached_reading_is_of_the_host_and_the_options_of_now(controller: Controller) -> None:
+    controller.write("hosts.yml", "all: {hosts: {a: {ansible_host: 192.0.2.1}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: {controller.folder}/ssh\n")
+    controller.write("fleet.meminfo.yml", CACHED)
+    controller.list()
+    controller.list()
+    assert calls(controller) == 1
+    controller.write("hosts.yml", "all: {hosts: {a: {ansible_host: 192.0.2.2}}}")
+    controller.list()
+    assert calls(controller) == 2
+    controller.write("fleet.meminfo.yml", f"{CACHED}zfs_arc: true\n")
+    assert "zfs_arc" in controller.list()["_meta"]["hostvars"]["a"]["meminfo"]
+    assert calls(controller) == 3
+    controller.write("hosts.yml", "all: {hosts: {a: {ansible_host: 192.0.2.2, ansible_password: x}}}")
+    assert "meminfo" not in controller.list()["_meta"]["hostvars"]["a"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("fanout", "0"), ("fanout", "-3"), ("timeout", "0"), ("timeout", "-1"), ("timeout", ".nan")])
+def test_options_that_can_not_be_right_are_refused(controller: Controller, option: str, value: str) -> None:
+    controller.write("hosts.yml", "all: {hosts: {a: {ansible_connection: local}}}")
+    controller.write("fleet.meminfo.yml", f"plugin: fleetlab.linux.meminfo\n{option}: {value}\n")
+    with controller.start() as process:
+        stderr = process.communicate()[1]
+    assert process.returncode != 0
+    assert f"fleet.meminfo.yml: {option}: {value.lstrip('.')}" in stderr.replace("\n", " ")
+
+
+def test_more_at_a_time_than_files_may_be_open(controller: Controller) -> None:
+    hosts = {f"h{number}": {"ansible_host": f"192.0.2.{number}"} for number in range(100)}
+    controller.write("hosts.yml", json.dumps({"all": {"hosts": hosts}}))
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: {controller.folder}/slow\n")
+    controller.write("slow", "#!/bin/sh\nsleep 1\necho nothing >&2\nexit 1\n").chmod(0o755)
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nfanout: 10000\ntimeout: 300\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        found = controller.list()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {str(variables["meminfo_error"]) for variables in found["_meta"]["hostvars"].values()} == {"{'__ansible_unsafe': 'nothing'}"}
+    assert len(found["memory_unreachable"]["hosts"]) == 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_hangs_ends_with_who_reads(controller: Controller, number: int) -> None:
+    controller.write("hosts.yml", "all: {hosts: {a: {}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: {controller.folder}/hangs\n")
+    controller.write("hangs", f"#!/bin/sh\necho $$ >{controller.folder}/pid\nexec sleep 900\n").chmod(0o755)
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\ntimeout: 900\n")
+    pid = controller.folder / "pid"
+    with controller.start() as process:
+        wait_for(lambda: pid.exists() and pid.read_text(encoding="utf-8").endswith("\n"))
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode != 0
+    wait_for(lambda: not is_running(int(pid.read_text(encoding="utf-8"))))
+
+
 def test_hosts_that_are_only_in_groups_are_found(controller: Controller) -> None:
     controller.write(
         "hosts.yml", "lab: {children: {servers: {}}}\nservers: {hosts: {a: {ansible_connection: local}, b: {ansible_connection: local}}}"
@@ -331,5 +459,5 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
     controller.write("hosts.yml", "all: {hosts: {here: {ansible_connection: local}}}")
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
     meminfo = controller.list()["_meta"]["hostvars"]["here"]["meminfo"]
-    assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "zfs_arc"}
+    assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "read_at", "zfs_arc"}
     assert parse_output(run_all({"a": route("here", {"ansible_connection": "local"})}, 1, 300)["a"].stdout.decode()).meminfo

@@ -61,7 +61,10 @@ all:
   hosts:
     plain: {{}}
     persistent: {{ansible_ssh_args: -F {folder}/config -o ControlMaster=auto -o ControlPersist=1s, ansible_user: keeper}}
-    talkative: {{ansible_ssh_verbosity: 3, ansible_user: talker}}
+    talkative:
+      ansible_ssh_verbosity: 3
+      ansible_user: talker
+      ansible_ssh_args: -F {folder}/config -o ControlMaster=auto -o ControlPersist=300s
     borrowed: {{ansible_user: "{{{{ hostvars.plain.ansible_user }}}}_{{{{ groups.zulu | length }}}}"}}
     bare: {{ansible_port: {bare}, ansible_user: bare}}
     jumped: {{ansible_ssh_common_args: -o ProxyJump=bastion, ansible_user: jumped}}

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
@@ -88,6 +91,12 @@ def test_the_row_of_the_memory_available() -> None:
 @pytest.mark.parametrize(("unit", "total"), [("b", 2548012 * 1024), ("k", 2548012), ("m", 2488), ("g", 2)])
 def test_units(unit: str, total: int) -> None:
     assert render(facts("3.2-posts-plain"), unit=unit).splitlines()[1].split()[1] == str(total)
+
+
+def test_the_example_of_the_documentation_shows_what_it_prints() -> None:
+    documented = yaml.safe_load((Path(__file__).resolve().parents[4] / "plugins" / "filter" / "free_table.yml").read_text(encoding="utf-8"))
+    shown = [line[2:] for line in documented["EXAMPLES"].splitlines() if line.startswith("#")]
+    assert shown == render(facts("3.2-posts-extended"), extended=True, rows="both").splitlines()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -78,4 +78,4 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_permissions_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="mode: "):
         parse_mode(text)
-    assert parse_mode("0644") == parse_mode("644") == 0o644
+    assert parse_mode("0644") == parse_mode("644") == parse_mode(0o644) == 0o644

@@ -74,6 +74,32 @@ def test_a_reading_of_now_wins_over_facts_of_before() -> None:
     assert make_fleet(hosts)["hosts"][0]["total"] == old["bytes"]["MemTotal"]
 
 
+def test_a_registered_reading_counts_whatever_became_of_it() -> None:
+    hosts: dict[str, Any] = {"a": {"fleet_memory_reading": {"changed": False, "meminfo": facts("6.1")}}}
+    assert [row["host"] for row in make_fleet(hosts)["hosts"]] == ["a"]
+    with pytest.raises(FleetError, match=r"a: the variable other is no result of .*meminfo_facts"):
+        make_fleet({"a": {"other": {"ansible_facts": {"distribution": "Debian"}}}}, reading="other")
+
+
+def at(kernel: str, time: float) -> dict[str, Any]:
+    """Facts that were read then."""
+    return {**facts(kernel), "read_at": time}
+
+
+@pytest.mark.parametrize("place", ["ansible_facts", "variable"])
+@pytest.mark.parametrize(("time", "newer"), [(99.9, False), (100.0, False), (100.1, True), (None, False)])
+def test_of_facts_and_one_pass_the_newer_counts(place: str, time: float | None, newer: bool) -> None:
+    old = {"meminfo": facts("3.2") if time is None else at("3.2", time)}
+    known = {"ansible_facts": old} if place == "ansible_facts" else old
+    one_pass = {"meminfo_one_pass": {"read_at": 100.0, "meminfo": at("6.1", 100.0)}}
+    assert make_fleet({"a": {**known, **one_pass}})["hosts"][0]["kernel"] == facts("3.2" if newer else "6.1")["kernel"]["release"]
+    failed = {"meminfo_error": "refused", "meminfo_one_pass": {"read_at": 100.0, "meminfo_error": "refused"}}
+    expected = [] if newer else [{"host": "a", "reason": "refused"}]
+    assert make_fleet({"a": {**known, **failed}})["failed"] == expected
+    # What one pass left to others.
+    assert make_fleet({"a": {**known, "meminfo_error": "not gathered in one pass"}})["failed"] == []
+
+
 def test_only_the_hosts_asked_for() -> None:
     hosts = {"a": facts("6.1"), "b": facts("3.2")}
     found = make_fleet(hosts, ["b", "c"])

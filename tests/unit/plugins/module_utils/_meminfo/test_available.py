@@ -206,6 +206,21 @@ def test_no_zfs_changes_nothing(arcstats: str | None, reason: str) -> None:
     assert reason in found["zfs_arc"]["reason"]
 
 
+def test_the_zfs_cache_of_its_host_is_not_had_by_a_container() -> None:
+    found = make_facts(reading("5.15-lxc", arcstats=text("6.1", "arcstats")), zfs_arc=True)
+    assert found["available"] == facts("5.15-lxc")["available"]
+    assert (found["zfs_arc"]["size"], found["zfs_arc"]["minimum"], found["zfs_arc"]["reclaimable"]) == (511705088, 131072000, None)
+    assert "another machine's" in found["zfs_arc"]["reason"]
+
+
+@pytest.mark.parametrize(("size", "counts"), [(320000 * 1024, True), (320000 * 1024 + 1, False), (400001 * 1024, False)])
+def test_a_cache_beside_which_there_is_no_room_for_what_is_free_is_another_machines(size: int, counts: bool) -> None:
+    found = make_facts(Reading(meminfo=MEMINFO, arcstats=f"size 4 {size}\nc_min 4 1024\n"), zfs_arc=True)
+    assert found["available"]["source"] == ("memfree+zfs_arc" if counts else "memfree")
+    assert found["zfs_arc"]["reclaimable"] == (size - 1024 if counts else None)
+    assert counts or "more than MemTotal" in found["zfs_arc"]["reason"]
+
+
 def test_small_files_from_nowhere_do_no_harm() -> None:
     assert text("2.6.32", "arcstats") is None
     found = make_facts(Reading(meminfo=MEMINFO))

@@ -60,6 +60,14 @@ def test_the_tightest_limit_on_the_way_up_binds() -> None:
     }
 
 
+def test_what_is_available_is_what_is_left_where_least_is_left() -> None:
+    files = {**v2("/a", str(GIB), str(GIB // 2)), **v2("", str(2 * GIB), str(2 * GIB - 4096))}
+    found = describe("0::/a", files, 8 * GIB)
+    assert (found["path"], found["limit"], found["usage"], found["available"]) == ("/a", GIB, GIB // 2, 4096)
+    found = describe("0::/a", {**files, **v2("", str(2 * GIB), "x")}, 8 * GIB)
+    assert (found["limit"], found["available"], found["reason"]) == (GIB, None, "the usage of / could not be read")
+
+
 def test_a_container_sees_its_own_group_as_the_root() -> None:
     assert describe("0::/", v2("", str(GIB), "0"), 8 * GIB)["path"] == "/"
 
