@@ -211,7 +211,7 @@ options:
     description:
       - Change an array that is there where it differs, instead of refusing it; it has to be in sync and without failed members.
       - B(Size.) Members that have grown are used, but by V(raid0), by V(raid10) with far copies, and with metadata 1.0, whose superblocks
-        lie at the end of the members: there they are refused with the reason. Without O(grow), larger members are no difference.
+        lie at the end of the members; there they are refused with the reason. Without O(grow), larger members are no difference.
       - B(Devices.) V(raid1) gets more copies. V(raid4), V(raid5), V(raid6), and V(raid10) with near or offset copies get more room,
         which is there when the reshape is done. V(raid10) is reshaped without a bitmap only, since with one the kernel does not make
         the copies in the new room alike; set O(bitmap=none) with it, and O(bitmap=internal) after that.
