@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says more about the machine than about what is tested.
@@ -36,3 +39,13 @@ def _install_finder() -> None:
 
 
 _install_finder()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """What this run was told to ignore, by nohup or a shell that put it into the background, every command it starts would ignore too."""
+    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    before = [signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -38,16 +38,6 @@ def can_mount() -> bool:
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="mounts need root")
 
 
-@pytest.fixture(autouse=True)
-def signals_as_in_a_terminal() -> Iterator[None]:
-    """What this run was told to ignore, by nohup or a shell that put it into the background, every command it starts would ignore too."""
-    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    before = [signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def base() -> Iterator[Path]:
     """A folder that only root can write to, on a disk and not below pytest's own."""
