@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pwd
@@ -38,12 +39,25 @@ def can_mount() -> bool:
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="mounts need root")
 
 
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A folder that only root can write to, on a disk and not below pytest's own."""
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="private-tmp-test-", dir="/var/lib" if os.access("/var/lib", os.W_OK) else None))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder that only root can write to, on a disk and not below pytest's own."""
+    with _folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """A folder that commands see as the tests do; pytest's own may be below the /tmp that they do not see."""
+    with _folder() as folder:
+        yield folder
 
 
 def words(base: Path, backing: str = "disk", *options: str) -> list[str]:
@@ -259,8 +273,8 @@ class TestEnd:
             process.communicate()
         wait_for(lambda: list(base.iterdir()) == [], "the folder was left behind")
 
-    def test_descriptors_that_the_caller_closed(self, base: Path, backing: str, tmp_path: Path) -> None:
-        answer = tmp_path / "answer"
+    def test_descriptors_that_the_caller_closed(self, base: Path, backing: str, outside: Path) -> None:
+        answer = outside / "answer"
         script = f"for n in 0 1 2; do [ -e /proc/$$/fd/$n ] && touch {answer}-$n; done; touch {answer}; exec sleep 60"
         closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words(base, backing), "sh", "-c", script]
         process = subprocess.Popen(closing)
@@ -269,7 +283,7 @@ class TestEnd:
         process.wait()
         # The guard must not have lost what it works with to one of these numbers.
         wait_for(lambda: list(base.iterdir()) == [], "the folder was left behind")
-        assert list(tmp_path.iterdir()) == [answer]
+        assert list(outside.iterdir()) == [answer]
 
     def test_standard_input_and_output_are_the_commands_own(self, base: Path, backing: str) -> None:
         command = [*words(base, backing), "tr", "a-z", "A-Z"]
@@ -323,12 +337,12 @@ def _status_of(child: Callable[[int], object]) -> int:
 class TestStart:
     """Moments between the launcher's start and the command's."""
 
-    def test_the_launcher_was_killed_before_the_command_ran(self, tmp_path: Path) -> None:
-        options, command = launcher.parse(["--", "touch", str(tmp_path / "made")])
+    def test_the_launcher_was_killed_before_the_command_ran(self, outside: Path) -> None:
+        options, command = launcher.parse(["--", "touch", str(outside / "made")])
         status = _status_of(lambda parent: launcher.run_command(options, command, None, [], os.getpid()))
-        assert (os.WEXITSTATUS(status), list(tmp_path.iterdir())) == (launcher.FAILED, [])
+        assert (os.WEXITSTATUS(status), list(outside.iterdir())) == (launcher.FAILED, [])
         status = _status_of(lambda parent: launcher.run_command(options, command, None, [], parent))
-        assert (status, [path.name for path in tmp_path.iterdir()]) == (0, ["made"])
+        assert (status, [path.name for path in outside.iterdir()]) == (0, ["made"])
 
     def test_an_interrupt_before_the_command_runs(self) -> None:
         options, command = launcher.parse(["--", "sleep", "60"])
