@@ -132,7 +132,10 @@ def places(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Local]]:
             if name == "ssh" and sshd is None:
                 print("ssh: not measured: no sshd on this machine; the Debian package openssh-server has it")
                 continue
-            made[name] = _place(name, place, sshd)
+            try:
+                made[name] = _place(name, place, sshd)
+            except OSError as error:
+                print(f"{name}: not measured: {error}")
         yield made
     finally:
         for where in made.values():
