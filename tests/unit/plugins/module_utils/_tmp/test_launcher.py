@@ -42,8 +42,10 @@ needs_mounts = pytest.mark.skipif(not can_mount(), reason="mounts need root")
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="private-tmp-test-", dir="/var/lib" if os.access("/var/lib", os.W_OK) else None))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
