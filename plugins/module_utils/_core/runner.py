@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -117,7 +118,7 @@ def _not_started(argv: Sequence[str], why: str, exit_code: int) -> CommandError:
 
 def _wait(process: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> int:
     try:
-        return process.wait(timeout)
+        return _exit_code(process, timeout)
     except subprocess.TimeoutExpired:
         ended = "was ended" if _end_group(process) else "can not be ended: it hangs in the kernel, perhaps on a device that does not answer"
         problem = f"took longer than {timeout:g} s and {ended}"
@@ -125,6 +126,21 @@ def _wait(process: subprocess.Popen[bytes], argv: Sequence[str], timeout: float)
     except BaseException:
         _end_group(process)
         raise
+
+
+def _exit_code(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """C(Popen.wait) with a time limit only looks every so often, up to 50 ms late; Linux 5.3 and Python 3.9 can tell at once."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):
+        return process.wait(timeout)
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(timeout * 1000)
+    finally:
+        os.close(descriptor)
+    return process.wait(0)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> bool:

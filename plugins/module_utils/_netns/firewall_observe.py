@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .._core.errors import CommandError, ObservationError
 from .._core.runner import Runner
 from . import iptables, nftables
-from .names import table
+from .names import PREFIX, table
 from .parse import parse_json
 from .state import Firewall, ForwardChain
 from .wanted import AUTO, FAMILIES
@@ -36,7 +36,7 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
 
     :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
     """
-    chains, problem = _nft(runner, asked.name)
+    chains, problem = _nft(runner)
     own_table = _own_table(runner, asked.name) if chains is not None and _has_chains(chains, asked.name) else None
     kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and chains is not None) else "iptables"
     if kind == "nftables" and chains is None and asked.needed:
@@ -56,12 +56,12 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
     )
 
 
-def _nft(runner: Runner, name: str) -> Tuple[Optional[Mapping[str, Any]], str]:
+def _nft(runner: Runner) -> Tuple[Optional[Mapping[str, Any]], str]:
     """All chains, or C(None) and why nftables can not be used."""
     try:
         listing = parse_json("nft -j list chains", runner.run(("nft", "-j", "list", "chains")).stdout)
-        if not _has_chains(listing, name):
-            # Kernels have been built with nf_tables and without the families that it is for.
+        if not any(entry.get("chain", {}).get("table", "").startswith(PREFIX) for entry in listing.get("nftables", [])):
+            # Kernels have been built with nf_tables and without the families that it is for; a table of ours shows that this one has them.
             runner.run(("nft", "-j", "-f", "-"), stdin=nftables.probe())
     except CommandError as error:
         return None, f"{error.argv[0]} {error.problem}" if error.exit_code != _NOT_FOUND else error.problem

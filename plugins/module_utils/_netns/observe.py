@@ -112,6 +112,16 @@ def read_records(root: str = "") -> Dict[str, Record]:
     return found
 
 
+def read_record(name: str, root: str = "") -> Optional[Record]:
+    """The record of one namespace."""
+    for persist in (False, True):
+        path = root + names.record_path(name, persist)
+        text = read(path)
+        if text is not None:
+            return record.parse(path, text)
+    return None
+
+
 def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
     """Number and name of the processes that live in a namespace."""
     inode = os.stat(root + names.namespace_path(name)).st_ino

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from .._core.errors import CommandError
 from .._core.runner import Runner
 from . import iptables, names, nftables
-from .observe import observe_inside, observe_links, processes_in, read, read_records, require_capabilities
+from .observe import observe_inside, observe_links, processes_in, read, read_record, require_capabilities
 from .parse import parse_json, parse_sockets
 from .state import FoundLink, Inside, Listener, Record
 from .wanted import port_range
@@ -27,7 +27,7 @@ def report(runner: Runner, name: str, root: str = "") -> Optional[Dict[str, Any]
         return None
     inside = observe_inside(runner, name, root)
     outside = observe_links(runner)
-    record = read_records(root).get(name)
+    record = read_record(name, root)
     return {
         "name": name,
         "managed": record is not None,
@@ -108,7 +108,7 @@ def _listening(runner: Runner, name: str) -> Iterator[Listener]:
 
 
 def _rules(runner: Runner, name: str, root: str) -> List[Dict[str, Any]]:
-    record = read_records(root).get(name)
+    record = read_record(name, root)
     if record is None:
         return []
     if record.firewall == "nftables":

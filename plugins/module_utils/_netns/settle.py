@@ -14,7 +14,8 @@ from .policy import Policy, make_policy
 from .state import System
 from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted
 
-_POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/24") for number in range(1, 255))
+_POOL_PREFIX = 24
+_POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for number in range(1, 255))
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,12 @@ def _with_subnet(system: System, name: str, link: Link) -> Link:
         kept = [ipaddress.ip_interface(address) for own, address in former.addresses if own == link.name]
         if kept:
             return _both_ends(link, kept[0])
-    taken = list(taken_networks(system, name))
+    taken = {net for net in taken_networks(system, name) if net.version == 4}
+    # Those of a host with many namespaces are as large as the pool's or smaller, and are looked up instead of compared one by one.
+    inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
+    around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:
-        if not any(net.overlaps(other) for other in taken if other.version == 4):
+        if net not in inside and not any(net.overlaps(other) for other in around):
             return _both_ends(link, ipaddress.ip_interface(f"{net.network_address + 1}/{net.prefixlen}"))
     raise InputError("links", f"no subnet of {_POOL[0]} to {_POOL[-1]} is free on this host: name the addresses of both ends")
 
