@@ -4,8 +4,9 @@
 """What a network namespace costs, also as one of many, and how much passes a forward: C(make bench-netns).
 
 Everything happens in namespaces of the benchmark's own; the machine's network is not touched. Each module call is a process that has its
-Python started already, so that the times are those of the modules. community.general.ip_netns is timed for making and removing an empty
-namespace, which is all it does. iperf3 runs from a client beside the host through a forward, and over a plain pair of links to a server
+Python started already, so that the times are those of the modules. nft prepares itself for every table of the host before it does
+anything, and a namespace has a table; what it takes to list the chains and to check a change, which is what creating one does with it, is
+timed by itself. community.general.ip_netns is timed for making and removing an empty namespace, which is all it does. iperf3 runs from a client beside the host through a forward, and over a plain pair of links to a server
 beside it; the ratio of the two counts.
 """
 
@@ -22,12 +23,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import probe
 from ansible_collections.fleetlab.linux.tests.network.conftest import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / ".cache" / "collections"
 IP_NETNS = "ansible_collections.community.general.plugins.modules.ip_netns"
 PORT = 5201
+
+Forwards = list[dict[str, str]]
 
 
 def timed(host: Host, module: str, changed: bool, **options: Any) -> float:
@@ -40,13 +44,30 @@ def timed(host: Host, module: str, changed: bool, **options: Any) -> float:
     return seconds
 
 
+def nft_alone(host: Host) -> float:
+    """Seconds that nft takes to list the chains and to check a change that concerns none of them."""
+    start = time.monotonic()
+    host.run("nft", "-j", "list", "chains")
+    host.run("nft", "-j", "-c", "-f", "-", stdin=probe())
+    return time.monotonic() - start
+
+
+def create(host: Host, names: Sequence[str], forwards: Sequence[Forwards]) -> dict[str, list[float]]:
+    """Make them, and say how much of it is nft, among as many tables."""
+    whole, nft = [], []
+    for name, some in zip(names, forwards, strict=True):
+        whole.append(timed(host, "netns", True, name=name, forwards=some))
+        nft.append(nft_alone(host))
+    return {"create": whole, "  of that nft": nft, "  and the rest": [one - other for one, other in zip(whole, nft, strict=True)]}
+
+
 def many(host: Host, count: int) -> dict[str, list[float]]:
     """Make so many, look at each again, remove them."""
     names = [f"bench{number}" for number in range(count)]
     # NAT, a forward, and all the defaults.
-    forwards = [[{"port": str(20000 + number)}] for number in range(count)]
+    forwards: list[Forwards] = [[{"port": str(20000 + number)}] for number in range(count)]
     return {
-        "create": [timed(host, "netns", True, name=name, forwards=some) for name, some in zip(names, forwards, strict=True)],
+        **create(host, names, forwards),
         "again": [timed(host, "netns", False, name=name, forwards=some) for name, some in zip(names, forwards, strict=True)],
         "remove": [timed(host, "netns", True, name=name, state="absent") for name in names],
         "ip_netns create": [timed(host, IP_NETNS, True, name=name) for name in names],

@@ -46,12 +46,17 @@ def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
     kept = {link.name: link for link in settled.wanted.links}
     for own in former.ends if former is not None else ():
         if system.made(former, own) is not None and (own not in kept or is_made_anew(system, kept[own])):
-            yield Command(("ip", "link", "delete", "dev", own))
+            yield link_deletion(own)
     for link in settled.wanted.links:
         stray = system.peer(link.peer)
         # An end whose other one is on the host goes with that.
         if stray is not None and not any(stray.is_end_of(one) for one in system.links):
             yield Command(("ip", "-n", name, "link", "delete", "dev", link.peer))
+
+
+def link_deletion(own: str) -> Command:
+    """Remove a pair by its end on the host. One that ip no longer finds (exit code 1) went with its namespace, which takes the kernel a while."""
+    return Command(("ip", "link", "delete", "dev", own), accept=(0, 1))
 
 
 def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:

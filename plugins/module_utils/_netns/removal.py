@@ -11,6 +11,7 @@ from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step
 from . import names
 from .firewall_plan import firewall_steps
+from .network import link_deletion
 from .state import Record, System
 from .view import before, gone
 from .wanted import Wanted
@@ -32,7 +33,7 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
     former = system.records.get(name)
     for own in former.ends if former is not None else ():
         if system.made(former, own) is not None:
-            steps.append(Command(("ip", "link", "delete", "dev", own)))
+            steps.append(link_deletion(own))
     steps += firewall_steps(system.firewall, name, None)
     restoring, left = restore_steps(system, name, {})
     restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}

@@ -139,7 +139,11 @@ class Machine:
             self.add_pair(words[3], words[8])
         elif words[:2] == ["link", "delete"]:
             side = self.system.inside.links if inside else self.system.links
-            self.drop_pair(next(link for link in side if link.name == words[3]))
+            found = [link for link in side if link.name == words[3]]
+            # ip's exit code is 1 then.
+            assert found or 1 in step.accept
+            for link in found:
+                self.drop_pair(link)
         elif words[:2] == ["link", "set"]:
             self.edit(inside, words[3], **({"up": True} if words[4] == "up" else {"mtu": int(words[5])}))
         elif words[0] == "address":

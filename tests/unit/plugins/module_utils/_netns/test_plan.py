@@ -176,6 +176,19 @@ def test_a_link_of_ours_is_removed_once_when_a_run_was_killed_while_its_peer_was
     machine.apply(removal.steps)
 
 
+def test_links_may_go_between_look_and_action() -> None:
+    machine = Machine(empty())
+    run(machine, want(links=[LINK]))
+    (pair,) = [link for link in machine.system.links if link.name == "v-web"]
+    for wanted in (want(links=[LINK]), want(state="absent")):
+        # The kernel takes a while to remove the links of a namespace that somebody has deleted.
+        machine.change(exists=False, inside=Inside(), links=(*empty().links, pair))
+        planned = machine.plan(wanted)
+        machine.change(links=empty().links)
+        machine.apply(planned.steps)
+        assert machine.plan(wanted).steps == ()
+
+
 def test_only_links_that_have_what_was_recorded_are_ours() -> None:
     machine = Machine(empty())
     run(machine, want(links=[LINK]))
