@@ -98,7 +98,7 @@ class Comparison:
         return [_median(way, stage, costs) for way, costs in found.items() if costs]
 
     def _chosen(self, way: str, stage: Stage) -> bool:
-        return stage.hosts <= self.options.dear or way not in DEAR
+        return stage.hosts <= self.options.dear or way not in DEAR or is_judged(way, stage.where, stage.hosts)
 
     def _runs(self, way: str, stage: Stage) -> int:
         needed = is_judged(way, stage.where, stage.hosts) and stage.forks == max(self.options.forks)
@@ -172,9 +172,9 @@ def main() -> None:
     parser.add_argument("--where", default=",".join(_PLACES))
     parser.add_argument("--simulated", type=numbers, default=[100, 1000, 5000], help="numbers of hosts that are only simulated")
     parser.add_argument("--most", type=int, default=100, help="hosts up to which ssh is measured")
-    parser.add_argument("--dear", type=int, default=20, help="hosts up to which modules and other tools are measured")
+    parser.add_argument("--dear", type=int, default=20, help="hosts up to which modules and other tools are measured, but for goals")
     parser.add_argument(
-        "--budget", type=float, default=20, help="minutes after which nothing new is begun; 0: all ways, all runs, for hours"
+        "--budget", type=float, default=30, help="minutes after which nothing new is begun; 0: all ways, all runs, for hours"
     )
     parser.add_argument("--limit", type=float, default=120, help="seconds after which one command is ended, and named")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench-memory.json")

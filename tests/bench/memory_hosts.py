@@ -151,7 +151,7 @@ class Ssh(Local):
         """Options of ssh. Each host has a connection of its own, whatever its address."""
         return (
             f"-F none -p {self.port} -i {self.folder}/key -o UserKnownHostsFile={self.folder}/known_hosts -o HostKeyAlias=fleetlab-bench"
-            f" -o ControlMaster=auto -o ControlPersist=120s -o ControlPath={self.folder}/c{number}"
+            f" -o ControlMaster=auto -o ControlPersist=600s -o ControlPath={self.folder}/c{number}"
         )
 
     def variables(self, number: int) -> str:

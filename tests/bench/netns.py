@@ -6,8 +6,8 @@
 Everything happens in namespaces of the benchmark's own; the machine's network is not touched. Each module call is a process that has its
 Python started already, so that the times are those of the modules. nft prepares itself for every table of the host before it does
 anything, and a namespace has a table; what it takes to list the chains and to check a change, which is what creating one does with it, is
-timed by itself. community.general.ip_netns is timed for making and removing an empty namespace, which is all it does. iperf3 runs from a client beside the host through a forward, and over a plain pair of links to a server
-beside it; the ratio of the two counts.
+timed by itself. community.general.ip_netns is timed for making and removing an empty namespace, which is all it does. iperf3 runs from a
+client beside the host through a forward, and over a plain pair of links to a server beside it; the ratio of the two counts.
 """
 
 from __future__ import annotations

@@ -55,7 +55,10 @@ def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
 
 
 def link_deletion(own: str) -> Command:
-    """Remove a pair by its end on the host. One that ip no longer finds (exit code 1) went with its namespace, which takes the kernel a while."""
+    """Remove a pair by its end on the host.
+
+    One that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
+    """
     return Command(("ip", "link", "delete", "dev", own), accept=(0, 1))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -152,9 +151,11 @@ print("started", flush=True)
 
 
 class TestTimeLimit:
-    @pytest.fixture(autouse=True)
-    def _short_grace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture(autouse=True, params=["told at once", "looks every so often"])
+    def _ways_to_wait(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(runner_module, "_GRACE", 0.3)
+        if request.param == "looks every so often":
+            monkeypatch.delattr(os, "pidfd_open", raising=False)
 
     @pytest.mark.parametrize("code", [STUBBORN_FAMILY, LEADER_DIES], ids=["stubborn-family", "leader-dies"])
     def test_the_whole_process_group_is_ended(self, code: str, tmp_path: Path) -> None:
@@ -191,17 +192,20 @@ class TestTimeLimit:
         assert last == signal.SIGKILL
         os.killpg(group, signal.SIGKILL)
 
-    def test_an_interrupted_module_leaves_no_command_behind(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        started: list[subprocess.Popen[bytes]] = []
-        real = subprocess.Popen.wait
+    def test_an_interrupted_module_leaves_no_command_behind(self, tmp_path: Path) -> None:
+        pid_file = tmp_path / "pid"
 
-        def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
-            if not started:
-                started.append(process)
+        def interrupt(_number: int, _frame: object) -> None:
+            if pid_file.exists() and pid_file.read_text():
+                signal.setitimer(signal.ITIMER_REAL, 0)
                 raise KeyboardInterrupt
-            return real(process, timeout)
 
-        monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            runner.run(["sleep", "60"])
-        assert wait_until_gone(started[0].pid)
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                runner.run(["sh", "-c", 'echo $$ >"$0"; exec sleep 60', str(pid_file)])
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert wait_until_gone(int(pid_file.read_text()))
