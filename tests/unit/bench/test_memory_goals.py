@@ -41,6 +41,7 @@ def perfect() -> list[Median]:
     found += [median("action", "ssh", hosts, 10.0, cpu=10.0) for hosts in (20, 100)]
     found += [median("raw", "ssh", 20, 9.5), median("module", "ssh", 20, cpu=110.0)]
     found += [median("one_pass", "each", 1000, 3.0), median("raw", "each", 1000, 30.0), median("clush", "each", 1000, 5.0)]
+    found += [median("one_pass", "local", 1000, 3.0), median("raw", "local", 1000, 30.0)]
     found += [median("one_pass", "ssh", 100, 1.0), median("clush", "ssh", 100, 1.0)]
     found += [median("one_pass", "simulated", hosts, 1 + hosts / 200, memory=50 + hosts / 100) for hosts in (100, 1000, 5000)]
     return [*found, median("report", "facts", 649, 4.5), median("no_report", "facts", 649, 3.0)]
