@@ -190,6 +190,7 @@ options:
       - Give a running array its lost members back. Failed members are removed, also those whose disk is gone or has another name now.
         A declared device that was a member before is taken back; with a write-intent bitmap only what changed is copied to it.
         Where md refuses that, and for an empty device, everything is copied.
+      - One that the boot gave back waits for the first write to the array before md brings it up to date; it is not left waiting.
       - A device that was away is never a source. One that ran without the members that are current now is refused,
         unless O(overwrite) is set.
       - A device that carries anything else is refused as at creation.

@@ -101,8 +101,12 @@ class Array:
     @property
     def unsettled(self) -> bool:
         """Whether the kernel is at work, or about to be, to make the array whole."""
-        rebuilt = any(not member.in_sync and not member.faulty for member in self.members)
-        return self.active and (self.syncing or (bool(self.missing_slots) and rebuilt))
+        return self.active and (self.syncing or self.rebuildable)
+
+    @property
+    def rebuildable(self) -> bool:
+        """Whether it lacks members and has others to bring up to date in their place."""
+        return bool(self.missing_slots) and any(not member.in_sync and not member.faulty for member in self.members)
 
     @property
     def syncing(self) -> bool:

@@ -163,6 +163,16 @@ def test_an_array_that_rests_is_woken_first() -> None:
     assert plan_arrays(state, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
 
 
+def test_a_member_that_the_boot_gave_back_is_not_left_waiting_for_somebody_to_write() -> None:
+    host, wanted = lab(), want(**MIRROR)
+    state = host.state([wanted])
+    first, *others = state.arrays[0].members
+    waiting = replace(state.arrays[0], array_state="read-auto", members=(replace(first, slot=None, state=("spare",)), *others))
+    state = replace(state, arrays=(waiting,))
+    assert plan_arrays(state, [wanted]).plan.commands() == [["mdadm", "--readwrite", "/dev/md1"]]
+    assert plan_arrays(state, [want(**{**MIRROR, "replace_failed": False})]).plan.commands() == []
+
+
 def test_an_array_that_a_killed_mdadm_holds_still_is_let_go() -> None:
     host, wanted = lab(), want(**MIRROR)
     state = host.state([wanted])
