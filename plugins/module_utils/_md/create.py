@@ -58,7 +58,7 @@ def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], si
     draft.unread.add(kernel_name)
     if wanted.wait == "sync" and array.level in REDUNDANT:
         # An assembled array rests until it is first written to, and would never begin the resync that is waited for.
-        draft.run("mdadm", "--readwrite", wanted.node, accept=(0, 1))
+        draft.make_writable(wanted.node)
     return started
 
 

@@ -50,6 +50,10 @@ class Draft:
         """Wait until udev has nothing left to do; being slow is no failure."""
         self.run(*SETTLE, accept=(0, 1))
 
+    def make_writable(self, node: str) -> None:
+        """Let an array at rest be written to, which begins what it waited with: a resync, or the rebuilding of a member."""
+        self.steps.append(Operation("make_writable", {"array": node}))
+
     def stop(self, array: Array) -> None:
         """Stop an array."""
         self.run("mdadm", "--stop", array.node)

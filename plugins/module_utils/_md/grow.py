@@ -53,7 +53,7 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
         return array
     _check_fit(wanted, array, growth.turns)
     if array.array_state == "read-auto":
-        draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
+        draft.make_writable(array.node)
         array = replace(array, array_state="active")
     if growth.bitmap:
         draft.run("mdadm", "--grow", array.node, f"--bitmap={wanted.bitmap}")

@@ -58,7 +58,7 @@ def plan_healing(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], 
     lighter = _without(draft, array, failed)
     methods = _methods(draft, wanted, {path: draft.state.devices[devices[path].kernel_name] for path in back}, lighter)
     if array.array_state == "read-auto":
-        draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
+        draft.make_writable(array.node)
     for member in failed:
         # By the kernel's name: the device node may be gone, or be another disk's by now.
         draft.run("mdadm", "--manage", array.node, "--remove", member.device)

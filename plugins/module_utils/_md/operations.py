@@ -23,6 +23,7 @@ _MANAGE_TIMEOUT = 120.0
 _SLOT_POLL = 0.1
 _SLOT_ATTEMPTS = 100
 _SECTOR = 512
+_WRITABLE = ("clean", "active", "active-idle", "write-pending")
 
 
 class MdOperations:
@@ -46,11 +47,20 @@ class MdOperations:
         return {
             "zero_superblock": self.zero_superblock,
             "erase_stale_content": self.erase_stale_content,
+            "make_writable": self.make_writable,
             "re_add": self.re_add,
             "await_slot": self.await_slot,
             "plan_again": self.plan_again,
             "grow_when_whole": self.grow_when_whole,
         }
+
+    def make_writable(self, array: str) -> None:
+        """End the rest of an array. mdadm calls it an error where somebody has written to it meanwhile, which has ended it too."""
+        try:
+            self.runner.run(["mdadm", "--readwrite", array])
+        except CommandError:
+            if self.host.text(f"/sys/block/{self._kernel_name(array)}/md/array_state") not in _WRITABLE:
+                raise
 
     def re_add(self, array: str, device: str) -> None:
         """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""

@@ -81,8 +81,7 @@ def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: 
     # A member that the boot gave back is only brought up to date once somebody writes: that may be long after the next loss.
     awaited = (wanted.wait == "sync" and array.unsettled) or (wanted.replace_failed and array.rebuildable)
     if awaited and array.array_state == "read-auto":
-        # Exit code 1: somebody has written meanwhile.
-        draft.run("mdadm", "--readwrite", array.node, accept=(0, 1))
+        draft.make_writable(array.node)
         _mark_written(draft, array)
     _check_checkable(draft, wanted, array)
     if array.label or array.metadata != "1.0":

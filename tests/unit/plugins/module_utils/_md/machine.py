@@ -300,7 +300,7 @@ class Machine:
             assert block.uuid == running.superblock.uuid
             self._join(running, name, block.role if block.role in self._free_slots(running) else None)
         else:
-            assert step.name in ("await_slot", "grow_when_whole")
+            assert step.name in ("await_slot", "grow_when_whole", "make_writable")
 
     def _name(self, path: str) -> str:
         return self.links.get(path, path.rpartition("/")[2])
@@ -318,10 +318,9 @@ class Machine:
                 self.create(options, paths)
             elif "assemble" in options:
                 self.assemble(options, paths)
-            elif "stop" in options:
-                self._stop(self._name(paths[0]))
             else:
-                assert "readwrite" in options
+                assert "stop" in options
+                self._stop(self._name(paths[0]))
         elif program == "wipefs":
             disk = self.block(self._name(words[-1]))
             disk.superblock, disk.signatures = None, ()

@@ -312,7 +312,7 @@ def test_an_array_that_rests_is_made_writable_first() -> None:
     host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
     state = host.state([wanted])
     resting = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
-    assert plan_arrays(resting, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
+    assert plan_arrays(resting, [wanted]).plan.commands()[0] == ["make_writable", "array=/dev/md1"]
     locked = replace(state, arrays=(replace(state.arrays[0], array_state="readonly"),))
     with pytest.raises(RefusedError, match="it is read-only"):
         plan_arrays(locked, [wanted])

@@ -160,7 +160,7 @@ def test_an_array_that_rests_is_woken_first() -> None:
     host.fail("md1", "sdc")
     state = host.state([wanted])
     state = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
-    assert plan_arrays(state, [wanted]).plan.commands()[0] == ["mdadm", "--readwrite", "/dev/md1"]
+    assert plan_arrays(state, [wanted]).plan.commands()[0] == ["make_writable", "array=/dev/md1"]
 
 
 def test_a_member_that_the_boot_gave_back_is_not_left_waiting_for_somebody_to_write() -> None:
@@ -169,7 +169,7 @@ def test_a_member_that_the_boot_gave_back_is_not_left_waiting_for_somebody_to_wr
     first, *others = state.arrays[0].members
     waiting = replace(state.arrays[0], array_state="read-auto", members=(replace(first, slot=None, state=("spare",)), *others))
     state = replace(state, arrays=(waiting,))
-    assert plan_arrays(state, [wanted]).plan.commands() == [["mdadm", "--readwrite", "/dev/md1"]]
+    assert plan_arrays(state, [wanted]).plan.commands() == [["make_writable", "array=/dev/md1"]]
     assert plan_arrays(state, [want(**{**MIRROR, "replace_failed": False})]).plan.commands() == []
 
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
@@ -86,6 +87,22 @@ def test_a_member_that_md_does_not_take_back_is_rebuilt() -> None:
     operations.re_add("/dev/md1", "/dev/ubdb")
     assert [argv[3] for argv in runner.argvs] == ["--re-add", "--add-spare"]
     assert operations.rebuilt == {"/dev/ubdb"}
+
+
+@pytest.mark.parametrize(("state", "fails"), [("clean", False), ("active", False), ("read-auto", True), ("readonly", True), (None, True)])
+def test_an_array_that_stays_at_rest_is_an_error_and_one_that_somebody_woke_is_not(state: Optional[str], fails: bool) -> None:
+    host = recorded("degraded")
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    host.answers["text /sys/block/md1/md/array_state"] = state
+
+    def refuse() -> None:
+        raise CommandError(["mdadm"], "failed to set writable for /dev/md1", 1)
+
+    runner = Runner({"mdadm --readwrite /dev/md1": refuse})
+    with pytest.raises(CommandError) if fails else nullcontext():
+        bound(host, runner, Clock()).make_writable("/dev/md1")
+    assert runner.argvs == [["mdadm", "--readwrite", "/dev/md1"]]
 
 
 def test_a_slot_is_waited_for_only_where_one_is_free() -> None:
