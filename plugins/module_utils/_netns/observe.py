@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+import time
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import InputError, ObservationError
 from .._core.runner import Runner
@@ -19,6 +20,8 @@ from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+_LEAVE_ATTEMPTS = 50
+_LEAVE_POLL = 0.02
 IP_FORWARD = "net/ipv4/ip_forward"
 IP6_FORWARD = "net/ipv6/conf/all/forwarding"
 
@@ -41,7 +44,7 @@ def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
     exists, stale = namespace_state(name, root)
     records = read_records(root)
     former = records.get(name)
-    links = observe_links(runner)
+    links = observe_links(runner) if exists else links_without_leaving(runner, former)
     routes = observe_routes(runner, root)
     needed = wanted.state == "present" and bool(wanted.links)
     choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
@@ -78,6 +81,21 @@ def namespace_state(name: str, root: str = "") -> Tuple[bool, bool]:
 def observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
     """The interfaces of the host, or with C(-n NAME) those of a namespace."""
     return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
+
+
+def links_without_leaving(runner: Runner, former: Optional[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host, after the kernel has removed those of a namespace that somebody has just deleted.
+
+    Their addresses go first, so that for a moment they look like somebody else's.
+    """
+    links = observe_links(runner)
+    ends = former.ends if former is not None else ()
+    for _attempt in range(_LEAVE_ATTEMPTS):
+        if not any(link.name in ends and link.kind == "veth" and not link.addresses for link in links):
+            break
+        sleep(_LEAVE_POLL)
+        links = observe_links(runner)
+    return links
 
 
 def observe_routes(runner: Runner, root: str = "", inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:

@@ -1,18 +1,20 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read of services that are about to move inside."""
+"""What is read of services that are about to move inside, and of links that are about to go."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import listeners
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, listeners
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Record
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
 
 
@@ -35,3 +37,43 @@ def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"services: there is no unit nginxx\.service on this host"):
         list(listeners(Systemd("LoadState=not-found\nControlGroup=\n"), wanted, str(tmp_path)))
     assert list(listeners(Systemd("LoadState=loaded\nControlGroup=\n"), wanted, str(tmp_path))) == []
+
+
+class Leaving:
+    """Answers C(ip address show) with a link that has lost its addresses, so many times, and without it from then on."""
+
+    def __init__(self, times: int, kind: str = "veth") -> None:
+        self.times = times
+        link = {"ifindex": 7, "ifname": "v-web", "mtu": 1500, "linkinfo": {"info_kind": kind}, "addr_info": []}
+        self.answer = json.dumps([link])
+        self.looks = 0
+
+    def run(
+        self, argv: Sequence[str], stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, accept: Sequence[int] = (0,)
+    ) -> CommandResult:
+        assert "address" in argv
+        self.looks += 1
+        return CommandResult(tuple(argv), 0, self.answer if self.looks <= self.times else "[]", "")
+
+
+RECORD = Record("web", True, "nftables", links=(("v-web", "v-peer1"),))
+
+
+@pytest.mark.parametrize(
+    ("runner", "record", "found", "looks"),
+    [
+        (Leaving(3), RECORD, 0, 4),
+        (Leaving(1000), RECORD, 1, 51),
+        (Leaving(3), None, 1, 1),
+        (Leaving(3, "dummy"), RECORD, 1, 1),
+        (Leaving(0), RECORD, 0, 1),
+    ],
+    ids=["leaves", "stays", "never ours", "another kind", "gone"],
+)
+def test_the_link_of_a_namespace_that_was_just_deleted_is_waited_out(
+    runner: Leaving, record: Optional[Record], found: int, looks: int
+) -> None:
+    slept: List[float] = []
+    assert len(links_without_leaving(runner, record, slept.append)) == found
+    assert runner.looks == looks
+    assert sum(slept) <= 1.01
