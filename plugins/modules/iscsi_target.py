@@ -120,6 +120,13 @@ options:
             O(luns) is left out, every LUN of the target.
         type: list
         elements: int
+      attributes:
+        description:
+          - Attributes of the ACL by their kernel names, such as C(nopin_timeout), the seconds after which the target asks the initiator
+            whether it is there. V(0) is never. An initiator takes such a question for a sign of life, also where the target hears
+            nothing of what it says.
+        type: dict
+        default: {}
   authentication:
     description:
       - Whether initiators have to prove who they are with CHAP. It is enforced, not only stored - the target's attribute
@@ -274,7 +281,7 @@ target:
           description: Attributes of the backstore.
           type: dict
     acls:
-      description: The initiators that may log in, each with C(initiator), C(chap), C(mutual_chap) and the mapped C(luns).
+      description: The initiators that may log in, each with C(initiator), C(chap), C(mutual_chap), the mapped C(luns) and C(attributes).
       type: list
       elements: dict
     sessions:
@@ -306,6 +313,7 @@ target:
         mutual_chap: true
         luns:
           - {lun: 0, target_lun: 0, write_protect: false}
+        attributes: {nopin_timeout: "15"}
     sessions: []
     saved: true
 """
@@ -346,6 +354,7 @@ def argument_spec() -> Dict[str, Any]:
         "initiator": {"type": "str", "required": True},
         "chap": {"type": "dict", "options": chap},
         "luns": {"type": "list", "elements": "int"},
+        "attributes": {"type": "dict", "default": {}},
     }
     return {
         "iqn": {"type": "str", "required": True},

@@ -67,6 +67,7 @@ targets:
           mutual_chap: false
           luns:
             - {lun: 0, target_lun: 0, write_protect: false}
+          attributes: {nopin_timeout: "15"}
       sessions:
         - initiator: iqn.2026-01.com.example:client
           state: LOGGED_IN

@@ -218,7 +218,9 @@ def remove_acl(library: Any, iqn: str, initiator: str) -> None:
 
 def set_acl_attribute(library: Any, iqn: str, initiator: str, attribute: str, value: str) -> None:
     """Set an attribute of an ACL."""
-    _acl(library, iqn, initiator).set_attribute(attribute, value)
+    acl = _acl(library, iqn, initiator)
+    acl.set_attribute(attribute, value)
+    _check_kept(attribute, value, acl.get_attribute(attribute))
 
 
 def set_chap(

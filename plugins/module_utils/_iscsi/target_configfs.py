@@ -178,12 +178,14 @@ def _read_portals(folder: str) -> Dict[Portal, str]:
 
 
 def _read_acl(folder: str, initiator: str) -> Acl:
+    attributes = _read_values(f"{folder}/attrib")
     return Acl(
         initiator=initiator,
         chap=make_stored_chap(*(_credential(f"{folder}/auth/{name}") for name in _CHAP_FILES)),
         mapped=tuple(_read_mapped(f"{folder}/{name}", int(name[4:])) for name in folders(folder) if name.startswith("lun_")),
-        authentication=read(f"{folder}/attrib/authentication") or None,
+        authentication=attributes.pop("authentication", "") or None,
         session=parse_session(initiator, read(f"{folder}/info")),
+        attributes=attributes,
     )
 
 

@@ -61,6 +61,21 @@ _RESERVED = {
     "AuthMethod": "the option authentication decides it",
 }
 
+ACL_NUMBERS: Mapping[str, Tuple[int, int]] = {
+    "dataout_timeout": (2, 60),
+    "dataout_timeout_retries": (1, 15),
+    "default_erl": (0, 2),
+    "nopin_response_timeout": (3, 60),
+    "nopin_timeout": (0, 60),
+    "random_datain_pdu_offsets": (0, 1),
+    "random_datain_seq_offsets": (0, 1),
+    "random_r2t_offsets": (0, 1),
+}
+"""Attributes of an ACL, with their ranges."""
+
+_SHORTEST_NOPIN = 3
+"""Seconds; 0 is never."""
+
 LUN_NUMBERS: Mapping[str, Tuple[int, int]] = {
     "block_size": (512, 4096),
     "emulate_3pc": (0, 1),
@@ -252,7 +267,23 @@ def _make_acl(option: str, entry: Mapping[str, Any], numbers: Optional[List[int]
         initiator=check_iqn(f"{option}.initiator", entry["initiator"]),
         chap=chap,
         luns=None if mapped is None else tuple(sorted(mapped)),
+        attributes=_check_acl_attributes(f"{option}.attributes", entry.get("attributes") or {}),
     )
+
+
+def _check_acl_attributes(option: str, values: Mapping[str, Any]) -> Dict[str, str]:
+    checked = {}
+    for name, value in values.items():
+        if name == "authentication":
+            raise InputError(f"{option}.{name}", f"can not be set here: {_RESERVED[name]}")
+        if name not in ACL_NUMBERS:
+            raise InputError(f"{option}.{name}", f"unknown; known are {', '.join(sorted(ACL_NUMBERS))}")
+        checked[name] = _number(f"{option}.{name}", value, ACL_NUMBERS[name])
+    if 0 < int(checked.get("nopin_timeout", 0)) < _SHORTEST_NOPIN:
+        raise InputError(
+            f"{option}.nopin_timeout", f"'{checked['nopin_timeout']}': expected 0 for never, or {_SHORTEST_NOPIN} to 60 seconds"
+        )
+    return checked
 
 
 def _check_target_attributes(values: Mapping[str, Any]) -> Dict[str, str]:

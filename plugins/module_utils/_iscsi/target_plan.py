@@ -128,6 +128,9 @@ def _acl_steps(wanted: Wanted, acl: WantedAcl, target: Target, removals: Removal
         yield Operation("set_chap", {**which, **_credentials(acl.chap)})
     if running.authentication not in (None, _FOLLOW):
         yield Operation("set_acl_attribute", {**which, "attribute": "authentication", "value": _FOLLOW})
+    for attribute, value in sorted(acl.attributes.items()):
+        if running.attributes.get(attribute) != value:
+            yield Operation("set_acl_attribute", {**which, "attribute": attribute, "value": value})
     mapped = remaining_mappings(running, removals)
     for number in mapped_numbers(wanted, acl, target):
         if number not in mapped:
@@ -261,6 +264,7 @@ def _acl_is_saved(system: System, wanted: Wanted, saved: Target, acl: WantedAcl)
         return False
     mapped = {entry.index: entry for entry in stored.mapped}
     right = all(number in mapped and mapped[number].lun == number and not mapped[number].write_protect for number in numbers)
+    right = right and all(stored.attributes.get(name) == value for name, value in acl.attributes.items())
     return right and (not is_exact(wanted, acl) or set(mapped) == set(numbers))
 
 

@@ -115,7 +115,8 @@ def _parse_acl(entry: Document) -> Acl:
         mapped=tuple(
             MappedLun(mapped["index"], mapped["tpg_lun"], bool(mapped.get("write_protect"))) for mapped in entry.get("mapped_luns", [])
         ),
-        authentication=attributes.get("authentication"),
+        authentication=attributes.pop("authentication", None),
+        attributes=attributes,
     )
 
 
@@ -211,7 +212,8 @@ def same_as_saved(target: Target, saved: Saved, backstores: Mapping[Key, Backsto
     keys = [key for key in target.luns.values() if key is not None]
     return (
         same_values(target.attributes, other.attributes)
-        and {name: _comparable(acl) for name, acl in target.acls.items()} == {name: _comparable(acl) for name, acl in other.acls.items()}
+        and target.acls.keys() == other.acls.keys()
+        and all(_same_acl(acl, other.acls[name]) for name, acl in target.acls.items())
         and all(same_backstore(backstores.get(key), saved.backstores.get(key)) for key in keys)
     )
 
@@ -219,6 +221,10 @@ def same_as_saved(target: Target, saved: Saved, backstores: Mapping[Key, Backsto
 def same_values(running: Mapping[str, str], saved: Mapping[str, str]) -> bool:
     """Whether the attributes known to both agree; another kernel may know more or fewer."""
     return all(saved[name] == value for name, value in running.items() if name in saved)
+
+
+def _same_acl(running: Acl, saved: Acl) -> bool:
+    return _comparable(running) == _comparable(saved) and same_values(running.attributes, saved.attributes)
 
 
 def _comparable(acl: Acl) -> Tuple[Any, ...]:

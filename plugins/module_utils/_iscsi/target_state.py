@@ -77,13 +77,14 @@ class MappedLun:
 
 @dataclass(frozen=True)
 class Acl:
-    """What one initiator may do. C(authentication) overrides the target's attribute unless it is -1."""
+    """What one initiator may do. C(authentication) overrides the target's attribute unless it is -1; it is not in C(attributes)."""
 
     initiator: str
     chap: Optional[Chap] = None
     mapped: Tuple[MappedLun, ...] = ()
     authentication: Optional[str] = None
     session: Optional[Session] = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ class WantedAcl:
     initiator: str
     chap: Optional[Chap] = None
     luns: Optional[Tuple[int, ...]] = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .target_changes import (
     serial_for,
 )
 from .target_saved import same_as_saved
-from .target_state import Acl, Backstore, Key, System, Target, Wanted
+from .target_state import Acl, Backstore, Key, System, Target, Wanted, WantedAcl
 
 View = Dict[str, Any]
 
@@ -28,7 +28,7 @@ def current_view(system: System, wanted: Wanted) -> View:
         return absent_view()
     target = current_target(system, wanted)
     declared = {lun.number: lun for lun in wanted.luns or ()}
-    chaps = {acl.initiator: acl.chap for acl in wanted.acls or ()}
+    acls = {acl.initiator: acl for acl in wanted.acls or ()}
     return {
         "state": "present" if target.enabled else "disabled",
         "portals": [str(portal) for portal in sorted(target.portals)],
@@ -38,10 +38,7 @@ def current_view(system: System, wanted: Wanted) -> View:
             for number, key in sorted(target.luns.items())
             if key is not None
         },
-        "acls": {
-            name: {"chap": _compared(acl.chap, chaps.get(name, acl.chap)), "luns": _mapped_view(acl)}
-            for name, acl in sorted(target.acls.items())
-        },
+        "acls": {name: _acl_view(acl, acls.get(name)) for name, acl in sorted(target.acls.items())},
         "saved": False,
     }
 
@@ -67,7 +64,11 @@ def wanted_view(system: System, wanted: Wanted, removals: Removals) -> View:
     for acl in wanted.acls or ():
         stays = remaining_mappings(target.acls.get(acl.initiator, Acl(acl.initiator)), removals)
         numbers = sorted({*stays, *mapped_numbers(wanted, acl, target)})
-        acls[acl.initiator] = {"chap": _compared(acl.chap, acl.chap), "luns": [str(number) for number in numbers]}
+        acls[acl.initiator] = {
+            "chap": _compared(acl.chap, acl.chap),
+            "luns": [str(number) for number in numbers],
+            "attributes": dict(sorted(acl.attributes.items())),
+        }
     portals = {*target.portals, *wanted.portals} - set(removals.portals)
     return {
         "state": "present",
@@ -87,6 +88,14 @@ def _lun_view(backstore: Optional[Backstore], attributes: Mapping[str, str]) -> 
         "path": backstore.path,
         "serial": backstore.serial,
         "attributes": {name: backstore.attributes.get(name) for name in sorted(attributes)},
+    }
+
+
+def _acl_view(acl: Acl, declared: Optional[WantedAcl]) -> View:
+    return {
+        "chap": _compared(acl.chap, acl.chap if declared is None else declared.chap),
+        "luns": _mapped_view(acl),
+        "attributes": {name: acl.attributes.get(name) for name in sorted(declared.attributes if declared is not None else ())},
     }
 
 
@@ -156,4 +165,5 @@ def _describe_acl(acl: Acl) -> View:
             {"lun": mapped.index, "target_lun": mapped.lun, "write_protect": mapped.write_protect}
             for mapped in sorted(acl.mapped, key=lambda entry: entry.index)
         ],
+        "attributes": dict(sorted(acl.attributes.items())),
     }

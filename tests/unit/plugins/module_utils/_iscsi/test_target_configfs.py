@@ -113,6 +113,8 @@ def test_the_description_holds_no_secret(root: Path) -> None:
     assert "barbarbarbar" not in shown
     assert "mutualmutual" not in shown
     view: Any = describe_target(system, IQN)
+    attributes = view["acls"][0].pop("attributes")
+    assert (attributes["nopin_timeout"], "authentication" in attributes) == ("15", False)
     assert view["acls"] == [
         {
             "initiator": CLIENT,

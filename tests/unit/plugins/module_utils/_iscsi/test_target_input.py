@@ -196,6 +196,29 @@ def test_bad_attributes(attributes: Dict[str, Any], says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({"authentication": 0}, "the option authentication sets it"),
+        ({"nopin_timeout": 2}, "acls[0].attributes.nopin_timeout: '2': expected 0 for never, or 3 to 60 seconds"),
+        ({"nopin_timeout": 61}, "between 0 and 60"),
+        ({"nopin_timeout": "x"}, "between 0 and 60"),
+        ({"noop_timeout": 0}, "unknown; known are dataout_timeout"),
+    ],
+)
+def test_bad_attributes_of_an_acl(attributes: Dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        make(acls=[{**ACL, "attributes": attributes}])
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("value", [0, "3", 60])
+def test_attributes_of_an_acl(value: Any) -> None:
+    wanted = make(acls=[{**ACL, "attributes": {"nopin_timeout": value}}])
+    assert wanted.acls is not None
+    assert wanted.acls[0].attributes == {"nopin_timeout": str(value)}
+
+
+@pytest.mark.parametrize(
     "iqn", ["", "iqn.2026-01.com", "iqn.2026-13.com.example", "iqn.2026-01.com.Example", "iqn.2026-01.com.example:" + "a" * 220]
 )
 def test_bad_names(iqn: str) -> None:

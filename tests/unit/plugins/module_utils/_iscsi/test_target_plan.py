@@ -178,14 +178,17 @@ class Machine:
 
     def add_acl(self, iqn: str, initiator: str) -> None:
         assert initiator not in self.targets[iqn].acls
-        self.change(iqn, acls={**self.targets[iqn].acls, initiator: Acl(initiator, authentication="-1")})
+        acl = Acl(initiator, authentication="-1", attributes={"nopin_timeout": "15"})
+        self.change(iqn, acls={**self.targets[iqn].acls, initiator: acl})
 
     def remove_acl(self, iqn: str, initiator: str) -> None:
         self.change(iqn, acls={name: acl for name, acl in self.targets[iqn].acls.items() if name != initiator})
 
     def set_acl_attribute(self, iqn: str, initiator: str, attribute: str, value: str) -> None:
-        assert attribute == "authentication"
-        self.change_acl(iqn, initiator, authentication=value)
+        if attribute == "authentication":
+            self.change_acl(iqn, initiator, authentication=value)
+        else:
+            self.change_acl(iqn, initiator, attributes={**self.targets[iqn].acls[initiator].attributes, attribute: value})
 
     def set_chap(self, iqn: str, initiator: str, **given: Optional[str]) -> None:
         username, password = given["username"], given["password"]
@@ -300,6 +303,15 @@ class TestDrift:
     def test_an_acl_that_lets_its_initiator_in_without_authentication(self) -> None:
         acl = replace(DONE.targets[IQN].acls[CLIENT], authentication="0")
         assert names(plan(altered(acls={CLIENT: acl}), WANTED)) == ["set_acl_attribute", "save"]
+
+    def test_an_attribute_of_an_acl(self) -> None:
+        wanted = replace(WANTED, acls=(WantedAcl(CLIENT, CHAP, attributes={"nopin_timeout": "0"}),))
+        changes = plan(DONE, wanted)
+        assert names(changes) == ["set_acl_attribute", "save"]
+        assert changes.before["acls"][CLIENT]["attributes"] == {"nopin_timeout": "15"}
+        assert changes.after["acls"][CLIENT]["attributes"] == {"nopin_timeout": "0"}
+        unsaved = altered(acls={CLIENT: replace(DONE.targets[IQN].acls[CLIENT], attributes={"nopin_timeout": "0"})})
+        assert names(plan(unsaved, wanted)) == ["save"]
 
     def test_a_secret(self) -> None:
         acl = replace(DONE.targets[IQN].acls[CLIENT], chap=replace(CHAP, password="another-secret"))
@@ -553,7 +565,8 @@ def wanteds(draw: st.DrawFn) -> Wanted:
 
     def acl(name: str) -> WantedAcl:
         mapped = draw(st.none() | st.sets(st.sampled_from(sorted(declared)))) if declared else None
-        return WantedAcl(name, draw(chaps), None if mapped is None else tuple(sorted(mapped)))
+        attributes = draw(st.sampled_from([{}, {"nopin_timeout": "0"}, {"nopin_timeout": "15"}]))
+        return WantedAcl(name, draw(chaps), None if mapped is None else tuple(sorted(mapped)), attributes)
 
     return Wanted(
         IQN,
