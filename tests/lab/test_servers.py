@@ -60,6 +60,7 @@ def test_only_the_clients_may_log_in(host: Host, lab: Lab, tpg: str) -> None:
         assert _read(host, f"{acl}/auth/userid") == "storage"
         assert len(_read(host, f"{acl}/auth/password")) == 16
         assert _read(host, f"{acl}/cmdsn_depth") == "512"
+        assert _read(host, f"{acl}/attrib/nopin_timeout") == "0"
         mapped = [name for name in host.file(acl).listdir() if name.startswith("lun_")]
         assert len(mapped) == lab.volumes
 
