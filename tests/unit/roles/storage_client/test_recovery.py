@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import render, run_shell, task
 
-NOTE = task("storage_client", "errors.yml", "Errors | Note which members have every write that counts")["ansible.builtin.raw"]
+NOTE = task("storage_client", "recover_stop.yml", "Recover | Note which members have every write that counts")["ansible.builtin.raw"]
 
 FAILED = ("faulty,write_error", "15746 8\n")
 LATE = ("faulty,write_error", "")
