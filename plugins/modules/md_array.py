@@ -17,6 +17,11 @@ description:
   - Members must be blank. Whatever else is found on a device is named and refused, in check mode too.
   - Every array gets one C(ARRAY) line in C(mdadm.conf), so that it has the same name after a reboot. The initramfs is made again
     only when such a line changed.
+  - Where all members of a mirror were lost while it was written to, their superblocks do not tell which of them have the last
+    writes. The kernel knows until the array is stopped. With O(state=stopped) this is noted in
+    C(/var/lib/fleetlab-md_array.json), and the array is assembled from the members that took every write. If there is none, it starts
+    from the one that md held on to, and gets the blocks which that one lacks from others. This holds for raid1, and for raid10 with
+    a copy on each member, whose disks have a WWN or another name of their own, as those of SCSI, NVMe and device-mapper have.
   - A task gives either O(name) and the options of one array, or O(arrays). A list is planned as one, so that an array can
     be a member of a later one that does not exist yet.
 extends_documentation_fragment:

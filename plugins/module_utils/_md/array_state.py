@@ -13,11 +13,16 @@ from .block_device import Uuid, shown_uuid
 
 @dataclass(frozen=True)
 class Member:
-    """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state)."""
+    """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state).
+
+    C(lacks) are the blocks that could not be written to it, first sector of the device and number of sectors, as far as they were
+    read; C(None) where they are too many to be listed.
+    """
 
     device: str
     slot: Optional[int]
     state: Tuple[str, ...] = ("in_sync",)
+    lacks: Optional[Tuple[Tuple[int, int], ...]] = ()
 
     @property
     def faulty(self) -> bool:
@@ -97,6 +102,11 @@ class Array:
     def broken(self) -> bool:
         """Whether the kernel has given it up, with members gone that it can not do without. A raid0 has no other sign of that."""
         return self.array_state == "broken"
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing was written to it since it was assembled."""
+        return not self.active or self.array_state == "read-auto"
 
     @property
     def unsettled(self) -> bool:

@@ -17,6 +17,7 @@ _BLOCK = "/sys/block"
 _NO_ARRAY = (None, "clear")
 _ONLY_COLLECTING = "inactive"
 _KIB = 1024
+_MAP = "/run/mdadm/map"
 
 ReadSuperblock = Callable[[str], Optional[Superblock]]
 
@@ -40,8 +41,8 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
     action, done, total = _sync(host, folder)
     return Array(
         kernel_name=name,
-        # Older kernels have no uuid here, and an array whose members all fell silent has no superblock to read.
-        uuid=superblock.uuid if superblock else plain_uuid(host.text(f"{folder}/uuid") or ""),
+        # An array whose members all fell silent has no superblock to read.
+        uuid=superblock.uuid if superblock else plain_uuid(host.text(f"{folder}/uuid") or _mapped_uuid(host, name)),
         label=superblock.label if superblock else "",
         level=level,
         layout=_now(host, f"{folder}/layout"),
@@ -85,6 +86,12 @@ def _superblock(members: Tuple[Member, ...], superblock_of: ReadSuperblock) -> O
             if found:
                 return found
     return None
+
+
+def _mapped_uuid(host: Host, name: str) -> str:
+    """What mdadm noted when it started the array, for kernels that do not show it: device, metadata, UUID, path."""
+    rows = [line.split() for line in (host.text(_MAP) or "").splitlines()]
+    return next((row[2] for row in rows if len(row) > 2 and row[0] == name), "")
 
 
 def _sync(host: Host, folder: str) -> Tuple[str, int, int]:

@@ -29,7 +29,7 @@ class Superblock:
     every member (0 for a level that uses all of each).
 
     C(active) are the slots that had a member when it was written, C(updated) is when that was, in seconds since 1970.
-    C(recovering) tells that the member holds only part of its data.
+    C(recovering) tells that the member holds only part of its data, C(marked) that its bad block log has entries.
     """
 
     version: str
@@ -50,6 +50,7 @@ class Superblock:
     component_size: int = 0
     updated: int = 0
     bitmap_place: int = 0
+    marked: bool = False
 
     @property
     def name(self) -> str:

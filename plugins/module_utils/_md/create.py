@@ -47,12 +47,15 @@ def create(draft: Draft, wanted: Wanted, blank: Sequence[str], collecting: Optio
     draft.persist(wanted, array)
 
 
-def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], size: int) -> Array:
-    """Assemble an existing array at its own node; returns it as it will be. C(members) are device nodes."""
+def start(draft: Draft, wanted: Wanted, array: Array, members: Sequence[str], size: int, update: Sequence[str] = ()) -> Array:
+    """Assemble an existing array at its own node; returns it as it will be.
+
+    C(members) are device nodes, C(update) options for what mdadm shall change in their superblocks.
+    """
     kernel_name = wanted.kernel_name or free_kernel_name(draft.state)
     draft.unmark(kernel_name)
     insist = ["--run"] if array.degraded else []
-    draft.run("mdadm", "--assemble", wanted.node, *insist, f"--uuid={shown_uuid(array.uuid)}", *members)
+    draft.run("mdadm", "--assemble", wanted.node, *insist, *update, f"--uuid={shown_uuid(array.uuid)}", *members)
     started = replace(array, kernel_name=kernel_name, active=True, array_state="clean")
     draft.state = draft.state.with_array(started, size, (wanted.node,))
     draft.unread.add(kernel_name)

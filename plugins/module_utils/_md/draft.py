@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Set, Tuple
 
 from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
 from .array_state import Array
-from .block_device import shown_uuid
+from .block_device import Uuid, shown_uuid
+from .completion import redo_path
 from .conf import ConfFile, WantedEntry, with_entry, without_entry
+from .failed_writes import Survivor, as_noted, survivors
 from .report import summary
 from .state import Journal, State
-from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE
+from .system import JOURNAL, MARK_PREFIX, MARKS, SETTLE, STATE_FOLDER
 from .wanted import Wanted
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ class Draft:
         self.postponed: List[str] = []
         self.grown_later: Set[str] = set()
         self.releasing: List[str] = []
+        self.recovered: Set[Uuid] = set()
+        self.noted: List[Uuid] = []
+        self.forgotten: List[Uuid] = []
+        self.survivors: Dict[Uuid, Tuple[Survivor, ...]] = dict(state.journal.survivors) if state.journal else {}
 
     def run(self, *argv: str, timeout: float = 120.0, accept: Sequence[int] = (0,)) -> None:
         """Add a command."""
@@ -58,6 +64,24 @@ class Draft:
         """Stop an array."""
         self.run("mdadm", "--stop", array.node)
         self.state = self.state.without_array(array)
+
+    def note_survivors(self, array: Array) -> None:
+        """Before an array is stopped for a task, keep what only the kernel knows of its members.
+
+        One that rests since it was assembled was not written to, so that what is noted already still holds.
+        """
+        if array.uuid in self.survivors and array.resting:
+            return
+        self.survivors.pop(array.uuid, None)
+        found = survivors(array, self.state.devices, self.state.now)
+        if found:
+            self.noted.append(array.uuid)
+            self.survivors[array.uuid] = found
+
+    def forget_survivors(self, uuid: Uuid) -> None:
+        """The array runs again, or is gone."""
+        if self.survivors.pop(uuid, None):
+            self.forgotten.append(uuid)
 
     def alias(self, node: str, array: Array) -> None:
         """Take C(node) for the array in the rest of the plan, although the array is at another one."""
@@ -97,14 +121,20 @@ class Draft:
         steps, tail = list(self.steps), self._conf_steps()
         refresh = bool(tail and self.state.initramfs)
         noted = self.before.journal or Journal()
-        journal = Journal((*noted.creating, *self.creating), noted.initramfs or refresh, (*noted.releasing, *self.releasing))
-        if self.creating or refresh or self.releasing:
-            steps.insert(0, _journal_step(journal))
+        journal = Journal(
+            creating=(*noted.creating, *self.creating),
+            initramfs=noted.initramfs or refresh,
+            releasing=(*noted.releasing, *self.releasing),
+            survivors={**noted.survivors, **self.survivors},
+        )
+        if self.creating or refresh or self.releasing or journal.survivors != noted.survivors:
+            steps[:0] = [*_forget_redo(self.noted), _journal_step(journal)]
             self.state = replace(self.state, journal=journal)
         steps += tail
         if journal.initramfs and self.state.initramfs:
             steps.append(Command(self.state.initramfs, timeout=_INITRAMFS_TIMEOUT))
-        steps += self._close_journal(journal)
+        steps += _forget_redo(self.forgotten)
+        steps += self._close_journal(replace(journal, survivors=self.survivors))
         steps += [Operation("grow_when_whole", {"array": name}) for name in self.postponed]
         if self.deferred:
             steps.append(Operation("plan_again", {"arrays": " ".join(one.name for one in self.deferred)}))
@@ -129,7 +159,8 @@ class Draft:
             return []
         open_still = tuple(uuid for uuid in journal.creating if self._half_made(uuid))
         carried = tuple(uuid for uuid in dict.fromkeys(journal.releasing) if self.state.former_spares(uuid))
-        left = Journal(open_still, releasing=carried) if open_still or carried else None
+        carries_on = open_still or carried or journal.survivors
+        left = Journal(open_still, releasing=carried, survivors=journal.survivors) if carries_on else None
         if left == self.state.journal:
             return []
         self.state = replace(self.state, journal=left)
@@ -140,9 +171,19 @@ class Draft:
         return bool(self.state.carriers(uuid)) and not (array and array.active)
 
 
+def _forget_redo(uuids: Sequence[Uuid]) -> List[Step]:
+    """What completes a killed run holds for one recovery only, so it is gone before another begins, and before its note is."""
+    return [RemoveFile(redo_path(STATE_FOLDER, uuid)) for uuid in uuids]
+
+
 def _journal_step(journal: Journal) -> WriteFile:
-    text = json.dumps({"creating": journal.creating, "initramfs": journal.initramfs, "releasing": journal.releasing})
-    return WriteFile(JOURNAL, text + "\n", mode=0o600)
+    noted = {
+        "creating": journal.creating,
+        "initramfs": journal.initramfs,
+        "releasing": journal.releasing,
+        "survivors": as_noted(journal.survivors),
+    }
+    return WriteFile(JOURNAL, json.dumps(noted) + "\n", mode=0o600)
 
 
 def _shown(state: State, wanted: Sequence[Wanted], deferred: Sequence[str] = ()) -> Dict[str, Any]:

@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import RefusedError
+from .._core.plan import Operation
 from .array_state import Array, Member
 from .block_device import BlockDevice, Superblock, shown_uuid
 from .checks import can_heal, check_real_domains, refuse_check, use_of
 from .create import create, start
 from .draft import Draft
+from .failed_writes import Origin, Survivor, awaited, holds, origin
 from .heal import plan_healing
 from .identify import bears_name, check_same
 from .layout import survives, usable_size
 from .resize import larger
 from .wanted import Wanted
+
+_SECTOR = 512
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,19 @@ class _OnDisk:
 
     ours: Dict[str, Superblock]
     newest: Superblock
+    noted: Tuple[Survivor, ...] = ()
+    origin: Optional[Origin] = None
 
     @property
-    def current(self) -> Dict[str, Superblock]:
+    def alike(self) -> Dict[str, Superblock]:
         """Members that md would take: not failed, and not left behind by the others. Spares hold no data that could be old."""
         newest = self.newest.events
         return {path: block for path, block in self.ours.items() if not block.faulty and (block.role is None or block.events + 1 >= newest)}
+
+    @property
+    def current(self) -> Dict[str, Superblock]:
+        """Of those the ones that the array is to be assembled from."""
+        return self.alike if self.origin is None else {path: self.ours[path] for path in self.origin.members}
 
 
 def plan_from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
@@ -69,7 +80,11 @@ def _on_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> O
             f"its devices carry superblocks of different arrays of this name: {text}",
             "Erase the superblocks of the wrong one with mdadm --zero-superblock",
         )
-    return _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
+    found = _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
+    noted = draft.state.survivors(found.newest.uuid)
+    if not holds(noted, ours.values()):
+        return found
+    return replace(found, noted=noted, origin=origin(noted, ours, {path: devices[path].identity for path in ours}))
 
 
 def _check_strangers(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
@@ -87,6 +102,7 @@ def _never_started(draft: Draft, found: _OnDisk) -> bool:
 
 
 def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk, collecting: Optional[Array]) -> None:
+    _check_all_there(wanted, devices, found)
     slots = {block.role for block in found.current.values() if block.role is not None}
     missing = [slot for slot in range(found.newest.raid_disks) if slot not in slots]
     if missing:
@@ -97,18 +113,53 @@ def _assemble(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], fou
     problems = [f"{path} {' and '.join(reasons)}" for path, reasons in in_use.items() if reasons]
     if problems:
         raise RefusedError(f"array {wanted.name}", "; ".join(problems), "Free the members, so that the array can be assembled")
+    _bring_last_writes(draft, wanted, devices, found)
     members = [devices[path].node for path in found.current]
     sizes = [devices[path].size for path in found.current]
     size = usable_size(found.newest.level, found.newest.layout, sizes)
     modelled = _modelled(devices, found, missing)
     grows = wanted.grow and not missing and larger(draft, wanted, modelled) is not None
-    array = start(draft, wanted, modelled, members, size)
+    # What a member still lacks that is the only origin was never acknowledged. With the blocks marked nothing would be copied from them.
+    marked = bool(found.origin and len(members) == 1 and all(block.marked for block in found.current.values()))
+    array = start(draft, wanted, modelled, members, size, ["--update=force-no-bbl"] if marked else [])
+    draft.forget_survivors(array.uuid)
+    if found.origin:
+        draft.recovered.add(array.uuid)
     if grows:
         # Only a running array tells whether it is in sync, and nothing else can be done to it before.
         draft.deferred.append(wanted)
     array = plan_healing(draft, wanted, {path: draft.state.devices[d.kernel_name] for path, d in devices.items()}, array)
     check_real_domains(wanted, devices, array)
     draft.persist(wanted, array)
+
+
+def _check_all_there(wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
+    """Refuse to start an array that had lost all its members without one that may have what the others lack."""
+    away = awaited(found.noted, [devices[path].identity for path in found.ours])
+    if away and not wanted.run_degraded:
+        raise RefusedError(
+            f"array {wanted.name}",
+            f"before it was stopped writes had failed on the members that are there; {', '.join(away)}, which may have them, is missing",
+            "Nothing was changed; bring it back, or set run_degraded to start without it, and without these writes",
+        )
+
+
+def _bring_last_writes(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
+    """Before an array starts that had lost all its members, complete the one it starts from."""
+    if found.origin is None:
+        return
+    members = ", ".join(found.origin.members)
+    text = f"array {wanted.name} had lost all its members while it was written to, and starts from {members}"
+    if found.origin.gaps:
+        gaps = [[gap.first, gap.size, [[devices[path].node, first] for path, first in gap.others]] for gap in found.origin.gaps]
+        draft.steps.append(
+            Operation(
+                "complete_member", {"device": devices[found.origin.members[0]].node, "uuid": shown_uuid(found.newest.uuid), "gaps": gaps}
+            )
+        )
+        size = sum(gap.size for gap in found.origin.gaps) * _SECTOR
+        text += f", which gets what others have of the {size} bytes that it could not take"
+    draft.warnings.append(text)
 
 
 def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
@@ -140,6 +191,8 @@ def _check_degraded(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice
             continue
         if path not in devices:
             reasons.append(f"{path} does not exist")
+        elif found.origin:
+            reasons.append(f"{path} may lack its last writes")
         elif path in found.ours:
             reasons.append(f"{path} is out of date or failed (event count {found.ours[path].events}, newest {found.newest.events})")
         else:

@@ -92,7 +92,8 @@ def _methods(draft: Draft, wanted: Wanted, back: Dict[str, BlockDevice], array: 
     _check_own(wanted, {path: back[path] for path in own})
     check_usable(wanted, back, [path for path in back if path not in own])
     _check_room(draft.state, wanted, back, array)
-    return {path: _own_method(draft.state, wanted, path, own[path], array) if path in own else REBUILD for path in back}
+    together = array.uuid in draft.recovered
+    return {path: _own_method(draft.state, wanted, path, own[path], array, together) if path in own else REBUILD for path in back}
 
 
 def _check_own(wanted: Wanted, own: Dict[str, BlockDevice]) -> None:
@@ -116,11 +117,15 @@ def _current_blocks(state: State, array: Array) -> List[Superblock]:
     return [block for block in found if block]
 
 
-def _own_method(state: State, wanted: Wanted, path: str, block: Superblock, array: Array) -> str:
-    """A bitmap only knows what changed while the member was away; it does not know what the member itself went through."""
+def _own_method(state: State, wanted: Wanted, path: str, block: Superblock, array: Array, lost_together: bool) -> str:
+    """A bitmap only knows what changed while the member was away; it does not know what the member itself went through.
+
+    Of members that were lost with all others this is known: none went on alone, and to the last that answered md only wrote that the
+    others had failed.
+    """
     newest = max((current.events for current in _current_blocks(state, array)), default=block.events)
     slots = set(array.current_slots)
-    if block.events > newest or (block.active and not slots & set(block.active)):
+    if not lost_together and (block.events > newest or (block.active and not slots & set(block.active))):
         if not wanted.overwrite:
             raise RefusedError(
                 f"array {wanted.name}",
@@ -131,7 +136,7 @@ def _own_method(state: State, wanted: Wanted, path: str, block: Superblock, arra
         return REBUILD
     known = not block.recovering and not block.faulty and block.role in array.free_slots
     # A member that took part after the split of another is missing in its table of roles; nothing short of a rebuild is safe then.
-    return RE_ADD if known and array.bitmap != "none" and slots <= set(block.active) else REBUILD
+    return RE_ADD if known and array.bitmap != "none" and (lost_together or slots <= set(block.active)) else REBUILD
 
 
 def _bring_back(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array, methods: Dict[str, str]) -> Array:

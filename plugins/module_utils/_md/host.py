@@ -9,6 +9,7 @@ import errno
 import mmap
 import os
 import stat
+import time
 from typing import List, Optional, Tuple
 
 _KINDS = (
@@ -105,6 +106,10 @@ class Host:
     def program(self, name: str) -> bool:
         """Whether a system program is installed."""
         return any(os.access(f"{folder}/{name}", os.X_OK) for folder in ("/usr/sbin", "/sbin", "/usr/bin", "/bin"))
+
+    def now(self) -> int:
+        """Seconds since 1970, by the clock that superblocks have their times from."""
+        return int(time.time())
 
     def random_uuid(self) -> str:
         """A new UUID, 32 hexadecimal digits."""

@@ -21,6 +21,7 @@ from .bitmap import read_dirty
 from .block_device import BlockDevice, Signature, Superblock
 from .conf import ConfFile
 from .devices import Mounts, all_kernel_names, by_path_links, kernel_name, read_device, read_superblock
+from .failed_writes import from_noted, with_lists
 from .host import Host
 from .report import find
 from .state import Journal, State
@@ -68,7 +69,7 @@ def _steady(state: State, wanted: Wanted) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
-    if wanted.grow:
+    if wanted.grow or state.survivors(array.uuid):
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
         return False
@@ -113,6 +114,7 @@ class Observation:
             journal=read_journal(self.host),
             creating_marks=tuple(name[len(MARK_PREFIX) :] for name in self.host.names(MARKS) if name.startswith(MARK_PREFIX)),
             fresh=tuple(self.host.random_uuid() for _one in wanted),
+            now=self.host.now(),
         )
 
     def deep(self, wanted: Sequence[Wanted], runner: Runner) -> State:
@@ -121,6 +123,8 @@ class Observation:
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
         state = self.with_bitmaps(state)
+        if any(one.state == "stopped" for one in wanted):
+            state = replace(state, arrays=tuple(with_lists(self.host, array) for array in state.arrays))
         return state.with_devices(_with_signatures(state, self._to_probe(state, wanted), runner))
 
     def load(self, names: Iterable[str]) -> None:
@@ -241,7 +245,12 @@ def read_journal(host: Host) -> Optional[Journal]:
         return None
     try:
         noted = json.loads(text)
-        return Journal(tuple(noted["creating"]), bool(noted["initramfs"]), tuple(noted.get("releasing", ())))
+        return Journal(
+            creating=tuple(noted["creating"]),
+            initramfs=bool(noted["initramfs"]),
+            releasing=tuple(noted.get("releasing", ())),
+            survivors=from_noted(noted.get("survivors", {})),
+        )
     except (ValueError, KeyError, TypeError):
         # Written atomically, so never half; whatever this is, it proves nothing about an array.
         return Journal(initramfs=True)

@@ -14,9 +14,10 @@ from .._core.runner import Runner
 from .array_state import Array
 from .arrays import read_array
 from .block_device import Superblock, plain_uuid
+from .completion import PlainGap, complete, redo_path
 from .devices import kernel_name, read_superblock
 from .host import Host
-from .system import SETTLE
+from .system import SETTLE, STATE_FOLDER
 
 _ATTEMPTS = 5
 _MANAGE_TIMEOUT = 120.0
@@ -48,6 +49,7 @@ class MdOperations:
             "zero_superblock": self.zero_superblock,
             "erase_stale_content": self.erase_stale_content,
             "make_writable": self.make_writable,
+            "complete_member": self.complete_member,
             "re_add": self.re_add,
             "await_slot": self.await_slot,
             "plan_again": self.plan_again,
@@ -61,6 +63,20 @@ class MdOperations:
         except CommandError:
             if self.host.text(f"/sys/block/{self._kernel_name(array)}/md/array_state") not in _WRITABLE:
                 raise
+
+    def complete_member(self, device: str, uuid: str, gaps: Sequence[PlainGap]) -> None:
+        """Before an array is assembled from one member, give it what others have of the blocks that it could not take.
+
+        udev is given its time before and after: it puts together what it sees being closed after a change.
+        """
+        for node in {device, *(node for _first, _size, others in gaps for node, _start in others)}:
+            self._free(node, uuid)
+        complete(self.host, device, gaps, redo_path(STATE_FOLDER, plain_uuid(uuid)))
+        self._free(device, uuid)
+
+    def _free(self, node: str, uuid: str) -> None:
+        self._settle()
+        self._stop_holders(self._kernel_name(node), lambda array: array.uuid == plain_uuid(uuid) and array.resting)
 
     def re_add(self, array: str, device: str) -> None:
         """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""

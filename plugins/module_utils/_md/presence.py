@@ -59,6 +59,7 @@ def _members_unread(draft: Draft, wanted: Wanted) -> bool:
 
 
 def _keep(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
+    draft.forget_survivors(array.uuid)
     named = {device.kernel_name for device in devices.values()}
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
     leaving |= {member.device for member in surplus_spares(devices, array)}

@@ -81,6 +81,8 @@ def _stop(draft: Draft, wanted: Wanted, array: Array) -> None:
             f"{array.node} {' and '.join(reasons)}",
             "Nothing was changed; unmount it, or stop what uses it, first",
         )
+    if wanted.state == "stopped":
+        draft.note_survivors(array)
     draft.stop(array)
     draft.unmark(array.kernel_name)
 
@@ -93,6 +95,7 @@ def _erase(draft: Draft, wanted: Wanted, uuid: str) -> None:
         draft.settle()
     for device in carriers:
         draft.steps.append(Operation("zero_superblock", {"device": device.node, "uuid": shown_uuid(uuid)}))
+    draft.forget_survivors(uuid)
     erased = {device.kernel_name: replace(device, superblock=None, signatures=()) for device in carriers}
     draft.state = draft.state.with_devices(erased)
 

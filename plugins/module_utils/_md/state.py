@@ -11,16 +11,22 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from .array_state import Array, Member
 from .block_device import BlockDevice, Superblock, Uuid
 from .conf import ConfFile
+from .failed_writes import Survivor
 
 
 @dataclass(frozen=True)
 class Journal:
     """What an interrupted run had begun: arrays in creation, an initramfs that may be older than mdadm.conf, and arrays that a
-    spare was taken from whose superblock may still be on it."""
+    spare was taken from whose superblock may still be on it.
+
+    C(survivors) is what was known of the members of arrays that were stopped after they had lost all of them, until they are
+    assembled again.
+    """
 
     creating: Tuple[Uuid, ...] = ()
     initramfs: bool = False
     releasing: Tuple[Uuid, ...] = ()
+    survivors: Mapping[Uuid, Tuple[Survivor, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class State:
     """Everything planning needs to know of a host.
 
     C(paths) maps each device path a task named to a kernel name, or to C(None) where nothing is there; C(not_block) says
-    what a path is that is no block device. C(fresh) are random UUIDs for arrays to be created.
+    what a path is that is no block device. C(fresh) are random UUIDs for arrays to be created. C(now) are seconds since 1970.
     """
 
     devices: Mapping[str, BlockDevice] = field(default_factory=dict)
@@ -41,6 +47,7 @@ class State:
     journal: Optional[Journal] = None
     creating_marks: Tuple[str, ...] = ()
     fresh: Tuple[Uuid, ...] = ()
+    now: int = 0
 
     def array_of(self, uuid: Uuid) -> Optional[Array]:
         """The array with this UUID, if the kernel knows it."""
@@ -49,6 +56,10 @@ class State:
     def at_node(self, kernel_name: str) -> Optional[Array]:
         """The array that occupies this md device."""
         return next((array for array in self.arrays if array.kernel_name == kernel_name), None)
+
+    def survivors(self, uuid: Uuid) -> Tuple[Survivor, ...]:
+        """What is noted of the members of a stopped array that had lost them all."""
+        return self.journal.survivors.get(uuid, ()) if self.journal else ()
 
     def carriers(self, uuid: Uuid) -> List[BlockDevice]:
         """Devices whose superblock says that they belong to this array."""

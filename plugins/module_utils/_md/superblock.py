@@ -34,6 +34,7 @@ _ROLES = 256
 _HAS_BITMAP = 1
 _RECOVERING = 2
 _RESHAPING = 4
+_MARKED = 8
 _ROLE_SPARE = 0xFFFF
 _ROLE_JOURNAL = 0xFFFD
 # The upper bits count microseconds.
@@ -82,6 +83,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         faulty=_ROLE_JOURNAL <= role < _ROLE_SPARE,
         active=_active(data),
         recovering=bool(features & _RECOVERING),
+        marked=bool(features & _MARKED),
         data_offset=struct.unpack_from("<Q", data, _DATA_OFFSET)[0] * _SECTOR,
         data_size=struct.unpack_from("<Q", data, _DATA_SIZE)[0] * _SECTOR,
         component_size=size * _SECTOR,

@@ -8,7 +8,9 @@ from __future__ import annotations
 SETTLE = ("udevadm", "settle", "--timeout=60")
 """Wait until udev has nothing left to do. Exit code 1 says that it was slow."""
 
-JOURNAL = "/var/lib/fleetlab-md_array.json"
+STATE_FOLDER = "/var/lib"
+
+JOURNAL = f"{STATE_FOLDER}/fleetlab-md_array.json"
 """Where a run notes what it has begun, until it is done."""
 
 LOCK = "/run/fleetlab/md_array.lock"

@@ -16,6 +16,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import C
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.array_state import Array, Member
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import BlockDevice, Signature, Superblock, plain_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import ConfFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.failed_writes import from_noted
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import Outcome, plan_arrays
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
@@ -69,6 +70,9 @@ class Running:
     bitmap: Optional[bool] = None
     raid_disks: Optional[int] = None
     reshaping: bool = False
+    resting: bool = False
+    broken: bool = False
+    failed: Dict[str, Tuple[Tuple[int, int], ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,6 +87,8 @@ class Machine:
     links: Dict[str, str] = field(default_factory=dict)
     initramfs_made: int = 0
     uuids: int = 0
+    silent: Set[str] = field(default_factory=set)
+    completed: List[Any] = field(default_factory=list)
 
     def block(self, name: str) -> Disk:
         """A disk or a running array's inside, by kernel name."""
@@ -101,7 +107,6 @@ class Machine:
         conf = tuple(ConfFile(path, text) for path, text in self.files.items() if path != JOURNAL)
         self.uuids += len(wanted)
         fresh = tuple(f"{number:032x}" for number in range(self.uuids - len(wanted) + 1, self.uuids + 1))
-        noted = json.loads(self.files[JOURNAL]) if JOURNAL in self.files else None
         return State(
             devices={name: self._device(name) for name in self.names()},
             paths=paths,
@@ -109,10 +114,17 @@ class Machine:
             conf=conf,
             hostname="b1",
             initramfs=("update-initramfs", "-u"),
-            journal=Journal(tuple(noted["creating"]), noted["initramfs"], tuple(noted["releasing"])) if noted else None,
+            journal=self.journal(),
             creating_marks=tuple(self.marks),
             fresh=fresh,
         )
+
+    def journal(self) -> Optional[Journal]:
+        """What a run has noted."""
+        if JOURNAL not in self.files:
+            return None
+        noted = json.loads(self.files[JOURNAL])
+        return Journal(tuple(noted["creating"]), noted["initramfs"], tuple(noted["releasing"]), from_noted(noted["survivors"]))
 
     def _device(self, name: str) -> BlockDevice:
         disk = self.block(name)
@@ -126,7 +138,8 @@ class Machine:
             holders=holders,
             mounts=disk.mounts,
             busy=busy,
-            superblock=disk.superblock,
+            superblock=None if name in self.silent else disk.superblock,
+            answers=name not in self.silent and not (name in self.running and self.running[name].broken),
             signatures=disk.signatures,
         )
 
@@ -146,7 +159,7 @@ class Machine:
             raid_disks=count,
             metadata=block.version,
             active=running.active,
-            array_state="clean" if running.active else "inactive",
+            array_state=self._array_state(running),
             members=members,
             degraded=count - present,
             bitmap="internal" if (block.bitmap if running.bitmap is None else running.bitmap) else "none",
@@ -155,16 +168,30 @@ class Machine:
             component_size=self._component(running),
         )
 
+    @staticmethod
+    def _array_state(running: Running) -> str:
+        if not running.active:
+            return "inactive"
+        return "broken" if running.broken else "read-auto" if running.resting else "clean"
+
     def _component(self, running: Running) -> int:
         blocks = [self.block(member).superblock for member in running.members if member not in running.faulty]
         return max((block.component_size for block in blocks if block), default=0)
 
     def _member(self, running: Running, name: str) -> Member:
         found = self.block(name).superblock if name in self.disks or name in self.running else None
+        lacks = running.failed.get(name, ())
+        words = ("write_error",) if lacks else ()
         if name in running.faulty:
-            return Member(name, None, ("faulty",))
+            return Member(name, None, ("faulty", *words), lacks)
         state = "spare" if name in running.rebuilding or found is None or found.role is None else "in_sync"
-        return Member(name, found.role if found else None, (state,))
+        return Member(name, found.role if found else None, (state, *words), lacks)
+
+    def lose_all(self, array: str, **failed: Tuple[Tuple[int, int], ...]) -> None:
+        """All members stop answering, the last one last; what could not be written, by member, is not in any superblock."""
+        running = self.running[array]
+        running.faulty, running.broken, running.failed = set(running.members[:-1]), True, failed
+        self.silent |= set(running.members)
 
     def fail(self, array: str, name: str) -> None:
         """A member stops answering; what the others write from then on it does not get."""
@@ -287,12 +314,17 @@ class Machine:
             disk = self.block(self._name(step.arguments["device"]))
             assert disk.superblock
             assert disk.superblock.uuid == plain_uuid(step.arguments["uuid"])
-            assert not any(self._name(step.arguments["device"]) in array.members for array in self.running.values())
+            self._check_free(step.arguments["device"])
             disk.superblock, disk.signatures = None, ()
         elif step.name == "erase_stale_content":
             for path in step.arguments["devices"].split(" "):
                 disk = self.block(self._name(path))
                 disk.superblock, disk.signatures = None, ()
+        elif step.name == "complete_member":
+            device, gaps = step.arguments["device"], step.arguments["gaps"]
+            for node in (device, *(node for _first, _size, others in gaps for node, _start in others)):
+                self._check_free(node)
+            self.completed.append((device, gaps))
         elif step.name == "re_add":
             running, name = self.running[self._name(step.arguments["array"])], self._name(step.arguments["device"])
             block = self.block(name).superblock
@@ -301,6 +333,9 @@ class Machine:
             self._join(running, name, block.role if block.role in self._free_slots(running) else None)
         else:
             assert step.name in ("await_slot", "grow_when_whole", "make_writable")
+
+    def _check_free(self, path: str) -> None:
+        assert not any(self._name(path) in array.members for array in self.running.values())
 
     def _name(self, path: str) -> str:
         return self.links.get(path, path.rpartition("/")[2])

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.arrays import read_array
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import shown_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.failed_writes import Survivor
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import (
     initramfs_command,
     look_again,
@@ -319,6 +321,27 @@ def test_journals() -> None:
     assert read_journal(RecordedHost({})) is None
     assert read_journal(RecordedHost({path: '{"creating": ["ab"], "initramfs": false}'})) == Journal(("ab",), False)
     assert read_journal(RecordedHost({path: "damaged"})) == Journal((), True)
+    noted = '{"creating": [], "initramfs": false, "survivors": {"ab": [{"identity": "A", "current": true, "failed": true, "lacks": [[8, 2]]'
+    survivor = Survivor("A", True, True, ((8, 2),), 40, 1800000000)
+    assert read_journal(RecordedHost({path: noted + ', "events": 40, "seen": 1800000000}]}}'})) == Journal(survivors={"ab": (survivor,)})
+
+
+@pytest.mark.parametrize(
+    ("answers", "uuid"),
+    [
+        ({"text /sys/block/md1/md/uuid": "5cb5057f-b757-cd46-e6b8-3949a186dc3e"}, "5cb5057fb757cd46e6b83949a186dc3e"),
+        (
+            {"text /run/mdadm/map": "md2 1.2 1:2:3:4 /dev/md2\nmd1 1.2 5cb5057f:b757cd46:e6b83949:a186dc3e /dev/md1"},
+            "5cb5057fb757cd46e6b83949a186dc3e",
+        ),
+        ({"text /run/mdadm/map": "md12 1.2 5cb5057f:b757cd46:e6b83949:a186dc3e /dev/md12"}, ""),
+        ({}, ""),
+    ],
+)
+def test_which_array_it_is_when_no_member_answers(answers: Dict[str, str], uuid: str) -> None:
+    array = read_array(RecordedHost({"text /sys/block/md1/md/array_state": "broken", **answers}), "md1", lambda _name: None)
+    assert array
+    assert array.uuid == uuid
 
 
 def test_signatures_that_can_not_be_understood() -> None:

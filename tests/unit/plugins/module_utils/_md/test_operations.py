@@ -13,7 +13,9 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
+from ansible_collections.fleetlab.linux.plugins.module_utils._md import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import shown_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.completion import newer
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import parse
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
@@ -188,3 +190,87 @@ def test_planning_again_names_the_arrays() -> None:
     operations = MdOperations(recorded("blank"), Runner({}), names.extend).all()
     operations["plan_again"](arrays="md98 md99")
     assert names == ["md98", "md99"]
+
+
+class Disks(RecordedHost):
+    """Two members in files, and an array that udev may have begun to put together from the second."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            {
+                "device_number a": ["8:0", ""],
+                "device_number b": ["8:16", ""],
+                "target /sys/dev/block/8:0": "/sys/devices/sda",
+                "target /sys/dev/block/8:16": "/sys/devices/sdb",
+            }
+        )
+        self.folder = folder
+
+    def device_number(self, path: str) -> Any:
+        return super().device_number(path.rpartition("/")[2])
+
+    def read(self, node: str, offset: int, length: int) -> Optional[bytes]:
+        with open(node, "rb") as stream:
+            stream.seek(offset)
+            return stream.read(length)
+
+
+@pytest.fixture
+def members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disks:
+    (tmp_path / "a").write_bytes(b"".join(bytes([number]) * 512 for number in range(16)))
+    (tmp_path / "b").write_bytes(b"\xff" * 512 * 16)
+    monkeypatch.setattr(operations, "STATE_FOLDER", str(tmp_path))
+    return Disks(tmp_path)
+
+
+def complete_b(host: Disks, runner: Runner, first: int, size: int, start: int) -> bytes:
+    a, b = (str(host.folder / name) for name in "ab")
+    bound(host, runner, Clock()).complete_member(b, "0" * 32, [(first, size, [(a, start)])])
+    return (host.folder / "b").read_bytes()[::512]
+
+
+def test_blocks_that_differ_are_taken_from_another_member(members: Disks) -> None:
+    runner = Runner({})
+    assert complete_b(members, runner, 5, 2, 2) == bytes([255] * 5 + [2, 3] + [255] * 9)
+    assert [argv[0] for argv in runner.argvs] == ["udevadm"] * 3
+
+
+def test_of_several_the_first_that_differs_counts() -> None:
+    old, new, other = b"o" * 512, b"n" * 512, b"x" * 512
+    assert newer(old + old + old, [old + new + new, new + old + other]) == new + new + new
+
+
+def test_a_killed_run_is_completed_with_what_it_had_found(members: Disks) -> None:
+    complete_b(members, Runner({}), 5, 2, 2)
+    # The run was killed while it wrote. By now it can not be seen any more which of the blocks are new.
+    (members.folder / "a").write_bytes(b"\x77" * 512 * 16)
+    (members.folder / "b").write_bytes(b"\xff" * 512 * 16)
+    redo = members.folder / ("fleetlab-md_array-" + "0" * 32 + ".redo")
+    assert redo.stat().st_mode & 0o777 == 0o600
+    members.answers[f"text {redo}"] = redo.read_text(encoding="utf-8")
+    assert complete_b(members, Runner({}), 5, 2, 2) == bytes([255] * 5 + [2, 3] + [255] * 9)
+
+
+def test_an_array_that_udev_begins_of_the_member_meanwhile_is_stopped(members: Disks) -> None:
+    def appear() -> None:
+        members.answers.update(
+            {
+                "names /sys/class/block/sdb/holders": ["md127"],
+                "text /sys/block/md127/md/array_state": "inactive",
+                "text /sys/block/md127/md/uuid": "00000000-0000-0000-0000-000000000000",
+            }
+        )
+
+    def go() -> None:
+        members.answers.pop("names /sys/class/block/sdb/holders")
+
+    runner = Runner({"udevadm": appear, "mdadm --stop": go})
+    complete_b(members, runner, 5, 2, 2)
+    assert ["mdadm", "--stop", "/dev/md127"] in runner.argvs
+
+
+def test_where_another_member_can_not_be_read_nothing_is_written(members: Disks) -> None:
+    with pytest.raises(FleetlabError, match="4 sectors from 14 can not be read; nothing was written"):
+        complete_b(members, Runner({}), 5, 4, 14)
+    assert set((members.folder / "b").read_bytes()) == {255}
+    assert list(members.folder.glob("*.redo")) == []
