@@ -9,19 +9,22 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 import pytest
 
 from . import oracle
 from .conftest import clear
-from .lab import Lab
+from .lab import Lab, wait_until
 
 _CREATING = "[ -e /sys/block/md2 ]"
 _BETWEEN = "[ -e /sys/block/md3 ]"
 _CONFIGURING = "[ -n \"$(find /etc/mdadm -name '.mdadm.conf.*')\" ] || grep -q ^ARRAY /etc/mdadm/mdadm.conf"
 _RESYNCING = "grep -q 'resync =' /proc/mdstat && pgrep -f '^/usr/bin/python3$' > /dev/null"
+
+_STOPPED = "[ -e /var/lib/fleetlab-md_array.json ] && ! ls /sys/block | grep -q ^md"
 
 _KILL = "pkill -9 -f '^/usr/bin/python3$'; pkill -9 -x mdadm; pkill -9 -x mke2fs"
 """Modules run as a Python without arguments. Inside the client only, where nothing else does."""
@@ -34,14 +37,14 @@ _PATIENCE = 300
 class CutShort:
     """A run of the playbook that ends when something is seen in the client."""
 
-    def __init__(self, lab: Lab, seen: str, action: str = "") -> None:
+    def __init__(self, lab: Lab, seen: str, action: str = "", arguments: Sequence[str] = ()) -> None:
         self._lab = lab
         # The client looks for itself, and acts by itself: a way over the network would be too slow.
         command = f"until {seen}; do sleep 0.01; done; {action or 'true'}; echo seen"
         bounded = f"timeout {_PATIENCE} sh -c {shlex.quote(command)}"
         self._watch = subprocess.Popen(lab.ssh_argv(lab.client, bounded), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         # The servers are whole and stay so.
-        self._run, self._log = lab.start_playbook("--limit", f"localhost,{lab.client}")
+        self._run, self._log = lab.start_playbook("--limit", f"localhost,{lab.client}", *arguments)
 
     def wait(self) -> None:
         """Wait until it was seen and done."""
@@ -91,6 +94,21 @@ def test_runs_are_killed(lab: Lab, fault: Any) -> None:
         scene.heal()
         scene.new_data()
         scene.note("old or new configuration, never half of it; the next run goes on from there")
+
+
+def test_a_recovery_is_killed(lab: Lab, fault: Any) -> None:
+    with fault("3d", "kill -9 of the run that recovers from such a power cut, when it has stopped the arrays", errors=True) as scene:
+        for server in lab.servers:
+            lab.power_off(server)
+            time.sleep(0.5)
+        wait_until(lambda: bool(scene.traffic.so_far().errors), 120, "an error instead of an answer that does not come")
+        scene.end_traffic()
+        assert lab.playbook().exit_code == 2, "a file system that has met errors was gone over"
+        cut = CutShort(lab, _STOPPED, _KILL, ("-e", "storage_client_recover=true"))
+        cut.wait()
+        cut.kill()
+        scene.heal()
+        scene.note("completed by a run without storage_client_recover")
 
 
 def test_the_client_loses_power_in_create(lab: Lab, fault: Any) -> None:
