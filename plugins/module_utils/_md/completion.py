@@ -49,7 +49,10 @@ def complete(host: Host, device: str, gaps: Sequence[PlainGap], redo: str) -> No
 
 
 def newer(own: bytes, others: Sequence[bytes]) -> bytes:
-    """Sector by sector what differs from the member's own, of the first of the others that does."""
+    """Sector by sector what differs from the member's own, of the first of the others that does.
+
+    Where they differ from each other as well, two writes to one place were under way at once, and neither was acknowledged.
+    """
     found = bytearray(own)
     for start in range(0, len(own), _SECTOR):
         sector = slice(start, start + _SECTOR)
