@@ -44,6 +44,13 @@ def members(host: Machine) -> List[str]:
     return [name for name in array.members if name not in array.rebuilding]
 
 
+def udev_starts_it(host: Machine) -> None:
+    """The disks are back, and udev takes all of them: they look alike. Nothing was written yet."""
+    host.silent.clear()
+    host.reboot()
+    host.running["md1"].resting = True
+
+
 # The first block could not be written to sdb and sdd, the second one only to sdd.
 FAILED = {"sdb": ((1024, 8),), "sdd": ((1024, 8), (2048, 8))}
 # The first one not to sdb and sdd, the second one not to sdc and sdd.
@@ -86,9 +93,7 @@ def test_a_second_stop_has_nothing_to_do_and_keeps_what_is_noted() -> None:
 def test_what_udev_has_put_together_meanwhile_is_taken_apart() -> None:
     host = lost(**FAILED)
     host.converge(*STOPPED)
-    host.silent.clear()
-    host.reboot()
-    host.running["md1"].resting = True
+    udev_starts_it(host)
     assert sorted(host.running["md1"].members) == ["sdb", "sdc", "sdd"]
     host.converge(mirror(), STRIPE)
     assert members(host) == ["sdc"]
@@ -99,9 +104,7 @@ def test_what_udev_has_put_together_is_noted_no_second_time() -> None:
     host = lost(**FAILED)
     host.converge(*STOPPED)
     noted = host.files[JOURNAL]
-    host.silent.clear()
-    host.reboot()
-    host.running["md1"].resting = True
+    udev_starts_it(host)
     host.converge(*STOPPED)
     assert host.files[JOURNAL] == noted
 
@@ -109,9 +112,7 @@ def test_what_udev_has_put_together_is_noted_no_second_time() -> None:
 def test_what_udev_has_put_together_and_is_in_use_is_refused() -> None:
     host = lost(**FAILED)
     host.converge(*STOPPED)
-    host.silent.clear()
-    host.reboot()
-    host.running["md1"].resting = True
+    udev_starts_it(host)
     host.inside[host.running["md99"].superblock.uuid].mounts = ("/srv",)
     with pytest.raises(RefusedError, match="in use: /dev/md99 is mounted on /srv"):
         host.plan(mirror(), STRIPE)
