@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from .array_state import Array, Member
@@ -18,6 +19,8 @@ _NO_ARRAY = (None, "clear")
 _ONLY_COLLECTING = "inactive"
 _KIB = 1024
 _MAP = "/run/mdadm/map"
+_LONGEST_LIST = 3500
+"""sysfs shows one page of a list, so a longer one may have been cut."""
 
 ReadSuperblock = Callable[[str], Optional[Superblock]]
 
@@ -75,6 +78,21 @@ def _members(host: Host, folder: str) -> Tuple[Member, ...]:
         device = host.target(f"{folder}/{entry}/block").rpartition("/")[2]
         found.append(Member(device, int(slot) if slot.isdigit() else None, tuple(word for word in state.split(",") if word)))
     return tuple(sorted(found, key=lambda member: (member.slot is None, member.slot or 0, member.device)))
+
+
+def with_lists(host: Host, array: Array) -> Array:
+    """The array with the blocks that could not be written to each of its members."""
+    folder = f"/sys/block/{array.kernel_name}/md"
+    return replace(array, members=tuple(replace(one, lacks=_ranges(host, f"{folder}/dev-{one.device}")) for one in array.members))
+
+
+def _ranges(host: Host, folder: str) -> Optional[Tuple[Tuple[int, int], ...]]:
+    # Those that md could not write to the superblock either are in both.
+    texts = [host.text(f"{folder}/{name}") or "" for name in ("bad_blocks", "unacknowledged_bad_blocks")]
+    if any(len(text) > _LONGEST_LIST for text in texts):
+        return None
+    rows = [line.split() for text in texts for line in text.splitlines()]
+    return tuple(sorted({(int(first), int(size)) for first, size in rows}))
 
 
 def _superblock(members: Tuple[Member, ...], superblock_of: ReadSuperblock) -> Optional[Superblock]:

@@ -33,18 +33,20 @@ def redo_path(folder: str, uuid: Uuid) -> str:
     return f"{folder}/fleetlab-md_array-{uuid}.redo"
 
 
-def complete(host: Host, device: str, gaps: Sequence[PlainGap], redo: str) -> None:
-    """Bring the member up to date, or complete what a killed run had begun, whose file is at C(redo). The caller removes that.
+def complete(host: Host, device: str, slot: int, gaps: Sequence[PlainGap], redo: str) -> None:
+    """Bring the member in C(slot) up to date, or complete what a killed run had begun to do with it, whose file is at C(redo).
+
+    The caller removes that.
 
     :raises FleetlabError: a device can not be read.
     """
-    noted = host.text(redo)
-    if noted is None:
-        blocks = [block for gap in gaps for block in _newer_blocks(host, device, gap)]
-        text = json.dumps([[first, base64.b64encode(data).decode()] for first, data in blocks])
-        write_file(WriteFile(redo, text, mode=0o600))
+    noted = json.loads(host.text(redo) or "{}")
+    if noted.get("slot") == slot:
+        blocks = [(int(first), base64.b64decode(data)) for first, data in noted["blocks"]]
     else:
-        blocks = [(int(first), base64.b64decode(data)) for first, data in json.loads(noted)]
+        blocks = [block for gap in gaps for block in _newer_blocks(host, device, gap)]
+        shown = [[first, base64.b64encode(data).decode()] for first, data in blocks]
+        write_file(WriteFile(redo, json.dumps({"slot": slot, "blocks": shown}), mode=0o600))
     _write(device, blocks)
 
 
@@ -70,7 +72,10 @@ def _newer_blocks(host: Host, device: str, gap: PlainGap) -> List[Block]:
 def _read(host: Host, node: str, first: int, size: int) -> bytes:
     data = host.read(node, first * _SECTOR, size * _SECTOR)
     if data is None or len(data) != size * _SECTOR:
-        raise FleetlabError(f"{node}: {size} sectors from {first} can not be read; nothing was written to any member")
+        raise FleetlabError(
+            f"{node}: {size} sectors from {first} can not be read; nothing was written to any member. Run this again when they can;"
+            " to start without what they hold, take the device away and set run_degraded"
+        )
     return data
 
 

@@ -11,16 +11,12 @@ that it did not give up it has every block that this one could not take.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .array_state import Array, Member
 from .block_device import BlockDevice, Superblock
 from .copies import Copies, Range, everywhere, without
-from .host import Host
-
-_LONGEST_LIST = 3500
-"""sysfs shows one page of a list, so a longer one may have been cut."""
 
 _STOPPING = 120
 """Seconds within which md has written superblocks for the last time when an array is stopped."""
@@ -84,21 +80,6 @@ def _survivor(noted: Mapping[str, Any]) -> Survivor:
     return Survivor(str(noted["identity"]), bool(noted["current"]), bool(noted["failed"]), ranges, events, int(noted["seen"]))
 
 
-def with_lists(host: Host, array: Array) -> Array:
-    """The array with the blocks that could not be written to each of its members."""
-    folder = f"/sys/block/{array.kernel_name}/md"
-    return replace(array, members=tuple(replace(one, lacks=_ranges(host, f"{folder}/dev-{one.device}")) for one in array.members))
-
-
-def _ranges(host: Host, folder: str) -> Optional[Tuple[Range, ...]]:
-    # Those that md could not write to the superblock either are in both.
-    texts = [host.text(f"{folder}/{name}") or "" for name in ("bad_blocks", "unacknowledged_bad_blocks")]
-    if any(len(text) > _LONGEST_LIST for text in texts):
-        return None
-    rows = [line.split() for text in texts for line in text.splitlines()]
-    return tuple(sorted({(int(first), int(size)) for first, size in rows}))
-
-
 def survivors(array: Array, devices: Mapping[str, BlockDevice], now: int) -> Tuple[Survivor, ...]:
     """What is to be noted of an array before it is stopped; nothing where its superblocks will say it.
 
@@ -108,8 +89,9 @@ def survivors(array: Array, devices: Mapping[str, BlockDevice], now: int) -> Tup
         return ()
     members = [member for member in array.members if member.faulty or member.in_sync]
     found = tuple(_as_survivor(member, devices.get(member.device), now) for member in members)
-    tells = any(one.current and one.complete and devices[member.device].superblock for one, member in zip(found, members))
-    if (tells and not array.broken) or all(one.current and one.complete for one in found) or not all(one.identity for one in found):
+    # A superblock that can be read now can be written to as well.
+    tells = any(one.current and one.complete and one.events is not None for one in found) and not array.broken
+    if tells or all(one.current and one.complete for one in found) or not all(one.identity for one in found):
         return ()
     return found
 

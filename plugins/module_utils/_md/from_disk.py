@@ -152,11 +152,9 @@ def _bring_last_writes(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDev
     text = f"array {wanted.name} had lost all its members while it was written to, and starts from {members}"
     if found.origin.gaps:
         gaps = [[gap.first, gap.size, [[devices[path].node, first] for path, first in gap.others]] for gap in found.origin.gaps]
-        draft.steps.append(
-            Operation(
-                "complete_member", {"device": devices[found.origin.members[0]].node, "uuid": shown_uuid(found.newest.uuid), "gaps": gaps}
-            )
-        )
+        device, slot = devices[found.origin.members[0]].node, found.ours[found.origin.members[0]].role
+        uuid = shown_uuid(found.newest.uuid)
+        draft.steps.append(Operation("complete_member", {"device": device, "uuid": uuid, "slot": slot, "gaps": gaps}))
         size = sum(gap.size for gap in found.origin.gaps) * _SECTOR
         text += f", which gets what others have of the {size} bytes that it could not take"
     draft.warnings.append(text)

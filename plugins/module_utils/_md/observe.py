@@ -16,12 +16,12 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from .._core.errors import ObservationError
 from .._core.runner import Runner
 from .array_state import Array
-from .arrays import read_arrays
+from .arrays import read_arrays, with_lists
 from .bitmap import read_dirty
 from .block_device import BlockDevice, Signature, Superblock
 from .conf import ConfFile
 from .devices import Mounts, all_kernel_names, by_path_links, kernel_name, read_device, read_superblock
-from .failed_writes import from_noted, with_lists
+from .failed_writes import from_noted
 from .host import Host
 from .report import find
 from .state import Journal, State

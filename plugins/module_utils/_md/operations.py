@@ -64,14 +64,14 @@ class MdOperations:
             if self.host.text(f"/sys/block/{self._kernel_name(array)}/md/array_state") not in _WRITABLE:
                 raise
 
-    def complete_member(self, device: str, uuid: str, gaps: Sequence[PlainGap]) -> None:
+    def complete_member(self, device: str, uuid: str, slot: int, gaps: Sequence[PlainGap]) -> None:
         """Before an array is assembled from one member, give it what others have of the blocks that it could not take.
 
         udev is given its time before and after: it puts together what it sees being closed after a change.
         """
         for node in {device, *(node for _first, _size, others in gaps for node, _start in others)}:
             self._free(node, uuid)
-        complete(self.host, device, gaps, redo_path(STATE_FOLDER, plain_uuid(uuid)))
+        complete(self.host, device, slot, gaps, redo_path(STATE_FOLDER, plain_uuid(uuid)))
         self._free(device, uuid)
 
     def _free(self, node: str, uuid: str) -> None:

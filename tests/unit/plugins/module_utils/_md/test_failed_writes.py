@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.array_state import Array, Member
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.arrays import with_lists
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import BlockDevice, Superblock
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.copies import Copies, Range
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.failed_writes import (
@@ -25,7 +26,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.failed_writes i
     holds,
     origin,
     survivors,
-    with_lists,
 )
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
 
@@ -319,3 +319,5 @@ def test_nothing_is_noted_where_superblocks_say_it(array: Array, answering: str)
 def test_nothing_is_noted_of_disks_that_could_not_be_told_again() -> None:
     array = mirror_of(("faulty", "write_error"), ("faulty",), ("in_sync", "write_error"))
     assert survivors(array, {name: replace(disk, identity="") for name, disk in disks().items()}, 0) == ()
+    # The disk of one that md still held on to was taken out.
+    assert survivors(mirror_of(("faulty",), ("faulty",), ("in_sync",)), {name: disks()[name] for name in ("sda", "sdb")}, 0) == ()

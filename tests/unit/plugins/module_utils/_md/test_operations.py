@@ -223,9 +223,9 @@ def members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disks:
     return Disks(tmp_path)
 
 
-def complete_b(host: Disks, runner: Runner, first: int, size: int, start: int) -> bytes:
+def complete_b(host: Disks, runner: Runner, first: int, size: int, start: int, slot: int = 1) -> bytes:
     a, b = (str(host.folder / name) for name in "ab")
-    bound(host, runner, Clock()).complete_member(b, "0" * 32, [(first, size, [(a, start)])])
+    bound(host, runner, Clock()).complete_member(b, "0" * 32, slot, [(first, size, [(a, start)])])
     return (host.folder / "b").read_bytes()[::512]
 
 
@@ -249,6 +249,11 @@ def test_a_killed_run_is_completed_with_what_it_had_found(members: Disks) -> Non
     assert redo.stat().st_mode & 0o777 == 0o600
     members.answers[f"text {redo}"] = redo.read_text(encoding="utf-8")
     assert complete_b(members, Runner({}), 5, 2, 2) == bytes([255] * 5 + [2, 3] + [255] * 9)
+
+
+def test_what_was_found_for_another_member_is_not_written_to_this_one(members: Disks) -> None:
+    members.answers[f"text {members.folder / ('fleetlab-md_array-' + '0' * 32 + '.redo')}"] = '{"slot": 2, "blocks": [[9, "AAAA"]]}'
+    assert complete_b(members, Runner({}), 5, 2, 2, slot=1) == bytes([255] * 5 + [2, 3] + [255] * 9)
 
 
 def test_an_array_that_udev_begins_of_the_member_meanwhile_is_stopped(members: Disks) -> None:
