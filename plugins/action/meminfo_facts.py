@@ -5,16 +5,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Dict, Optional
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants, context
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import connection_loader, get_shell_plugin
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
 
 _MODULE = "fleetlab.linux.meminfo_facts"
+
+
+def load_for_all_hosts() -> None:
+    """Load what each worker would load for itself: half of what a host costs the controller is ssh's plugin, its documentation above all.
+
+    Ansible reads this file once before it forks a worker for each host, and they inherit what is loaded by then. Hosts that are reached in
+    another way than by default lose nothing.
+    """
+    # What can not be loaded is named by the tasks that need it.
+    with suppress(AnsibleError, ImportError):
+        connection_loader.get(context.CLIARGS.get("connection", constants.DEFAULT_TRANSPORT), class_only=True)
+        get_shell_plugin(executable="/bin/sh")
+
+
+load_for_all_hosts()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible

@@ -154,6 +154,28 @@ def test_wrong_options_are_named(results: dict[str, Any]) -> None:
     assert "telepathy" in results["wrong"]["msg"]
 
 
+LOADED = """
+import sys
+from ansible import constants, context
+from ansible.plugins.loader import action_loader, init_plugin_loader
+init_plugin_loader()
+assert action_loader.get("fleetlab.linux.meminfo_facts", class_only=True).__name__ == "ActionModule"
+print(",".join(sorted(constants.config.get_configuration_definitions("connection", sys.argv[1]))))
+"""
+
+
+@pytest.mark.parametrize(("transport", "option"), [("ssh", "pipelining"), ("no_such_plugin", "")])
+def test_workers_find_the_connection_s_plugin_loaded(transport: str, option: str, tmp_path: Path) -> None:
+    """In the process that reads the action before there are workers; a plugin that there is none of is left to the tasks that need it."""
+    link = tmp_path / "ansible_collections" / "fleetlab" / "linux"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(ROOT)
+    env = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_HOME=str(tmp_path), ANSIBLE_TRANSPORT=transport)
+    done = subprocess.run([sys.executable, "-c", LOADED, transport], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert option in done.stdout.strip().split(",")
+
+
 def run_action(stdout: str, code: int = 0, stderr: str = "", **options: Any) -> dict[str, Any]:
     """The result of the action on a host that prints this."""
     task = mock.Mock(async_val=0, args=options, check_mode=False, diff=False, action="fleetlab.linux.meminfo_facts")
