@@ -24,18 +24,19 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes
 options:
   name:
-    description: Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
+    description:
+      - Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
+      - Required, but for O(namespaces).
     type: str
-    required: true
-  state:
+  state: &state
     description:
       - V(present) makes the namespace, or repairs it.
       - V(absent) removes what was made for it, and the namespace. It is refused while processes live inside, or links that this
         module did not make, and for a namespace that was not made by this module. O(force) removes it all the same.
+      - When left out, it is V(present).
     type: str
     choices: [present, absent]
-    default: present
-  links:
+  links: &links
     description:
       - The veth pairs between the host and the namespace. They have exactly these addresses; those of other links are left alone.
       - Left out, there is one link in the first free subnet of 10.200.1.0/24, 10.200.2.0/24 and so on, and it stays in it.
@@ -59,7 +60,7 @@ options:
       mtu:
         description: MTU of both ends. Left out, a new link has the kernel's 1500, and an existing one may have any.
         type: int
-  routes:
+  routes: &routes
     description:
       - The routes inside. Left out, there is one default route for each address family, to the first link's end on the host.
         When given, a default route is one of them or there is none. Routes that others put in are left alone.
@@ -79,17 +80,17 @@ options:
       metric:
         description: The metric. Routes to the same network with different ones can be there side by side.
         type: int
-  dns:
+  dns: &dns
     description:
       - Addresses of name servers, for C(/etc/netns/NAME/resolv.conf). C(ip netns exec) and C(NetworkNamespacePath) units that bind it
         see it as C(/etc/resolv.conf). An address of the host's end may be named when the host answers there.
     type: list
     elements: str
-  dns_search:
+  dns_search: &dns_search
     description: Domains to search in. Needs O(dns).
     type: list
     elements: str
-  nat:
+  nat: &nat
     description: What leads out of the namespace and into it. Left out, nothing does but from the host itself.
     type: dict
     suboptions:
@@ -116,16 +117,17 @@ options:
           to_port:
             description: The port inside. When left out, it is the same, for a range each its own.
             type: str
-  forwards:
+  forwards: &forwards
     description: Short for O(nat.forwards) when nothing else of O(nat) is needed.
     type: list
     elements: dict
     suboptions: *forward
-  host_access:
-    description: Let connections from inside reach the services of the host. Those that listen on its loopback stay out of reach.
+  host_access: &host_access
+    description:
+      - Let connections from inside reach the services of the host. Those that listen on its loopback stay out of reach.
+      - When left out, it is V(false).
     type: bool
-    default: false
-  services:
+  services: &services
     description:
       - Services of the host that are about to be restarted inside, with or without C(.service). A port that one of them listens on may be
         forwarded. Until the restart nobody answers on it.
@@ -133,23 +135,50 @@ options:
         taken.
     type: list
     elements: str
-  persist:
-    description: Build the namespace at boot. Hosts without systemd get the script that does it, and a warning.
+  persist: &persist
+    description:
+      - Build the namespace at boot. Hosts without systemd get the script that does it, and a warning.
+      - When left out, it is V(true).
     type: bool
-    default: true
-  firewall:
+  firewall: &firewall
     description:
       - V(auto) is nftables where the kernel and the host have it, else iptables.
       - With V(iptables) the rules are in chains of the namespace's own, and they and the jumps to them have a comment.
+      - When left out, it is V(auto).
     type: str
     choices: [auto, nftables, iptables]
-    default: auto
-  force:
+  force: &force
     description:
       - Remove the namespace also while processes live inside, which go on running without any network, and if this module did not make
         it, or all the links in it.
+      - When left out, it is V(false).
     type: bool
-    default: false
+  namespaces:
+    description:
+      - Several namespaces, in one call. Excludes all other options.
+      - They are planned one after the other, so that each has a subnet and ports of its own, before anything is changed. The host is looked
+        at once, and nft and systemd are called once for all, so that one of many takes no longer than one alone.
+      - Those that the list does not name are left alone. A step that fails ends the run, and the next run goes on from there.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
+        type: str
+        required: true
+      state: *state
+      links: *links
+      routes: *routes
+      dns: *dns
+      dns_search: *dns_search
+      nat: *nat
+      forwards: *forwards
+      host_access: *host_access
+      services: *services
+      persist: *persist
+      firewall: *firewall
+      force: *force
 requirements:
   - iproute2 on the managed host
   - nftables 0.9.1 or later with JSON and Linux 5.2 or later, or iptables
@@ -223,6 +252,13 @@ EXAMPLES = r"""
   fleetlab.linux.netns:
     name: media
     state: absent
+
+- name: One for each worker, in one call, and none any more for the one that was taken out of service
+  fleetlab.linux.netns:
+    namespaces:
+      - {name: worker1, forwards: [{port: 9001, to_port: 9000}]}
+      - {name: worker2, forwards: [{port: 9002, to_port: 9000}]}
+      - {name: worker3, state: absent}
 """
 
 RETURN = r"""
@@ -234,9 +270,14 @@ commands:
   sample:
     - [ip, netns, add, web]
     - [ip, link, add, name, v-web, type, veth, peer, name, v-peer1, netns, web]
+namespaces:
+  description: What RV(namespace) says, of each namespace of O(namespaces) that there is.
+  returned: success, with O(namespaces)
+  type: list
+  elements: dict
 namespace:
   description: The namespace as it is after the task, in check mode as it is now, or null.
-  returned: success
+  returned: success, without O(namespaces)
   type: dict
   contains:
     name:
@@ -275,23 +316,24 @@ namespace:
 """
 
 from contextlib import nullcontext
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Runner, SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan, plan_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report, report_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import OPTION_NAMES, Wanted, make_all_wanted
 
 _LOCK = "/run/fleetlab/netns.lock"
 _LOCK_TIMEOUT = 120.0
 _TEXTS = {"type": "list", "elements": "str"}
+_ONE_OF = ("nat", "forwards")
 
 
 def forwards_spec() -> Dict[str, Any]:
@@ -307,8 +349,8 @@ def forwards_spec() -> Dict[str, Any]:
     }
 
 
-def argument_spec() -> Dict[str, Any]:
-    """All options."""
+def namespace_spec(entry: bool) -> Dict[str, Any]:
+    """The options of one namespace, at the top level or in an entry of namespaces."""
     link = {
         "name": {"type": "str"},
         "peer": {"type": "str"},
@@ -318,34 +360,51 @@ def argument_spec() -> Dict[str, Any]:
     }
     route = {"to": {"type": "str", "required": True}, "via": {"type": "str"}, "link": {"type": "str"}, "metric": {"type": "int"}}
     return {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "name": {"type": "str", **({"required": True} if entry else {})},
+        "state": {"type": "str", "choices": ["present", "absent"]},
         "links": {"type": "list", "elements": "dict", "options": link},
         "routes": {"type": "list", "elements": "dict", "options": route},
         "dns": _TEXTS,
         "dns_search": _TEXTS,
         "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": "auto"}, "forwards": forwards_spec()}},
         "forwards": forwards_spec(),
-        "host_access": {"type": "bool", "default": False},
+        "host_access": {"type": "bool"},
         "services": _TEXTS,
-        "persist": {"type": "bool", "default": True},
-        "firewall": {"type": "str", "choices": ["auto", "nftables", "iptables"], "default": "auto"},
-        "force": {"type": "bool", "default": False},
+        "persist": {"type": "bool"},
+        "firewall": {"type": "str", "choices": ["auto", "nftables", "iptables"]},
+        "force": {"type": "bool"},
     }
+
+
+def argument_spec() -> Dict[str, Any]:
+    """The options, as documented."""
+    entries = {"type": "list", "elements": "dict", "options": namespace_spec(True), "mutually_exclusive": [_ONE_OF]}
+    return {**namespace_spec(False), "namespaces": entries}
 
 
 def main() -> None:
     """Check, observe, plan, apply."""
-    module = AnsibleModule(argument_spec=argument_spec(), mutually_exclusive=[("nat", "forwards")], supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        mutually_exclusive=[_ONE_OF, *(("namespaces", name) for name in OPTION_NAMES)],
+        required_one_of=[("name", "namespaces")],
+        supports_check_mode=True,
+    )
     runner = SystemRunner()
     try:
-        wanted = make_wanted(module.params)
+        wanted = make_all_wanted(module.params)
         # Two that look at the same moment would find the same subnet free, and the same rules missing.
         with nullcontext() if module.check_mode else exclusive(_LOCK, "network namespaces", _LOCK_TIMEOUT):
-            changes = plan(observe(runner, wanted), wanted)
-            finish(module, changes, runner, lambda: {"namespace": report(runner, wanted.name)}, operations())
+            systems = observe(runner, wanted)
+            one = module.params["namespaces"] is None
+            changes = plan(systems[0], wanted[0]) if one else plan_all(systems, wanted)
+            finish(module, changes, runner, lambda: _described(runner, wanted, one), operations())
     except FleetlabError as error:
         fail(module, error)
+
+
+def _described(runner: Runner, wanted: Sequence[Wanted], one: bool) -> Dict[str, Any]:
+    return {"namespace": report(runner, wanted[0].name)} if one else {"namespaces": report_all(runner, [each.name for each in wanted])}
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
 """What a network namespace costs, also as one of many, and how much passes a forward: C(make bench-netns).
 
 Everything happens in namespaces of the benchmark's own; the machine's network is not touched. Each module call is a process that has its
-Python started already, so that the times are those of the modules. nft prepares itself for every table of the host before it does
-anything, and a namespace has a table; what it takes to list the chains and to check a change, which is what creating one does with it, is
-timed by itself. community.general.ip_netns is timed for making and removing an empty namespace, which is all it does. iperf3 runs from a
-client beside the host through a forward, and over a plain pair of links to a server beside it; the ratio of the two counts.
+Python started already, so that the times are those of the modules. First, tasks that name one, ten and a hundred namespaces each make
+them, look at them again and remove them: the time of each namespace is that of the task by their number. Then as many are made by a task
+for each. nft prepares itself for every table of the host before it does anything, and a namespace has a table; what it takes to list the
+chains and to check a change, which is what creating one does with it, is timed by itself. community.general.ip_netns is timed for making
+and removing an empty namespace, which is all it does. iperf3 runs from a client beside the host through a forward, and over a plain pair
+of links to a server beside it; the ratio of the two counts.
 """
 
 from __future__ import annotations
@@ -61,11 +63,37 @@ def create(host: Host, names: Sequence[str], forwards: Sequence[Forwards]) -> di
     return {"create": whole, "  of that nft": nft, "  and the rest": [one - other for one, other in zip(whole, nft, strict=True)]}
 
 
-def many(host: Host, count: int) -> dict[str, list[float]]:
-    """Make so many, look at each again, remove them."""
+def port_of(number: int) -> Forwards:
+    """The forward of one of many; with it, each has a link, NAT, and all the defaults."""
+    return [{"port": str(20000 + number)}]
+
+
+def in_one_task(host: Host, count: int) -> dict[str, float]:
+    """Seconds for each of so many when a task names them all: made, looked at again, removed."""
     names = [f"bench{number}" for number in range(count)]
-    # NAT, a forward, and all the defaults.
-    forwards: list[Forwards] = [[{"port": str(20000 + number)}] for number in range(count)]
+    there = [{"name": name, "forwards": port_of(number)} for number, name in enumerate(names)]
+    gone = [{"name": name, "state": "absent"} for name in names]
+    tasks = {"create": (there, True), "again": (there, False), "remove": (gone, True)}
+    return {what: timed(host, "netns", changed, namespaces=entries) / count for what, (entries, changed) in tasks.items()}
+
+
+def show_tasks(host: Host, most: int, rounds: int) -> None:
+    """A column for each number of namespaces, and what each costs in the largest task compared with one that is alone."""
+    counts = sorted({1, max(1, most // 10), most})
+    found: dict[int, list[dict[str, float]]] = {count: [] for count in counts}
+    for _round in range(rounds):
+        for count in counts:
+            found[count].append(in_one_task(host, count))
+    print(f"{'':16}" + "".join(f"{f'{count} in one':>12}" for count in counts) + f"{'ratio':>7}")
+    for what in ("create", "again", "remove"):
+        each = [statistics.median(one[what] for one in found[count]) * 1000 for count in counts]
+        print(f"{what:16}" + "".join(f"{one:9.1f} ms" for one in each) + f"{each[-1] / each[0]:7.2f}")
+
+
+def one_by_one(host: Host, count: int) -> dict[str, list[float]]:
+    """A task for each: make so many, look at each again, remove them."""
+    names = [f"bench{number}" for number in range(count)]
+    forwards = [port_of(number) for number in range(count)]
     return {
         **create(host, names, forwards),
         "again": [timed(host, "netns", False, name=name, forwards=some) for name, some in zip(names, forwards, strict=True)],
@@ -116,13 +144,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="What network namespaces cost.")
     parser.add_argument("--count", type=int, default=100, help="namespaces on one host (default: 100)")
     parser.add_argument("--seconds", type=int, default=5, help="of each stream (default: 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="streams of each kind (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of the tasks and of each kind of stream (default: 3)")
     chosen = parser.parse_args(arguments)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     host = Host(TREE)
     try:
-        print(f"{chosen.count} namespaces on one host, each with a link, NAT and a forward:")
-        show(many(host, chosen.count))
+        print("Time for each namespace, with a link, NAT and a forward, when a task names so many:")
+        show_tasks(host, chosen.count, chosen.rounds)
+        print(f"{chosen.count} of them, a task for each:")
+        show(one_by_one(host, chosen.count))
         forward(host, chosen.seconds, chosen.rounds)
     finally:
         host.close()

@@ -36,6 +36,11 @@ ip -n client link set dev lo up
 ip route add default via 192.0.2.2
 ip -6 route add default via 2001:db8::2
 """
+SNAPSHOT = """
+ls -R /run/netns /etc/netns /etc/fleetlab /run/fleetlab/netns 2>&1 | grep -v '^ls:' || :
+ip -brief address; ip route; ip -6 route; nft list ruleset
+cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra
+"""
 EVERYTHING = ["sh", "-c", "nft list ruleset; iptables-save; ip6tables-save"]
 SERVE = """
 import socket, sys, threading
@@ -113,15 +118,27 @@ class Host:
         flags = {"_ansible_check_mode": check, "_ansible_diff": True}
         return self.ask(module="netns", options={"name": name, **options, **flags}, kill_before=kill_before)
 
+    def netns_all(self, entries: list[dict[str, Any]], kill_before: int | None = None, check: bool = False) -> dict[str, Any]:
+        """Run the module netns for several namespaces."""
+        flags = {"_ansible_check_mode": check, "_ansible_diff": True}
+        return self.ask(module="netns", options={"namespaces": entries, **flags}, kill_before=kill_before)
+
+    def make_all(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """The same as C(make)."""
+        return self._four_times(lambda check: self.netns_all(entries, check=check))
+
     def make(self, name: str = "web", **options: Any) -> dict[str, Any]:
         """Run it four times: check mode, in earnest, again, and check mode again."""
-        planned = self.netns(name, check=True, **options)
+        return self._four_times(lambda check: self.netns(name, check=check, **options))
+
+    def _four_times(self, run: Callable[[bool], dict[str, Any]]) -> dict[str, Any]:
+        planned = run(True)
         assert "failed" not in planned, planned
-        done = self.netns(name, **options)
+        done = run(False)
         assert "failed" not in done, done
         assert (planned["commands"], planned["changed"]) == (done["commands"], done["changed"])
         for check in (False, True):
-            again = self.netns(name, check=check, **options)
+            again = run(check)
             assert again["commands"] == [], again
             assert not again["changed"]
             assert again["diff"]["before"] == again["diff"]["after"]
@@ -162,6 +179,10 @@ class Host:
         while not question():
             assert time.monotonic() < end
             time.sleep(0.05)
+
+    def snapshot(self) -> str:
+        """All that a namespace could leave behind."""
+        return self.sh(SNAPSHOT)
 
     def everything(self) -> str:
         """All rules of the host but those of our own tables, as text."""

@@ -286,21 +286,8 @@ def test_what_is_no_longer_asked_for_goes(host: Any) -> None:
     assert "fleetlab-netns-both" not in host.run("nft", "list", "ruleset")
 
 
-def snapshot(host: Any) -> str:
-    """All that a namespace could leave behind."""
-    return str(
-        host.sh(
-            """
-            ls -R /run/netns /etc/netns /etc/fleetlab /run/fleetlab/netns 2>&1 | grep -v '^ls:' || :
-            ip -brief address; ip route; ip -6 route; nft list ruleset
-            cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra
-            """
-        )
-    )
-
-
 def test_absent_leaves_nothing_and_nobody_without_network(host: Any) -> None:
-    before = snapshot(host)
+    before = host.snapshot()
     host.make("both", dns=["192.0.2.53"], **BOTH)
     service = host.serve("both", 8080)
     refused = host.netns("both", state="absent")
@@ -314,7 +301,7 @@ def test_absent_leaves_nothing_and_nobody_without_network(host: Any) -> None:
     done = host.netns("both", state="absent", force=True)
     assert done["changed"]
     assert done["namespace"] is None
-    assert snapshot(host) == before
+    assert host.snapshot() == before
     assert changes(host.netns("both", state="absent")) == []
 
 
@@ -362,7 +349,7 @@ def test_the_script_for_the_boot_builds_the_same(host: Any, firewall: str) -> No
 @pytest.mark.parametrize("firewall", FIREWALLS)
 def test_a_run_that_was_killed_is_completed_by_the_next(host: Any, firewall: str) -> None:
     host.sh("iptables -P FORWARD DROP")
-    before = snapshot(host)
+    before = host.snapshot()
     options = {**POSTS, "dns": ["192.0.2.53"], "firewall": firewall}
     commands = host.netns(check=True, **options)["commands"]
     # The steps are the same for both but for those of the firewall.
@@ -375,7 +362,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(host: Any, firewall: str
         host.netns(state="absent", kill_before=step)
         assert "failed" not in host.netns(state="absent")
     # What iptables leaves are its own tables, empty.
-    left = [line for line in snapshot(host).splitlines() if line not in before]
+    left = [line for line in host.snapshot().splitlines() if line not in before]
     assert [line for line in left if not line.strip().startswith(("table ip", "chain", "type"))] == []
 
 
@@ -416,12 +403,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_bad_input_is_refused_before_anything_changes(host: Any) -> None:
     host.make("first", **POSTS)
     host.serve(None, 8082)
-    before = snapshot(host)
+    before = host.snapshot()
     for options, message in REFUSED:
         shown = host.netns("bad", check=True, **options)
         assert message in shown["msg"]
         assert host.netns("bad", **options)["msg"] == shown["msg"]
-    assert snapshot(host) == before
+    assert host.snapshot() == before
 
 
 def test_the_way_to_the_controller_is_not_cut(host: Any) -> None:
@@ -454,11 +441,11 @@ SIX: dict[str, Any] = {**PLAIN, "addresses": ["fd00:5::1/64"], "peer_addresses":
 
 def refused(host: Any, message: str, name: str = "web", **options: Any) -> None:
     """It says so in check mode and in earnest, and nothing changes."""
-    before = snapshot(host)
+    before = host.snapshot()
     shown = host.netns(name, check=True, **options)
     assert message in shown.get("msg", ""), shown
     assert host.netns(name, **options)["msg"] == shown["msg"]
-    assert snapshot(host) == before
+    assert host.snapshot() == before
 
 
 def test_a_namespace_of_somebody_else_is_not_removed(host: Any) -> None:
@@ -507,6 +494,27 @@ def test_the_host_keeps_the_way_out_that_it_has_learned_from_a_router(host: Any)
         assert "via 2001:db8::2 dev eth0 proto ra" in host.run("ip", "-6", "route", "show", "default")
         assert host.netns(state="absent")["changed"]
         assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "1"
+
+
+def test_a_setting_that_two_need_stays_when_the_one_that_changed_it_goes(host: Any) -> None:
+    other = {**SIX, "name": "v-two", "addresses": ["fd00:6::1/64"], "peer_addresses": ["fd00:6::2/64"]}
+    host.make("one", links=[SIX], nat={})
+    host.make("two", links=[other], nat={})
+    host.make("one", state="absent")
+    assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "2"
+    host.make("two", links=[other], nat={})
+    host.make("two", state="absent")
+    assert host.run("cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra").strip() == "1"
+
+
+def test_the_former_value_of_a_setting_outlives_a_kill(host: Any) -> None:
+    host.make(**POSTS)
+    commands = host.netns(check=True)["commands"]
+    for step in range(1, len(commands)):
+        host.netns(kill_before=step)
+        host.netns()
+        assert host.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+        host.make(**POSTS)
 
 
 @pytest.mark.parametrize(("link", "gateway"), [(PLAIN, "10.5.0.1"), (SIX, "fd00:5::1")])
@@ -726,19 +734,3 @@ def test_who_may_not_look_into_namespaces_is_told(host: Any, tree: Any) -> None:
     drop = ["setpriv", "--bounding-set=-all"]
     answer = json.loads(start_alone(host, tree, "netns_info", {}, *drop).communicate()[0])
     assert "CAP_SYS_ADMIN missing): use become" in answer["msg"]
-
-
-def test_many_on_one_host(host: Any) -> None:
-    every = {f"n{number}": [{"port": str(20000 + number)}] for number in range(100)}
-    for name, forwards in every.items():
-        assert host.netns(name, forwards=forwards)["changed"]
-    found = {one["name"]: one for one in host.info()}
-    assert {*every, "client"} == set(found)
-    assert len({found[name]["links"][1]["addresses"][0] for name in every}) == len(every)
-    for name, forwards in every.items():
-        assert changes(host.netns(name, forwards=forwards)) == []
-    for name in every:
-        assert host.netns(name, state="absent")["changed"]
-    assert [one["name"] for one in host.info()] == ["client"]
-    assert "v-n" not in host.run("ip", "-brief", "link")
-    assert "fleetlab" not in host.run("nft", "list", "ruleset")

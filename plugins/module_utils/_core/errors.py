@@ -22,6 +22,7 @@ class InputError(FleetlabError):
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
         self.option = option
+        self.problem = problem
 
 
 class RefusedError(FleetlabError):

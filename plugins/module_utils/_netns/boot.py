@@ -14,7 +14,7 @@ from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
 from . import names
-from .network import network_steps
+from .network import changed_sysctls, network_steps
 from .settle import Settled
 from .state import ForwardChain, Inside, System
 
@@ -64,8 +64,7 @@ def from_nothing(system: System, settled: Settled) -> System:
     """The same host as if the namespace had never been."""
     name = settled.wanted.name
     own = {link.name for link in settled.wanted.links}
-    former = system.records.get(name)
-    changed: Mapping[str, str] = former.sysctls if former is not None else {}
+    changed = changed_sysctls(system, settled)
     firewall = replace(system.firewall, table=None, own={}, chains=tuple(_without_ours(chain) for chain in system.firewall.chains))
     return replace(
         system,

@@ -14,7 +14,7 @@ from .firewall_plan import concerns
 from .network import is_made_anew
 from .settle import Settled
 from .state import FoundRoute, Record, System
-from .wanted import DEFAULT, Forward, Link, Network, Wanted
+from .wanted import DEFAULT, Forward, Link, Network, Wanted, interface, network, overlap
 
 _FREE = "Choose another name, or remove it if nobody needs it"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
@@ -122,9 +122,7 @@ def _check_subnets(system: System, wanted: Wanted, option: str, link: Link) -> I
 
 
 def _overlaps(route: FoundRoute, net: Network) -> bool:
-    if route.to == DEFAULT or route.family != net.version:
-        return False
-    return ipaddress.ip_network(route.to).overlaps(net)
+    return route.to != DEFAULT and overlap(network(route.to), net)
 
 
 def _check_controller(system: System, own: List[str], option: str, net: Network) -> None:
@@ -135,7 +133,7 @@ def _check_controller(system: System, own: List[str], option: str, net: Network)
     if client.version != net.version:
         return
     ways = [one for one in system.routes if one.family == client.version and one.link not in own and _leads_to(one, client)]
-    way = max(ways, key=lambda one: 0 if one.to == DEFAULT else ipaddress.ip_network(one.to).prefixlen, default=None)
+    way = max(ways, key=lambda one: 0 if one.to == DEFAULT else network(one.to).prefixlen, default=None)
     gateway = ipaddress.ip_address(way.via) if way is not None and way.via is not None else None
     if client in net or (gateway is not None and gateway in net) or (way is not None and _overlaps(way, net)):
         raise RefusedError(
@@ -144,7 +142,7 @@ def _check_controller(system: System, own: List[str], option: str, net: Network)
 
 
 def _leads_to(route: FoundRoute, address: "ipaddress.IPv4Address | ipaddress.IPv6Address") -> bool:
-    return route.to == DEFAULT or address in ipaddress.ip_network(route.to)
+    return route.to == DEFAULT or address in network(route.to)
 
 
 def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
@@ -152,14 +150,12 @@ def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str
     outdated = [pair[0] for pair in former.links] if former is not None else []
     for other in system.records.values():
         for link, address in other.addresses:
-            one = ipaddress.ip_interface(address)
-            if other.name != wanted.name and one.version == net.version and one.network.overlaps(net):
+            if other.name != wanted.name and overlap(interface(address).network, net):
                 found_by = f"{address} of {link}, which belongs to the namespace {other.name}"
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {found_by}", "Choose a subnet that is free")
     for found in system.links:
         for address in found.addresses:
-            one = ipaddress.ip_interface(address)
-            if found.name not in own and found.name not in outdated and one.version == net.version and one.network.overlaps(net):
+            if found.name not in own and found.name not in outdated and overlap(interface(address).network, net):
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
 
 

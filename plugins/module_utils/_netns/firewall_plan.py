@@ -16,8 +16,8 @@ from .state import Firewall, ForwardChain, Own
 _FAMILY_WORDS: Mapping[str, Tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 
 
-def firewall_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
-    """Own rules first, each kind in one transaction, then the smallest openings in the chains of others."""
+def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
+    """The namespace's own rules, each kind in one transaction."""
     by_nft = policy if found.kind == "nftables" else None
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
         yield Command(("nft", "-j", "-f", "-"), stdin=nftables.replacement(by_nft))
@@ -27,6 +27,10 @@ def firewall_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iter
     for family in (4, 6):
         wanted = iptables.wanted_own(by_iptables, family) if by_iptables is not None and family in by_iptables.families else {}
         yield from _iptables_steps(found.program, family, found.own.get(family, {}), wanted)
+
+
+def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
+    """The smallest openings in the chains of others: what passes there has passed the namespace's own rules, which therefore come first."""
     for chain in found.chains:
         yield from _opening_steps(chain, name, openings(chain, policy))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
-from .firewall_plan import firewall_steps
+from .firewall_plan import opening_steps, own_steps
 from .observe import IP6_FORWARD, IP_FORWARD, route_localnet
 from .settle import Settled
 from .state import FoundLink, FoundRoute, System
@@ -19,24 +19,39 @@ from .wanted import KERNEL_METRIC, Interface, Link, Route
 
 
 def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
-    """Everything but the files. The rules come before the links that they are for: nothing passes unfiltered in between."""
-    name = settled.wanted.name
-    steps: List[Step] = []
+    """Everything but the files."""
+    return tuple(step for stage in network_stages(system, settled) for step in stage)
+
+
+def network_stages(system: System, settled: Settled) -> Tuple[Tuple[Step, ...], ...]:
+    """The same by stages. The rules come before the links that they are for: nothing passes unfiltered in between."""
+    name, firewall = settled.wanted.name, system.firewall
+    return (
+        tuple(_namespace_steps(system, name)),
+        tuple(own_steps(firewall, name, settled.policy)),
+        tuple(opening_steps(firewall, name, settled.policy)),
+        tuple(_links_and_routes(system, settled)),
+    )
+
+
+def _namespace_steps(system: System, name: str) -> Iterator[Step]:
     if not system.exists:
-        steps.append(Command(("ip", "netns", "add", name)))
+        yield Command(("ip", "netns", "add", name))
     lo = system.peer("lo")
     if lo is None or not lo.up:
-        steps.append(Command(("ip", "-n", name, "link", "set", "dev", "lo", "up")))
-    steps += firewall_steps(system.firewall, name, settled.policy)
-    steps += _outdated_routes(system, settled)
-    steps += _outdated_links(system, settled)
+        yield Command(("ip", "-n", name, "link", "set", "dev", "lo", "up"))
+
+
+def _links_and_routes(system: System, settled: Settled) -> List[Step]:
+    name = settled.wanted.name
+    steps: List[Step] = [*_outdated_routes(system, settled), *_outdated_links(system, settled)]
     changed: List[str] = []
     for link in settled.wanted.links:
         steps += _link_steps(system, name, link)
         changed += [link.peer] if _loses_routes(system, link) else []
     steps += _route_steps(system, settled, changed)
     steps += [Operation("set_sysctl", {"key": key, "value": value}) for key, value in _sysctls_to_set(system, settled)]
-    return tuple(steps)
+    return steps
 
 
 def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
@@ -146,18 +161,19 @@ def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
     if wanted.nat is None:
         return found
     if 6 in wanted.families():
-        found.update(_keep_listening(system, settled))
+        found.update(_keep_listening(system))
         found[IP6_FORWARD] = "1"
     if 4 in wanted.families():
         found[IP_FORWARD] = "1"
     return found
 
 
-def _keep_listening(system: System, settled: Settled) -> Dict[str, str]:
+def _keep_listening(system: System) -> Dict[str, str]:
     """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
-    former = system.records.get(settled.wanted.name)
+    # One that another namespace has changed is needed by this one as well, also when the other goes.
+    known = {key for one in system.records.values() for key in one.sysctls}
     keys = sorted(key for key in system.sysctls if key.endswith("/accept_ra"))
-    return {key: "2" for key in keys if system.sysctls[key] == "1" or (former is not None and key in former.sysctls)}
+    return {key: "2" for key in keys if system.sysctls[key] == "1" or key in known}
 
 
 def settings_of_links(system: System, settled: Settled) -> Dict[str, Optional[str]]:

@@ -176,7 +176,7 @@ def _is_family(statement: Any) -> bool:
 
 
 def _normal(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if "counter" in value:
             return "counter"
         if "set" in value:

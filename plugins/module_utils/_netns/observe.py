@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, ObservationError
+from .._core.remember import Remembering
 from .._core.runner import Runner
 from . import names, record
 from .firewall_observe import Asked, observe_firewall
 from .parse import controller_of, only_loopback_servers, parse_links, parse_properties, parse_routes, parse_sockets
 from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, System
-from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
+from .wanted import AUTO, DEFAULT, FAMILIES, Wanted, naming
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
@@ -37,34 +40,47 @@ def require_capabilities(status: str) -> None:
         raise ObservationError(f"this user may neither see nor change network namespaces ({', '.join(missing)} missing): use become")
 
 
-def observe(runner: Runner, wanted: Wanted, root: str = "") -> System:
-    """Everything that a plan for this namespace looks at."""
+def observe(runner: Runner, all_wanted: Sequence[Wanted], root: str = "") -> Tuple[System, ...]:
+    """Everything that the plans for these namespaces look at; what they have in common is looked at once."""
     require_capabilities(read(f"{root}/proc/self/status") or "")
-    name = wanted.name
-    exists, stale = namespace_state(name, root)
     records = read_records(root)
-    former = records.get(name)
-    links = observe_links(runner) if exists else links_without_leaving(runner, former)
-    routes = observe_routes(runner, root)
-    needed = wanted.state == "present" and bool(wanted.links)
-    choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
-    asked = Asked(name, choice, former.firewall if former is not None else None, needed)
-    return System(
-        exists=exists,
-        stale=stale,
-        inside=observe_inside(runner, name, root) if exists else Inside(),
-        links=links,
-        routes=routes,
-        listeners=tuple(listeners(runner, wanted, root)) if wanted.forwards else (),
+    absent = [wanted.name for wanted in all_wanted if not namespace_state(wanted.name, root)[0]]
+    host = System(
+        links=links_without_leaving(runner, [records[name] for name in absent if name in records]),
+        routes=observe_routes(runner, root),
         records=records,
-        firewall=observe_firewall(runner, asked, root),
-        files=_files(wanted, former, root),
-        service=_service(runner, name, root),
-        sysctls=_sysctls(wanted, former, routes, root),
-        processes=tuple(processes_in(name, root)) if wanted.state == "absent" and exists else (),
         controller=_controller(root),
         loopback_dns=only_loopback_servers(read(f"{root}/etc/resolv.conf") or ""),
         ipv6=(read(f"{root}{_NO_IPV6}") or "1").strip() == "0",
+    )
+    sockets = tuple(listeners(root)) if any(wanted.forwards for wanted in all_wanted) else ()
+    host = replace(host, listeners=sockets)
+    once = Remembering(runner)
+    found = []
+    for number, wanted in enumerate(all_wanted):
+        with naming(number, wanted.name) if len(all_wanted) > 1 else nullcontext():
+            found.append(_with_namespace(once, host, wanted, root))
+    return tuple(found)
+
+
+def _with_namespace(runner: Runner, host: System, wanted: Wanted, root: str) -> System:
+    name = wanted.name
+    exists, stale = namespace_state(name, root)
+    former = host.records.get(name)
+    needed = wanted.state == "present" and bool(wanted.links)
+    choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
+    asked = Asked(name, choice, former.firewall if former is not None else None, needed)
+    return replace(
+        host,
+        exists=exists,
+        stale=stale,
+        inside=observe_inside(runner, name, root) if exists else Inside(),
+        listeners=staying(runner, host.listeners, wanted, root) if wanted.forwards else (),
+        firewall=observe_firewall(runner, asked, root),
+        files=_files(wanted, former, root),
+        service=_service(runner, name, root),
+        sysctls=_sysctls(wanted, former, host.routes, root),
+        processes=tuple(processes_in(name, root)) if wanted.state == "absent" and exists else (),
     )
 
 
@@ -83,13 +99,13 @@ def observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLi
     return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
 
 
-def links_without_leaving(runner: Runner, former: Optional[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, after the kernel has removed those of a namespace that somebody has just deleted.
+def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host, after the kernel has removed those of namespaces that somebody has just deleted; C(formers) were theirs.
 
     Their addresses go first, so that for a moment they look like somebody else's.
     """
     links = observe_links(runner)
-    ends = former.ends if former is not None else ()
+    ends = {end for former in formers for end in former.ends}
     for _attempt in range(_LEAVE_ATTEMPTS):
         if not any(link.name in ends and link.kind == "veth" and not link.addresses for link in links):
             break
@@ -154,13 +170,16 @@ def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
             yield int(pid), (read(f"{root}/proc/{pid}/comm") or "?").strip()
 
 
-def listeners(runner: Runner, wanted: Wanted, root: str) -> Iterator[Listener]:
+def listeners(root: str) -> Iterator[Listener]:
+    """The sockets of the host's services. The kernel looks through large tables for them."""
+    for protocol, table in _SOCKETS:
+        yield from parse_sockets(protocol, read(f"{root}/proc/net/{table}") or "")
+
+
+def staying(runner: Runner, found: Sequence[Listener], wanted: Wanted, root: str) -> Tuple[Listener, ...]:
     """The sockets of services that stay: those that move inside leave theirs at their restart."""
     moving = {inode for service in wanted.services for inode in _sockets_of(runner, service, root)}
-    for protocol, table in _SOCKETS:
-        for found in parse_sockets(protocol, read(f"{root}/proc/net/{table}") or ""):
-            if found.inode not in moving:
-                yield found
+    return tuple(one for one in found if one.inode not in moving)
 
 
 def _sockets_of(runner: Runner, service: str, root: str) -> Iterator[int]:

@@ -17,9 +17,14 @@ def operations(root: str = "") -> Operations:
     def make_folder(path: str) -> None:
         os.makedirs(root + path, mode=0o755, exist_ok=True)
 
-    def remove_empty_folders(path: str) -> None:
+    def remove_with_empty_folders(path: str) -> None:
+        # In one step: nobody would know later that an empty folder was made here.
         try:
-            os.removedirs(root + path)
+            os.unlink(root + path)
+        except FileNotFoundError:
+            pass
+        try:
+            os.removedirs(os.path.dirname(root + path))
         except OSError:
             # What somebody else keeps in it stays, and the folder with it.
             pass
@@ -31,4 +36,4 @@ def operations(root: str = "") -> Operations:
         except OSError as error:
             raise ObservationError(f"sysctl {key.replace('/', '.')} can not be set to {value}: {error.strerror}") from None
 
-    return {"make_folder": make_folder, "remove_empty_folders": remove_empty_folders, "set_sysctl": set_sysctl}
+    return {"make_folder": make_folder, "remove_with_empty_folders": remove_with_empty_folders, "set_sysctl": set_sysctl}

@@ -73,4 +73,5 @@ def merged(former: Optional[Record], new: Record) -> Record:
         new,
         links=tuple(dict.fromkeys(new.links + former.links)),
         routes=tuple(dict.fromkeys(new.routes + former.routes)),
+        sysctls={**former.sysctls, **new.sysctls},
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import RefusedError
-from .._core.plan import Command, Operation, Plan, RemoveFile, Step
+from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
-from .firewall_plan import firewall_steps
+from .firewall_plan import opening_steps, own_steps
 from .network import link_deletion
+from .others import without_namespace
+from .stages import Staged, Steps
 from .state import Record, System
 from .view import before, gone
 from .wanted import Wanted
@@ -21,7 +23,7 @@ _KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gr
 """Modules of tunnels put one into every namespace; it can not be removed. Nobody uses one that has no address."""
 
 
-def plan_absent(system: System, wanted: Wanted) -> Plan:
+def plan_absent(system: System, wanted: Wanted) -> Staged:
     """Remove rules, unit, resolv.conf, links, and the namespace; the record last, so that a killed run can be completed.
 
     :raises RefusedError: processes live in it, or links that are not ours, unless C(force).
@@ -29,29 +31,39 @@ def plan_absent(system: System, wanted: Wanted) -> Plan:
     name = wanted.name
     if not wanted.force:
         _check_unused(system, name)
-    steps: List[Step] = list(forget_boot_steps(system, name))
     former = system.records.get(name)
-    for own in former.ends if former is not None else ():
-        if system.made(former, own) is not None:
-            steps.append(link_deletion(own))
-    steps += firewall_steps(system.firewall, name, None)
+    links = [link_deletion(own) for own in (former.ends if former is not None else ()) if system.made(former, own) is not None]
     restoring, left = restore_steps(system, name, {})
     restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
-    steps += restoring
+    stages = (
+        *forget_boot_stages(system, name),
+        tuple(links),
+        tuple(own_steps(system.firewall, name, None)),
+        tuple(opening_steps(system.firewall, name, None)),
+        (*restoring, *_last_steps(system, name)),
+    )
+    shown = before(system, name)
+    later = gone(system, shown, restored) if any(stages) else shown
+    return Staged(name, True, shown, later, stages, without_namespace(system, name, restored), left)
+
+
+def _last_steps(system: System, name: str) -> Iterator[Step]:
+    former = system.records.get(name)
     found_dns = system.files.resolv_conf
     if found_dns is not None and names.NOTE in found_dns:
-        path = names.resolv_conf_path(name)
-        steps += [RemoveFile(path), Operation("remove_empty_folders", {"path": path.rpartition("/")[0]})]
+        yield removal(names.resolv_conf_path(name))
     if system.exists:
-        steps.append(Command(("ip", "netns", "delete", name)))
+        yield Command(("ip", "netns", "delete", name))
     elif system.stale:
-        steps.append(RemoveFile(names.namespace_path(name)))
-    if former is not None:
-        paths = [names.record_path(name, persist) for persist in (True, False) if _has_record(system, former.persist, persist)]
-        for path in paths:
-            steps += [RemoveFile(path), Operation("remove_empty_folders", {"path": path.rpartition("/")[0]})]
-    shown = before(system, name)
-    return Plan(f"namespace {name}", shown, gone(system, shown, restored) if steps else shown, tuple(steps), warnings=left)
+        yield RemoveFile(names.namespace_path(name))
+    for persist in (True, False):
+        if former is not None and _has_record(system, former.persist, persist):
+            yield removal(names.record_path(name, persist))
+
+
+def removal(path: str) -> Operation:
+    """Remove a file, and the folders that are empty without it."""
+    return Operation("remove_with_empty_folders", {"path": path})
 
 
 def _has_record(system: System, main: bool, persist: bool) -> bool:
@@ -93,18 +105,18 @@ def _foreign_links(system: System, former: Optional[Record]) -> List[str]:
     ]
 
 
-def forget_boot_steps(system: System, name: str) -> Iterator[Step]:
-    """No unit and no script any more."""
-    if system.service.systemd and system.service.enabled:
-        yield Command(("systemctl", "disable", names.unit(name)))
-    if system.service.systemd and system.service.active:
-        yield Command(("systemctl", "stop", names.unit(name)))
-    if system.files.unit is not None:
-        yield RemoveFile(names.unit_path(name))
-        if system.service.systemd:
-            yield Command(("systemctl", "daemon-reload"))
-    if system.files.script is not None:
-        yield RemoveFile(names.script_path(name))
+def forget_boot_stages(system: System, name: str) -> Tuple[Steps, ...]:
+    """No unit and no script any more, in four stages."""
+    files, service = system.files, system.service
+    return (
+        (Command(("systemctl", "disable", names.unit(name))),) if service.systemd and service.enabled else (),
+        (Command(("systemctl", "stop", names.unit(name))),) if service.systemd and service.active else (),
+        (
+            *((RemoveFile(names.unit_path(name)),) if files.unit is not None else ()),
+            *((removal(names.script_path(name)),) if files.script is not None else ()),
+        ),
+        (Command(("systemctl", "daemon-reload")),) if service.systemd and files.unit is not None else (),
+    )
 
 
 def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[List[Operation], Tuple[str, ...]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandError
 from .._core.runner import Runner
@@ -23,10 +23,17 @@ _COUNTED = (("iptables", 4), ("iptables", 6), ("iptables-legacy", 4), ("iptables
 
 def report(runner: Runner, name: str, root: str = "") -> Optional[Dict[str, Any]]:
     """One namespace, or None if there is none of that name."""
-    if not _is_namespace(name, root):
-        return None
-    inside = observe_inside(runner, name, root)
+    return _report(runner, name, observe_links(runner), root) if _is_namespace(name, root) else None
+
+
+def report_all(runner: Runner, all_names: Sequence[str], root: str = "") -> List[Dict[str, Any]]:
+    """Those of several that there are."""
     outside = observe_links(runner)
+    return [_report(runner, name, outside, root) for name in all_names if _is_namespace(name, root)]
+
+
+def _report(runner: Runner, name: str, outside: Tuple[FoundLink, ...], root: str) -> Dict[str, Any]:
+    inside = observe_inside(runner, name, root)
     record = read_record(name, root)
     return {
         "name": name,
@@ -41,15 +48,12 @@ def report(runner: Runner, name: str, root: str = "") -> Optional[Dict[str, Any]
 def info(runner: Runner, only: Optional[str] = None, root: str = "") -> List[Dict[str, Any]]:
     """All namespaces that have a name, or the one that is asked for, each with all that can be seen of it."""
     require_capabilities(read(f"{root}/proc/self/status") or "")
-    found = []
-    for name in _all_names(root) if only is None else [only]:
-        one = report(runner, name, root)
-        if one is None:
-            continue
+    found = report_all(runner, _all_names(root) if only is None else [only], root)
+    for one in found:
+        name = one["name"]
         one["listening"] = [_socket(socket) for socket in _listening(runner, name)]
         one["processes"] = [{"pid": pid, "command": command} for pid, command in processes_in(name, root)]
         one["rules"] = _rules(runner, name, root)
-        found.append(one)
     return found
 
 

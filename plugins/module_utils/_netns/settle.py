@@ -12,7 +12,7 @@ from typing import Dict, Iterator, Mapping, Optional
 from .._core.errors import InputError
 from .policy import Policy, make_policy
 from .state import System
-from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted
+from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted, interface, network, overlap
 
 _POOL_PREFIX = 24
 _POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for number in range(1, 255))
@@ -41,7 +41,7 @@ def settle(system: System, wanted: Wanted) -> Settled:
 def _with_subnet(system: System, name: str, link: Link) -> Link:
     former = system.records.get(name)
     if former is not None and former.default_subnet:
-        kept = [ipaddress.ip_interface(address) for own, address in former.addresses if own == link.name]
+        kept = [interface(address) for own, address in former.addresses if own == link.name]
         if kept:
             return _both_ends(link, kept[0])
     taken = {net for net in taken_networks(system, name) if net.version == 4}
@@ -49,7 +49,7 @@ def _with_subnet(system: System, name: str, link: Link) -> Link:
     inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
     around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:
-        if net not in inside and not any(net.overlaps(other) for other in around):
+        if net not in inside and not any(overlap(net, other) for other in around):
             return _both_ends(link, ipaddress.ip_interface(f"{net.network_address + 1}/{net.prefixlen}"))
     raise InputError("links", f"no subnet of {_POOL[0]} to {_POOL[-1]} is free on this host: name the addresses of both ends")
 
@@ -64,15 +64,15 @@ def taken_networks(system: System, name: str) -> Iterator[Network]:
     own = [pair[0] for pair in former.links] if former is not None else []
     for route in system.routes:
         if route.to != DEFAULT and route.link not in own:
-            yield ipaddress.ip_network(route.to)
+            yield network(route.to)
     for link in system.links:
         if link.name not in own:
             for address in link.addresses:
-                yield ipaddress.ip_interface(address).network
+                yield interface(address).network
     for other in system.records.values():
         if other.name != name:
             for _link, address in other.addresses:
-                yield ipaddress.ip_interface(address).network
+                yield interface(address).network
 
 
 def _uplinks(system: System, wanted: Wanted) -> Dict[int, str]:

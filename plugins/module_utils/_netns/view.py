@@ -34,7 +34,7 @@ def before(system: System, name: str) -> Dict[str, Any]:
         "let_through": sorted(
             f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
         ),
-        "settings": _settings(system.sysctls),
+        "settings": shown_settings(system.sysctls),
         "resolv_conf": system.files.resolv_conf,
         "service": _service(system.files.script, system.files.unit, system.service.enabled),
     }
@@ -54,13 +54,14 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: 
         "routes": sorted({*_kept_routes(system, settled), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
-        "settings": _settings({**settings_of_links(system, settled), **restored, **wanted_sysctls(system, settled)}),
+        "settings": shown_settings({**settings_of_links(system, settled), **restored, **wanted_sysctls(system, settled)}),
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
         "service": _service_after(system, settled),
     }
 
 
-def _settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
+def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
+    """The settings of the host that concern a namespace."""
     # Those of links are 0 to begin with, and go with them.
     return {
         key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
@@ -81,7 +82,7 @@ def gone(system: System, shown: Mapping[str, Any], restored: Mapping[str, str]) 
         **shown,
         "namespace": "absent",
         "loopback": "down",
-        "settings": _settings({**system.sysctls, **restored}),
+        "settings": shown_settings({**system.sysctls, **restored}),
         "links": {},
         "routes": [],
         "rules": [],
@@ -137,7 +138,7 @@ def _table(table: Optional[Any]) -> List[str]:
 def _own(own: Mapping[int, Mapping[str, Own]]) -> List[str]:
     return [
         shlex.join((iptables.command("iptables", family), "-t", table, "-A", chain, *_plain(rule)))
-        for family, tables in own.items()
+        for family, tables in sorted(own.items())
         for table, one in tables.items()
         for chains in (one.jumps, one.chains)
         for chain, rules in sorted(chains.items())

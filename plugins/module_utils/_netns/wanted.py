@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
+from functools import lru_cache
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .._core.errors import InputError
+from .._core.errors import FleetlabError, InputError
 from .._tmp.options import check_service
 from .names import check_link, check_name, default_link
 
@@ -24,12 +26,48 @@ DEFAULT = "default"
 KERNEL_METRIC = {4: 0, 6: 1024}
 """What the kernel gives a route that names none."""
 
+OPTION_NAMES = (
+    "name",
+    "state",
+    "links",
+    "routes",
+    "dns",
+    "dns_search",
+    "nat",
+    "forwards",
+    "host_access",
+    "services",
+    "persist",
+    "firewall",
+    "force",
+)
+"""The options of one namespace, at the top level and in an entry of C(namespaces)."""
+
 RouteKey = Tuple[int, str, int]
 """Family, destination and metric: what there is one route of."""
 
 _LEAST_MTU = {4: 68, 6: 1280}
 _MOST_MTU = 65535
 _MOST_PORT = 65535
+
+
+@lru_cache(maxsize=None)
+def interface(text: str) -> Interface:
+    """An address with its prefix, as it is on a host. One of many is held against all the others: each is parsed once."""
+    return ipaddress.ip_interface(text)
+
+
+@lru_cache(maxsize=None)
+def network(text: str) -> Network:
+    """The same for where a route leads to."""
+    return ipaddress.ip_network(text)
+
+
+def overlap(one: Network, other: Network) -> bool:
+    """Whether two networks have an address in common; those of different families have none."""
+    if one.version != other.version:
+        return False
+    return int(one.network_address) <= int(other.broadcast_address) and int(other.network_address) <= int(one.broadcast_address)
 
 
 @dataclass(frozen=True)
@@ -149,11 +187,36 @@ def port_range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
+@contextmanager
+def naming(number: int, name: str) -> Iterator[None]:
+    """Errors about a namespace of a task that names several say which one it is."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"namespaces[{number}].{error.option}", error.problem) from None
+    except FleetlabError as error:
+        raise FleetlabError(f"namespaces[{number}] ({name}): {error}") from None
+
+
+def make_all_wanted(params: Mapping[str, Any]) -> Tuple[Wanted, ...]:
+    """The namespaces that a task names, in its order."""
+    if params["namespaces"] is None:
+        return (make_wanted(params),)
+    found: Dict[str, Wanted] = {}
+    for number, entry in enumerate(params["namespaces"]):
+        with naming(number, entry["name"]):
+            one = make_wanted(entry)
+            if one.name in found:
+                raise InputError("name", f"'{one.name}' is named twice")
+            found[one.name] = one
+    return tuple(found.values())
+
+
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """What a task asks for."""
+    """One namespace: the options of the task, or an entry of C(namespaces)."""
     name = check_name("name", params["name"])
     if params["state"] == "absent":
-        return Wanted(name, state="absent", force=params["force"])
+        return Wanted(name, state="absent", force=bool(params["force"]))
     links = _links(name, params["links"])
     wanted = Wanted(
         name=name,
@@ -161,10 +224,10 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         dns=tuple(_server(text) for text in params["dns"]) if params["dns"] else None,
         dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
         nat=_nat(params),
-        host_access=params["host_access"],
-        persist=params["persist"],
-        firewall=params["firewall"],
-        force=params["force"],
+        host_access=bool(params["host_access"]),
+        persist=params["persist"] is not False,
+        firewall=params["firewall"] or AUTO,
+        force=bool(params["force"]),
         services=tuple(check_service(text, "services") for text in params["services"] or ()),
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
@@ -230,7 +293,7 @@ def _check_among(option: str, link: Link, others: Sequence[Link]) -> None:
         for family in FAMILIES:
             for mine in link.networks(family):
                 for theirs in other.networks(family):
-                    if mine.overlaps(theirs):
+                    if overlap(mine, theirs):
                         raise InputError(f"{option}.addresses", f"{mine} overlaps {theirs} of the link {other.name}")
 
 

@@ -109,7 +109,9 @@ class Machine:
             elif isinstance(step, RemoveFile):
                 self.files.pop(step.path, None)
             elif isinstance(step, Operation):
-                if step.name == "set_sysctl":
+                if step.name == "remove_with_empty_folders":
+                    self.files.pop(step.arguments["path"], None)
+                elif step.name == "set_sysctl":
                     self.change(sysctls={**self.system.sysctls, step.arguments["key"]: step.arguments["value"]})
             elif step.argv[0] == "ip":
                 self.ip(step)

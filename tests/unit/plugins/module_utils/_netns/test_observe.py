@@ -13,9 +13,11 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, listeners
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, staying
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Listener, Record
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
+
+SOCKET = Listener("tcp", "0.0.0.0", 80, 7)
 
 
 class Systemd:
@@ -35,8 +37,8 @@ def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     wanted = want(forwards=[{"port": "80"}], services=["nginxx"])
     with pytest.raises(InputError, match=r"services: there is no unit nginxx\.service on this host"):
-        list(listeners(Systemd("LoadState=not-found\nControlGroup=\n"), wanted, str(tmp_path)))
-    assert list(listeners(Systemd("LoadState=loaded\nControlGroup=\n"), wanted, str(tmp_path))) == []
+        staying(Systemd("LoadState=not-found\nControlGroup=\n"), [SOCKET], wanted, str(tmp_path))
+    assert staying(Systemd("LoadState=loaded\nControlGroup=\n"), [SOCKET], wanted, str(tmp_path)) == (SOCKET,)
 
 
 class Leaving:
@@ -74,6 +76,6 @@ def test_the_link_of_a_namespace_that_was_just_deleted_is_waited_out(
     runner: Leaving, record: Optional[Record], found: int, looks: int
 ) -> None:
     slept: List[float] = []
-    assert len(links_without_leaving(runner, record, slept.append)) == found
+    assert len(links_without_leaving(runner, [record] if record is not None else [], slept.append)) == found
     assert runner.looks == looks
     assert sum(slept) <= 1.01

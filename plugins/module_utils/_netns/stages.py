@@ -1,0 +1,84 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a namespace by stages, and one plan of many namespaces: a stage of all before the next of any. Pure.
+
+nft prepares itself for every table of the host before it does anything, and systemd reads every unit again. What they do in a stage is
+therefore done by one command for all namespaces, so that none of them costs more for the others.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from .._core.plan import Command, Plan, Step
+from .state import System
+
+Steps = Tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The plan of one namespace. C(host) is the host as the plans after it find it.
+
+    Of the namespaces that shall be there all have the same stages, and so have those that shall go, by C(leaves).
+    """
+
+    name: str
+    leaves: bool
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    stages: Tuple[Steps, ...]
+    host: System
+    warnings: Tuple[str, ...] = ()
+
+
+def single(staged: Staged) -> Plan:
+    """The plan of a task that names one namespace."""
+    steps = tuple(step for stage in staged.stages for step in stage)
+    return Plan(f"namespace {staged.name}", staged.before, staged.after, steps, warnings=staged.warnings)
+
+
+def together(parts: Sequence[Staged]) -> Plan:
+    """The plan of a task that names several; the diff has a key for each."""
+    # What goes makes way: the settings of the host that it no longer needs may be needed by those that come.
+    stages = [stage for leaves in (True, False) for stage in zip(*(part.stages for part in parts if part.leaves is leaves))]
+    return Plan(
+        subject="namespaces",
+        before={part.name: part.before for part in parts},
+        after={part.name: part.after for part in parts},
+        steps=tuple(step for stage in stages for step in bundled(step for steps in stage for step in steps)),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+    )
+
+
+def bundled(steps: Iterable[Step]) -> List[Step]:
+    """The steps of one stage, with one command for all that nft or systemctl can do at once, where the first of them was."""
+    found: Dict[Any, List[Any]] = {}
+    for number, step in enumerate(steps):
+        found.setdefault(_kind(step) or number, []).append(step)
+    return [some[0] if len(some) == 1 else _joined(some) for some in found.values()]
+
+
+def _kind(step: Step) -> Tuple[str, ...]:
+    """What can be joined has the same; nothing for what can not."""
+    if not isinstance(step, Command):
+        return ()
+    if step.argv[0] == "systemctl":
+        return step.argv[:2]
+    return () if step.argv[0] != "nft" else ("nft", "json" if step.stdin is not None else "words")
+
+
+def _joined(commands: Sequence[Command]) -> Command:
+    first = replace(commands[0], timeout=sum(command.timeout for command in commands))
+    if first.argv[0] == "systemctl":
+        units = dict.fromkeys(word for command in commands for word in command.argv[2:])
+        return replace(first, argv=(*first.argv[:2], *units))
+    if first.stdin is not None:
+        transactions = [json.loads(command.stdin or "")["nftables"] for command in commands]
+        return replace(first, stdin=json.dumps({"nftables": [one for some in transactions for one in some]}))
+    # nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
+    lines = [" ".join(command.argv[1:]) for command in commands]
+    return replace(first, argv=("nft", "-f", "-"), stdin="".join(f"{line}\n" for line in lines))
