@@ -72,7 +72,7 @@ class Machines:
 
     def apart(self, step: Step) -> Iterator[Tuple[str, Step]]:
         """The steps for each machine that one step stands for."""
-        some = next(iter(self.machines))
+        some, *_others = self.machines
         if not isinstance(step, Command):
             yield some, step
         elif step.argv[0] == "systemctl":
