@@ -326,9 +326,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Runner, SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import OPTION_NAMES, make_all_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan, plan_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report, report_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import OPTION_NAMES, Wanted, make_all_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 
 _LOCK = "/run/fleetlab/netns.lock"
 _LOCK_TIMEOUT = 120.0

@@ -16,9 +16,10 @@ from .._core.remember import Remembering
 from .._core.runner import Runner
 from . import names, record
 from .firewall_observe import Asked, observe_firewall
+from .options import naming
 from .parse import controller_of, only_loopback_servers, parse_links, parse_properties, parse_routes, parse_sockets
 from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, System
-from .wanted import AUTO, DEFAULT, FAMILIES, Wanted, naming
+from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))

@@ -13,13 +13,14 @@ from . import boot, names, record
 from .checks import check
 from .dns import resolv_conf
 from .network import changed_sysctls, network_stages
+from .options import naming
 from .others import beside, following, with_namespace
 from .removal import forget_boot_stages, plan_absent, removal, restore_steps
 from .settle import Settled, settle
 from .stages import Staged, Steps, single, together
 from .state import Record, System
 from .view import after, before, shown_settings
-from .wanted import Wanted, naming
+from .wanted import Wanted
 
 
 def plan(system: System, wanted: Wanted) -> Plan:

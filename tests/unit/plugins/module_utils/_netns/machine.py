@@ -15,6 +15,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import C
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, names, record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import listed_table
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import (
     Files,
@@ -27,7 +28,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import
     Service,
     System,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.plugins.modules.netns import argument_spec
 
 UPLINK = FoundLink(2, "eth0", up=True, addresses=("192.0.2.1/24",))

@@ -1,0 +1,286 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of netns, checked and made into what the plan wants. Pure; raises InputError only."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+from .._core.errors import FleetlabError, InputError
+from .._tmp.options import check_service
+from .names import check_link, check_name, default_link
+from .wanted import AUTO, DEFAULT, FAMILIES, KERNEL_METRIC, NONE, Forward, Interface, Link, Nat, Network, Route, Wanted, overlap
+
+OPTION_NAMES = (
+    "name",
+    "state",
+    "links",
+    "routes",
+    "dns",
+    "dns_search",
+    "nat",
+    "forwards",
+    "host_access",
+    "services",
+    "persist",
+    "firewall",
+    "force",
+)
+"""The options of one namespace, at the top level and in an entry of C(namespaces)."""
+
+_LEAST_MTU = {4: 68, 6: 1280}
+_MOST_MTU = 65535
+_MOST_PORT = 65535
+
+
+@contextmanager
+def naming(number: int, name: str) -> Iterator[None]:
+    """Errors about a namespace of a task that names several say which one it is."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"namespaces[{number}].{error.option}", error.problem) from None
+    except FleetlabError as error:
+        raise FleetlabError(f"namespaces[{number}] ({name}): {error}") from None
+
+
+def make_all_wanted(params: Mapping[str, Any]) -> Tuple[Wanted, ...]:
+    """The namespaces that a task names, in its order."""
+    if params["namespaces"] is None:
+        return (make_wanted(params),)
+    found: Dict[str, Wanted] = {}
+    for number, entry in enumerate(params["namespaces"]):
+        with naming(number, entry["name"]):
+            one = make_wanted(entry)
+            if one.name in found:
+                raise InputError("name", f"'{one.name}' is named twice")
+            found[one.name] = one
+    return tuple(found.values())
+
+
+def make_wanted(params: Mapping[str, Any]) -> Wanted:
+    """One namespace: the options of the task, or an entry of C(namespaces)."""
+    name = check_name("name", params["name"])
+    if params["state"] == "absent":
+        return Wanted(name, state="absent", force=bool(params["force"]))
+    links = _links(name, params["links"])
+    wanted = Wanted(
+        name=name,
+        links=links,
+        dns=tuple(_server(text) for text in params["dns"]) if params["dns"] else None,
+        dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
+        nat=_nat(params),
+        host_access=bool(params["host_access"]),
+        persist=params["persist"] is not False,
+        firewall=params["firewall"] or AUTO,
+        force=bool(params["force"]),
+        services=tuple(check_service(text, "services") for text in params["services"] or ()),
+        default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
+    )
+    if wanted.dns_search and wanted.dns is None:
+        raise InputError("dns_search", "needs dns: both stand in the same file")
+    if wanted.nat is not None and not wanted.default_subnet and not wanted.families():
+        raise InputError("nat", "needs a link with addresses at both ends")
+    return replace(wanted, routes=None if params["routes"] is None else _routes(params["routes"], wanted))
+
+
+def _links(name: str, entries: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[Link, ...]:
+    if entries is None:
+        return (Link(default_link(name), "v-peer1"),)
+    links: List[Link] = []
+    for number, entry in enumerate(entries):
+        link = _link(name, f"links[{number}]", number, entry)
+        _check_among(f"links[{number}]", link, links)
+        links.append(link)
+    return tuple(links)
+
+
+def _link(name: str, option: str, number: int, entry: Mapping[str, Any]) -> Link:
+    if entry["name"] is None and number:
+        raise InputError(f"{option}.name", "is needed from the second link on")
+    own = check_link(f"{option}.name", entry["name"] or default_link(name))
+    peer = check_link(f"{option}.peer", entry["peer"] or f"v-peer{number + 1}")
+    addresses = _addresses(f"{option}.addresses", entry["addresses"])
+    inner = _addresses(f"{option}.peer_addresses", entry["peer_addresses"])
+    link = Link(own, peer, addresses, inner, entry["mtu"])
+    _check_ends(option, link)
+    _check_mtu(f"{option}.mtu", link)
+    return link
+
+
+def _check_ends(option: str, link: Link) -> None:
+    for family in FAMILIES:
+        own, inner = link.own(family), link.inner(family)
+        if (own is None) != (inner is None):
+            side = "peer_addresses" if inner is None else "addresses"
+            raise InputError(f"{option}.{side}", f"has no IPv{family} address, and the other end has one: families have to be the same")
+    networks = [one.network for one in link.addresses]
+    for one in link.peer_addresses:
+        if one.ip in [other.ip for other in link.addresses]:
+            raise InputError(f"{option}.peer_addresses", f"{one.ip} is the address of the host's end")
+        if not any(one.version == net.version and one.ip in net for net in networks):
+            raise InputError(f"{option}.peer_addresses", f"{one} is in none of the subnets of the host's end: {_listed(networks)}")
+
+
+def _check_mtu(option: str, link: Link) -> None:
+    if link.mtu is None:
+        return
+    least = _LEAST_MTU[6 if link.own(6) else 4]
+    if not least <= link.mtu <= _MOST_MTU:
+        raise InputError(option, f"{link.mtu} is not between {least} and {_MOST_MTU}")
+
+
+def _check_among(option: str, link: Link, others: Sequence[Link]) -> None:
+    for other in others:
+        if link.name == other.name:
+            raise InputError(f"{option}.name", f"{link.name} is named twice")
+        if link.peer == other.peer:
+            raise InputError(f"{option}.peer", f"{link.peer} is named twice")
+        for family in FAMILIES:
+            for mine in link.networks(family):
+                for theirs in other.networks(family):
+                    if overlap(mine, theirs):
+                        raise InputError(f"{option}.addresses", f"{mine} overlaps {theirs} of the link {other.name}")
+
+
+def _addresses(option: str, texts: Optional[Sequence[str]]) -> Tuple[Interface, ...]:
+    found: List[Interface] = []
+    for text in texts or ():
+        one = _address(option, text)
+        if one.ip in [other.ip for other in found]:
+            raise InputError(option, f"{one.ip} is named twice")
+        found.append(one)
+    return tuple(found)
+
+
+def _address(option: str, text: str) -> Interface:
+    try:
+        one = ipaddress.ip_interface(text)
+    except ValueError:
+        raise InputError(option, f"'{text}' is not an address with the length of its prefix, such as 10.200.1.1/24") from None
+    if "/" not in text:
+        raise InputError(option, f"'{text}' lacks the length of its prefix, such as {text}/24")
+    if one.ip.is_loopback or one.ip.is_multicast or one.ip.is_unspecified or one.ip.is_link_local:
+        raise InputError(option, f"'{text}' can not be the address of a link: it is loopback, multicast, link-local or nothing")
+    net = one.network
+    if net.num_addresses > 2 and (one.ip == net.network_address or (one.version == 4 and one.ip == net.broadcast_address)):
+        raise InputError(option, f"'{text}' names the subnet itself, not a host in it")
+    return one
+
+
+def _listed(networks: Sequence[Network]) -> str:
+    return ", ".join(str(net) for net in networks) or "none"
+
+
+def _nat(params: Mapping[str, Any]) -> Optional[Nat]:
+    if params["nat"] is None and params["forwards"] is None:
+        return None
+    given = params["nat"] or {"masquerade": None, "forwards": params["forwards"]}
+    option = "forwards" if params["nat"] is None else "nat.forwards"
+    uplink = given["masquerade"] or AUTO
+    if uplink not in (AUTO, NONE):
+        check_link("nat.masquerade", uplink)
+    forwards: List[Forward] = []
+    for number, entry in enumerate(given["forwards"] or ()):
+        forward = _forward(f"{option}[{number}]", entry)
+        for other in forwards:
+            if forward.overlaps(other):
+                raise InputError(f"{option}[{number}].port", f"{forward} is forwarded twice (also {other})")
+        forwards.append(forward)
+    return Nat(uplink, tuple(sorted(forwards, key=lambda one: (one.protocol, one.first))))
+
+
+def _forward(option: str, entry: Mapping[str, Any]) -> Forward:
+    first, last = _ports(f"{option}.port", entry["port"])
+    target = entry["to_port"]
+    if target is None:
+        return Forward(entry["protocol"], first, last)
+    inner = _ports(f"{option}.to_port", target)
+    if inner == (first, last):
+        return Forward(entry["protocol"], first, last)
+    if inner[0] != inner[1]:
+        raise InputError(f"{option}.to_port", f"'{target}': a range leads to the same ports inside, or to one port")
+    return Forward(entry["protocol"], first, last, inner[0])
+
+
+def _ports(option: str, text: str) -> Tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", str(text))
+    if match is None:
+        raise InputError(option, f"'{text}' is neither a port nor a range of ports such as 8000-8009")
+    first = int(match.group(1))
+    last = int(match.group(2) or first)
+    if not 1 <= first <= last <= _MOST_PORT:
+        raise InputError(option, f"'{text}' is not within 1 to {_MOST_PORT}, the lower port first")
+    return first, last
+
+
+def _routes(entries: Sequence[Mapping[str, Any]], wanted: Wanted) -> Tuple[Route, ...]:
+    routes: List[Route] = []
+    for number, entry in enumerate(entries):
+        route = _route(f"routes[{number}]", entry, wanted)
+        if route.key in [one.key for one in routes]:
+            raise InputError(f"routes[{number}].to", f"'{entry['to']}' is named twice")
+        routes.append(route)
+    return tuple(routes)
+
+
+def _route(option: str, entry: Mapping[str, Any], wanted: Wanted) -> Route:
+    via = None if entry["via"] is None else _gateway(f"{option}.via", entry["via"])
+    net = None if entry["to"] == DEFAULT else _network(f"{option}.to", entry["to"])
+    if via is not None and net is not None and via.version != net.version:
+        raise InputError(f"{option}.via", f"{via} and {net} are of different address families")
+    family = via.version if via is not None else net.version if net is not None else (wanted.families() or (4,))[0]
+    metric = entry["metric"]
+    if metric is not None and not 1 <= metric <= 2**32 - 1:
+        raise InputError(f"{option}.metric", f"{metric} is not a positive number of 32 bits")
+    link = _link_for(option, entry["link"], via, wanted)
+    to = DEFAULT if net is None or net.prefixlen == 0 else str(net)
+    return Route(to, None if via is None else str(via), link, family, metric or KERNEL_METRIC[family])
+
+
+def _link_for(option: str, peer: Optional[str], via: Any, wanted: Wanted) -> str:
+    if peer is not None:
+        if peer not in [link.peer for link in wanted.links]:
+            raise InputError(f"{option}.link", f"'{peer}' is none of the links inside: {', '.join(one.peer for one in wanted.links)}")
+        return str(peer)
+    for link in wanted.links:
+        if via is not None and any(via.version == one.version and via in one.network for one in link.peer_addresses):
+            return link.peer
+    if via is not None or len(wanted.links) != 1:
+        raise InputError(f"{option}.via", f"'{via}' is in no subnet of a link: name a gateway that is, or a link")
+    return wanted.links[0].peer
+
+
+def _gateway(option: str, text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address]:
+    if "%" in text:
+        raise InputError(option, f"'{text}' has a zone: give the address alone, and the interface in link")
+    return _host(option, text)
+
+
+def _host(option: str, text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address]:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise InputError(option, f"'{text}' is not an IP address") from None
+
+
+def _network(option: str, text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise InputError(option, f"'{text}' is neither default nor a network such as 192.0.2.0/24") from None
+
+
+def _server(text: str) -> str:
+    return str(_host("dns", text))
+
+
+def _search(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*)", text):
+        raise InputError("dns_search", f"'{text}' is not a domain")
+    return text
