@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterable, Iterator, Mapping, Optional, Set, Tuple
+from typing import Iterator, Mapping, Optional, Set
 
 from .network import is_made_anew, settings_of_links, wanted_sysctls
 from .settle import Settled
@@ -59,11 +59,8 @@ def _made(system: System, name: str) -> Iterator[str]:
 
 
 def _without(system: System, gone: Set[str]) -> System:
-    return replace(system, links=_not_in(system.links, gone), routes=tuple(route for route in system.routes if route.link not in gone))
-
-
-def _not_in(links: Iterable[FoundLink], gone: Set[str]) -> Tuple[FoundLink, ...]:
-    return tuple(link for link in links if link.name not in gone)
+    links = tuple(link for link in system.links if link.name not in gone)
+    return replace(system, links=links, routes=tuple(route for route in system.routes if route.link not in gone))
 
 
 def _found(system: System, link: Link) -> FoundLink:

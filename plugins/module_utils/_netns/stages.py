@@ -23,7 +23,8 @@ Steps = Tuple[Step, ...]
 class Staged:
     """The plan of one namespace. C(host) is the host as the plans after it find it.
 
-    Of the namespaces that shall be there all have the same stages, and so have those that shall go, by C(leaves).
+    Of the namespaces that shall be there all have the same stages, the first of which writes the record, and so have those that shall go,
+    by C(leaves).
     """
 
     name: str
@@ -43,8 +44,10 @@ def single(staged: Staged) -> Plan:
 
 def together(parts: Sequence[Staged]) -> Plan:
     """The plan of a task that names several; the diff has a key for each."""
-    # What goes makes way: the settings of the host that it no longer needs may be needed by those that come.
-    stages = [stage for leaves in (True, False) for stage in zip(*(part.stages for part in parts if part.leaves is leaves))]
+    leaving, arriving = (list(zip(*(part.stages for part in parts if part.leaves is leaves))) for leaves in (True, False))
+    # The records of those that come are first: they take over the former values of the host's settings from those that go. The rest of them
+    # is last, as the settings that others no longer need may be needed by them.
+    stages = [*arriving[:1], *leaving, *arriving[1:]]
     return Plan(
         subject="namespaces",
         before={part.name: part.before for part in parts},

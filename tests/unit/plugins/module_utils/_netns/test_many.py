@@ -135,6 +135,26 @@ def test_each_has_a_subnet_of_its_own_and_the_host_forwards_while_one_needs_it()
     assert machines.host.sysctls[IP_FORWARD] == "0"
 
 
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_the_former_value_of_a_setting_is_handed_over_wherever_a_run_is_killed(order: Any) -> None:
+    forwards = [{"port": "8000"}]
+    task = {"a": want("a", state="absent"), "b": want("b", nat={"masquerade": "auto"})}
+    wanted = [task[name] for name in order]
+    step = 0
+    while True:
+        machines = Machines(empty(), NAMES)
+        machines.apply(machines.plan([want("a", forwards=forwards)]).steps)
+        steps = machines.plan(wanted).steps
+        machines.apply(steps[:step])
+        machines.apply(machines.plan(wanted).steps)
+        assert machines.host.sysctls[IP_FORWARD] == "1"
+        machines.apply(machines.plan([want("b", state="absent")]).steps)
+        assert machines.host.sysctls[IP_FORWARD] == "0"
+        if step > len(steps):
+            break
+        step += 1
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
