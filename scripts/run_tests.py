@@ -14,6 +14,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -60,6 +61,14 @@ _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
 
 
+_LOG_ENTRY = re.compile(r"^[-0-9]{10} [:0-9]{8},[0-9]{3} p=.*?\| ", re.MULTILINE)
+_FAILED = re.compile(r"(?:fatal|failed): \[(\S+?)(?: -> [^]]*)?\].*?=> ", re.DOTALL)
+_RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\d+) ")
+"""What lines of Ansible's log begin with, and in it a failure of a host, and what came of a host in the end."""
+
+_LINE_LENGTH = 500
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How many tests passed, and what the others are called, each with the reason it gave."""
@@ -84,6 +93,8 @@ class Part:
     name: str
     argv: tuple[str, ...]
     outcome: Callable[[], Outcome]
+    reasons: Callable[[], tuple[str, ...]] = tuple
+    """What else may say why the command failed, where its reports do not: a scenario that stopped before its verifier has none."""
     alone: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
@@ -121,6 +132,34 @@ def nox_outcome(file: Path) -> Outcome:
     sessions = json.loads(file.read_text(encoding="utf-8"))["sessions"]
     failures = tuple(f"session {session['name']}" for session in sessions if session["result"] not in ("success", "skipped"))
     return Outcome(sum(session["result"] == "success" for session in sessions), failures)
+
+
+def log_failures(log: str) -> tuple[str, ...]:
+    """What stopped hosts, of a log of Ansible: the last failure of each that ended as failed; others were ignored or rescued."""
+    failures = []
+    task = ""
+    last: dict[str, str] = {}
+    for entry in _LOG_ENTRY.split(log):
+        if entry.startswith(("TASK [", "RUNNING HANDLER [")):
+            task = entry.rstrip("* \n")
+        elif found := _FAILED.match(entry):
+            last[found[1]] = "\n    ".join([f"{found[1]}: {task}", *_reason(entry[found.end() :])])
+        elif (found := _RECAP.match(entry)) and (found[2] != "0" or found[3] != "0"):
+            failures.append(last.get(found[1], f"{found[1]}: unreachable={found[2]} failed={found[3]}"))
+    return tuple(failures)
+
+
+def _reason(result: str) -> list[str]:
+    try:
+        fields: dict[str, object] = json.loads(result)
+    except ValueError:
+        fields = {"msg": result.strip()}
+    told = [f"{name}: {fields[name]}" for name in ("assertion", "msg", "stderr", "stdout") if fields.get(name)]
+    return [line[:_LINE_LENGTH] for text in told for line in text.splitlines()[:_REASON_LINES]]
+
+
+def _read_log_failures(log: Path) -> tuple[str, ...]:
+    return log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
 
 
 def _nox(*arguments: str) -> tuple[str, ...]:
@@ -183,14 +222,16 @@ def _scenario(scenario: str, mark: str | None) -> Part:
     """One scenario, or the tests of it with that mark; what its verifiers report counts besides the scenario itself."""
     reports = REPORTS / f"molecule-{scenario}"
     reports.mkdir()
+    log = reports / "ansible.log"
     command = str(Path(sys.executable).with_name("molecule"))
     options = [f"--junit-xml={reports}/testinfra.xml", *(["-m", mark] if mark else [])]
     return Part(
         f"molecule {scenario}",
         (command, "test", "--scenario-name", scenario),
         functools.partial(_junit_folder_outcome, reports),
+        functools.partial(_read_log_failures, log),
         alone=True,
-        env=(("PYTEST_ADDOPTS", shlex.join(options)),),
+        env=(("PYTEST_ADDOPTS", shlex.join(options)), ("ANSIBLE_LOG_PATH", str(log))),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
 
@@ -314,7 +355,7 @@ def _outcome(part: Part, exit_code: int | None) -> Outcome:
     if exit_code is None:
         return Outcome(passed, ("took longer than all tests together may",))
     if exit_code != 0:
-        return Outcome(passed, (f"ended with exit code {exit_code}, and no report says why",))
+        return Outcome(passed, part.reasons() or (f"ended with exit code {exit_code}, and no report says why",))
     return Outcome(passed) if passed else Outcome(0, ("ran no test",))
 
 

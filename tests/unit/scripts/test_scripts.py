@@ -110,6 +110,43 @@ def test_a_scenario_counts_itself_and_what_it_verified() -> None:
     assert run_part(part("exit(1)", 2, name="molecule lab"), soon()).outcome.passed == 2
 
 
+PLAY = """
+- hosts: all
+  gather_facts: false
+  strategy: free
+  tasks:
+    - block: [{name: To be rescued, ansible.builtin.fail: {msg: rescued}}]
+      rescue: [{name: Rescue, ansible.builtin.debug: {msg: go on}}]
+    - name: To be ignored
+      ansible.builtin.fail: {msg: ignored}
+      ignore_errors: true
+    - name: What a fails at
+      ansible.builtin.assert: {that: inventory_hostname != 'a', fail_msg: "not a,\\nas [it] => ends here"}
+    - name: What b fails at
+      ansible.builtin.fail: {msg: "{{ item }}"}
+      when: inventory_hostname == 'b'
+      loop: [1, 2]
+"""
+
+
+def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAY)
+    log = tmp_path / "log"
+    play = run_tests.Part(
+        "molecule default",
+        (sys.executable, "-m", "ansible", "playbook", "-i", "a,b,c,", str(tmp_path / "play.yml")),
+        lambda: outcome(0, 0),
+        lambda: run_tests.log_failures(log.read_text()),
+        alone=True,
+        env=(("ANSIBLE_LOG_PATH", str(log)),),
+    )
+    failed_a, failed_b = run_part(play, soon()).outcome.failures
+    said = ["assertion: inventory_hostname != 'a'", "msg: not a,", "as [it] => ends here"]
+    assert failed_a.splitlines() == ["a: TASK [What a fails at]", *(f"    {line}" for line in said)]
+    assert failed_b.splitlines() == ["b: TASK [What b fails at]", "    msg: 2"]
+    assert run_tests.log_failures("") == ()
+
+
 def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path) -> None:
     cleaned = tmp_path / "cleaned"
     cleanup = (sys.executable, "-c", f"open({str(cleaned)!r}, 'w')")
