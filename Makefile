@@ -28,7 +28,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-fast lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-kernels test-fast lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -69,9 +69,9 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
 
-test: ## everything: lint, sanity, unit, package, network, aws, and the scenarios that need guests
-	@scripts/bootstrap run dev lab
-	@python scripts/run_tests.py aws sanity unit network lint package molecule
+test: ## everything: lint, sanity, unit, package, network, aws, kernels, and the scenarios that need guests
+	@scripts/bootstrap run dev lab kernels
+	@python scripts/run_tests.py aws sanity unit network lint package kernels molecule
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab
@@ -80,6 +80,10 @@ test-faults: ## all that the lab survives, fault by fault, with a table at the e
 test-faults-core: ## the faults that matter most, a quarter of an hour
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
+
+test-kernels: ## which kernels boot on this CPU, and on one with larger registers, and keep a program's registers whole (a minute)
+	@scripts/bootstrap run dev lab kernels
+	@python scripts/run_tests.py kernels
 
 test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (two minutes, five the first time)
 	@scripts/bootstrap run dev lab qemu

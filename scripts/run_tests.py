@@ -11,6 +11,7 @@ C(N passed, N failed); the exit code says whether anything failed, or did not ru
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -195,6 +196,10 @@ def _network() -> Iterator[Part]:
     yield _pytest_part("network", "tests/network")
 
 
+def _kernels() -> Iterator[Part]:
+    yield dataclasses.replace(_pytest_part("kernels", "tests/kernels"), env=(("PYTHONPATH", str(ROOT / ".cache" / "collections")),))
+
+
 def _aws() -> Iterator[Part]:
     yield _pytest_part("aws", "tests/aws")
 
@@ -243,6 +248,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "package": _package,
     "network": _network,
     "aws": _aws,
+    "kernels": _kernels,
     "molecule": _molecule,
     "faults": _faults,
     "faults-core": _faults_core,

@@ -69,7 +69,9 @@ options:
         type: path
         required: true
       kernel:
-        description: Kernel for V(qemu).
+        description:
+          - What is booted. For V(uml) the program that starts the kernel, as M(fleetlab.linux.lab_kernel) returns it, and C(linux.uml) by
+            default. Required with V(qemu).
         type: path
       initrd:
         description: Initial RAM disk for V(qemu).
@@ -148,7 +150,7 @@ commands:
   returned: always
   type: list
   elements: list
-  sample: [["start-guest", "argv=('/srv/lab/enter', 'sh', '/srv/lab/guests/server1/start', 'lab-0123456789-server1')"]]
+  sample: [["start-guest", "name=server1"]]
 enter:
   description: A command that runs its arguments inside the lab's network.
   returned: when O(state=present)

@@ -55,10 +55,12 @@ class CommandError(FleetlabError):
 
 
 class StepError(FleetlabError):
-    """A step of a plan failed. C(done) lists what had been carried out before it, in order, secrets masked."""
+    """A step of a plan failed. C(done) lists what had been carried out before it, in order, secrets masked; C(problem) is what went wrong,
+    without the step and what came before it."""
 
-    def __init__(self, message: str, step: str, exit_code: int, stderr: str, done: Sequence[str]) -> None:
+    def __init__(self, message: str, step: str, exit_code: int, stderr: str, done: Sequence[str], problem: str = "") -> None:
         super().__init__(message)
+        self.problem = problem
         self.step = step
         self.exit_code = exit_code
         self.stderr = stderr

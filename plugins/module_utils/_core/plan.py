@@ -161,15 +161,27 @@ def apply(plan: Plan, runner: Runner, operations: Optional[Operations] = None) -
     """
     own = len(plan.steps) - sum(len(part.steps) for part in plan.parts)
     done = _carry_out_steps(plan, own, runner, operations or {})
-    errors: List[StepError] = []
+    errors: List[Tuple[str, StepError]] = []
     for part in plan.parts:
         try:
             done += _carry_out_steps(part, len(part.steps), runner, operations or {})
         except StepError as error:
-            errors.append(error)
+            errors.append((part.subject, error))
             done += error.done
     if errors:
-        raise StepError("; ".join(str(error) for error in errors), errors[0].step, errors[0].exit_code, errors[0].stderr, done)
+        first = errors[0][1]
+        raise StepError(_by_cause(errors), first.step, first.exit_code, first.stderr, done, first.problem)
+
+
+def _by_cause(errors: Sequence[Tuple[str, StepError]]) -> str:
+    """One message for each cause, which names all that failed for it."""
+    causes: Dict[str, List[Tuple[str, StepError]]] = {}
+    for subject, error in errors:
+        causes.setdefault(error.problem, []).append((subject, error))
+    return "; ".join(
+        str(failed[0][1]) if len(failed) == 1 else f"{', '.join(subject for subject, _error in failed)}: {problem}"
+        for problem, failed in causes.items()
+    )
 
 
 def _carry_out_steps(plan: Plan, count: int, runner: Runner, operations: Operations) -> List[str]:
@@ -209,7 +221,8 @@ def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception)
     done = shown[:number]
     before = f"Done before it: {'; '.join(done)}" if done else "Nothing had been changed"
     message = f"{plan.subject}: step {number + 1} of {len(shown)} failed: {shown[number]}: {problem}. {before}."
-    return StepError(mask(message, plan.secrets), shown[number], exit_code, mask(stderr, plan.secrets), mask(done, plan.secrets))
+    masked = mask([message, stderr, problem], plan.secrets)
+    return StepError(masked[0], shown[number], exit_code, masked[1], mask(done, plan.secrets), masked[2])
 
 
 def write_file(step: WriteFile) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
-from .state import MARKER, Guest, Lab, ObservedGuest, ObservedLab
+from .state import KERNEL, MARKER, Guest, Lab, ObservedGuest, ObservedLab
 
 HOLDER_WORD = "fleetlab-lab-holder"
 """In the argv of the process that keeps a lab's namespaces, followed by the lab's token."""
@@ -55,6 +55,7 @@ def observe(lab: Lab) -> ObservedLab:
         processes=tuple(all_processes(lab)),
         memory_free=_memory_free(),
         tun_usable=os.access("/dev/net/tun", os.R_OK | os.W_OK),
+        kernel=(_text(f"{lab.directory}/{KERNEL}") or "").strip() or None,
     )
 
 
@@ -79,8 +80,13 @@ def _links(holder: int) -> Tuple[str, ...]:
 
 
 def _guests(lab: Lab) -> Tuple[ObservedGuest, ...]:
-    words = {word.rpartition("=")[2] for _pid, argv in processes() for word in argv}
+    words = running_words()
     return tuple(_guest(lab, guest, lab.guest_token(guest) in words) for guest in lab.guests)
+
+
+def running_words() -> Set[str]:
+    """What processes have in their argv, without the options that they follow: the tokens of guests that run are among them."""
+    return {word.rpartition("=")[2] for _pid, argv in processes() for word in argv}
 
 
 def _guest(lab: Lab, guest: Guest, running: bool) -> ObservedGuest:

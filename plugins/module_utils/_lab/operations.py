@@ -15,6 +15,7 @@ from typing import Callable, Sequence
 from .._core.errors import CommandError, ObservationError
 from .._core.plan import Operations, WriteFile, write_file
 from .._core.runner import Runner
+from .console import ConsoleEnd, read_end
 from .observe import all_processes, find_holder
 from .state import MARKER, Lab
 
@@ -60,20 +61,31 @@ def operations(lab: Lab, runner: Runner) -> Operations:
         "make-disk": make_disk,
         "make-ssh-key": make_ssh_key,
         "start-holder": start_holder,
-        "start-guest": start_guest,
+        "start-guest": lambda name: start_guest(lab, name),
         "end-processes": end_processes,
         "remove-directory": remove_directory,
     }
 
 
-def start_guest(argv: Sequence[str], log: str) -> None:
+def start_guest(lab: Lab, name: str) -> None:
     """Start a guest and see that it does not end at once, as it does for want of its program, memory or tap."""
-    process = _spawn(argv, log)
+    guest = next(guest for guest in lab.guests if guest.name == name)
+    log = lab.console(guest)
+    process = _spawn((f"{lab.directory}/enter", "sh", f"{lab.guest_directory(guest)}/start", lab.guest_token(guest)), log)
     try:
         exit_code = process.wait(_SETTLE)
     except subprocess.TimeoutExpired:
         return
-    raise CommandError(argv, f"the guest ended at once with exit code {exit_code}: {_tail(log)}", exit_code)
+    raise ObservationError(f"the guest ended at once with exit code {exit_code}: {read_console(log)}")
+
+
+def read_console(log: str) -> ConsoleEnd:
+    """The end of a guest, of the file with its console."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as stream:
+            return read_end(stream.read())
+    except FileNotFoundError:
+        return ConsoleEnd()
 
 
 def make_directory(path: str) -> None:

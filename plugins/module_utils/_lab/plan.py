@@ -11,7 +11,7 @@ from .._core.errors import InputError, RefusedError
 from .._core.plan import Command, Operation, Plan, Step, WriteFile
 from .observe import HOLDER_WORD
 from .scripts import enter_script, start_script
-from .state import BRIDGE, LOCK, MARKER, Guest, Lab, ObservedGuest, ObservedLab
+from .state import BRIDGE, KERNEL, LOCK, MARKER, Guest, Lab, ObservedGuest, ObservedLab
 
 
 def plan_present(lab: Lab, current: ObservedLab) -> Plan:
@@ -103,6 +103,8 @@ def _directory_steps(lab: Lab, current: ObservedLab) -> List[Step]:
         steps.append(WriteFile(f"{lab.directory}/{MARKER}", f"{lab.token}\n", mode=0o600))
     if "id_ed25519" not in current.entries or "id_ed25519.pub" not in current.entries:
         steps.append(Operation("make-ssh-key", {"path": f"{lab.directory}/id_ed25519"}))
+    if lab.backend == "uml" and current.kernel != lab.image.kernel:
+        steps.append(WriteFile(f"{lab.directory}/{KERNEL}", f"{lab.image.kernel}\n", mode=0o600))
     if current.enter_script != enter_script(lab):
         steps.append(WriteFile(f"{lab.directory}/enter", enter_script(lab), mode=0o700))
     return steps
@@ -147,6 +149,5 @@ def _guest_steps(lab: Lab, guest: Guest, observed: ObservedGuest, current: Obser
     if not observed.running:
         add = [] if guest.tap in current.links else [f"tuntap add dev {guest.tap} mode tap"]
         steps.append(_ip(lab, [*add, f"link set {guest.tap} mtu {lab.mtu} master {BRIDGE} up"]))
-        argv = (f"{lab.directory}/enter", "sh", f"{folder}/start", lab.guest_token(guest))
-        steps.append(Operation("start-guest", {"argv": argv, "log": f"{folder}/console.log"}))
+        steps.append(Operation("start-guest", {"name": guest.name}))
     return steps

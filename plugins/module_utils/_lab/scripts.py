@@ -72,7 +72,7 @@ def _guest_options(lab: Lab, guest: Guest) -> List[str]:
 
 def _uml(lab: Lab, guest: Guest) -> List[str]:
     return [
-        "linux.uml",
+        shlex.quote(lab.image.kernel),
         "noreboot",
         f"umid={lab.guest_token(guest)}",
         "uml_dir=uml",

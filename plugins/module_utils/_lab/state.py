@@ -20,9 +20,15 @@ _VOLUME_ID = re.compile(r"vol-[0-9a-f]{17}")
 MAX_DISKS = 15
 """User-mode Linux has 16 block devices; the first holds the root file system."""
 
+DEFAULT_KERNEL = "linux.uml"
+"""The program of the Debian package user-mode-linux."""
+
 BRIDGE = "lab0"
 MARKER = "lab-token"
 """A file in the directory of every lab; a directory without it is not ours to fill or to remove."""
+
+KERNEL = "kernel"
+"""A file beside it with the program that starts the kernel of its guests, where that is one of User-mode Linux."""
 
 LOCK = "lock"
 """The file beside it that says which process works on the lab, see lock.py."""
@@ -84,7 +90,7 @@ class Lab:
     @property
     def token(self) -> str:
         """Tells this lab's processes from those of any other lab, also one of the same name elsewhere."""
-        return f"{self.name}-{hashlib.sha256(self.directory.encode('utf-8')).hexdigest()[:10]}"
+        return lab_token(self.name, self.directory)
 
     def guest_directory(self, guest: Guest) -> str:
         """Where the guest's disks, log and start script lie."""
@@ -92,7 +98,26 @@ class Lab:
 
     def guest_token(self, guest: Guest) -> str:
         """The word in the argv of a guest's processes by which they are found."""
-        return f"{self.token}-{guest.name}"
+        return guest_token(self.token, guest.name)
+
+    def console(self, guest: Guest) -> str:
+        """The file with what the guest's console shows."""
+        return console_path(self.directory, guest.name)
+
+
+def lab_token(name: str, directory: str) -> str:
+    """See L(Lab.token)."""
+    return f"{name}-{hashlib.sha256(directory.encode('utf-8')).hexdigest()[:10]}"
+
+
+def guest_token(token: str, guest: str) -> str:
+    """See L(Lab.guest_token)."""
+    return f"{token}-{guest}"
+
+
+def console_path(directory: str, guest: str) -> str:
+    """See L(Lab.console)."""
+    return f"{directory}/guests/{guest}/console.log"
 
 
 @dataclass(frozen=True)
@@ -111,7 +136,8 @@ class ObservedLab:
     """C(holder) is the process that keeps the namespaces; without it nothing of the network exists.
 
     C(owner) is the token in the directory's marker file; C(entries) are the names in the directory. C(memory_free) is the room in
-    C(/dev/shm) in bytes, where user-mode Linux keeps the memory of its guests; none where that can not be told.
+    C(/dev/shm) in bytes, where user-mode Linux keeps the memory of its guests; none where that cannot be told. C(kernel) is the program
+    that is noted as starting their kernel.
     """
 
     owner: Optional[str] = None
@@ -122,6 +148,7 @@ class ObservedLab:
     guests: Tuple[ObservedGuest, ...] = ()
     processes: Tuple[int, ...] = ()
     tun_usable: bool = True
+    kernel: Optional[str] = None
     memory_free: Optional[int] = None
 
     def guest(self, name: str) -> ObservedGuest:
@@ -141,13 +168,15 @@ def make_lab(params: Mapping[str, Any], rootless: bool) -> Lab:
     image = params["image"] or {}
     _check_directory(params["directory"])
     _check_path("image.root", image.get("root", ""))
+    if params["backend"] == "qemu" and params["guests"] and not image.get("kernel"):
+        raise InputError("image.kernel", "QEMU guests need a kernel: give the path of one")
     return Lab(
         name=params["name"],
         directory=params["directory"].rstrip("/"),
         backend=params["backend"],
         gateway=params["gateway"],
         mtu=params["mtu"],
-        image=Image(image.get("root", ""), image.get("kernel", ""), image.get("initrd")),
+        image=Image(image.get("root", ""), image.get("kernel") or DEFAULT_KERNEL, image.get("initrd")),
         rootless=rootless,
         guests=guests,
     )

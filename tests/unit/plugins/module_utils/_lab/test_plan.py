@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, InputError, RefusedError, StepError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError, RefusedError, StepError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, Step, WriteFile, apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.scripts import disk_device, enter_script, start_script
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import MARKER, Lab, ObservedGuest, ObservedLab, make_lab
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import KERNEL, MARKER, Lab, ObservedGuest, ObservedLab, make_lab
 
 
 def lab_of(backend: str = "uml", servers: int = 2, rootless: bool = False) -> Lab:
@@ -77,6 +77,8 @@ class Model:
         self.add_entry(step.path)
         if step.path.endswith(MARKER):
             self.change(owner=step.content.strip())
+        elif step.path == f"{self.lab.directory}/{KERNEL}":
+            self.change(kernel=step.content.strip())
         elif step.path.endswith("/enter"):
             self.change(enter_script=step.content)
         elif step.path.endswith("/start"):
@@ -98,8 +100,7 @@ class Model:
         self.add_entry(pid_file)
         self.change(holder=4711, links=("lo",), processes=(4710, 4711))
 
-    def start_guest(self, argv: Any, log: str) -> None:
-        name = log.split("/")[-2]
+    def start_guest(self, name: str) -> None:
         guest = next(guest for guest in self.lab.guests if guest.name == name)
         assert guest.tap in self.state.links
         assert not self.state.guest(name).running
@@ -155,15 +156,30 @@ def test_a_guest_that_ends_at_once_holds_up_no_other() -> None:
     died = dataclasses.replace(present(lab), guests=tuple(dataclasses.replace(one, running=False) for one in present(lab).guests))
     started: list[str] = []
 
-    def start(argv: list[str], log: str) -> None:
-        if "/server2/" in log:
-            raise CommandError(argv, "the guest ended at once")
-        started.append(log)
+    def start(name: str) -> None:
+        if name == "server2":
+            raise ObservationError("the guest ended at once")
+        started.append(name)
 
     ignored = SimpleNamespace(run=lambda argv, **_options: None)
     with pytest.raises(StepError, match=r"^guest server2: .* the guest ended at once"):
         apply(plan_present(lab, died), ignored, {"start-guest": start})
-    assert [log.split("/")[-2] for log in started] == ["server1", "server3"]
+    assert started == ["server1", "server3"]
+
+
+def test_guests_that_end_for_one_cause_are_named_in_one_message() -> None:
+    lab = lab_of(servers=3)
+    died = dataclasses.replace(present(lab), guests=tuple(dataclasses.replace(one, running=False) for one in present(lab).guests))
+
+    def start(name: str) -> None:
+        raise ObservationError(f"the guest ended at once: {'no tap' if name == 'server2' else 'no memory'}")
+
+    ignored = SimpleNamespace(run=lambda argv, **_options: None)
+    with pytest.raises(StepError) as caught:
+        apply(plan_present(lab, died), ignored, {"start-guest": start})
+    together, alone = str(caught.value).split("; ", 1)
+    assert together == "guest server1, guest server3: the guest ended at once: no memory"
+    assert alone.startswith("guest server2: step 2 of 2 failed: start-guest name=server2: the guest ended at once: no tap")
 
 
 def test_a_lab_whose_machine_rebooted_gets_its_network_and_guests_back_with_their_disks() -> None:

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits for the machines of a lab to boot, all at once, and no longer than each of them lives."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+
+from .._core.errors import CommandError
+from .._core.runner import Runner
+
+_PAUSE = 0.5
+"""Seconds between two looks."""
+
+_BOOTED = frozenset({"running", "degraded", "active"})
+"""Answers of systemd: the first two are of a whole boot, the last one of a boot that still waits for a device that is not there yet."""
+
+_ANY_EXIT_CODE = tuple(range(-64, 256))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """C(token) is the word by which the process of a guest is known, C(boot_log) where a user finds what happened."""
+
+    name: str
+    boot_log: str
+    token: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """C(problem) is empty for a machine that has booted."""
+
+    name: str
+    seconds: float
+    problem: str = ""
+
+
+class _Asking(threading.Thread):
+    """Asks one machine by ssh, again and again, until it says that it has booted, or nobody waits for it any more."""
+
+    def __init__(self, machine: Machine, ssh_config: str, deadline: float, runner: Runner) -> None:
+        # A connection to a machine that is gone ends by itself: the module does not wait for it.
+        super().__init__(daemon=True)
+        self._machine = machine
+        self._ssh_config = ssh_config
+        self._deadline = deadline
+        self._runner = runner
+        self.unwanted = False
+        self.booted = False
+        self.said = ""
+
+    def run(self) -> None:
+        """Ask until there is an answer."""
+        while not (self.booted or self.unwanted) and time.monotonic() < self._deadline:
+            self.booted = self._ask()
+            if not self.booted:
+                time.sleep(_PAUSE)
+
+    def _ask(self) -> bool:
+        left = max(self._deadline - time.monotonic(), 1)
+        # A boot that waits for a file system on arrays that are not there will wait until this run has brought them.
+        question = f"timeout {max(int(left) // 4, 1)} systemctl is-system-running --wait || systemctl is-active default.target"
+        argv = ["ssh", "-F", self._ssh_config, "-o", "BatchMode=yes", self._machine.name, question]
+        try:
+            result = self._runner.run(argv, timeout=left, accept=_ANY_EXIT_CODE)
+        except CommandError as error:
+            self.said = error.problem
+            return False
+        self.said = result.stderr.strip()[-300:]
+        return bool(_BOOTED & set(result.stdout.split()))
+
+
+def wait_for_boot(
+    machines: Sequence[Machine],
+    ssh_config: str,
+    timeout: float,
+    runner: Runner,
+    running: Callable[[], Set[str]],
+    console: Callable[[Machine], str],
+) -> Tuple[Outcome, ...]:
+    """What became of each machine, in their order, as soon as that is known of all.
+
+    :arg timeout: seconds that all of them have together.
+    :arg running: the tokens of guests whose processes run.
+    :arg console: what the console of a guest says about its end.
+    """
+    start = time.monotonic()
+    asking = {machine.name: _Asking(machine, ssh_config, start + timeout, runner) for machine in machines}
+    for thread in asking.values():
+        thread.start()
+    outcomes: Dict[str, Outcome] = {}
+    while len(outcomes) < len(machines):
+        time.sleep(_PAUSE / 2)
+        late = time.monotonic() - start >= timeout
+        alive = running()
+        for machine in machines:
+            thread = asking[machine.name]
+            problem = _problem(machine, thread, alive, late, timeout, console)
+            if machine.name not in outcomes and problem is not None:
+                thread.unwanted = True
+                outcomes[machine.name] = Outcome(machine.name, time.monotonic() - start, problem)
+    return tuple(outcomes[machine.name] for machine in machines)
+
+
+def _problem(
+    machine: Machine, thread: _Asking, alive: Set[str], late: bool, timeout: float, console: Callable[[Machine], str]
+) -> Optional[str]:
+    """Nothing while one has to wait on, and an empty text for a machine that has booted."""
+    if thread.booted:
+        return ""
+    if machine.token is not None and machine.token not in alive:
+        return f"ended before it had booted: {console(machine)}"
+    if late:
+        return f"was not reached by ssh and booted within {timeout:g} s: see {machine.boot_log}. {thread.said}".rstrip()
+    return None
+
+
+def by_cause(outcomes: Sequence[Outcome]) -> List[str]:
+    """One message for each cause, which names all machines that it stopped."""
+    causes: Dict[str, List[str]] = {}
+    for outcome in outcomes:
+        if outcome.problem:
+            causes.setdefault(outcome.problem, []).append(outcome.name)
+    return [f"{', '.join(names)}: {problem}" for problem, names in causes.items()]

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings one kernel after the other into the cache until one boots."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import List, Tuple
+
+from ..._core.errors import FleetlabError, ObservationError, StepError
+from ..._core.plan import Operation, Plan, apply, combine
+from ..._core.runner import Runner
+from .launcher import XSTATE
+from .observe import observe
+from .operations import operations
+from .plan import find, origins, plan_kernel
+from .state import HOST, Kernel, State, Wanted
+from .trial import Trial, try_kernel
+
+UNKNOWN = "unknown"
+"""The version of a kernel that check mode would have to download to know it."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A kernel that boots, the plan that brought it here, and why an earlier one was not taken."""
+
+    kernel: Kernel
+    plan: Plan
+    warnings: Tuple[str, ...]
+
+    @property
+    def has_xstate(self) -> bool:
+        """Whether it runs with the library for large registers."""
+        return os.path.exists(f"{self.kernel.directory}/{XSTATE}")
+
+
+class _Search:
+    """One run: what was done, and what failed."""
+
+    def __init__(self, wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> None:
+        self.wanted = wanted
+        self.runner = runner
+        self.rootless = rootless
+        self.check_mode = check_mode
+        self.plans: List[Plan] = []
+
+    def carry_out(self, plan: Plan) -> None:
+        """Apply a plan, outside of check mode, and keep it for the result."""
+        if not self.check_mode:
+            apply(plan, self.runner, operations(self.runner))
+        self.plans.append(plan)
+
+    def take(self, origin: str, state: State) -> Kernel:
+        """The kernel of an origin, in the cache and tried.
+
+        :raises FleetlabError: it cannot be had, or does not boot.
+        """
+        self.carry_out(plan_kernel(origin, self.wanted, state))
+        kernel = find(origin, observe(self.wanted, self.runner), self.wanted.choice)
+        if kernel is None:
+            version = state.host_version if origin == HOST else None
+            return Kernel(origin, version or UNKNOWN, f"{self.wanted.cache}/kernel-{origin}-{version or UNKNOWN}")
+        trial = self.try_it(kernel)
+        # In check mode a kernel that lacks its library is not given it.
+        if not trial.boots and not (self.check_mode and trial.needs_xstate):
+            raise ObservationError(f"{kernel.label} does not boot on this machine: {trial.end}")
+        return kernel
+
+    def try_it(self, kernel: Kernel) -> Trial:
+        """Boot it, with the library for large registers where it needs that."""
+        trial = try_kernel(kernel, self.runner, self.rootless)
+        if trial.boots or not trial.needs_xstate or os.path.exists(f"{kernel.directory}/{XSTATE}"):
+            return trial
+        arguments = {"directory": kernel.directory, "source": f"{self.wanted.files}/xstate.c"}
+        subject = f"registers of {kernel.label}"
+        self.carry_out(Plan(subject, {XSTATE: "absent"}, {XSTATE: "present"}, (Operation("add-xstate", arguments),)))
+        return trial if self.check_mode else try_kernel(kernel, self.runner, self.rootless)
+
+
+def choose(wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> Chosen:
+    """The first kernel that boots.
+
+    :raises FleetlabError: there is none. It says why for each.
+    """
+    search = _Search(wanted, runner, rootless, check_mode)
+    state = observe(wanted, runner)
+    failures: List[str] = []
+    for origin in origins(wanted, state):
+        try:
+            kernel = search.take(origin, state)
+        except FleetlabError as error:
+            failures.append(f"kernel of {origin}: {error.problem}" if isinstance(error, StepError) else str(error))
+            continue
+        goes_on = f"The lab goes on with {kernel.label}, which is slower"
+        return Chosen(kernel, combine("kernel", search.plans), tuple(f"{first_line(failure)}. {goes_on}" for failure in failures))
+    raise ObservationError("\n".join(failures))
+
+
+def first_line(text: str) -> str:
+    """The part of a message that fits on a line."""
+    return text.splitlines()[0][:300].rstrip(".: ")
