@@ -26,14 +26,16 @@ options:
     description:
       - V(newest) is the packaged kernel of the release O(suite), run with that release's own C library. Programs start about five times
         faster on it than on the kernel of Debian 12.
+      - V(build) is compiled here from the source that O(suite) packages, with C(kernel.config), in about twelve minutes of one CPU. It is
+        the only one with all of nftables.
       - V(host) is the package C(user-mode-linux) of this machine, copied.
       - V(auto) is V(newest), and V(host) with a warning where that cannot be had or does not boot. A lab keeps the kernel that it was made
         with.
     type: str
-    choices: [auto, host, newest]
+    choices: [auto, host, newest, build]
     default: auto
   suite:
-    description: Debian release that V(newest) takes the kernel from. Its packages are checked by the archive's signature.
+    description: Debian release that V(newest) and V(build) take the kernel from. Its packages are checked by the archive's signature.
     type: str
     default: forky
   cache:
@@ -44,7 +46,7 @@ options:
     description: Directory of the lab that the kernel is for, see M(fleetlab.linux.lab_guests). It need not exist.
     type: path
   files:
-    description: Folder with C(xstate.c), which is compiled where the CPU needs it. The role P(fleetlab.linux.lab_hosts#role) has it.
+    description: Folder with C(xstate.c), which is compiled where the CPU needs it, and C(kernel.config). The role P(fleetlab.linux.lab_hosts#role) has it.
     type: path
     required: true
 notes:
@@ -85,7 +87,7 @@ kernel:
   type: dict
   contains:
     origin:
-      description: V(host), or the release it comes from.
+      description: V(host), V(build), or the release it comes from.
       type: str
       sample: forky
     version:
@@ -122,7 +124,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state i
 def argument_spec() -> Dict[str, Any]:
     """The module's options; see DOCUMENTATION."""
     return {
-        "kernel": {"type": "str", "choices": ["auto", "host", "newest"], "default": "auto"},
+        "kernel": {"type": "str", "choices": ["auto", "host", "newest", "build"], "default": "auto"},
         "suite": {"type": "str", "default": "forky"},
         "cache": {"type": "path", "required": True},
         "directory": {"type": "path"},

@@ -64,8 +64,8 @@ def _facts(report: Mapping[str, Any]) -> List[str]:
     return [
         f"- {report['finished']}, {report['runs']} runs of {report['seconds']:g} s after {report['warm_up_seconds']:g} s of warm-up",
         (
-            f"- backend {report['backend']}, kernel {machine['kernel']}, {machine['cpus']} CPU on the client, MTU {machine['mtu']}, "
-            f"{report['fio_version']}, engine {report['engine']}"
+            f"- backend {report['backend']}, {machine['release']}, kernel {machine['kernel']} of {machine['kernel_origin']}, "
+            f"{machine['cpus']} CPU on the client, MTU {machine['mtu']}, {report['fio_version']}, engine {report['engine']}"
         ),
         f"- {report['servers']} servers with {report['volumes']} volumes each",
         (

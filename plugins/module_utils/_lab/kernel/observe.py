@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from typing import Optional, Tuple
 
 from ..._core.runner import Runner
 from ..state import KERNEL
-from .state import Kernel, State, Wanted, kernel_at
+from .state import BUILD, CONFIGURATION, Kernel, State, Wanted, kernel_at
 
 
 def observe(wanted: Wanted, runner: Runner) -> State:
@@ -22,6 +23,7 @@ def observe(wanted: Wanted, runner: Runner) -> State:
         recorded=_recorded(wanted.lab),
         host_program=program,
         host_version=runner.run([program, "--version"]).stdout.strip() if program else None,
+        recipe=_recipe(f"{wanted.files}/{CONFIGURATION}") if wanted.choice == BUILD else "",
     )
 
 
@@ -29,6 +31,11 @@ def _cached(cache: str) -> Tuple[Kernel, ...]:
     names = sorted(os.listdir(cache)) if os.path.isdir(cache) else []
     found = (kernel_at(f"{cache}/{name}") for name in names)
     return tuple(kernel for kernel in found if kernel and os.path.exists(kernel.program))
+
+
+def _recipe(configuration: str) -> str:
+    with open(configuration, "rb") as stream:
+        return hashlib.sha256(stream.read()).hexdigest()[:8]
 
 
 def _recorded(lab: Optional[str]) -> Optional[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tarfile
 from contextlib import contextmanager
@@ -18,10 +19,24 @@ from ..._core.runner import Runner
 from ..operations import make_directory
 from .launcher import LOADER, XSTATE, launcher
 from .plan import cached_name
-from .state import kernel_at
+from .state import BUILD, kernel_at
 
 _LIBRARIES = (LOADER, "libc.so.6")
 """All that the program of User-mode Linux is linked to."""
+
+_BUILD_PROGRAMS = {
+    "bc": "bc",
+    "bison": "bison",
+    "cc": "gcc",
+    "depmod": "kmod",
+    "flex": "flex",
+    "make": "make",
+    "xz": "xz-utils",
+}
+"""What a build runs, and the packages that bring it."""
+
+_BUILD_LIMIT = 3600.0
+"""Seconds for what takes twelve minutes of one CPU."""
 
 _HOST_MODULES = "/usr/lib/uml/modules"
 
@@ -70,12 +85,48 @@ def operations(runner: Runner) -> Operations:
         os.replace(f"{library}.new", library)
         _write_launcher(directory)
 
+    def check_compiler() -> None:
+        missing = [package for program, package in _BUILD_PROGRAMS.items() if shutil.which(program) is None]
+        if missing:
+            raise ObservationError(f"a kernel cannot be built without these Debian packages: {' '.join(sorted(set(missing)))}")
+
+    def build_kernel(archive: str, configuration: str, recipe: str, cache: str) -> None:
+        work = _new_folder(f"{cache}/kernel-build.new")
+        source = _unpack_source(archive, f"{work}/source")
+        make = ["make", "-s", "-C", source, "ARCH=um"]
+        runner.run([*make, "x86_64_defconfig"])
+        runner.run([f"{source}/scripts/kconfig/merge_config.sh", "-m", "-O", source, f"{source}/.config", configuration])
+        runner.run([*make, "olddefconfig"])
+        runner.run([*make, f"-j{os.cpu_count() or 1}", "linux", "modules"], timeout=_BUILD_LIMIT)
+        runner.run([*make, f"INSTALL_MOD_PATH={work}/installed", "modules_install"])
+        release = runner.run([*make, "kernelrelease"]).stdout.strip()
+        os.replace(f"{source}/linux", f"{work}/linux.uml")
+        os.replace(f"{work}/installed/lib/modules", f"{work}/modules")
+        for folder in (f"{work}/source", f"{work}/installed"):
+            shutil.rmtree(folder)
+        os.unlink(archive)
+        _put_in_place(work, cached_name(cache, BUILD, f"{release}-{recipe}"))
+
     return {
         "make-directory": make_directory,
+        "check-compiler": check_compiler,
+        "build-kernel": build_kernel,
         "unpack-kernel": unpack_kernel,
         "copy-kernel": copy_kernel,
         "add-xstate": add_xstate,
     }
+
+
+def _unpack_source(archive: str, folder: str) -> str:
+    """The folder of the source in a package linux-source."""
+    os.mkdir(folder)
+    with tarfile.open(archive) as packed:
+        inner = next(member for member in packed if re.fullmatch(r"\./usr/src/linux-source-[0-9.]+\.tar\.xz", member.name))
+        stream = packed.extractfile(inner)
+        assert stream is not None
+        with tarfile.open(fileobj=stream, mode="r:xz") as source:
+            source.extractall(folder)
+    return f"{folder}/{os.listdir(folder)[0]}"
 
 
 def _new_folder(path: str) -> str:

@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 from ..._core.errors import InputError
 from ..._core.plan import Command, Operation, Plan, Step
-from .state import HOST, Kernel, State, Wanted, kernel_at, newest
+from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, kernel_at, newest
 
 _DOWNLOAD_LIMIT = 600.0
 """Seconds that 50 MB from a mirror may take."""
@@ -23,7 +23,7 @@ def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
     if wanted.choice == HOST and state.host_program is None:
         raise InputError("kernel", "linux.uml was not found on this machine: install the Debian package user-mode-linux, or set it to newest")
     if wanted.choice != "auto":
-        return (HOST if wanted.choice == HOST else wanted.suite,)
+        return (wanted.suite if wanted.choice == "newest" else wanted.choice,)
     recorded = recorded_kernel(state)
     if recorded is not None:
         return (recorded.origin,)
@@ -40,16 +40,22 @@ def find(origin: str, state: State, choice: str) -> Optional[Kernel]:
     recorded = recorded_kernel(state)
     if recorded is not None and recorded.origin == origin and choice == "auto":
         return recorded
-    # This machine's own may have been brought up to date since it was copied.
-    kernels = tuple(kernel for kernel in state.kernels if origin != HOST or kernel.version == state.host_version)
-    return newest(kernels, origin)
+    return newest(tuple(kernel for kernel in state.kernels if _is_current(kernel, state)), origin)
+
+
+def _is_current(kernel: Kernel, state: State) -> bool:
+    """This machine's own may have been brought up to date since it was copied, and so may the configuration of one that was built."""
+    if kernel.origin == HOST:
+        return kernel.version == state.host_version
+    return kernel.origin != BUILD or kernel.version.endswith(f"-{state.recipe}")
 
 
 def plan_kernel(origin: str, wanted: Wanted, state: State) -> Plan:
     """Bring the kernel of an origin into the cache, unless it is there."""
     kernel = find(origin, state, wanted.choice)
     shown = "present" if kernel else "absent"
-    steps = () if kernel else tuple(_host_steps(wanted, state) if origin == HOST else _suite_steps(origin, wanted))
+    makers = {HOST: _host_steps, BUILD: _build_steps}
+    steps = () if kernel else tuple(makers.get(origin, _suite_steps)(wanted, state))
     return Plan(f"kernel of {origin}", {"kernel": shown}, {"kernel": "present"}, steps)
 
 
@@ -60,8 +66,28 @@ def _host_steps(wanted: Wanted, state: State) -> List[Step]:
     ]
 
 
-def _suite_steps(suite: str, wanted: Wanted) -> List[Step]:
-    archive = f"{wanted.cache}/kernel-{suite}.tar"
+def _suite_steps(wanted: Wanted, _state: State) -> List[Step]:
+    archive = f"{wanted.cache}/kernel-{wanted.suite}.tar"
+    return [
+        Operation("make-directory", {"path": wanted.cache}),
+        _download("user-mode-linux", wanted.suite, archive),
+        Operation("unpack-kernel", {"archive": archive, "suite": wanted.suite, "cache": wanted.cache}),
+    ]
+
+
+def _build_steps(wanted: Wanted, state: State) -> List[Step]:
+    archive = f"{wanted.cache}/kernel-build.tar"
+    files = {"archive": archive, "configuration": f"{wanted.files}/{CONFIGURATION}", "recipe": state.recipe, "cache": wanted.cache}
+    return [
+        Operation("check-compiler"),
+        Operation("make-directory", {"path": wanted.cache}),
+        _download("linux-source", wanted.suite, archive),
+        Operation("build-kernel", files),
+    ]
+
+
+def _download(package: str, suite: str, archive: str) -> Command:
+    """A package and what it depends on, taken apart and not installed, in one archive."""
     # A release in the making has lists that expire between two syncs of a mirror; they are signed all the same, and that is checked.
     options = ['Acquire::Check-Valid-Until "false"', 'Acquire::http::Timeout "20"', 'Acquire::Retries "1"']
     argv = [
@@ -70,15 +96,11 @@ def _suite_steps(suite: str, wanted: Wanted) -> List[Step]:
         "--variant=extract",
         "--architectures=amd64",
         *[f"--aptopt={option}" for option in options],
-        "--include=user-mode-linux",
+        f"--include={package}",
         suite,
         archive,
     ]
-    return [
-        Operation("make-directory", {"path": wanted.cache}),
-        Command(tuple(argv), timeout=_DOWNLOAD_LIMIT),
-        Operation("unpack-kernel", {"archive": archive, "suite": suite, "cache": wanted.cache}),
-    ]
+    return Command(tuple(argv), timeout=_DOWNLOAD_LIMIT)
 
 
 def cached_name(cache: str, origin: str, version: str) -> str:

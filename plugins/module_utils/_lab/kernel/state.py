@@ -12,7 +12,15 @@ from typing import Any, Mapping, Optional, Tuple
 from ..._core.errors import InputError
 
 HOST = "host"
-"""The origin of a kernel that is a copy of this machine's; other origins are the names of Debian releases."""
+"""The origin of a kernel that is a copy of this machine's; other origins are the names of Debian releases, and the next one."""
+
+BUILD = "build"
+"""The origin of a kernel that was compiled here. Its version ends with a hash of the configuration."""
+
+CONFIGURATION = "kernel.config"
+"""The file with what a kernel that is built has beside the defaults of User-mode Linux."""
+
+_ORIGINS = {HOST: "of this host", BUILD: "built here"}
 
 _SUITE = re.compile(r"[a-z]+")
 _FOLDER = re.compile(r"kernel-([a-z]+)-([0-9][0-9a-zA-Z.+~-]*)")
@@ -39,12 +47,12 @@ class Kernel:
     @property
     def label(self) -> str:
         """How messages and reports call it."""
-        return f"User-mode Linux {self.version} of {'this host' if self.origin == HOST else self.origin}"
+        return f"User-mode Linux {self.version} {_ORIGINS.get(self.origin, f'of {self.origin}')}"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """C(choice) is C(auto), C(host) or C(newest). C(files) is the folder with xstate.c; C(lab) the directory of the lab they are for."""
+    """C(choice) is one of the module. C(files) is the folder with xstate.c and kernel.config; C(lab) the directory of the lab they are for."""
 
     choice: str
     suite: str
@@ -55,12 +63,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class State:
-    """C(kernels) are those in the cache, C(recorded) the program that the lab was made with, C(host_version) that of this machine's own."""
+    """C(kernels) are those in the cache, C(recorded) the program that the lab was made with, C(host_version) that of this machine's own.
+
+    C(recipe) is the hash that a kernel is named by which is built with the configuration of now.
+    """
 
     kernels: Tuple[Kernel, ...] = ()
     recorded: Optional[str] = None
     host_program: Optional[str] = None
     host_version: Optional[str] = None
+    recipe: str = ""
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:

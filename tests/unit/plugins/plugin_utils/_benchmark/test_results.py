@@ -169,7 +169,13 @@ def test_the_report_shows_every_result_and_picture() -> None:
         "results": whole(),
         "finished": "2026-01-01 00:00 UTC",
         "backend": "uml",
-        "machine": {"kernel": "6.1", "cpus": 1, "mtu": 9000},
+        "machine": {
+            "kernel": "7.2.7",
+            "kernel_origin": "forky",
+            "release": "Debian GNU/Linux 13 (trixie)",
+            "cpus": 1,
+            "mtu": 9000,
+        },
         "engine": "libaio",
         "fio_version": "fio-3.33",
         "servers": 3,
@@ -180,6 +186,7 @@ def test_the_report_shows_every_result_and_picture() -> None:
     }
     text = render_report(report, ["scaling.svg"])
     assert "![scaling](scaling.svg)" in text
+    assert "Debian GNU/Linux 13 (trixie), kernel 7.2.7 of forky, " in text
     assert "Tuned over untuned, free: 1.35 (seq)." in text
     for section in (
         "Scaling",

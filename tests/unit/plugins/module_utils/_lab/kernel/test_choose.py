@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -47,6 +48,10 @@ class Machine:
             self.download(argv)
         elif argv[0].endswith("/cc"):
             Path(argv[argv.index("-o") + 1]).write_text("library")
+        elif argv[0] == "make":
+            return CommandResult(tuple(argv), 0, self.make(argv), "")
+        elif argv[0].endswith("/merge_config.sh"):
+            pass
         else:
             return CommandResult(tuple(argv), -6, self.console(next(word for word in argv if word.endswith("/linux"))), "")
         return CommandResult(tuple(argv), 0, "", "")
@@ -54,11 +59,31 @@ class Machine:
     def download(self, argv: Sequence[str]) -> None:
         if not self.mirror:
             raise CommandError(argv, "exit code 25: E: cannot resolve the mirror", 25)
+        if "--include=linux-source" in argv:
+            self.download_source(argv[-1])
+            return
         names = ["usr/bin/linux.uml", f"usr/lib/uml/modules/{self.newest}/x.ko", "var/lib/dpkg/status"]
         names += [f"usr/lib/x86_64-linux-gnu/{name}" for name in ("libc.so.6", "ld-linux-x86-64.so.2", "gconv/other.so")]
         with tarfile.open(argv[-1], "w") as archive:
             for name in names:
                 archive.addfile(tarfile.TarInfo(f"./{name}"), io.BytesIO())
+
+    def download_source(self, path: str) -> None:
+        source = io.BytesIO()
+        with tarfile.open(fileobj=source, mode="w:xz") as archive:
+            archive.addfile(tarfile.TarInfo("linux-source-7.2/Makefile"), io.BytesIO())
+        member = tarfile.TarInfo("./usr/src/linux-source-7.2.tar.xz")
+        member.size = len(source.getvalue())
+        with tarfile.open(path, "w") as archive:
+            archive.addfile(member, io.BytesIO(source.getvalue()))
+
+    def make(self, argv: Sequence[str]) -> str:
+        source = Path(argv[argv.index("-C") + 1])
+        if "linux" in argv:
+            (source / "linux").touch()
+        if argv[-1] == "modules_install":
+            (source.parents[1] / "installed" / "lib" / "modules" / "7.2.13").mkdir(parents=True)
+        return "7.2.13\n"
 
     def console(self, program: str) -> str:
         folder = Path(program).parent
@@ -74,14 +99,17 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "linux.uml").touch()
     (tmp_path / "host-modules" / "6.1.176").mkdir(parents=True)
-    programs: Dict[str, Any] = {"linux.uml": lambda: machine.host and str(tmp_path / "bin" / "linux.uml"), "cc": lambda: "/usr/bin/cc"}
-    monkeypatch.setattr(observe.shutil, "which", lambda name: programs[name]())
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "kernel.config").write_text("CONFIG_NF_TABLES=y\n")
+    programs: Dict[str, Any] = {"linux.uml": lambda: machine.host and str(tmp_path / "bin" / "linux.uml")}
+    monkeypatch.setattr(observe.shutil, "which", lambda name: programs.get(name, lambda: f"/usr/bin/{name}")())
     monkeypatch.setattr(operations, "_HOST_MODULES", str(tmp_path / "host-modules"))
     return machine
 
 
 def take(machine: Machine, kernel: str = "auto", check_mode: bool = False) -> Chosen:
-    params = {"kernel": kernel, "suite": "forky", "cache": str(machine.root / "cache"), "files": "/f", "directory": str(machine.root / "lab")}
+    params = {"kernel": kernel, "suite": "forky", "cache": str(machine.root / "cache"), "files": str(machine.root / "files")}
+    params["directory"] = str(machine.root / "lab")
     return choose(make_wanted(params), machine, rootless=False, check_mode=check_mode)
 
 
@@ -171,6 +199,24 @@ def test_a_lab_keeps_the_kernel_it_was_made_with(machine: Machine) -> None:
     assert not again.warnings
     (machine.root / "lab" / "kernel").unlink()
     assert take(machine).kernel.origin == "forky"
+
+
+def test_a_kernel_is_built_once_for_a_configuration(machine: Machine) -> None:
+    chosen = take(machine, "build")
+    assert re.fullmatch(r"7\.2\.13-[0-9a-f]{8}", chosen.kernel.version)
+    assert sorted(path.name for path in Path(chosen.kernel.directory).iterdir()) == ["linux", "linux.uml", "modules"]
+    assert not take(machine, "build").plan.changed
+    (machine.root / "files" / "kernel.config").write_text("CONFIG_NF_TABLES=m\n")
+    assert take(machine, "build").kernel != chosen.kernel
+    assert take(machine).kernel.origin == "forky"
+
+
+def test_what_a_build_lacks_is_named_before_anything_is_downloaded(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    which = observe.shutil.which
+    monkeypatch.setattr(observe.shutil, "which", lambda name: None if name in ("flex", "depmod") else which(name))
+    with pytest.raises(ObservationError, match="without these Debian packages: flex kmod"):
+        take(machine, "build")
+    assert "mmdebstrap" not in machine.runs
 
 
 def test_check_mode_brings_nothing(machine: Machine) -> None:
