@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Process
 
 try:
     from ClusterShell.Engine.Engine import E_READ
@@ -70,27 +72,18 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
         self.worker.outcomes[nodes].exit_code = rc
 
 
-class _Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its users only since Python 3.9
-    def kill(self) -> None:
-        """End it with all that it started: an ssh to a jump host, which hangs where the whole did, would stay behind."""
-        os.killpg(self.pid, signal.SIGKILL)
+def _start(argv: Sequence[str], stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
+    # A session of its own has no terminal on which ssh could ask for something; an ssh to a jump host, which hangs where the whole
+    # did, is ended with it. Names of files that the inventory gives count from here.
+    def start(command: Sequence[str]) -> Process:
+        return Process(command, subprocess.DEVNULL, stdout, stderr, environment, cwd=None)
 
-
-def _start(argv: Sequence[str], stdout: int, stderr: int, environment: Mapping[str, str]) -> _Process:
-    # A session of its own has no terminal on which ssh could ask for something.
-    options: Dict[str, Any] = {
-        "stdin": subprocess.DEVNULL,
-        "stdout": stdout,
-        "stderr": stderr,
-        "env": environment,
-        "start_new_session": True,
-    }
     try:
-        return _Process(argv, **options)
+        return start(argv)
     except FileNotFoundError:
-        return _Process([*_DOES_NOT_START, f"{argv[0]}: not found on the controller"], **options)
+        return start([*_DOES_NOT_START, f"{argv[0]}: not found on the controller"])
     except OSError as error:
-        return _Process([*_DOES_NOT_START, f"{argv[0]}: {error.strerror}"], **options)
+        return start([*_DOES_NOT_START, f"{argv[0]}: {error.strerror}"])
 
 
 class _Worker(ExecWorker):  # type: ignore[misc]
@@ -99,7 +92,7 @@ class _Worker(ExecWorker):  # type: ignore[misc]
     def __init__(self, commands: Mapping[str, Sequence[str]], timeout: float) -> None:
         self.commands = commands
         self.outcomes = {key: Outcome() for key in commands}
-        self.processes: List[_Process] = []
+        self.processes: List[Process] = []
         # Nor on a screen: the ssh to a jump host does not inherit the option that forbids it.
         self.environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
@@ -108,9 +101,7 @@ class _Worker(ExecWorker):  # type: ignore[misc]
         """Leave nothing behind that still runs: in sessions of their own, the commands hear nothing of the end of this process."""
         for process in self.processes:
             if process.poll() is None:
-                # It may have ended since.
-                with suppress(ProcessLookupError):
-                    process.kill()
+                process.kill()
 
 
 @contextmanager

@@ -47,5 +47,5 @@ def signals_as_in_a_terminal() -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     before = [signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL) for number in numbers]
     yield
-    for number, handler in zip(numbers, before, strict=True):
+    for number, handler in zip(numbers, before):
         signal.signal(number, handler)

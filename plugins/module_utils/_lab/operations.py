@@ -14,7 +14,7 @@ from typing import Callable, Sequence
 
 from .._core.errors import CommandError, ObservationError
 from .._core.plan import Operations, WriteFile, write_file
-from .._core.runner import Runner
+from .._core.runner import Process, Runner
 from .console import ConsoleEnd, read_end
 from .observe import all_processes, find_holder
 from .state import MARKER, Lab
@@ -115,10 +115,10 @@ def remove_directory(path: str) -> None:
         os.rmdir(path)
 
 
-def _spawn(argv: Sequence[str], log: str) -> subprocess.Popen[bytes]:
+def _spawn(argv: Sequence[str], log: str) -> Process:
     """Start a process that outlives this module, in a session of its own, with its output in a file."""
     with open(log, "wb") as output:
-        return subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/")
+        return Process(argv, subprocess.DEVNULL, output, output)
 
 
 def _tail(log: str) -> str:
