@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_boot_info
-version_added: 1.0.0
+version_added: 0.1.0
 short_description: Wait for the machines of a lab to boot, and say what stopped those that did not
 description:
   - Asks all machines of a lab by ssh, at the same time, until each has booted or the time is up. Runs on the machine that carries the lab.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_kernel
-version_added: 1.0.0
+version_added: 0.1.0
 short_description: Bring a kernel of User-mode Linux that boots on this machine into a cache
 description:
   - Chooses the kernel that the guests of a lab boot, brings it into a cache, and boots it once to its first program, which takes a second.
@@ -26,8 +26,8 @@ options:
     description:
       - V(newest) is the packaged kernel of the release O(suite), run with that release's own C library. Programs start about five times
         faster on it than on the kernel of Debian 12.
-      - V(build) is compiled here from the source that O(suite) packages, with C(kernel.config), in about twelve minutes of one CPU. It is
-        the only one with all of nftables.
+      - V(build) is compiled here from the source that O(suite) packages, with C(kernel.config), in about twelve minutes of one CPU. It
+        is the only one with all of nftables.
       - V(host) is the package C(user-mode-linux) of this machine, copied.
       - V(auto) is V(newest), and V(host) with a warning where that cannot be had or does not boot. A lab keeps the kernel that it was made
         with.
@@ -46,7 +46,9 @@ options:
     description: Directory of the lab that the kernel is for, see M(fleetlab.linux.lab_guests). It need not exist.
     type: path
   files:
-    description: Folder with C(xstate.c), which is compiled where the CPU needs it, and C(kernel.config). The role P(fleetlab.linux.lab_hosts#role) has it.
+    description: >-
+      Folder with C(xstate.c), which is compiled where the CPU needs it, and C(kernel.config). The role P(fleetlab.linux.lab_hosts#role)
+      has it.
     type: path
     required: true
 notes:
@@ -116,8 +118,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.cache import cache_lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import Chosen, choose
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.operations import cache_lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import make_wanted
 
 

@@ -92,7 +92,7 @@ def choose(wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> 
         try:
             kernel = search.take(origin, state)
         except FleetlabError as error:
-            failures.append(f"kernel of {origin}: {error.problem}" if isinstance(error, StepError) else str(error))
+            failures.append(f"the kernel of {origin} cannot be had: {error.problem}" if isinstance(error, StepError) else str(error))
             continue
         goes_on = f"The lab goes on with {kernel.label}, which is slower"
         return Chosen(kernel, combine("kernel", search.plans), tuple(f"{first_line(failure)}. {goes_on}" for failure in failures))

@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 from ..._core.errors import InputError
 from ..._core.plan import Command, Operation, Plan, Step
-from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, kernel_at, newest
+from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, newest
 
 _DOWNLOAD_LIMIT = 600.0
 """Seconds that 50 MB from a mirror may take."""
@@ -21,7 +21,9 @@ def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
     :raises InputError: this machine has no kernel of its own, and that is the one asked for.
     """
     if wanted.choice == HOST and state.host_program is None:
-        raise InputError("kernel", "linux.uml was not found on this machine: install the Debian package user-mode-linux, or set it to newest")
+        raise InputError(
+            "kernel", "linux.uml was not found on this machine: install the Debian package user-mode-linux, or set it to newest"
+        )
     if wanted.choice != "auto":
         return (wanted.suite if wanted.choice == "newest" else wanted.choice,)
     recorded = recorded_kernel(state)
@@ -101,11 +103,3 @@ def _download(package: str, suite: str, archive: str) -> Command:
         archive,
     ]
     return Command(tuple(argv), timeout=_DOWNLOAD_LIMIT)
-
-
-def cached_name(cache: str, origin: str, version: str) -> str:
-    """The folder of a kernel."""
-    directory = f"{cache}/kernel-{origin}-{version}"
-    if kernel_at(directory) is None:
-        raise InputError("kernel", f"'{version}' is not the version of a kernel")
-    return directory

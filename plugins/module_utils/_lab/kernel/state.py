@@ -52,7 +52,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Wanted:
-    """C(choice) is one of the module. C(files) is the folder with xstate.c and kernel.config; C(lab) the directory of the lab they are for."""
+    """C(choice) is one of the module. C(files) is the folder with xstate.c and kernel.config, C(lab) the lab's directory."""
 
     choice: str
     suite: str

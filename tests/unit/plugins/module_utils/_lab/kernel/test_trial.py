@@ -51,7 +51,9 @@ def test_a_kernel_that_says_nothing_does_not_boot() -> None:
 
 
 def test_the_end_of_a_console_has_the_last_lines_without_stamps() -> None:
-    end = read_end("\n".join(f"[{number:5}.000000] line {number}" for number in range(30)) + "\n[   31.0] Kernel panic - not syncing: VFS\n")
+    end = read_end(
+        "\n".join(f"[{number:5}.000000] line {number}" for number in range(30)) + "\n[   31.0] Kernel panic - not syncing: VFS\n"
+    )
     assert end.cause == "Kernel panic - not syncing: VFS"
     assert end.lines[-2:] == ("line 29", "Kernel panic - not syncing: VFS")
     assert len(end.lines) == 10

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folders of the cache: each appears under its name when it is whole, and one run at a time works there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..._core.errors import ObservationError
+from ..._core.plan import WriteFile, write_file
+from .launcher import LOADER, XSTATE, launcher
+from .state import kernel_at
+
+
+@contextmanager
+def cache_lock(cache: str) -> Iterator[None]:
+    """One at a time: two labs may be started at once."""
+    os.makedirs(cache, exist_ok=True)
+    with open(f"{cache}/kernels.lock", "w", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def new_folder(path: str) -> str:
+    """An empty folder to work in; what a killed run left there is removed."""
+    shutil.rmtree(path, ignore_errors=True)
+    os.mkdir(path, 0o755)
+    return path
+
+
+def put_in_place(work: str, cache: str, origin: str, version: str) -> None:
+    """Give a kernel that is whole its name."""
+    directory = f"{cache}/kernel-{origin}-{version}"
+    shutil.rmtree(directory, ignore_errors=True)
+    os.replace(work, directory)
+    # Last: a folder without it is no kernel yet.
+    write_launcher(directory)
+
+
+def write_launcher(directory: str) -> None:
+    """Write what starts the kernel of a folder, for what lies in it.
+
+    :raises ObservationError: the folder has no name of a kernel's.
+    """
+    kernel = kernel_at(directory)
+    if kernel is None:
+        raise ObservationError(f"{directory} is not named after a kernel and its version")
+    text = launcher(kernel, os.path.exists(f"{directory}/{LOADER}"), os.path.exists(f"{directory}/{XSTATE}"))
+    write_file(WriteFile(kernel.program, text, mode=0o755))
