@@ -143,6 +143,7 @@ options:
   firewall: &firewall
     description:
       - V(auto) is nftables where the kernel and the host have it, else iptables.
+      - A kernel that has neither, or lacks what is asked for, is refused before anything is made, in check mode too, with what it lacks.
       - With V(iptables) the rules are in chains of the namespace's own, and they and the jumps to them have a comment.
       - When left out, it is V(auto).
     type: str
@@ -186,6 +187,9 @@ notes:
   - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set where O(nat) is given. Former values are kept in the record
     below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
     that default routes leave by, and the uplink, are told to go on listening to router advertisements.
+  - What the kernel can filter with is found out without a change on the host. nft checks a whole table in a transaction that the kernel
+    throws away. Of iptables, modules that modprobe knows count as there; where it knows none, rules are tried in a network namespace that
+    ends with the command.
   - Chains of others that drop only some of what is forwarded are not opened. A warning names them.
   - One run at a time changes the namespaces of a host. Others wait for it, for up to two minutes.
   - A forward that is removed takes no new connections. Those that are established end by themselves.

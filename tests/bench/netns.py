@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import probe
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.abilities import nftables_sample
 from ansible_collections.fleetlab.linux.tests.network.conftest import Host
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def nft_alone(host: Host) -> float:
     """Seconds that nft takes to list the chains and to check a change that concerns none of them."""
     start = time.monotonic()
     host.run("nft", "-j", "list", "chains")
-    host.run("nft", "-j", "-c", "-f", "-", stdin=probe())
+    host.run("nft", "-j", "-c", "-f", "-", stdin=nftables_sample())
     return time.monotonic() - start
 
 

@@ -734,3 +734,22 @@ def test_who_may_not_look_into_namespaces_is_told(host: Any, tree: Any) -> None:
     drop = ["setpriv", "--bounding-set=-all"]
     answer = json.loads(start_alone(host, tree, "netns_info", {}, *drop).communicate()[0])
     assert "CAP_SYS_ADMIN missing): use become" in answer["msg"]
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_a_look_at_the_firewall_changes_nothing(host: Any, firewall: str, tmp_path: Any) -> None:
+    """Nobody who watches the rules hears of it, and no table of iptables comes into being."""
+    heard = tmp_path / "heard"
+    watcher = host.sh(f"nft -j monitor > {heard} 2>&1 < /dev/null & echo $!").strip()
+    try:
+        host.sh(f"sleep 0.3; kill -0 {watcher}")
+        before = host.run("nft", "list", "ruleset")
+        planned = host.netns(check=True, firewall=firewall, **POSTS)
+        assert planned["changed"], planned
+        assert host.run("nft", "list", "ruleset") == before
+        assert host.sh("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :") == ""
+        host.sh("nft add table inet somebody; sleep 0.3")
+    finally:
+        host.sh(f"kill {watcher}")
+    events = [json.loads(line) for line in heard.read_text(encoding="utf-8").splitlines()]
+    assert [next(iter(one.values())).get("table", {}).get("name") for one in events] == ["somebody"]

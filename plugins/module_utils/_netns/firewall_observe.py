@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._core.errors import CommandError, ObservationError
 from .._core.runner import Runner
 from . import iptables, nftables
+from .firewall_probe import iptables_problem, nftables_problem, without_modules
 from .names import PREFIX, table
 from .parse import parse_json
 from .state import Firewall, ForwardChain
@@ -29,6 +30,25 @@ class Asked:
     choice: str = AUTO
     former: Optional[str] = None
     needed: bool = True
+    families: Tuple[int, ...] = (4,)
+
+
+@dataclass(frozen=True)
+class _Nft:
+    """All chains, and why rules of ours cannot be made there: empty if they can. C(installed) is whether there is a program nft."""
+
+    listing: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    installed: bool = True
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A variant of iptables by its command, whether it uses nf_tables, and why it does not even start here."""
+
+    program: str
+    by_nftables: bool
+    problem: str = ""
 
 
 def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
@@ -36,36 +56,92 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
 
     :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
     """
-    chains, problem = _nft(runner)
-    own_table = _own_table(runner, asked.name) if chains is not None and _has_chains(chains, asked.name) else None
-    kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and chains is not None) else "iptables"
-    if kind == "nftables" and chains is None and asked.needed:
-        raise ObservationError(f"firewall: nftables does not work on this host: {problem}. Choose iptables, or leave firewall out")
-    concerned = "iptables" in (kind, asked.former) or _iptables_families(chains or {}) or _legacy_families(root)
-    program = _program(runner, chains is None and "not found" not in problem) if concerned else None
-    if kind == "iptables" and program is None and asked.needed:
-        wrong = f"nftables: {problem}; iptables: it is not installed" if problem else "iptables is not installed"
-        raise ObservationError(f"firewall: {wrong}. Install the package nftables, or iptables where the kernel lacks nf_tables")
+    nft = _nft(runner)
+    own_table = _own_table(runner, asked.name) if _has_chains(nft.listing, asked.name) else None
+    kind = _kind(asked, nft)
+    program = _working(runner, asked, kind, nft, root) if asked.needed and (kind == "iptables" or nft.problem) else None
+    concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(root)
+    if program is None and concerned:
+        program = _readable(runner, nft)
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
-    foreign = _foreign(runner, asked.name, chains or {}, program, kind, root)
-    translated = nftables.other_nat(chains or {}) or any(iptables.has_others(text) for text in saved.values())
+    foreign = _foreign(runner, asked.name, nft.listing, program, kind, root)
+    translated = nftables.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
     others = translated or any(chain.used for chain in foreign)
     return Firewall(
         kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root)))
     )
 
 
-def _nft(runner: Runner) -> Tuple[Optional[Mapping[str, Any]], str]:
-    """All chains, or C(None) and why nftables can not be used."""
+def _nft(runner: Runner) -> _Nft:
     try:
         listing = parse_json("nft -j list chains", runner.run(("nft", "-j", "list", "chains")).stdout)
-        if not any(entry.get("chain", {}).get("table", "").startswith(PREFIX) for entry in listing.get("nftables", [])):
-            # Kernels have been built with nf_tables and without the families that it is for; a table of ours shows that this one has them.
-            runner.run(("nft", "-j", "-f", "-"), stdin=nftables.probe())
     except CommandError as error:
-        return None, f"{error.argv[0]} {error.problem}" if error.exit_code != _NOT_FOUND else error.problem
-    return listing, ""
+        if error.exit_code == _NOT_FOUND:
+            return _Nft(problem=error.problem, installed=False)
+        return _Nft(problem=f"{error.argv[0]} {error.problem} (CONFIG_NF_TABLES, module nf_tables)")
+    # A table of ours shows that this kernel has all that is needed.
+    ours = any(entry.get("chain", {}).get("table", "").startswith(PREFIX) for entry in listing.get("nftables", []))
+    return _Nft(listing, "" if ours else nftables_problem(runner))
+
+
+def _kind(asked: Asked, nft: _Nft) -> str:
+    return "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
+
+
+def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, root: str) -> Optional[str]:
+    """The variant of iptables that can do what is asked.
+
+    :raises ObservationError: none can, or another kind is asked for, which cannot.
+    """
+    variants = _variants(runner)
+    problems = {variant.program: variant.problem for variant in variants if variant.problem}
+    working = None
+    for variant in variants:
+        if working is None and not variant.problem:
+            found = (iptables_problem(runner, variant.program, family, variant.by_nftables, root) for family in asked.families)
+            problem = next((one for one in found if one), "")
+            working = None if problem else variant.program
+            problems.update({variant.program: problem} if problem else {})
+    if working is None or kind == "nftables":
+        raise ObservationError(_refusal(kind, nft.problem, problems, working is not None, root))
+    return working
+
+
+def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, root: str) -> str:
+    """Why the task cannot be done, and what can."""
+    where = f"be used on this host (Linux {os.uname().release})"
+    if kind == "nftables" and by_iptables:
+        return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or leave firewall out"
+    reasons = [f"{program}: {problem}" for program, problem in problems.items()] or ["iptables: it is not installed"]
+    if not nft_problem:
+        return f"firewall: iptables cannot {where}: {'; '.join(reasons)}. Choose nftables, or leave firewall out"
+    return (
+        f"firewall: neither nftables nor iptables can {where}, and nothing was made: {'; '.join([f'nftables: {nft_problem}', *reasons])}."
+        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(root)}"
+    )
+
+
+def _variants(runner: Runner) -> List[_Variant]:
+    """Those that are installed; where there is one only, it goes by the plain name."""
+    found: List[_Variant] = []
+    for program in ("iptables", "iptables-legacy"):
+        try:
+            by_nftables = "nf_tables" in runner.run((program, "-V")).stdout
+        except CommandError as error:
+            if error.exit_code != _NOT_FOUND:
+                found.append(_Variant(program, True, f"{error.argv[0]} {error.problem}"))
+            continue
+        if by_nftables not in [variant.by_nftables for variant in found if not variant.problem]:
+            found.append(_Variant(program, by_nftables))
+    return found
+
+
+def _readable(runner: Runner, nft: _Nft) -> Optional[str]:
+    """The variant of iptables that can be asked what there is, where none has to do anything."""
+    lacks_nftables = bool(nft.problem) and nft.installed and not _iptables_families(nft.listing)
+    usable = (one.program for one in _variants(runner) if not one.problem and not (one.by_nftables and lacks_nftables))
+    return next(usable, None)
 
 
 def _has_chains(listing: Mapping[str, Any], name: str) -> bool:
@@ -75,18 +151,6 @@ def _has_chains(listing: Mapping[str, Any], name: str) -> bool:
 def _own_table(runner: Runner, name: str) -> Any:
     argv = ("nft", "-j", "list", "table", nftables.FAMILY, table(name))
     return nftables.listed_table(parse_json(" ".join(argv), runner.run(argv).stdout))
-
-
-def _program(runner: Runner, kernel_lacks_nftables: bool) -> Optional[str]:
-    """The command of the iptables that works here."""
-    for program in ("iptables", "iptables-legacy"):
-        try:
-            version = runner.run((program, "-V")).stdout
-        except CommandError:
-            continue
-        if "nf_tables" not in version or not kernel_lacks_nftables:
-            return program
-    return None
 
 
 def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:

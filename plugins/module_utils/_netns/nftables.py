@@ -132,16 +132,6 @@ def replacement(policy: Policy) -> str:
     return json.dumps({"nftables": commands})
 
 
-def probe() -> str:
-    """A transaction that leaves nothing behind, and that only a kernel with all that is needed takes."""
-    whole = {"family": FAMILY, "name": f"{PREFIX}probe"}
-    commands: List[Dict[str, Any]] = [{"add": {"table": whole}}]
-    for chain, kind, hook, priority in _CHAINS:
-        options = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
-        commands.append({"add": {"chain": {"family": FAMILY, "table": whole["name"], "name": chain, **options}}})
-    return json.dumps({"nftables": [*commands, {"delete": {"table": whole}}]})
-
-
 def wanted_table(policy: Policy) -> Any:
     """The table in the form of L(listed_table)."""
     chains = {chain: [kind, hook, priority, "accept"] for chain, kind, hook, priority in _CHAINS}

@@ -70,7 +70,7 @@ def _with_namespace(runner: Runner, host: System, wanted: Wanted, root: str) -> 
     former = host.records.get(name)
     needed = wanted.state == "present" and bool(wanted.links)
     choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
-    asked = Asked(name, choice, former.firewall if former is not None else None, needed)
+    asked = Asked(name, choice, former.firewall if former is not None else None, needed, wanted.families() or (4,))
     return replace(
         host,
         exists=exists,

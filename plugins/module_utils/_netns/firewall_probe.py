@@ -1,0 +1,86 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find out whether the kernel takes the rules of a namespace, without changing anything on the host.
+
+nft checks a whole table in a transaction that the kernel throws away: nobody who listens for changes hears of it. iptables cannot do that:
+a look at a table makes it, and a look at a table of a module loads the module. So modules that could be loaded count as there. Where
+modprobe does not know them, they are built in or not there, and rules are made in a network namespace that lasts as long as the command.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Sequence
+
+from .._core.errors import CommandError
+from .._core.runner import Runner
+from . import abilities, iptables
+from .abilities import Groups
+
+_CHECK = ("nft", "--check")
+_ELSEWHERE = ("unshare", "--net")
+_MODULES_DISABLED = "/proc/sys/kernel/modules_disabled"
+_MODULES = "/lib/modules"
+
+
+def nftables_problem(runner: Runner) -> str:
+    """Why nftables cannot do what a namespace needs; empty if it can."""
+    try:
+        runner.run((*_CHECK, "-j", "-f", "-"), stdin=abilities.nftables_sample())
+    except CommandError as error:
+        return _missing(runner, (*_CHECK, "-f", "-"), abilities.nftables_parts()) or f"{error.argv[0]} {error.problem}"
+    return ""
+
+
+def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, root: str = "") -> str:
+    """The same for a variant of iptables; C(by_nftables) is that it is one that uses nf_tables."""
+    parts = abilities.iptables_parts(family, by_nftables)
+    if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], root):
+        return ""
+    restore = (*_ELSEWHERE, iptables.command(program, family, "-restore"), *iptables.WAIT)
+    # Without its tables nothing else is asked for, as each question can load modules.
+    missing = _missing(runner, restore, parts[:1])
+    if missing:
+        return missing
+    try:
+        runner.run(restore, stdin=abilities.iptables_sample(family))
+    except CommandError as error:
+        return _missing(runner, restore, parts[1:]) or f"{error.argv[0]} {error.problem}"
+    return ""
+
+
+def without_modules(root: str = "") -> str:
+    """A remark on a kernel whose modules are not on the host, as after an upgrade without a reboot."""
+    release = os.uname().release
+    if os.path.isdir(f"{root}{_MODULES}/{release}"):
+        return ""
+    return f" There is no {_MODULES}/{release}: if the kernel was upgraded, reboot."
+
+
+def _missing(runner: Runner, argv: Sequence[str], groups: Groups) -> str:
+    for group in groups:
+        missing = [part for part in group if not _works(runner, argv, part.sample)]
+        if missing:
+            return abilities.listed(missing)
+    return ""
+
+
+def _works(runner: Runner, argv: Sequence[str], text: str) -> bool:
+    try:
+        runner.run(argv, stdin=text)
+    except CommandError:
+        return False
+    return True
+
+
+def _can_be_loaded(runner: Runner, modules: Sequence[str], root: str) -> bool:
+    """Whether all are loaded, or would be by whoever needs them."""
+    try:
+        with open(root + _MODULES_DISABLED, encoding="ascii") as stream:
+            if stream.read().strip() != "0":
+                return False
+        runner.run(("modprobe", "--dry-run", "--quiet", "--all", *modules))
+    except (OSError, CommandError):
+        return False
+    return True
