@@ -92,7 +92,7 @@ def _make_root(suite: str, root: Path, pip: PipSettings) -> None:
     targets = _output("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
     address = mirror(targets)
     settings = [f"--aptopt={setting}" for setting in apt_settings(_output("apt-config", "dump"))]
-    print(f"test-host: making a root of {suite}", flush=True)
+    print(f"test-host: making a root of {suite}", file=sys.stderr, flush=True)
     subprocess.run(
         ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *settings]
         + ["--aptopt=Apt::Install-Recommends false", suite, str(root), *([address] if address else [])],
