@@ -8,6 +8,8 @@
 LAB_NAME ?=
 BACKEND ?=
 HOST ?=
+SUITE ?= trixie
+RUN ?= make test-fast
 ARGS ?=
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
@@ -28,7 +30,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-kernels test-fast lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -92,6 +94,10 @@ test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (two mi
 test-fast: ## what is quick: lint, sanity, unit, package
 	@scripts/bootstrap run dev
 	@python scripts/run_tests.py lint sanity unit package
+
+test-host: ## a command on a fresh host of another Debian release, as root: make test-host SUITE=trixie RUN='make test-fast'
+	@scripts/bootstrap run lab
+	@python scripts/test_host.py '$(SUITE)' $(RUN)
 
 lint: ## ruff, mypy, yamllint, ansible-lint, shellcheck and the checks of antsibull-nox
 	@scripts/bootstrap run dev

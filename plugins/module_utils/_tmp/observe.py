@@ -19,7 +19,7 @@ from .render import drop_in_folder, drop_in_path, helper_name, helper_path
 from .shared import find_shared
 from .state import PLACES, LauncherState, Mount, Process, State, Unit, parse_mountinfo
 
-_PROPERTIES = (
+PROPERTIES = (
     "Id",
     "LoadState",
     "ActiveState",
@@ -92,7 +92,7 @@ def parse_properties(text: str) -> Mapping[str, str]:
 
 
 def _show(service: str, runner: Runner) -> Tuple[Mapping[str, str], str]:
-    argv = ("systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", service)
+    argv = ("systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", service)
     properties = parse_properties(runner.run(argv).stdout)
     if "LoadState" not in properties:
         raise ObservationError(f"{service}: systemctl show does not say whether there is such a unit")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import json
 import subprocess
@@ -33,6 +34,7 @@ def load(name: str) -> ModuleType:
 
 run_tests = load("run_tests")
 lab = load("lab")
+test_host = load("test_host")
 
 REPORT = """<testsuites><testsuite>
 <testcase name="a"/><testcase classname="lab.test_network" name="b"><failure message="one&#10;two">three</failure></testcase>
@@ -250,3 +252,51 @@ def test_ssh_is_called_as_ansible_would() -> None:
     expected = ["ssh", "-o", "ProxyCommand=enter nc %h %p", "-i", "/a b/key", "-p", "2222", "-l", "root", "192.0.2.1"]
     assert lab.ssh_command("server1", variables) == expected
     assert lab.ssh_command("server1", {}) == ["ssh", "server1"]
+
+
+def test_a_host_of_another_release_takes_its_packages_from_where_this_machine_does() -> None:
+    targets = "Debian-Security http://a.example/security/\nDebian http://b.example/debian/\nDebian http://c.example/debian/\n"
+    assert test_host.mirror(targets) == "http://b.example/debian/"
+    assert test_host.mirror("Ubuntu http://a.example/ubuntu/\n") is None
+    dump = 'APT::Architecture "amd64";\nAcquire::http::Proxy "http://[::1]:3142";\nAcquire::Check-Date "false";\nAcquire::cdrom "";\n'
+    assert test_host.apt_settings(dump) == ('Acquire::http::Proxy "http://[::1]:3142";', 'Acquire::Check-Date "false";')
+
+
+def test_pip_on_a_host_of_another_release_is_told_what_it_is_told_here() -> None:
+    listed = """:env:.find-links='/srv/wheels'
+global.extra-index-url='file:///srv/packages/simple https://a.example/simple'
+global.find-links='/srv/other'
+global.constraint='/etc/constraints.txt'
+global.no-binary='a\\nb'
+install.user='false'
+"""
+    settings = test_host.pip_settings(listed)
+    assert settings.paths == (Path("/srv/packages"), Path("/srv/wheels"), Path("/etc/constraints.txt"))
+    told = configparser.RawConfigParser()
+    told.read_string(settings.text)
+    assert {name: dict(told[name]) for name in told.sections()} == {
+        "global": {
+            "extra-index-url": "file:///srv/packages/simple https://a.example/simple",
+            "find-links": "/srv/wheels",
+            "constraint": "/etc/constraints.txt",
+            "no-binary": "a\nb",
+        },
+        "install": {"user": "false"},
+    }
+    assert test_host.pip_settings("") == test_host.PipSettings("", ())
+
+
+def test_a_root_of_another_release_is_removed_but_nothing_that_is_mounted_in_it(tmp_path: Path) -> None:
+    (tmp_path / "root" / "etc").mkdir(parents=True)
+    test_host.remove(tmp_path / "root", f"36 35 98:0 / {tmp_path}/root2 rw - ext4 /dev/sda rw\n")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "root").mkdir()
+    with pytest.raises(SystemExit, match=r"mounted below it: .*/root/srv/my disk; unmount"):
+        test_host.remove(tmp_path / "root", f"36 35 98:0 / {tmp_path}/root/srv/my\\040disk rw - ext4 /dev/sda rw\n")
+    assert (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["trixie"], ["--help", "true"], ["../trixie", "true"]])
+def test_a_host_of_another_release_needs_a_release_and_a_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert test_host.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("usage: test_host.py SUITE COMMAND")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[4]
-RECORDED = ROOT / "tests" / "fixtures" / "fio" / "3.33"
+FOLDERS = sorted((ROOT / "tests" / "fixtures" / "fio").iterdir())
 
 
 def load(name: str) -> ModuleType:
@@ -49,8 +49,15 @@ class Machine:
         return 1000.0 + self.looks
 
 
-def recorded(name: str) -> str:
-    return (RECORDED / name).read_text(encoding="utf-8")
+@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    """The reports of one version of fio."""
+    found: Path = request.param
+    return found
+
+
+def recorded(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def command(script: str, **changes: Any) -> dict[str, Any]:
@@ -68,12 +75,12 @@ def test_sectors_are_of_512_bytes() -> None:
 
 
 @pytest.mark.parametrize("name", ["md99_rand.json", "scale_3_seq.json", "layout_o3_write.json"])
-def test_what_fio_printed_is_reduced_to_its_figures(name: str) -> None:
-    whole = json.loads(recorded(name))
-    figures = measure.reduce_fio("fio: a warning\n" + recorded(name))
+def test_what_fio_printed_is_reduced_to_its_figures(folder: Path, name: str) -> None:
+    whole = json.loads(recorded(folder, name))
+    figures = measure.reduce_fio("fio: a warning\n" + recorded(folder, name))
     direction = "write" if "write" in name else "read"
     idle = "read" if direction == "write" else "write"
-    assert figures["version"] == "fio-3.33"
+    assert figures["version"] == f"fio-{folder.name}"
     assert figures[direction]["bytes_per_s"] == whole["jobs"][0][direction]["bw_bytes"] > 0
     assert figures[direction]["p50_ms"] <= figures[direction]["p99_ms"]
     assert figures[idle] == {"bytes_per_s": 0, "iops": 0, "mean_ms": 0, "p50_ms": 0, "p99_ms": 0}
@@ -85,16 +92,16 @@ def test_what_is_no_report_is_an_error(text: str) -> None:
         measure.reduce_fio(text)
 
 
-def test_a_job_that_failed_is_an_error() -> None:
-    report = json.loads(recorded("md99_rand.json"))
+def test_a_job_that_failed_is_an_error(folder: Path) -> None:
+    report = json.loads(recorded(folder, "md99_rand.json"))
     report["jobs"][0]["error"] = 5
     with pytest.raises(measure.MeasureError, match="error 5"):
         measure.reduce_fio(json.dumps(report))
 
 
-def test_counters_are_read_in_the_middle_of_a_run() -> None:
+def test_counters_are_read_in_the_middle_of_a_run(folder: Path) -> None:
     machine, output = Machine(), io.StringIO()
-    measure.run_all([command(f"sleep 1.2; cat '{RECORDED}/md99_rand.json'")], machine, output)
+    measure.run_all([command(f"sleep 1.2; cat '{folder}/md99_rand.json'")], machine, output)
     (line,) = [json.loads(text) for text in output.getvalue().splitlines()]
     assert (line["id"], line["cpu"], line["end"] - line["start"]) == ("7: md1 seq", [10, 100], 1.0)
     assert line["read"] == {"sda": 3 * 512, "sdbc": 4 * 512}

@@ -1,19 +1,15 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Debian's cron and systemd did on days when clocks changed, as recorded, and what the runner makes of their calls.
+"""What Debian's cron, cronie and systemd did on days when clocks changed, as recorded, and what the runner makes of their calls.
 
-Cron ran with TZ=Europe/Sofia and a clock of its own, sixty times as fast, from 02:20 on both days of 2025. Its entries were those that the
-module writes for jobs at 03:30 in Sofia, at 00:30 and 01:30 UTC, at 06:00, 06:45 and 07:00 in Kathmandu; and for comparison the bare
-C(30 3 * * *) and C(30 2,3,4 * * *).
+The entries are in C(tests/record/cron_scenes.py).
 """
 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from pathlib import Path
-from time import strptime
 from typing import Any
 
 import pytest
@@ -25,37 +21,27 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule, parse_times
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
+from ansible_collections.fleetlab.linux.tests.record.cron_scenes import DAYS, HOSTS, JOBS, OF_LORD_HOWE, instant
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 MARCH, OCTOBER = "2025-03-30", "2025-10-26"
-LORD_HOWE = "Australia/Lord_Howe"
-CRON, CRONIE = "cron/3.0pl1-162", "cronie/1.7.2"
-JOBS = {
-    "sofia": {
-        "ours-sofia": ("Europe/Sofia", ["03:30"]),
-        "ours-utc": ("Etc/UTC", ["00:30", "01:30"]),
-        "ours-kathmandu": ("Asia/Kathmandu", ["06:00", "06:45", "07:00"]),
-    },
-    "lord-howe": {
-        "ours-lord-howe": (LORD_HOWE, ["01:45", "02:15"]),
-        "ours-utc": ("Etc/UTC", ["14:45", "15:00", "15:15", "15:30", "15:45"]),
-    },
-}
-"""By zone of the host."""
+
+
+def versions(tool: str) -> list[str]:
+    """Folders of recordings."""
+    return sorted(f"{tool}/{path.name}" for path in (FIXTURES / tool).iterdir() if path.is_dir())
+
+
+every_cron = pytest.mark.parametrize("daemon", versions("cron"))
+every_cronie = pytest.mark.parametrize("daemon", versions("cronie"))
+every_daemon = pytest.mark.parametrize("daemon", versions("cron") + versions("cronie"))
+every_systemd = pytest.mark.parametrize("systemd", versions("systemd"))
 WINDOWS = {
-    ("sofia", MARCH): (f"{MARCH}T00:20Z", f"{MARCH}T02:20Z"),
-    ("sofia", OCTOBER): ("2025-10-25T23:20Z", f"{OCTOBER}T02:40Z"),
-    ("lord-howe", "2025-10-05"): ("2025-10-04T14:51Z", "2025-10-04T16:20Z"),
-    ("lord-howe", "2025-04-06"): ("2025-04-05T14:21Z", "2025-04-05T15:50Z"),
+    (host, day): window for host in ("sofia", "lord-howe") for day, window in DAYS.items() if (day in OF_LORD_HOWE) == (host == "lord-howe")
 }
-HOSTS = {"sofia": "Europe/Sofia", "lord-howe": LORD_HOWE}
 
 
-def instant(text: str) -> int:
-    return timegm(strptime(text, "%Y-%m-%dT%H:%MZ"))
-
-
-def recorded(day: str, host: str = "sofia", daemon: str = CRON) -> dict[str, list[int]]:
+def recorded(daemon: str, day: str, host: str = "sofia") -> dict[str, list[int]]:
     """When cron called what, on one of the days."""
     found: dict[str, list[int]] = {}
     for line in (FIXTURES / daemon / f"{host}-{day}.txt").read_text(encoding="utf-8").splitlines():
@@ -82,7 +68,7 @@ def answered(schedule: Schedule, calls: list[int]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+@every_daemon
 @pytest.mark.parametrize(("host", "day", "what"), [(host, day, what) for host, day in WINDOWS for what in JOBS[host]])
 def test_cron_fires_the_entry_by_the_clock(daemon: str, host: str, day: str, what: str) -> None:
     timezone, at = JOBS[host][what]
@@ -96,9 +82,10 @@ def test_cron_fires_the_entry_by_the_clock(daemon: str, host: str, day: str, wha
     }
     begin, end = map(instant, WINDOWS[host, day])
     local = {now: (now + zone.offset(now)) // 60 % 1440 for now in range(begin, end, 60)}
-    assert recorded(day, host, daemon)[what] == [now for now, minute in local.items() if (minute // 60, minute % 60) in times]
+    assert recorded(daemon, day, host)[what] == [now for now, minute in local.items() if (minute // 60, minute % 60) in times]
 
 
+@every_cron
 @pytest.mark.parametrize(
     ("what", "dst", "march", "october"),
     [
@@ -109,14 +96,14 @@ def test_cron_fires_the_entry_by_the_clock(daemon: str, host: str, day: str, wha
         ("ours-kathmandu", "once", ["01:00", "01:15"], ["00:15", "01:00", "01:15"]),
     ],
 )
-def test_the_runner_called_by_cron(what: str, dst: str, march: list[str], october: list[str]) -> None:
+def test_the_runner_called_by_cron(daemon: str, what: str, dst: str, march: list[str], october: list[str]) -> None:
     timezone, at = JOBS["sofia"][what]
     schedule = Schedule(load(timezone), parse_times(at), dst=dst)
-    assert answered(schedule, recorded(MARCH)[what]) == march
-    assert answered(schedule, recorded(OCTOBER)[what]) == october
+    assert answered(schedule, recorded(daemon, MARCH)[what]) == march
+    assert answered(schedule, recorded(daemon, OCTOBER)[what]) == october
 
 
-@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+@every_daemon
 @pytest.mark.parametrize(
     ("dst", "october", "april"),
     [
@@ -128,10 +115,11 @@ def test_the_runner_called_by_cron(what: str, dst: str, march: list[str], octobe
 def test_the_runner_where_clocks_change_by_half_an_hour(daemon: str, dst: str, october: list[str], april: list[str]) -> None:
     timezone, at = JOBS["lord-howe"]["ours-lord-howe"]
     schedule = Schedule(load(timezone), parse_times(at), dst=dst)
-    assert answered(schedule, recorded("2025-10-05", "lord-howe", daemon)["ours-lord-howe"]) == october
-    assert answered(schedule, recorded("2025-04-06", "lord-howe", daemon)["ours-lord-howe"]) == april
+    assert answered(schedule, recorded(daemon, "2025-10-05", "lord-howe")["ours-lord-howe"]) == october
+    assert answered(schedule, recorded(daemon, "2025-04-06", "lord-howe")["ours-lord-howe"]) == april
 
 
+@every_cronie
 @pytest.mark.parametrize(
     ("host", "day", "what", "calls"),
     [
@@ -147,12 +135,12 @@ def test_the_runner_where_clocks_change_by_half_an_hour(daemon: str, dst: str, o
         ("sofia", OCTOBER, "cron_tz-utc", ["00:30"]),
     ],
 )
-def test_cron_tz_leaves_out_and_repeats(host: str, day: str, what: str, calls: list[str]) -> None:
+def test_cron_tz_leaves_out_and_repeats(daemon: str, host: str, day: str, what: str, calls: list[str]) -> None:
     """The rows of docs/cron.md: nothing where the time is left out, both where it comes twice, but for a host whose clock goes back too."""
-    assert clock(recorded(day, host, CRONIE).get(what, [])) == calls
+    assert clock(recorded(daemon, day, host).get(what, [])) == calls
 
 
-@pytest.mark.parametrize("daemon", [CRON, CRONIE])
+@every_daemon
 def test_a_bare_entry_in_the_zone_of_the_host_runs_once(daemon: str) -> None:
     for host, day, what, calls in (
         ("sofia", MARCH, "bare-sofia", ["01:00"]),
@@ -160,22 +148,23 @@ def test_a_bare_entry_in_the_zone_of_the_host_runs_once(daemon: str) -> None:
         ("lord-howe", "2025-10-05", "bare-lord-howe-0215", ["15:30"]),
         ("lord-howe", "2025-04-06", "bare-lord-howe-0145", ["14:45"]),
     ):
-        assert clock(recorded(day, host, daemon)[what]) == calls
+        assert clock(recorded(daemon, day, host)[what]) == calls
 
 
-def test_what_a_bare_entry_loses() -> None:
+@every_cron
+def test_what_a_bare_entry_loses(daemon: str) -> None:
     """Entries of fixed times are not run in the hour that the host's clock shows again, whatever zone they were meant in."""
-    assert instant(f"{OCTOBER}T00:30Z") in recorded(OCTOBER)["bare-utc"]
-    assert instant(f"{OCTOBER}T01:30Z") not in recorded(OCTOBER)["bare-utc"]
-    assert instant(f"{OCTOBER}T01:30Z") in recorded(OCTOBER)["ours-utc"]
+    assert instant(f"{OCTOBER}T00:30Z") in recorded(daemon, OCTOBER)["bare-utc"]
+    assert instant(f"{OCTOBER}T01:30Z") not in recorded(daemon, OCTOBER)["bare-utc"]
+    assert instant(f"{OCTOBER}T01:30Z") in recorded(daemon, OCTOBER)["ours-utc"]
     # One of the hour that is left out is run at its end, which for a job in UTC is a time nobody asked for.
-    assert instant(f"{MARCH}T01:00Z") in recorded(MARCH)["bare-utc"]
+    assert instant(f"{MARCH}T01:00Z") in recorded(daemon, MARCH)["bare-utc"]
 
 
-def calendars() -> dict[tuple[str, str, str], list[int]]:
+def calendars(systemd: str) -> dict[tuple[str, str, str], list[int]]:
     """By day, time and zone, when systemd would start a timer next."""
     found: dict[tuple[str, str, str], list[int]] = {}
-    for line in (FIXTURES / "systemd" / "252" / "calendar-on-days-of-change.txt").read_text(encoding="utf-8").splitlines():
+    for line in (FIXTURES / systemd / "calendar-on-days-of-change.txt").read_text(encoding="utf-8").splitlines():
         asked = re.search(r"--base-time='(\S+) .*'\*-\*-\* (\d\d:\d\d):00 (\S+)'", line)
         if asked:
             moments = found.setdefault((asked[1], asked[2], asked[3]), [])
@@ -185,6 +174,7 @@ def calendars() -> dict[tuple[str, str, str], list[int]]:
     return found
 
 
+@every_systemd
 @pytest.mark.parametrize(
     ("asked", "bare", "once", "twice"),
     [
@@ -194,12 +184,14 @@ def calendars() -> dict[tuple[str, str, str], list[int]]:
         (("2025-04-05", "01:45", "Australia/Lord_Howe"), ["14:45"], ["14:45"], ["14:45", "15:15"]),
     ],
 )
-def test_the_runner_called_by_systemd(asked: tuple[str, str, str], bare: list[str], once: list[str], twice: list[str]) -> None:
+def test_the_runner_called_by_systemd(
+    systemd: str, asked: tuple[str, str, str], bare: list[str], once: list[str], twice: list[str]
+) -> None:
     """The timer's lines in the job's zone fire as systemd said; those in UTC every day."""
     day, clock, timezone = asked
     begin = instant(f"{day}T12:00Z")
     zone = load(timezone)
-    own = [moment for moment in calendars()[asked] if moment < begin + 86400]
+    own = [moment for moment in calendars(systemd)[asked] if moment < begin + 86400]
     assert [f"{moment // 3600 % 24:02d}:{moment // 60 % 60:02d}" for moment in own] == bare
     for dst, wanted in (("once", once), ("twice", twice), ("skip", bare)):
         definition = Definition("test", timezone, (clock,), "true", dst=dst)

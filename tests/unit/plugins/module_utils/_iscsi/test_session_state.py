@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Node records, discovery answers and iscsiadm's exit codes, on what open-iscsi 2.1.8 wrote and printed."""
+"""Node records, discovery answers and iscsiadm's exit codes, on what every version of open-iscsi wrote and printed."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_stat
     parse_discovery,
     parse_record,
 )
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._iscsi.conftest import ISCSIADM
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "iscsiadm" / "2.1.8"
 KEYS = st.sampled_from(
     ["node.startup", "node.tpgt", "node.session.auth.username", "node.session.auth.password_in", "node.conn[0].timeo.login_timeout"]
 )
 
 
-def recorded(name: str) -> str:
-    return (RECORDED / name).read_text(encoding="utf-8")
+def recorded(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def record(text: str) -> Record:
     return Record("/etc/iscsi/nodes/x", "iqn.2026-01.com.example:c", Portal("127.0.0.4"), "127.0.0.4", text)
 
 
-def test_a_record_is_read() -> None:
-    settings = parse_record(recorded("record_mutual_chap.txt"))
+def test_a_record_is_read(records: Path) -> None:
+    settings = parse_record(recorded(records, "record_mutual_chap.txt"))
     assert settings["node.name"] == "iqn.2026-01.com.example:c"
     assert settings["node.conn[0].address"] == "127.0.0.4"
     assert settings["node.startup"] == "automatic"
@@ -46,26 +46,26 @@ def test_a_record_is_read() -> None:
     assert not any(key.startswith("#") for key in settings)
 
 
-def test_the_credentials_of_a_record() -> None:
-    found = record(recorded("record_mutual_chap.txt")).credentials
+def test_the_credentials_of_a_record(records: Path) -> None:
+    found = record(recorded(records, "record_mutual_chap.txt")).credentials
     assert found == Credentials("user-c", "secret-cccc-01", "mutual-c", "mutual-cccc-1")
     assert "secret" not in repr(found)
-    assert "secret" not in repr(record(recorded("record_mutual_chap.txt")))
+    assert "secret" not in repr(record(recorded(records, "record_mutual_chap.txt")))
 
 
-def test_a_record_without_chap_has_no_credentials() -> None:
-    assert record(recorded("record_new_without_tag.txt")).credentials == Credentials()
+def test_a_record_without_chap_has_no_credentials(records: Path) -> None:
+    assert record(recorded(records, "record_new_without_tag.txt")).credentials == Credentials()
 
 
-def test_a_record_cut_short_is_noticed() -> None:
-    text = recorded("record_ipv6_chap.txt")
+def test_a_record_cut_short_is_noticed(records: Path) -> None:
+    text = recorded(records, "record_ipv6_chap.txt")
     assert record(text).whole
     assert not record(text[:700]).whole
     assert not record("").whole
 
 
-def test_editing_changes_nothing_else() -> None:
-    before = recorded("record_mutual_chap.txt")
+def test_editing_changes_nothing_else(records: Path) -> None:
+    before = recorded(records, "record_mutual_chap.txt")
     after = edit_record(before, {"node.startup": "manual", "node.session.auth.password_in": None, "node.session.auth.username": "other"})
     gone = set(before.splitlines()) - set(after.splitlines())
     new = set(after.splitlines()) - set(before.splitlines())
@@ -78,14 +78,16 @@ def test_editing_changes_nothing_else() -> None:
     assert after.endswith("# END RECORD\n")
 
 
-def test_a_key_that_is_not_there_is_added_inside_the_record() -> None:
-    after = edit_record(recorded("record_new_without_tag.txt"), {"node.session.auth.username": "u", "node.session.auth.password": None})
+def test_a_key_that_is_not_there_is_added_inside_the_record(records: Path) -> None:
+    after = edit_record(
+        recorded(records, "record_new_without_tag.txt"), {"node.session.auth.username": "u", "node.session.auth.password": None}
+    )
     assert after.splitlines()[-2:] == ["node.session.auth.username = u", "# END RECORD"]
 
 
-@given(st.dictionaries(KEYS, st.none() | st.from_regex(r"[A-Za-z0-9=!$]{1,16}", fullmatch=True)))
-def test_what_was_edited_is_read_back(changes: dict[str, str | None]) -> None:
-    before = recorded("record_mutual_chap.txt")
+@given(st.sampled_from(ISCSIADM), st.dictionaries(KEYS, st.none() | st.from_regex(r"[A-Za-z0-9=!$]{1,16}", fullmatch=True)))
+def test_what_was_edited_is_read_back(records: Path, changes: dict[str, str | None]) -> None:
+    before = recorded(records, "record_mutual_chap.txt")
     once = edit_record(before, changes)
     assert {key: parse_record(once).get(key) for key in changes} == changes
     assert edit_record(once, changes) == once
@@ -94,8 +96,8 @@ def test_what_was_edited_is_read_back(changes: dict[str, str | None]) -> None:
     }
 
 
-def test_a_discovery_answer_is_read() -> None:
-    offers = parse_discovery(recorded("discovery_six_targets.txt"))
+def test_a_discovery_answer_is_read(records: Path) -> None:
+    offers = parse_discovery(recorded(records, "discovery_six_targets.txt"))
     assert ("iqn.2026-01.com.example:a", Portal("fd00:99::41"), 1) in offers
     assert ("iqn.2026-01.com.example:a", Portal("::1"), 1) in offers
     assert ("iqn.2026-01.com.example:s3", Portal("127.0.1.3"), 1) in offers

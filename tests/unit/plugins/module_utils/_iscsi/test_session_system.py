@@ -24,7 +24,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_repo
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import users_of, with_users
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
-RECORDS = FIXTURES / "iscsiadm" / "2.1.8"
 A, B, S3 = (f"iqn.2026-01.com.example:{name}" for name in ("a", "b", "s3"))
 CHAP = Chap("user-s3", "secret-ssss-03")
 S3_PORTAL = Portal("127.0.1.3")
@@ -37,7 +36,7 @@ def put(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def roots(tmp_path: Path) -> Roots:
+def roots(tmp_path: Path, records: Path) -> Roots:
     """A host with the recorded sessions, and two records."""
     for line in (FIXTURES / "sysfs_iscsi" / "6.1" / "five_sessions.txt").read_text(encoding="utf-8").splitlines():
         path, arrow, link = line.partition(" -> ")
@@ -49,10 +48,10 @@ def roots(tmp_path: Path) -> Roots:
         else:
             put(target, value + "\n")
     nodes = tmp_path / "etc" / "iscsi" / "nodes"
-    put(nodes / A / "FD00:99:0::41,3260,1" / "default", (RECORDS / "record_ipv6_chap.txt").read_text(encoding="utf-8"))
-    put(nodes / B / "127.0.0.3,3260", (RECORDS / "record_new_without_tag.txt").read_text(encoding="utf-8"))
+    put(nodes / A / "FD00:99:0::41,3260,1" / "default", (records / "record_ipv6_chap.txt").read_text(encoding="utf-8"))
+    put(nodes / B / "127.0.0.3,3260", (records / "record_new_without_tag.txt").read_text(encoding="utf-8"))
     put(nodes / B / "leftover", "")
-    put(tmp_path / "etc" / "iscsi" / "initiatorname.iscsi", (RECORDS / "initiatorname.txt").read_text(encoding="utf-8"))
+    put(tmp_path / "etc" / "iscsi" / "initiatorname.iscsi", (records / "initiatorname.txt").read_text(encoding="utf-8"))
     return Roots(
         sys=str(tmp_path / "sys"),
         dev=str(tmp_path / "dev"),
@@ -201,6 +200,11 @@ def database(roots: Roots) -> dict[str, str]:
     return {str(path): path.read_text(encoding="utf-8") for path in Path(roots.databases[1]).rglob("*") if path.is_file()}
 
 
+def new_record(roots: Roots) -> str:
+    """As iscsiadm of the recorded version makes one."""
+    return (Path(roots.databases[1]) / "nodes" / B / "127.0.0.3,3260").read_text(encoding="utf-8")
+
+
 def iscsiadm(roots: Roots, login: tuple[int, str, str]) -> Callable[[Sequence[str]], tuple[int, str, str]]:
     """An iscsiadm that keeps records in the tree and logs in as told."""
     path = Path(roots.databases[1]) / "nodes" / S3 / "192.0.2.9,3260,1" / "default"
@@ -209,7 +213,7 @@ def iscsiadm(roots: Roots, login: tuple[int, str, str]) -> Callable[[Sequence[st
         if argv[-1] == "-R" or argv[0] == "udevadm":
             return 0, "", ""
         if "new" in argv:
-            put(path, (RECORDS / "record_new_without_tag.txt").read_text(encoding="utf-8"))
+            put(path, new_record(roots))
         elif "delete" in argv:
             path.unlink()
             path.parent.rmdir()
@@ -290,7 +294,7 @@ def test_a_hanging_login_is_given_up_and_its_record_removed(roots: Roots) -> Non
     wanted = Wanted(S3, Portal("127.0.7.7"), startup="manual")
     path = put(
         Path(roots.databases[1]) / "nodes" / S3 / "127.0.7.7,3260,1" / "default",
-        (RECORDS / "record_new_without_tag.txt").read_text(encoding="utf-8"),
+        new_record(roots),
     )
     machine = Machine(lambda argv: (-1 if "--login" in argv else 9, "", ""))
     with pytest.raises(CommandError, match=r"removed again, but: .*not done with the session's login"):
@@ -363,7 +367,7 @@ def test_what_is_as_asked_needs_no_command(roots: Roots) -> None:
     wanted = Wanted(S3, S3_PORTAL, chap=CHAP, timeouts={"replacement_timeout": 15}, luns=Luns(count=5))
     put(
         Path(roots.databases[1]) / "nodes" / S3 / "127.0.1.3,3260,1" / "default",
-        (RECORDS / "record_new_without_tag.txt").read_text(encoding="utf-8"),
+        new_record(roots),
     )
     Actions([wanted], Machine(silent), roots).write_record(S3, str(S3_PORTAL))
     assert not plan(observe(roots), [wanted]).changed

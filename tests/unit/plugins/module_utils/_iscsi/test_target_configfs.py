@@ -29,7 +29,7 @@ CLIENT = "iqn.2026-01.com.example:client"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, saved_text: str) -> Path:
     """The recorded tree; names with colons are not files of the repository."""
     recorded = json.loads((FIXTURES / "configfs/6.1/one_target.json").read_text(encoding="utf-8"))
     for name, content in recorded.items():
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
             path.mkdir(exist_ok=True)
     saved = tmp_path / "etc/rtslib-fb-target/saveconfig.json"
     saved.parent.mkdir(parents=True)
-    saved.write_text((FIXTURES / "rtslib/2.1.75/one_target.json").read_text(encoding="utf-8"), encoding="utf-8")
+    saved.write_text(saved_text, encoding="utf-8")
     disk = tmp_path / "sys/dev/block/98:16"
     disk.mkdir(parents=True)
     (disk / "size").write_text("1048576\n", encoding="utf-8")

@@ -17,14 +17,14 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_saved import merge, parse_saved, read_saved, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_state import MappedLun
 
-RECORDED = (Path(__file__).parents[4] / "fixtures/rtslib/2.1.75/one_target.json").read_text(encoding="utf-8")
 IQN = "iqn.2026-01.com.example:probe"
 CLIENT = "iqn.2026-01.com.example:client"
 PATH = "/etc/target/saveconfig.json"
 
 
-def document() -> Dict[str, Any]:
-    loaded: Dict[str, Any] = json.loads(RECORDED)
+@pytest.fixture
+def document(saved_text: str) -> Dict[str, Any]:
+    loaded: Dict[str, Any] = json.loads(saved_text)
     return loaded
 
 
@@ -33,8 +33,8 @@ def group(of: Dict[str, Any], iqn: str = IQN) -> Dict[str, Any]:
     return found
 
 
-def test_the_recorded_file() -> None:
-    saved = parse_saved(PATH, RECORDED)
+def test_the_recorded_file(saved_text: str) -> None:
+    saved = parse_saved(PATH, saved_text)
     target = saved.targets[IQN]
     assert target.enabled
     assert target.acls[CLIENT].chap == Chap("foo", "barbarbarbar", "tgt", "mutualmutual")
@@ -45,8 +45,8 @@ def test_the_recorded_file() -> None:
     assert "barbarbarbar" not in repr(target)
 
 
-def test_it_is_written_as_the_library_writes_it() -> None:
-    assert render(document()) == RECORDED
+def test_it_is_written_as_the_library_writes_it(saved_text: str, document: Dict[str, Any]) -> None:
+    assert render(document) == saved_text
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\0\0\0\0"])
@@ -65,17 +65,18 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "private"), [(0o600, True), (0o644, False), (0o640, False)])
-def test_others_may_not_read_it(tmp_path: Path, mode: int, private: bool) -> None:
+def test_others_may_not_read_it(saved_text: str, tmp_path: Path, mode: int, private: bool) -> None:
     file = tmp_path / "etc/target/saveconfig.json"
     file.parent.mkdir(parents=True)
-    file.write_text(RECORDED, encoding="utf-8")
+    file.write_text(saved_text, encoding="utf-8")
     file.chmod(mode)
     assert read_saved(PATH, str(tmp_path)).private is private
 
 
-def foreign() -> Dict[str, Any]:
+@pytest.fixture
+def foreign(document: Dict[str, Any]) -> Dict[str, Any]:
     """The recorded file and in it a target whose disk is missing today, a fabric of another kind, and what newer tools may add."""
-    more = document()
+    more = document
     other = copy.deepcopy(more["targets"][0])
     other["wwn"] = "iqn.2026-01.com.example:other"
     more["targets"].insert(0, other)
@@ -86,15 +87,15 @@ def foreign() -> Dict[str, Any]:
     return more
 
 
-def test_merging_what_is_saved_already_changes_nothing() -> None:
-    before = foreign()
+def test_merging_what_is_saved_already_changes_nothing(foreign: Dict[str, Any]) -> None:
+    before = foreign
     stores: List[Dict[str, Any]] = before["storage_objects"][:2]
     running = copy.deepcopy(next(target for target in before["targets"] if target["wwn"] == IQN))
     assert merge(before, IQN, running, stores) == before
 
 
-def test_only_the_own_entries_are_exchanged() -> None:
-    before = foreign()
+def test_only_the_own_entries_are_exchanged(foreign: Dict[str, Any]) -> None:
+    before = foreign
     running = copy.deepcopy(next(target for target in before["targets"] if target["wwn"] == IQN))
     running["tpgs"][0]["attributes"]["login_timeout"] = 20
     store = {**before["storage_objects"][0], "wwn": "changed"}
@@ -109,20 +110,20 @@ def test_only_the_own_entries_are_exchanged() -> None:
     assert after["from_a_newer_version"] == 1
 
 
-def test_removal() -> None:
-    before = foreign()
+def test_removal(foreign: Dict[str, Any]) -> None:
+    before = foreign
     after = merge(before, IQN, None, [], forget=["block/probe-b", "fileio/probe-f"])
     assert [target["wwn"] for target in after["targets"]] == ["iqn.2026-01.com.example:other", "naa.5001405"]
     assert [entry["name"] for entry in after["storage_objects"]] == ["missing"]
 
 
-def test_into_no_file() -> None:
-    running, stores = document()["targets"][0], document()["storage_objects"]
+def test_into_no_file(document: Dict[str, Any]) -> None:
+    running, stores = document["targets"][0], document["storage_objects"]
     assert merge(None, IQN, running, stores) == {"fabric_modules": [], "storage_objects": stores, "targets": [running]}
 
 
-def test_what_does_not_run_now_stays_where_asked() -> None:
-    before = document()
+def test_what_does_not_run_now_stays_where_asked(document: Dict[str, Any]) -> None:
+    before = document
     running = copy.deepcopy(before["targets"][0])
     now = running["tpgs"][0]
     now["luns"] = [lun for lun in now["luns"] if lun["index"] == 0]

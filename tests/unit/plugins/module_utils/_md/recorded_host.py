@@ -1,24 +1,23 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's answers, recorded to a file and played back.
-
-On a host with the collection's module_utils importable, C(python3 recorded_host.py FILE PATH...) writes everything that
-observing the devices PATH... and all arrays asks of it.
-"""
+"""A host's answers, recorded and played back. C(tests/record) makes the scenes, and writes them to files."""
 
 from __future__ import annotations
 
 import base64
 import json
-import sys
-from typing import Any, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult, SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import Observation
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import BLOCK, places
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted
+
+FOLDERS = sorted((Path(__file__).resolve().parents[4] / "fixtures" / "mdadm").iterdir())
+"""What was recorded, by version of mdadm."""
 
 _METHODS = ("text", "content", "names", "target", "device_number", "busy", "users", "hostname", "program")
 
@@ -41,10 +40,9 @@ class RecordedHost(Host):
         self.uuids = 0
 
     @classmethod
-    def load(cls, path: str) -> RecordedHost:
+    def load(cls, path: Path) -> RecordedHost:
         """The host recorded in a file."""
-        with open(path, encoding="utf-8") as stream:
-            return cls(json.load(stream))
+        return cls(json.loads(path.read_text(encoding="utf-8")))
 
     def _answer(self, method: str, *arguments: str) -> Any:
         key = " ".join([method, *arguments])
@@ -148,18 +146,12 @@ class RecordingRunner(SystemRunner):
         return result
 
 
-def main(output: str, paths: List[str]) -> None:
-    """Record this host."""
+def record_host(paths: Sequence[str]) -> Dict[str, Any]:
+    """All that observing the devices C(paths) and all arrays asks of this host."""
     host = RecordingHost()
     wanted = Wanted("", "md1", "present", host.hostname(), level="raid10", devices=tuple(paths))
     state = Observation(host).deep([wanted], RecordingRunner(host.answers))
     for device in state.devices.values():
         for _version, offset in places(device.size):
             host.read(device.node, offset, BLOCK)
-    with open(output, "w", encoding="utf-8") as stream:
-        json.dump(host.answers, stream, indent=1, sort_keys=True)
-        stream.write("\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    return host.answers

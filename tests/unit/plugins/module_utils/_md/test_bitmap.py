@@ -16,7 +16,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.bitmap import B
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import parse
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 MIB = 1 << 20
 
 
@@ -49,8 +48,8 @@ def test_never_more_than_there_is(bits: int) -> None:
     assert 0 <= dirty_bytes(header, bitmap(header.size, header.chunk, bits)) <= header.size
 
 
-def test_a_recorded_member_says_where_its_bitmap_is() -> None:
-    host = RecordedHost.load(str(RECORDED / "stripe.json"))
+def test_a_recorded_member_says_where_its_bitmap_is(folder: Path) -> None:
+    host = RecordedHost.load(folder / "stripe.json")
     block = parse("1.2", 4096, host.read("/dev/ubdb", 4096, 4096) or b"")
     assert block
     assert block.bitmap
@@ -58,5 +57,7 @@ def test_a_recorded_member_says_where_its_bitmap_is() -> None:
     assert (block.active, block.recovering, block.faulty) == ((0, 1, 2), False, False)
     assert block.data_offset % (1 << 20) == 0
     assert block.updated > 1_700_000_000
-    # The bitmap itself was not recorded: blocks of zeros are none.
-    assert read_dirty(host, "/dev/ubdb", block) is None
+    # Where the bitmap itself was recorded, it is of the whole array; blocks of zeros are none.
+    dirty = read_dirty(host, "/dev/ubdb", block)
+    assert (dirty is not None) == (f"read /dev/ubdb {block.bitmap_place}" in host.answers)
+    assert 0 <= (dirty or 0) <= block.component_size

@@ -23,7 +23,6 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.reco
     RecordedRunner,
 )
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
 
 
@@ -37,12 +36,12 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lock: Path) -> Any:
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lock: Path) -> Any:
     """Run a module with options on a recorded host, as root; gives what it prints."""
 
     def run_module(module: Any, scenario: str, options: Dict[str, Any], root: bool = True) -> Dict[str, Any]:
         monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
-        host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+        host = RecordedHost.load(folder / f"{scenario}.json")
         monkeypatch.setattr(module, "Host", lambda: host)
         if hasattr(module, "SystemRunner"):
             monkeypatch.setattr(module, "SystemRunner", lambda: RecordedRunner(host.answers))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Observing what was recorded on a real host (mdadm 4.2, Linux 6.1)."""
+"""Observing what was recorded on real hosts, of every version of mdadm (Linux 6.1)."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import d
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import want
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
+    FOLDERS,
     RecordedHost,
     RecordedRunner,
 )
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
 MD1 = want("md1", level="raid1e", chunk=64, devices=MEMBERS)
 MD2 = want("md2", level="raid1", devices=["/dev/ubde", "/dev/ubdf"])
 MD99 = want("md99", level="raid0", chunk=64, devices=["/dev/md1", "/dev/md2"], size_tolerance=5)
 
 
-def recorded(scenario: str) -> Tuple[RecordedHost, RecordedRunner]:
-    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+def recorded(folder: Path, scenario: str) -> Tuple[RecordedHost, RecordedRunner]:
+    host = RecordedHost.load(folder / f"{scenario}.json")
     for number, name in ((1, "md1"), (2, "md2"), (99, "md99")):
         if f"text /sys/class/block/{name}/size" in host.answers:
             host.answers[f"device_number /dev/{name}"] = [f"9:{number}", ""]
@@ -51,8 +51,8 @@ def recorded(scenario: str) -> Tuple[RecordedHost, RecordedRunner]:
     return host, RecordedRunner(host.answers)
 
 
-def seen(scenario: str, *wanted: Any) -> State:
-    host, runner = recorded(scenario)
+def seen(folder: Path, scenario: str, *wanted: Any) -> State:
+    host, runner = recorded(folder, scenario)
     return observe(wanted, host, runner)
 
 
@@ -66,8 +66,8 @@ def refusal(state: State, *wanted: Any) -> str:
     return str(caught.value)
 
 
-def test_a_run_with_nothing_to_do_starts_no_process() -> None:
-    host, runner = recorded("stripe")
+def test_a_run_with_nothing_to_do_starts_no_process(folder: Path) -> None:
+    host, runner = recorded(folder, "stripe")
     state = observe([MD1, MD2, MD99], host, runner)
     assert runner.argvs == []
     outcome = plan_arrays(state, [MD1, MD2, MD99])
@@ -76,15 +76,15 @@ def test_a_run_with_nothing_to_do_starts_no_process() -> None:
     assert outcome.plan.warnings == ()
 
 
-def test_blank_disks_are_read_with_two_processes() -> None:
-    host, runner = recorded("blank")
+def test_blank_disks_are_read_with_two_processes(folder: Path) -> None:
+    host, runner = recorded(folder, "blank")
     state = observe([MD1, MD2], host, runner)
     assert [argv[0] for argv in runner.argvs] == ["udevadm", "wipefs"]
     assert [argv.split(" ")[1] for argv in argvs(state, MD1) if argv.startswith("mdadm")] == ["--create"]
 
 
-def test_the_shape_of_a_running_mirror() -> None:
-    state = seen("stripe", MD1, MD2, MD99)
+def test_the_shape_of_a_running_mirror(folder: Path) -> None:
+    state = seen(folder, "stripe", MD1, MD2, MD99)
     first, _second, stripe = report(state, [MD1, MD2, MD99])
     assert (first["level"], first["layout"], first["layout_word"], first["chunk"]) == ("raid10", "o3", 66305, 64)
     assert (first["label"], first["metadata"], first["bitmap"], first["size"]) == ("b1:md1", "1.2", "internal", 535756800)
@@ -100,14 +100,14 @@ def test_the_shape_of_a_running_mirror() -> None:
     assert (stripe["layout"], stripe["layout_word"], stripe["bitmap"]) == (None, None, "none")
 
 
-def test_a_resync_is_reported_with_its_progress() -> None:
-    array = seen("syncing", MD1).arrays[0]
+def test_a_resync_is_reported_with_its_progress(folder: Path) -> None:
+    array = seen(folder, "syncing", MD1).arrays[0]
     assert (array.sync_action, health(array)) == ("resync", "syncing")
     assert (array.sync_done, array.sync_total, sync_percent(array)) == (0, 1046400, 0.0)
 
 
-def test_a_degraded_array() -> None:
-    state = seen("degraded", MD1, MD2, MD99)
+def test_a_degraded_array(folder: Path) -> None:
+    state = seen(folder, "degraded", MD1, MD2, MD99)
     outcome = plan_arrays(state, [MD1, MD2, MD99])
     assert not outcome.plan.changed
     assert outcome.plan.warnings == ("array md1 is degraded: 2 of 3 members are current; without /dev/ubdc",)
@@ -117,9 +117,9 @@ def test_a_degraded_array() -> None:
 LOOPS = want("md1", level="raid1e", chunk=64, devices=["/dev/loop0", "/dev/loop1", "/dev/loop2"], replace_failed=True)
 
 
-def recorded_loops(scenario: str) -> State:
+def recorded_loops(folder: Path, scenario: str) -> State:
     """An array over loop devices; its nodes were not asked for when it was recorded."""
-    host, runner = recorded(scenario)
+    host, runner = recorded(folder, scenario)
     for number in range(3):
         host.answers[f"device_number /dev/loop{number}"] = [f"7:{number}", ""]
         host.answers[f"target /sys/dev/block/7:{number}"] = f"/sys/devices/virtual/block/loop{number}"
@@ -134,8 +134,8 @@ def recorded_loops(scenario: str) -> State:
         ("checking", "healthy", ["in_sync", "in_sync", "in_sync"]),
     ],
 )
-def test_an_array_that_lost_a_member_is_healed_and_is_checked(scenario: str, expected: str, states: List[str]) -> None:
-    state = recorded_loops(scenario)
+def test_an_array_that_lost_a_member_is_healed_and_is_checked(folder: Path, scenario: str, expected: str, states: List[str]) -> None:
+    state = recorded_loops(folder, scenario)
     found = describe(state, state.arrays[0])
     members = sorted(found["members"], key=lambda member: str(member["device"]))
     assert (found["health"], [member["state"] for member in members]) == (expected, states)
@@ -146,14 +146,16 @@ def test_an_array_that_lost_a_member_is_healed_and_is_checked(scenario: str, exp
     assert block.data_offset + block.data_size == state.devices["loop0"].size
 
 
-def test_only_the_array_that_lost_a_member_needs_a_plan() -> None:
-    planned = [argv for argv in argvs(recorded_loops("lost"), LOOPS) if "/dev/md1" in argv]
+def test_only_the_array_that_lost_a_member_needs_a_plan(folder: Path) -> None:
+    planned = [argv for argv in argvs(recorded_loops(folder, "lost"), LOOPS) if "/dev/md1" in argv]
     assert planned == ["mdadm --manage /dev/md1 --remove loop1", "re_add array=/dev/md1 device=/dev/loop1"]
-    assert not any(argv.startswith("mdadm") for scenario in ("healing", "checking") for argv in argvs(recorded_loops(scenario), LOOPS))
+    assert not any(
+        argv.startswith("mdadm") for scenario in ("healing", "checking") for argv in argvs(recorded_loops(folder, scenario), LOOPS)
+    )
 
 
-def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then() -> None:
-    state = seen("stopped", MD2, MD99)
+def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then(folder: Path) -> None:
+    state = seen(folder, "stopped", MD2, MD99)
     superblock = state.devices["ubde"].superblock
     assert superblock
     assert argvs(state, MD2, MD99)[-2:] == [
@@ -165,14 +167,14 @@ def test_stopped_arrays_are_assembled_and_what_lies_on_them_is_planned_then() ->
     assert outcome.plan.after["md99"]["state"] == "running"
 
 
-def test_a_stopped_array_with_a_member_left_behind_is_refused() -> None:
-    message = refusal(seen("stopped", MD1), MD1)
+def test_a_stopped_array_with_a_member_left_behind_is_refused(folder: Path) -> None:
+    message = refusal(seen(folder, "stopped", MD1), MD1)
     assert "/dev/ubdc is out of date or failed (event count" in message
 
 
-def test_a_creation_that_was_killed_after_the_last_superblock_is_assembled() -> None:
+def test_a_creation_that_was_killed_after_the_last_superblock_is_assembled(folder: Path) -> None:
     wanted = want("md1", level="raid1e", devices=MEMBERS)
-    state = seen("killed", wanted)
+    state = seen(folder, "killed", wanted)
     assert not state.arrays[0].active
     commands = [argv for argv in argvs(state, wanted) if "mdadm" in argv.split(" ")[0] or argv.startswith("rm")]
     assert commands[0] == "mdadm --stop /dev/md1"
@@ -181,42 +183,42 @@ def test_a_creation_that_was_killed_after_the_last_superblock_is_assembled() -> 
     assert commands[2].endswith(" /dev/ubdb /dev/ubdc /dev/ubdd")
 
 
-def test_a_creation_that_was_killed_between_two_superblocks_is_done_again() -> None:
+def test_a_creation_that_was_killed_between_two_superblocks_is_done_again(folder: Path) -> None:
     wanted = want("md1", level="raid1e", devices=MEMBERS)
-    state = seen("killed-between-members", wanted)
+    state = seen(folder, "killed-between-members", wanted)
     assert state.devices["ubdc"].superblock
     assert state.devices["ubdd"].superblock is None
     assert any(argv.startswith("mdadm --create /dev/md1 --run ") for argv in argvs(state, wanted))
 
 
-def test_devices_in_use() -> None:
-    message = refusal(seen("in-use", MD1), MD1)
+def test_devices_in_use(folder: Path) -> None:
+    message = refusal(seen(folder, "in-use", MD1), MD1)
     assert "/dev/disk/by-path/platform-uml-blkdev.1 (/dev/ubdb) is mounted on /mnt" in message
     assert "(/dev/ubdb) carries ext4" in message
     assert "/dev/ubdc is swap space in use" in message
     assert "/dev/ubdc carries swap" in message
     assert "/dev/ubdd is held by vg0-lv0 (dm-0)" in message
     assert "/dev/ubdd carries LVM2_member" in message
-    assert "belongs to array 'other:data'" in refusal(seen("in-use", MD2), MD2)
+    assert "belongs to array 'other:data'" in refusal(seen(folder, "in-use", MD2), MD2)
 
 
-def test_foreign_content() -> None:
+def test_foreign_content(folder: Path) -> None:
     wanted = want("md1", level="raid1", devices=[MEMBERS[0], "/dev/ubdc", "/dev/ubde"])
-    message = refusal(seen("foreign", wanted), wanted)
+    message = refusal(seen(folder, "foreign", wanted), wanted)
     assert "(/dev/ubdb) carries ext4" in message
     assert "/dev/ubdc carries swap" in message
     assert "/dev/ubde carries the superblock of array 'other:data'" in message
 
 
-def test_paths_that_are_not_there_or_no_devices() -> None:
+def test_paths_that_are_not_there_or_no_devices(folder: Path) -> None:
     missing = want("md1", level="raid1", devices=["/dev/ubdc", "/dev/nosuch"])
-    assert "/dev/nosuch does not exist" in refusal(seen("blank", missing), missing)
+    assert "/dev/nosuch does not exist" in refusal(seen(folder, "blank", missing), missing)
     file = want("md1", level="raid1", devices=["/dev/ubdc", "/etc/passwd"])
-    assert "/etc/passwd is a regular file" in refusal(seen("blank", file), file)
+    assert "/etc/passwd is a regular file" in refusal(seen(folder, "blank", file), file)
 
 
-def test_spares_before_and_after_they_were_needed() -> None:
-    host, _runner = recorded("raid5-spare-used")
+def test_spares_before_and_after_they_were_needed(folder: Path) -> None:
+    host, _runner = recorded(folder, "raid5-spare-used")
     state = observe_all(host)
     array = describe(state, state.arrays[0])
     assert (array["name"], array["level"], array["layout"], array["layout_word"]) == ("data", "raid5", "left-symmetric", 2)
@@ -226,21 +228,25 @@ def test_spares_before_and_after_they_were_needed() -> None:
         ("/dev/loop3", 2, "in_sync"),
         ("/dev/loop2", None, "faulty"),
     ]
-    before, _runner = recorded("raid5-spare")
+    before, _runner = recorded(folder, "raid5-spare")
     members = describe(observe_all(before), observe_all(before).arrays[0])["members"]
     assert {member["device"]: member["state"] for member in members}["/dev/loop4"] == "spare"
 
 
-def mdstat() -> Iterator[Tuple[str, str, str]]:
-    """Scenario, kernel name, and what C(/proc/mdstat) had to say of that array when the scenario was recorded."""
-    for file in sorted(RECORDED.glob("*.mdstat")):
+def mdstat() -> Iterator[Tuple[Path, str, str, str]]:
+    """Version, scenario, kernel name, and what C(/proc/mdstat) had to say of that array when the scenario was recorded."""
+    for file in sorted(file for folder in FOLDERS for file in folder.glob("*.mdstat")):
         for name, text in re.findall(r"^(md\d+) : (.*?)(?=^\S)", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-            yield file.stem, name, text
+            yield file.parent, file.stem, name, text
 
 
-@pytest.mark.parametrize(("scenario", "name", "text"), list(mdstat()), ids=lambda value: value if len(value) < 30 else "")
-def test_arrays_read_from_sysfs_are_those_of_mdstat(scenario: str, name: str, text: str) -> None:
-    state = observe_all(recorded(scenario)[0])
+@pytest.mark.parametrize(
+    ("version", "scenario", "name", "text"),
+    list(mdstat()),
+    ids=lambda value: value.name if isinstance(value, Path) else value if len(value) < 30 else "",
+)
+def test_arrays_read_from_sysfs_are_those_of_mdstat(version: Path, scenario: str, name: str, text: str) -> None:
+    state = observe_all(recorded(version, scenario)[0])
     (array,) = [array for array in state.arrays if array.kernel_name == name]
     words = text.split("\n")[0].split(" ")
     assert array.active == (words[0] == "active")
@@ -257,26 +263,31 @@ def test_arrays_read_from_sysfs_are_those_of_mdstat(scenario: str, name: str, te
     assert [array.sync_action] == ([actions[word] for word in re.findall(r"(\w+) = ", text)] or ["idle"])
 
 
-def test_a_stopped_array_is_assembled_without_the_member_that_a_spare_stood_in_for() -> None:
+def test_a_stopped_array_is_assembled_without_the_member_that_a_spare_stood_in_for(folder: Path) -> None:
     """Both say that they have slot 1."""
-    host, _runner = recorded("raid5-stopped")
+    host, _runner = recorded(folder, "raid5-stopped")
     state = observe_all(host, examine=True)
-    assert [(entry["device"], entry["role"], entry["events"]) for entry in unused(state)] == [
-        ("/dev/loop1", 0, 37),
-        ("/dev/loop2", 1, 18),
-        ("/dev/loop3", 2, 37),
-        ("/dev/loop4", 1, 37),
+    entries = unused(state)
+    assert [(entry["device"], entry["role"]) for entry in entries] == [
+        ("/dev/loop1", 0),
+        ("/dev/loop2", 1),
+        ("/dev/loop3", 2),
+        ("/dev/loop4", 1),
     ]
+    events = [entry["events"] for entry in entries]
+    assert events[0] == events[2] == events[3] > events[1] > 0
+    superblock = state.devices["loop1"].superblock
+    assert superblock
     state = replace(state, paths={f"/dev/{name}": name for name in state.devices})
     members = {"devices": ["/dev/loop1", "/dev/loop4", "/dev/loop3"], "spares": ["/dev/loop2"]}
     wanted = want("data", level="raid5", **members, persist=False)
     assert argvs(state, wanted)[0] == (
-        "mdadm --assemble /dev/md/data --uuid=ccce584b:f6ab8fb1:d33405c5:71643450 /dev/loop1 /dev/loop4 /dev/loop3"
+        f"mdadm --assemble /dev/md/data --uuid={shown_uuid(superblock.uuid)} /dev/loop1 /dev/loop4 /dev/loop3"
     )
 
 
-def test_superblocks_of_arrays_that_do_not_run() -> None:
-    host, _runner = recorded("stopped")
+def test_superblocks_of_arrays_that_do_not_run(folder: Path) -> None:
+    host, _runner = recorded(folder, "stopped")
     found = unused(observe_all(host, examine=True))
     assert [(entry["device"], entry["label"], entry["role"]) for entry in found] == [
         ("/dev/ubdb", "b1:md1", 0),
@@ -287,11 +298,11 @@ def test_superblocks_of_arrays_that_do_not_run() -> None:
     ]
 
 
-def test_looking_again_starts_no_process_and_knows_stopped_from_absent() -> None:
-    stopped, blank = recorded("stopped")[0], recorded("blank")[0]
+def test_looking_again_starts_no_process_and_knows_stopped_from_absent(folder: Path) -> None:
+    stopped, blank = recorded(folder, "stopped")[0], recorded(folder, "blank")[0]
     assert report(look_again([MD1], stopped), [MD1])[0]["state"] == "stopped"
     assert report(look_again([MD1], blank), [MD1])[0]["state"] == "absent"
-    assert report(look_again([MD1], recorded("stripe")[0]), [MD1])[0]["state"] == "running"
+    assert report(look_again([MD1], recorded(folder, "stripe")[0]), [MD1])[0]["state"] == "running"
 
 
 @pytest.mark.parametrize(

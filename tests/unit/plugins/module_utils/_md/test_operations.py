@@ -23,7 +23,6 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.reco
     RecordedRunner,
 )
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 ZERO = ["mdadm", "--zero-superblock", "/dev/ubdb"]
 
 
@@ -59,8 +58,8 @@ def bound(host: RecordedHost, runner: Runner, clock: Clock) -> MdOperations:
     return MdOperations(host, runner, lambda _names: None, clock.sleep)
 
 
-def recorded(scenario: str) -> RecordedHost:
-    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+def recorded(folder: Path, scenario: str) -> RecordedHost:
+    host = RecordedHost.load(folder / f"{scenario}.json")
     host.answers["device_number /dev/ubdb"] = ["98:16", ""]
     host.answers["target /sys/dev/block/98:16"] = "/sys/devices/virtual/block/ubdb"
     return host
@@ -72,8 +71,8 @@ def uuid_on(host: RecordedHost, node: str) -> str:
     return shown_uuid(superblock.uuid)
 
 
-def test_a_member_that_md_does_not_take_back_is_rebuilt() -> None:
-    host = recorded("degraded")
+def test_a_member_that_md_does_not_take_back_is_rebuilt(folder: Path) -> None:
+    host = recorded(folder, "degraded")
     host.answers["device_number /dev/md1"] = ["9:1", ""]
     host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
     host.answers["text /sys/block/md1/md/dev-ubdb/slot"] = "none"
@@ -92,8 +91,8 @@ def test_a_member_that_md_does_not_take_back_is_rebuilt() -> None:
 
 
 @pytest.mark.parametrize(("state", "fails"), [("clean", False), ("active", False), ("read-auto", True), ("readonly", True), (None, True)])
-def test_an_array_that_stays_at_rest_is_an_error_and_one_that_somebody_woke_is_not(state: Optional[str], fails: bool) -> None:
-    host = recorded("degraded")
+def test_an_array_that_stays_at_rest_is_an_error_and_one_that_somebody_woke_is_not(folder: Path, state: Optional[str], fails: bool) -> None:
+    host = recorded(folder, "degraded")
     host.answers["device_number /dev/md1"] = ["9:1", ""]
     host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
     host.answers["text /sys/block/md1/md/array_state"] = state
@@ -107,8 +106,8 @@ def test_an_array_that_stays_at_rest_is_an_error_and_one_that_somebody_woke_is_n
     assert runner.argvs == [["mdadm", "--readwrite", "/dev/md1"]]
 
 
-def test_a_slot_is_waited_for_only_where_one_is_free() -> None:
-    host, clock = recorded("degraded"), Clock()
+def test_a_slot_is_waited_for_only_where_one_is_free(folder: Path) -> None:
+    host, clock = recorded(folder, "degraded"), Clock()
     host.answers["device_number /dev/md1"] = ["9:1", ""]
     host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
     host.answers["text /sys/block/md1/md/dev-ubdb/slot"] = "none"
@@ -121,8 +120,8 @@ def test_a_slot_is_waited_for_only_where_one_is_free() -> None:
     assert clock.now == before
 
 
-def test_only_the_superblock_of_the_named_array_is_erased() -> None:
-    host = recorded("killed-between-members")
+def test_only_the_superblock_of_the_named_array_is_erased(folder: Path) -> None:
+    host = recorded(folder, "killed-between-members")
     runner = Runner({"mdadm --zero-superblock": lambda: host.answers.pop("read /dev/ubdb 4096") and None})
     bound(host, runner, Clock()).zero_superblock("/dev/ubdb", "1" * 32)
     assert runner.argvs == []
@@ -132,8 +131,8 @@ def test_only_the_superblock_of_the_named_array_is_erased() -> None:
     assert runner.argvs == [ZERO]
 
 
-def test_an_array_that_udev_assembled_again_is_stopped_again() -> None:
-    host = recorded("syncing")
+def test_an_array_that_udev_assembled_again_is_stopped_again(folder: Path) -> None:
+    host = recorded(folder, "syncing")
     host.answers["names /sys/class/block/ubdb/holders"] = ["md1"]
     attempts: List[int] = []
 
@@ -148,8 +147,8 @@ def test_an_array_that_udev_assembled_again_is_stopped_again() -> None:
     assert [argv[:3] for argv in runner.argvs if argv[0] == "mdadm"] == [ZERO, ["mdadm", "--stop", "/dev/md1"], ZERO]
 
 
-def test_an_array_of_another_name_is_never_stopped_for_it() -> None:
-    host = recorded("stripe")
+def test_an_array_of_another_name_is_never_stopped_for_it(folder: Path) -> None:
+    host = recorded(folder, "stripe")
     uuid = uuid_on(host, "/dev/ubdb")
     host.answers["names /sys/class/block/ubdb/holders"] = ["md99"]
 
@@ -162,14 +161,14 @@ def test_an_array_of_another_name_is_never_stopped_for_it() -> None:
     assert not any("--stop" in argv for argv in runner.argvs)
 
 
-def test_erasure_that_does_not_take_is_an_error() -> None:
-    host = recorded("stripe")
+def test_erasure_that_does_not_take_is_an_error(folder: Path) -> None:
+    host = recorded(folder, "stripe")
     with pytest.raises(FleetlabError, match="still carries the superblock"):
         bound(host, Runner({}), Clock()).zero_superblock("/dev/ubdb", uuid_on(host, "/dev/ubdb"))
 
 
-def test_old_content_that_udev_has_fallen_for_is_erased() -> None:
-    host = recorded("stripe")
+def test_old_content_that_udev_has_fallen_for_is_erased(folder: Path) -> None:
+    host = recorded(folder, "stripe")
     for number in (1, 2):
         host.answers[f"device_number /dev/md{number}"] = [f"9:{number}", ""]
         host.answers[f"target /sys/dev/block/9:{number}"] = f"/sys/devices/virtual/block/md{number}"
@@ -180,14 +179,14 @@ def test_old_content_that_udev_has_fallen_for_is_erased() -> None:
     assert words == ["mdadm --stop /dev/md99", "wipefs --all /dev/md1 /dev/md2"]
 
 
-def test_a_device_that_is_gone_is_named() -> None:
+def test_a_device_that_is_gone_is_named(folder: Path) -> None:
     with pytest.raises(FleetlabError, match="/dev/ubdz is gone"):
-        bound(recorded("blank"), Runner({}), Clock()).zero_superblock("/dev/ubdz", "1" * 32)
+        bound(recorded(folder, "blank"), Runner({}), Clock()).zero_superblock("/dev/ubdz", "1" * 32)
 
 
-def test_planning_again_names_the_arrays() -> None:
+def test_planning_again_names_the_arrays(folder: Path) -> None:
     names: List[str] = []
-    operations = MdOperations(recorded("blank"), Runner({}), names.extend).all()
+    operations = MdOperations(recorded(folder, "blank"), Runner({}), names.extend).all()
     operations["plan_again"](arrays="md98 md99")
     assert names == ["md98", "md99"]
 

@@ -17,9 +17,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device im
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.devices import read_superblock
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.layout import decode
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.superblock import BLOCK, parse, places
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import FOLDERS, RecordedHost
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "mdadm" / "4.2"
 SIZE = 536870912
 MD1_SIZE = 535756800
 
@@ -27,19 +26,23 @@ MD1_SIZE = 535756800
 MISTAKEN_BY_MDADM = (("metadata-1.0", "/dev/ubde"), ("metadata-1.0", "/dev/ubdf"))
 
 
-def examined() -> Iterator[Tuple[str, str, Dict[str, str]]]:
-    """Scenario, device, and the fields of mdadm's prose."""
-    for file in sorted(RECORDED.glob("*.examine")):
+def examined() -> Iterator[Tuple[Path, str, Dict[str, str]]]:
+    """What observing found, the device, and the fields of mdadm's prose."""
+    for file in sorted(file for folder in FOLDERS for file in folder.glob("*.examine")):
         for text in file.read_text(encoding="utf-8").split("### ")[1:]:
             node, _newline, prose = text.partition("\n")
             fields = dict(re.findall(r"^ *([A-Z][A-Za-z ]+?) : (.*)$", prose, re.MULTILINE))
             if fields:
-                yield file.stem, node, fields
+                yield file.with_suffix(".json"), node, fields
 
 
-@pytest.mark.parametrize(("scenario", "node", "fields"), list(examined()), ids=lambda value: value if isinstance(value, str) else "")
-def test_fields_agree_with_mdadm(scenario: str, node: str, fields: Dict[str, str]) -> None:
-    host = RecordedHost.load(str(RECORDED / f"{scenario}.json"))
+def named(value: object) -> str:
+    return f"{value.parent.name}-{value.stem}" if isinstance(value, Path) else value if isinstance(value, str) else ""
+
+
+@pytest.mark.parametrize(("answers", "node", "fields"), list(examined()), ids=named)
+def test_fields_agree_with_mdadm(answers: Path, node: str, fields: Dict[str, str]) -> None:
+    host, scenario = RecordedHost.load(answers), answers.stem
     found = read_superblock(host, node, MD1_SIZE if node == "/dev/md1" else SIZE)
     assert found is not None
     if (scenario, node) in MISTAKEN_BY_MDADM:
@@ -61,14 +64,14 @@ def test_fields_agree_with_mdadm(scenario: str, node: str, fields: Dict[str, str
 
 
 def test_examined_devices_were_recorded() -> None:
-    versions = {fields["Version"] for _scenario, _node, fields in examined()}
-    levels = {fields["Raid Level"] for _scenario, _node, fields in examined()}
-    assert versions >= {"1.1", "1.2"}
-    assert levels >= {"raid0", "raid1", "raid10"}
+    for folder in FOLDERS:
+        found = [fields for answers, _node, fields in examined() if answers.parent == folder]
+        assert {fields["Version"] for fields in found} >= {"1.1", "1.2"}
+        assert {fields["Raid Level"] for fields in found} >= {"raid0", "raid1", "raid10"}
 
 
-def test_the_superblock_of_an_array_inside_a_1_0_array_is_not_taken_for_that_of_the_disk() -> None:
-    host = RecordedHost.load(str(RECORDED / "metadata-1.0.json"))
+def test_the_superblock_of_an_array_inside_a_1_0_array_is_not_taken_for_that_of_the_disk(folder: Path) -> None:
+    host = RecordedHost.load(folder / "metadata-1.0.json")
     found = read_superblock(host, "/dev/ubde", SIZE)
     assert found is not None
     assert (found.version, found.label) == ("1.0", "b1:md2")
@@ -77,8 +80,8 @@ def test_the_superblock_of_an_array_inside_a_1_0_array_is_not_taken_for_that_of_
     assert inside.label == "b1:md99"
 
 
-def test_a_damaged_superblock_is_none() -> None:
-    host = RecordedHost.load(str(RECORDED / "stripe.json"))
+def test_a_damaged_superblock_is_none(folder: Path) -> None:
+    host = RecordedHost.load(folder / "stripe.json")
     data = bytearray(host.read("/dev/ubdb", BLOCK, BLOCK) or b"")
     assert parse("1.2", BLOCK, bytes(data))
     assert parse("1.2", BLOCK, bytes(data[:200])) is None

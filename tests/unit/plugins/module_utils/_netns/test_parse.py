@@ -22,10 +22,9 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import
     parse_routes,
     parse_sockets,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.policy import Policy, make_policy
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import ForwardChain, FoundRoute, Listener, Record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Forward
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
+from ansible_collections.fleetlab.linux.tests.record.netns_scenes import policy
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 
@@ -34,35 +33,15 @@ def read(name: str) -> str:
     return (FIXTURES / name).read_text(encoding="utf-8")
 
 
-def policy() -> Policy:
-    """The one that the recorded rules were made from."""
-    wanted = want(
-        "both",
-        links=[
-            {
-                "name": "v-both",
-                "peer": "eth0",
-                "addresses": ["10.201.0.1/30", "fd00:201::1/64"],
-                "peer_addresses": ["10.201.0.2/30", "fd00:201::2/64"],
-            },
-            {"name": "v-more", "peer": "eth1", "addresses": ["10.202.0.1/30"], "peer_addresses": ["10.202.0.2/30"]},
-        ],
-        nat={
-            "forwards": [
-                {"port": "80", "to_port": "8080"},
-                {"port": "5000-5002", "protocol": "udp"},
-                {"port": "6000-6009", "to_port": "8080"},
-            ]
-        },
-    )
-    made = make_policy(wanted, {4: "eth0", 6: "eth0"})
-    assert made is not None
-    return made
+def every_version(tool: str) -> pytest.MarkDecorator:
+    """Runs a test on what each recorded version of a tool has printed."""
+    return pytest.mark.parametrize("folder", sorted(f"{tool}/{path.name}" for path in (FIXTURES / tool).iterdir()))
 
 
-def test_links_with_their_ends() -> None:
-    outside = {link.name: link for link in parse_links(read("ip/6.1.0/address-host.json"))}
-    inside = {link.name: link for link in parse_links(read("ip/6.1.0/address-inside.json"))}
+@every_version("ip")
+def test_links_with_their_ends(folder: str) -> None:
+    outside = {link.name: link for link in parse_links(read(f"{folder}/address-host.json"))}
+    inside = {link.name: link for link in parse_links(read(f"{folder}/address-inside.json"))}
     assert (outside["v-both"].kind, outside["v-both"].mtu, outside["v-both"].up) == ("veth", 1400, True)
     assert outside["v-both"].addresses == ("10.201.0.1/30", "fd00:201::1/64")
     assert outside["v-both"].is_end_of(inside["eth0"])
@@ -71,9 +50,10 @@ def test_links_with_their_ends() -> None:
     assert inside["lo"].addresses == ()
 
 
-def test_routes_of_both_families_and_of_several_ways() -> None:
-    assert parse_routes(read("ip/6.1.0/route-host.json"), 4)[0] == FoundRoute("default", 4, "eth0", "192.0.2.2", None, "boot")
-    inside = parse_routes(read("ip/6.1.0/route-inside-6.json"), 6)
+@every_version("ip")
+def test_routes_of_both_families_and_of_several_ways(folder: str) -> None:
+    assert parse_routes(read(f"{folder}/route-host.json"), 4)[0] == FoundRoute("default", 4, "eth0", "192.0.2.2", None, "boot")
+    inside = parse_routes(read(f"{folder}/route-inside-6.json"), 6)
     assert FoundRoute("default", 6, "eth0", "fd00:201::1", 1024, "boot") in inside
     several = json.dumps(
         [{"dst": "192.0.2.5", "nexthops": [{"gateway": "10.0.0.1", "dev": "a"}, {"via": {"host": "fe80::1"}, "dev": "b"}]}]
@@ -93,30 +73,33 @@ def test_listening_sockets() -> None:
     assert parse_sockets("udp", read("proc_net/6.18/udp")) == (Listener("udp", "0.0.0.0", 5001),)
 
 
-def test_the_table_that_nft_lists_is_the_one_that_was_asked_for() -> None:
-    listing: Any = json.loads(read("nft/1.0.6/table.json"))
+@every_version("nft")
+def test_the_table_that_nft_lists_is_the_one_that_was_asked_for(folder: str) -> None:
+    listing: Any = json.loads(read(f"{folder}/table.json"))
     assert nftables.listed_table(listing) == nftables.wanted_table(policy())
     listing["nftables"][-1]["rule"]["expr"][-1] = {"accept": None}
     assert nftables.listed_table(listing) != nftables.wanted_table(policy())
 
 
-def test_chains_of_others_that_drop() -> None:
-    listing = json.loads(read("nft/1.0.6/chains.json"))
+@every_version("nft")
+def test_chains_of_others_that_drop(folder: str) -> None:
+    listing = json.loads(read(f"{folder}/chains.json"))
     found = nftables.forward_chains(listing)
     assert sorted(found) == [("inet", "firewalld", "filter_FORWARD", False), ("ip", "filter", "FORWARD", True)]
     assert not nftables.other_nat(listing)
-    firewalld = json.loads(read("nft/1.0.6/firewalld.json"))
+    firewalld = json.loads(read(f"{folder}/firewalld.json"))
     chains = nftables.foreign_chains(firewalld)
     chain = nftables.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", chains)
     assert chain.drops
     assert sorted(opened for _handle, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
 
 
-def test_chains_of_iptables() -> None:
-    chain = iptables.parse_forward(read("iptables/1.8.9/forward.txt"), "iptables", 4, "both")
+@every_version("iptables")
+def test_chains_of_iptables(folder: str) -> None:
+    chain = iptables.parse_forward(read(f"{folder}/forward.txt"), "iptables", 4, "both")
     assert chain.drops
     assert sorted(opened for _rule, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
-    other = iptables.parse_forward(read("iptables/1.8.9/forward.txt"), "iptables", 4, "bot")
+    other = iptables.parse_forward(read(f"{folder}/forward.txt"), "iptables", 4, "bot")
     assert other.ours == ()
     reject = iptables.parse_forward(
         "-P FORWARD ACCEPT\n-A FORWARD -i a -j ACCEPT\n-A FORWARD -j REJECT --reject-with x\n", "iptables", 4, "both"
@@ -167,23 +150,26 @@ def test_where_verdict_maps_and_gotos_of_nftables_lead_to() -> None:
     assert nftables.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
 
 
-def test_a_table_that_is_dormant_is_not_the_one_that_was_asked_for() -> None:
-    listing: Any = json.loads(read("nft/1.0.6/table.json"))
+@every_version("nft")
+def test_a_table_that_is_dormant_is_not_the_one_that_was_asked_for(folder: str) -> None:
+    listing: Any = json.loads(read(f"{folder}/table.json"))
     listing["nftables"][1]["table"]["flags"] = ["dormant"]
     assert nftables.listed_table(listing) != nftables.wanted_table(policy())
 
 
+@every_version("iptables")
 @pytest.mark.parametrize(("file", "family"), [("save.txt", 4), ("save-6.txt", 6)])
-def test_the_rules_that_iptables_saves_are_those_that_were_asked_for(file: str, family: int) -> None:
-    text = read(f"iptables/1.8.9/{file}")
+def test_the_rules_that_iptables_saves_are_those_that_were_asked_for(folder: str, file: str, family: int) -> None:
+    text = read(f"{folder}/{file}")
     found = iptables.find_own(iptables.parse_save(text), "both")
     assert iptables.same(found, iptables.wanted_own(policy(), family))
     edited = iptables.find_own(iptables.parse_save(text.replace("-j DROP", "-j ACCEPT")), "both")
     assert not iptables.same(edited, iptables.wanted_own(policy(), family))
 
 
-def test_counters_of_iptables() -> None:
-    rules = iptables.shown_rules(read("iptables/1.8.9/save-counters.txt"), "both")
+@every_version("iptables")
+def test_counters_of_iptables(folder: str) -> None:
+    rules = iptables.shown_rules(read(f"{folder}/save-counters.txt"), "both")
     assert {rule["chain"] for rule in rules} >= {"FORWARD", "PREROUTING"}
     assert all(isinstance(rule["packets"], int) for rule in rules)
 

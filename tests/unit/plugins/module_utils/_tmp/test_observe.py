@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is observed of a service, on what systemd 252 and the kernel have said."""
+"""What is observed of a service, on what every version of systemd and the kernel have said."""
 
 from __future__ import annotations
 
@@ -25,16 +25,23 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import 
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.shared import find_shared, parse_peers, parse_unix, peers
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, Process, State, parse_mountinfo
 
-RECORDED = Path(__file__).resolve().parents[4] / "fixtures" / "systemd" / "252"
+FOLDERS = sorted((Path(__file__).resolve().parents[4] / "fixtures" / "systemd").iterdir())
 TMPFS = Wanted("demo.service", size="16M")
 DISK = Wanted("demo.service", backing="disk")
+
+
+@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    """What was recorded with one version of systemd."""
+    found: Path = request.param
+    return found
 
 
 class Recorded:
     """Answers what systemctl show had said."""
 
-    def __init__(self, case: str) -> None:
-        self.text = (RECORDED / f"show_{case}.txt").read_text(encoding="utf-8")
+    def __init__(self, folder: Path, case: str) -> None:
+        self.text = (folder / f"show_{case}.txt").read_text(encoding="utf-8")
         self.asked: list[tuple[str, ...]] = []
 
     def run(self, argv: Sequence[str], stdin: str | None = None, timeout: float = 60, accept: Sequence[int] = (0,)) -> CommandResult:
@@ -42,7 +49,7 @@ class Recorded:
         return CommandResult(tuple(argv), 0, self.text, "")
 
 
-def host(top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -> Roots:
+def host(recorded: Path, top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -> Roots:
     """A host whose service has the mounts of a recording, in its main process and in a child, beside a process of somebody else."""
     (top / "run/systemd/system").mkdir(parents=True)
     (top / "var/tmp").mkdir(parents=True)
@@ -60,7 +67,7 @@ def host(top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -
         (folder / "root/var/tmp").chmod(0o1777)
         (folder / "cgroup").write_text(cgroup, encoding="utf-8")
         (folder / "comm").write_text("demo\n", encoding="utf-8")
-        (folder / "mountinfo").write_text((RECORDED / f"mountinfo_{mounts}.txt").read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / "mountinfo").write_text((recorded / f"mountinfo_{mounts}.txt").read_text(encoding="utf-8"), encoding="utf-8")
     if case in ("tmpfs", "disk"):
         drop_in = Path(f"{top}{drop_in_path('demo.service')}")
         drop_in.parent.mkdir(parents=True)
@@ -69,8 +76,8 @@ def host(top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -
     return Roots(str(top / "proc"), str(top))
 
 
-def seen(top: Path, case: str, mounts: str | None = None) -> State:
-    state = observe("demo.service", Recorded(case), host(top, mounts or case))
+def seen(folder: Path, top: Path, case: str, mounts: str | None = None) -> State:
+    state = observe("demo.service", Recorded(folder, case), host(folder, top, mounts or case))
     # The recording's group is another one on this host, or none.
     return State(**{**vars(state), "gid": 33, "processes": tuple(_of_group_33(state))})
 
@@ -80,8 +87,8 @@ def _of_group_33(state: State) -> list[Process]:
 
 
 @pytest.mark.parametrize(("case", "wanted"), [("tmpfs", TMPFS), ("disk", DISK)])
-def test_a_recorded_service_proves_what_it_has(tmp_path: Path, case: str, wanted: Wanted) -> None:
-    state = seen(tmp_path, case)
+def test_a_recorded_service_proves_what_it_has(folder: Path, tmp_path: Path, case: str, wanted: Wanted) -> None:
+    state = seen(folder, tmp_path, case)
     assert [process.pid for process in state.processes] == [50, 51]
     assert problems(state, wanted) == ()
     assert len(leftovers(state)) == 4
@@ -104,39 +111,39 @@ def test_a_recorded_service_proves_what_it_has(tmp_path: Path, case: str, wanted
         ("disk", Wanted("demo.service", backing="disk", mode=0o770), "/tmp has the mode 1777 and the group 33, not 0770 and 33"),
     ],
 )
-def test_what_a_service_does_not_have_is_said(tmp_path: Path, mounts: str, wanted: Wanted, found: str) -> None:
-    said = problems(seen(tmp_path, "tmpfs", mounts), wanted)
+def test_what_a_service_does_not_have_is_said(folder: Path, tmp_path: Path, mounts: str, wanted: Wanted, found: str) -> None:
+    said = problems(seen(folder, tmp_path, "tmpfs", mounts), wanted)
     assert any(f"process 50 (demo): {found}" in text for text in said), said
     # A private /tmp in the children too.
     assert any("process 51" in text for text in said)
 
 
-def test_systemds_own_private_tmp_is_nothing_of_ours(tmp_path: Path) -> None:
-    state = seen(tmp_path, "private_tmp")
+def test_systemds_own_private_tmp_is_nothing_of_ours(folder: Path, tmp_path: Path) -> None:
+    state = seen(folder, tmp_path, "private_tmp")
     assert state.unit.private_tmp
     assert leftovers(state) == ()
     assert state.unit.claims == {"NoExecPaths": ("/var/tmp",)}
 
 
-def test_a_unit_that_is_missing(tmp_path: Path) -> None:
-    state = observe("nope.service", Recorded("missing"), host(tmp_path, "host"))
+def test_a_unit_that_is_missing(folder: Path, tmp_path: Path) -> None:
+    state = observe("nope.service", Recorded(folder, "missing"), host(folder, tmp_path, "host"))
     assert (state.unit.loaded, state.unit.active, state.processes) == ("not-found", False, ())
 
 
-def test_processes_are_found_in_both_kinds_of_cgroups(tmp_path: Path) -> None:
-    roots = host(tmp_path, "tmpfs", "4:memory:/other\n1:name=systemd:/system.slice/demo.service/child\n")
-    assert len(observe("demo.service", Recorded("tmpfs"), roots).processes) == 2
+def test_processes_are_found_in_both_kinds_of_cgroups(folder: Path, tmp_path: Path) -> None:
+    roots = host(folder, tmp_path, "tmpfs", "4:memory:/other\n1:name=systemd:/system.slice/demo.service/child\n")
+    assert len(observe("demo.service", Recorded(folder, "tmpfs"), roots).processes) == 2
 
 
-def test_a_name_that_looks_like_an_option_would_not_be_one(tmp_path: Path) -> None:
-    recorded = Recorded("tmpfs")
-    observe("demo.service", recorded, host(tmp_path, "tmpfs"))
+def test_a_name_that_looks_like_an_option_would_not_be_one(folder: Path, tmp_path: Path) -> None:
+    recorded = Recorded(folder, "tmpfs")
+    observe("demo.service", recorded, host(folder, tmp_path, "tmpfs"))
     assert recorded.asked[0][-2:] == ("--", "demo.service")
 
 
-def test_without_systemd_the_launcher_is_named(tmp_path: Path) -> None:
+def test_without_systemd_the_launcher_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match="install the launcher"):
-        observe("demo.service", Recorded("tmpfs"), Roots(str(tmp_path / "proc"), str(tmp_path)))
+        observe("demo.service", Recorded(folder, "tmpfs"), Roots(str(tmp_path / "proc"), str(tmp_path)))
 
 
 def test_without_mount_namespaces_nothing_is_done(tmp_path: Path) -> None:

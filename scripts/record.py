@@ -1,0 +1,96 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Record the fixtures of tools as another release has them: on a guest of a lab, or in a root made for it and removed with it.
+
+What C(tests/record) needs is sent there, and what it recorded is put below tests/fixtures, in a folder for each tool and version. On a
+guest everything on its disks is lost: give it a lab of its own, with C(molecule/shared/create.yml) and five volumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shlex
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import ansible
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "tests" / "fixtures"
+COLLECTION = "ansible_collections/fleetlab/linux"
+PARTS = ("plugins/module_utils", "plugins/modules", "tests/record", "tests/unit/plugins/module_utils")
+PACKAGES = {
+    "cron": ("cron", "libfaketime"),
+    "cronie": ("cronie", "libfaketime"),
+    "fio": ("fio",),
+    "netns": ("iproute2", "iptables", "nftables"),
+}
+"""What a root needs for the tools that need no guest."""
+APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0"
+
+
+def bundle() -> bytes:
+    """The recorder, and of Ansible what modules import, as a tar archive."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for part in PARTS:
+            archive.add(ROOT / part, f"{COLLECTION}/{part}", filter=_sources)
+        for name in ("__init__.py", "_vendor", "release.py", "module_utils"):
+            archive.add(Path(ansible.__file__).parent / name, f"ansible/{name}", filter=_sources)
+    return stream.getvalue()
+
+
+def _sources(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return member if member.isdir() or member.name.endswith(".py") else None
+
+
+def script(tools: list[str], packages: list[str]) -> str:
+    """What runs there: reads the bundle, prints an archive of what was recorded."""
+    lines = [
+        "set -e",
+        'work=$(mktemp -d) && cd "$work"',
+        "tar -x",
+        f"apt-get -qq update && {APT} install {shlex.join(packages)} >/dev/null" if packages else ":",
+        f"PYTHONPATH=. python3 -m {COLLECTION.replace('/', '.')}.tests.record out {shlex.join(tools)} >&2",
+        "tar -c -C out .",
+        'rm -r "$work"',
+    ]
+    return "\n".join(lines)
+
+
+def command(arguments: argparse.Namespace) -> list[str]:
+    """What starts the script where it is to run."""
+    if arguments.suite:
+        packages = [package for tool in arguments.tools for package in PACKAGES.get(tool, ())]
+        return [sys.executable, str(ROOT / "scripts" / "test_host.py"), arguments.suite, "sh", "-c", script(arguments.tools, packages)]
+    lab, host = arguments.guest
+    return ["ssh", "-F", str(ROOT / ".lab" / lab / "ssh_config"), host, f"sh -c {shlex.quote(script(arguments.tools, []))}"]
+
+
+def main() -> int:
+    """Record, and put what came of it in its place."""
+    parser = argparse.ArgumentParser(description="Record the fixtures of tools as another release has them.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose what is on them")
+    where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio and netns")
+    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, netns or systemd")
+    arguments = parser.parse_args()
+    if arguments.suite and not set(arguments.tools) <= set(PACKAGES):
+        parser.error(f"a root has no kernel of its own: only {', '.join(PACKAGES)} can be recorded in one")
+    done = subprocess.run(command(arguments), input=bundle(), stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        print(f"record: nothing was recorded: exit code {done.returncode} (see above)", file=sys.stderr)
+        return 1
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(FIXTURES, filter="data")
+        names = sorted(member.name for member in archive if member.isfile())
+    print("\n".join(names))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
