@@ -400,6 +400,21 @@ def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
     return env
 
 
+def execute(command: Sequence[str], env: Dict[str, str]) -> NoReturn:
+    """What os.execvpe does. That loads a module of Python first, which the user may have no right to read by now."""
+    if os.path.dirname(command[0]):
+        os.execve(command[0], list(command), env)
+    denied = None
+    for folder in env.get("PATH", os.defpath).split(os.pathsep):
+        try:
+            os.execve(os.path.join(folder, command[0]), list(command), env)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            denied = denied or error
+    raise denied or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
 def run_command(
     options: argparse.Namespace, command: Sequence[str], folder: Optional[Tuple[str, int]], mask: Sequence[int], launcher: int
 ) -> NoReturn:
@@ -420,7 +435,7 @@ def run_command(
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         code = NOT_EXECUTABLE
-        os.execvpe(command[0], list(command), env)
+        execute(command, env)
     except (Failure, OSError) as error:
         if code == NOT_EXECUTABLE and isinstance(error, OSError):
             code = NOT_FOUND if isinstance(error, (FileNotFoundError, NotADirectoryError)) else code

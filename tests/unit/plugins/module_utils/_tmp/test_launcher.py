@@ -163,6 +163,19 @@ class TestOptions:
         line = f"770 root {pwd.getpwnam(USER).pw_gid}"
         assert (found.returncode, found.stdout.splitlines()) == (0, [line, line])
 
+    def test_a_python_that_only_root_may_read_loads_nothing_as_the_user(self, base: Path) -> None:
+        refusing = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import launcher; become = launcher.become\n"
+            "class Finder:\n    def find_spec(self, name, *more): raise PermissionError(13, 'may not be read', name)\n"
+            "def become_and_refuse(user):\n"
+            "    env = become(user); sys.modules.pop('warnings', None); sys.meta_path.insert(0, Finder()); return env\n"
+            "launcher.become = become_and_refuse; launcher.main(sys.argv[2:])"
+        )
+        own = ["--user", USER, "--folder", str(base), "--", "id", "-un"]
+        command = [sys.executable, "-I", "-c", refusing, os.path.dirname(PROGRAM), *own]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIMIT)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{USER}\n", "")
+
     def test_privileges_are_dropped_for_good(self, base: Path) -> None:
         script = "id -u; id -G; echo $HOME $USER $LOGNAME; grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status; umount /tmp || echo refused"
         account = pwd.getpwnam(USER)
