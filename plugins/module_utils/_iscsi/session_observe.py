@@ -35,7 +35,7 @@ class Roots:
     dev: str = "/dev"
     proc: str = "/proc"
     lock: str = "/run/lock/iscsi/lock.write"
-    # RHEL and Fedora keep the node database in /var/lib; where it exists iscsiadm was built to use it.
+    # RHEL, Fedora, and Debian from 13 on keep the node database in /var/lib; where it exists iscsiadm was built to use it.
     databases: Tuple[str, ...] = ("/var/lib/iscsi", "/etc/iscsi")
     name_file: str = "/etc/iscsi/initiatorname.iscsi"
 

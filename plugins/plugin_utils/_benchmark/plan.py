@@ -188,9 +188,10 @@ def describe(settings: Settings) -> Dict[str, Any]:
 
     C(stages) have the fields of L(Stage) and C(number), C(label), C(speed) as a list; each of their runs has an C(id) besides its
     fields. C(runs) and C(seconds) are those of all together. The label says what a person wants to see meanwhile: which runs of how
-    many, and what is left.
+    many, and what is left. C(problem) says what of C(only) matches nothing, and is empty if all of it does.
     """
-    stages = [stage for stage in make_stages(settings) if stage.runs and re.search(settings.only, stage.title)]
+    possible = [stage for stage in make_stages(settings) if stage.runs]
+    stages = [stage for stage in possible if re.search(settings.only, stage.title)]
     each = settings.seconds + settings.warm_up + OVERHEAD_SECONDS
     count = sum(len(stage.runs) for stage in stages)
     described: List[Dict[str, Any]] = []
@@ -201,7 +202,43 @@ def describe(settings: Settings) -> Dict[str, Any]:
         runs = [{**asdict(run), "id": f"{first + index}: {run.subject} {run.pattern}"} for index, run in enumerate(stage.runs)]
         label = f"runs {first} to {done} of {count}, {stage.title}; then {_minutes(left)} left"
         described.append({**asdict(stage), "number": number, "label": label, "speed": list(stage.speed or (0, 0)), "runs": runs})
-    return {"stages": described, "runs": count, "seconds": round(count * each), "duration": _minutes(count * each)}
+    return {
+        "stages": described,
+        "runs": count,
+        "seconds": round(count * each),
+        "duration": _minutes(count * each),
+        "problem": _problem(settings, [stage.title for stage in possible]),
+    }
+
+
+def _problem(settings: Settings, titles: Sequence[str]) -> str:
+    """What is asked for, and is not there: a misspelt one of several would else be missed when all is over."""
+    if not titles:
+        needed = "storage_benchmark_mb_per_s and storage_benchmark_iops"
+        return f"the extent {settings.extent} only measures what is held to a speed: give {needed}"
+    unmatched = [one for one in _alternatives(settings.only) if not any(re.search(one, title) for title in titles)]
+    if not unmatched:
+        return ""
+    asked = " or ".join(f"'{one}'" for one in unmatched)
+    return f"storage_benchmark_only: no stage matches {asked}. The stages of {settings.extent} are here: {'; '.join(titles)}"
+
+
+def _alternatives(only: str) -> List[str]:
+    """The regular expressions of which one has to match: those between bars that stand in no group and in no set."""
+    found, depth, in_set = [""], 0, False
+    for token in re.findall(r"\\.|.", only, re.DOTALL):
+        if token == "|" and depth == 0 and not in_set:
+            found.append("")
+            continue
+        in_set = token == "[" or (in_set and token != "]")
+        depth += 0 if in_set else {"(": 1, ")": -1}.get(token, 0)
+        found[-1] += token
+    try:
+        flags = re.compile(only).flags & re.IGNORECASE
+        return [f"(?i:{one})" if flags and not one.startswith("(?i)") else one for one in found if re.compile(one)]
+    except re.error:
+        # One of them refers to another: only all of them together mean something.
+        return [only]
 
 
 def _minutes(seconds: float) -> str:

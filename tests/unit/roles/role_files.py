@@ -56,6 +56,12 @@ def play_role(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, pat
     :arg include: what M(ansible.builtin.include_role) takes.
     :arg path: a folder that comes first in the path of the programs.
     """
+    played = play_tasks(folder, hosts, *options, path=path, **include)
+    return {host: result["msg"] for one in played for host, result in one["hosts"].items() if result.get("failed")}
+
+
+def play_tasks(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", **include: Any) -> list[dict[str, Any]]:
+    """The same; returns the tasks, each with its results by C(hosts)."""
     link = folder / "collections" / "ansible_collections" / "fleetlab" / "linux"
     if not link.exists():
         link.parent.mkdir(parents=True)
@@ -75,9 +81,4 @@ def play_role(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, pat
     env["PATH"] = os.pathsep.join([path, env["PATH"]]) if path else env["PATH"]
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", *options, "play.yml"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    return _failures(done.stdout[done.stdout.index("{") :])
-
-
-def _failures(text: str) -> dict[str, str]:
-    tasks = [one for play in json.loads(text)["plays"] for one in play["tasks"]]
-    return {host: result["msg"] for one in tasks for host, result in one["hosts"].items() if result.get("failed")}
+    return [one for play in json.loads(done.stdout[done.stdout.index("{") :])["plays"] for one in play["tasks"]]

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load, render, run_shell
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load, play_role, render, run_shell
 
 TEMPLATE = load("storage_client", "vars/main.yml")["storage_client_queue_differs"]
 
@@ -62,3 +63,42 @@ def test_they_are_looked_at_when_the_logins_have_brought_them_and_before_arrays_
         if "ansible.builtin.include_tasks" in task
     ]
     assert included.index("sessions.yml") < included.index("queues.yml") < included.index("arrays.yml")
+
+
+LATE = "looks=$(cat {folder}/looks 2>/dev/null); echo x$looks > {folder}/looks; case $looks in {enough}*) ;; *) echo '{found}';; esac"
+FOUND = "sdb: storage_client_queue.scheduler is mq-deadline, not none"
+
+
+@pytest.fixture(name="udev")
+def fixture_udev(tmp_path: Path) -> str:
+    """A folder with a udevadm that settles before udev has done anything."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "udevadm").write_text("#!/bin/sh\n")
+    (folder / "udevadm").chmod(0o755)
+    return str(folder)
+
+
+def play(folder: Path, path: str, enough: str) -> str:
+    """What the queue step of the role ends with, where the disks follow after so many looks."""
+    variables = {
+        "storage_client_queue": {"scheduler": "none"},
+        "storage_client_queue_file": str(folder / "queue.rules"),
+        "storage_client_queue_looks": 4,
+        "storage_client_queue_differs": LATE.format(folder=folder, enough=enough, found=FOUND),
+    }
+    role = {"name": "fleetlab.linux.storage_client", "tasks_from": "queues"}
+    return play_role(folder, {"client1": {}}, "-e", json.dumps(variables), path=path, **role).get("client1", "")
+
+
+def test_disks_that_udev_has_not_reached_when_it_settles_are_waited_for(tmp_path: Path, udev: str) -> None:
+    # The first look of all is the one before anything is asked of udev.
+    assert play(tmp_path, udev, enough="xxxx") == ""
+    assert (tmp_path / "looks").read_text() == "xxxxx\n"
+    assert "mq-deadline" not in (tmp_path / "queue.rules").read_text()
+
+
+def test_what_never_comes_is_said_with_what_was_expected(tmp_path: Path, udev: str) -> None:
+    message = play(tmp_path, udev, enough="never")
+    assert f"client1: udev was asked to set what storage_client_queue says, and after 2.0 s there are disks without it: {FOUND}" in message
+    assert (tmp_path / "looks").read_text() == "xxxxx\n"

@@ -125,3 +125,33 @@ def test_an_experiment_takes_the_stages_it_names() -> None:
     plan = describe(settings(only="^tuned chain"))
     assert [stage["tuning"] for stage in plan["stages"]] == ["tuned", "tuned"]
     assert plan["runs"] == sum(len(stage["runs"]) for stage in plan["stages"])
+
+
+@pytest.mark.parametrize(
+    ("only", "unmatched"),
+    [
+        ("nonsense", "'nonsense'"),
+        ("^layouts|nonsense", "'nonsense'"),
+        ("nonsense|^layouts|^md77", "'nonsense' or '^md77'"),
+        ("(?i)^LAYOUTS|Nonsense", "'(?i:Nonsense)'"),
+        (r"^md99|one\|other", r"'one\|other'"),
+    ],
+)
+def test_stages_that_are_not_there_are_named_with_those_that_are(only: str, unmatched: str) -> None:
+    plan = describe(settings(only=only))
+    titles = [stage.title for stage in make_stages(settings())]
+    assert plan["problem"] == f"storage_benchmark_only: no stage matches {unmatched}. The stages of full are here: {'; '.join(titles)}"
+
+
+@pytest.mark.parametrize(
+    "only", ["", "^layouts", "^layouts|chain", "(layouts|nonsense)", "[n|l]ayouts", "(?i)^LAYOUTS|CHAIN", r"(l)ayouts|\1x"]
+)
+def test_an_expression_of_which_every_part_matches_is_in_order(only: str) -> None:
+    assert describe(settings(only=only))["problem"] == ""
+
+
+def test_the_short_form_without_a_speed_would_measure_nothing() -> None:
+    plan = describe(settings(extent="short", speeds=()))
+    assert plan["stages"] == []
+    assert plan["problem"].startswith("the extent short only measures what is held to a speed")
+    assert describe(settings(extent="full", speeds=()))["problem"] == ""
