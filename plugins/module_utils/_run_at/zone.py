@@ -152,7 +152,8 @@ def load(name: str, folder: str = ZONES) -> Zone:
     try:
         return read(f"{folder}/{name}")
     except OSError:
-        raise ZoneError(f"the tz database of this host has no zone '{name}'{_nearest(name, folder)}{_legacy(folder)}") from None
+        hint = _old_name(name, folder) or _nearest(name, folder)
+        raise ZoneError(f"the tz database of this host has no zone '{name}'{hint}") from None
     except ZoneError as error:
         raise ZoneError(f"{folder}/{name} {error}") from None
 
@@ -203,11 +204,16 @@ def _is_zone(path: str) -> bool:
         return False
 
 
-def _legacy(folder: str) -> str:
-    # Debian 13 and Ubuntu 24.04 moved them out of the main package; which names these are differs between releases.
-    if os.path.exists(f"{folder}/US/Eastern"):
+def _old_name(name: str, folder: str) -> str:
+    """What to do about a name such as US/Eastern, which newer systems list as a link, and bring in a package of its own."""
+    try:
+        with open(f"{folder}/tzdata.zi", encoding="utf-8") as stream:
+            links = [line.split() for line in stream if line.startswith("L ")]
+    except OSError:
         return ""
-    return "; old names, such as US/Eastern and EET, are in the package tzdata-legacy, which it lacks"
+    known = {link[2]: link[1] for link in links if len(link) == 3}
+    target = known.get(name, "")
+    return f", an old name of {target}: write that, or install the package tzdata-legacy (Debian 13, Ubuntu 24.04)" if target else ""
 
 
 def _nearest(name: str, folder: str) -> str:
