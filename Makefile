@@ -30,7 +30,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -82,6 +82,10 @@ test-faults: ## all that the lab survives, fault by fault, with a table at the e
 test-faults-core: ## the faults that matter most, a quarter of an hour
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
+
+test-nftables: ## netns on a guest whose kernel has nftables alone (a minute; a quarter of an hour the first time, to build the kernel)
+	@scripts/bootstrap run dev lab build
+	@python scripts/run_tests.py nftables
 
 test-kernels: ## which kernels boot on this CPU, and on one with larger registers, and keep a program's registers whole (a minute)
 	@scripts/bootstrap run dev lab kernels

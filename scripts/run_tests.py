@@ -36,7 +36,7 @@ _LIMIT = 60 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds everything together may take, and parts that may take longer: what is still running then is ended, and has failed."""
 
-_APART = frozenset({"faults", "nvme"})
+_APART = frozenset({"faults", "nftables", "nvme"})
 """Scenarios that take too long to run with all others; what matters most of the faults is part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
@@ -219,6 +219,10 @@ def _faults_core() -> Iterator[Part]:
     yield _scenario("faults", "core")
 
 
+def _nftables() -> Iterator[Part]:
+    yield _scenario("nftables", None)
+
+
 def _nvme() -> Iterator[Part]:
     yield _scenario("nvme", None)
 
@@ -252,6 +256,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "molecule": _molecule,
     "faults": _faults,
     "faults-core": _faults_core,
+    "nftables": _nftables,
     "nvme": _nvme,
 }
 
