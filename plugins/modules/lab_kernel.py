@@ -109,7 +109,6 @@ kernel:
       type: bool
 """
 
-import contextlib
 import os
 from typing import Any, Dict
 
@@ -118,7 +117,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.cache import cache_lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import Chosen, choose
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import make_wanted
 
@@ -152,9 +150,7 @@ def main() -> None:
     rootless = os.geteuid() != 0
     try:
         wanted = make_wanted(module.params)
-        lock = contextlib.nullcontext() if module.check_mode else cache_lock(wanted.cache)
-        with lock:
-            chosen = choose(wanted, SystemRunner(), rootless, module.check_mode)
+        chosen = choose(wanted, SystemRunner(), rootless, module.check_mode)
     except FleetlabError as error:
         fail(module, error)
     for warning in chosen.warnings:

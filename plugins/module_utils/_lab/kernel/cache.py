@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folders of the cache: each appears under its name when it is whole, and one run at a time works there."""
+"""The folders of the cache: each appears under its name when it is whole, and one run at a time makes it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .state import kernel_at
 
 
 @contextmanager
-def cache_lock(cache: str) -> Iterator[None]:
-    """One at a time: two labs may be started at once."""
+def origin_lock(cache: str, origin: str) -> Iterator[None]:
+    """One run at a time makes a kernel of an origin: two labs may be started at once. What is there already is used without waiting."""
     os.makedirs(cache, exist_ok=True)
-    with open(f"{cache}/kernels.lock", "w", encoding="utf-8") as stream:
+    with open(f"{cache}/kernel-{origin}.lock", "w", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

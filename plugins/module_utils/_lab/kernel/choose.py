@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 from ..._core.errors import FleetlabError, ObservationError, StepError
-from ..._core.plan import Operation, Plan, apply, combine
+from ..._core.plan import Plan, apply, combine
 from ..._core.runner import Runner
-from .launcher import XSTATE
-from .observe import observe
+from .cache import origin_lock
+from .observe import has_xstate, observe
 from .operations import operations
-from .plan import find, origins, plan_kernel
+from .plan import find, origins, plan_kernel, plan_xstate
 from .state import HOST, Kernel, State, Wanted
 from .trial import Trial, try_kernel
 
@@ -34,7 +33,7 @@ class Chosen:
     @property
     def has_xstate(self) -> bool:
         """Whether it runs with the library for large registers."""
-        return os.path.exists(f"{self.kernel.directory}/{XSTATE}")
+        return has_xstate(self.kernel)
 
 
 class _Search:
@@ -47,19 +46,30 @@ class _Search:
         self.check_mode = check_mode
         self.plans: List[Plan] = []
 
-    def carry_out(self, plan: Plan) -> None:
-        """Apply a plan, outside of check mode, and keep it for the result."""
-        if not self.check_mode:
-            apply(plan, self.runner, operations(self.runner))
+    def carry_out(self, origin: str, make_plan: Callable[[], Plan]) -> None:
+        """Apply a plan for a kernel, outside of check mode, and keep it for the result.
+
+        :arg make_plan: it is made again where it has steps, when no other run makes the same kernel any more.
+        """
+        plan = make_plan()
+        if plan.changed and not self.check_mode:
+            with origin_lock(self.wanted.cache, origin):
+                plan = make_plan()
+                apply(plan, self.runner, operations(self.runner))
         self.plans.append(plan)
 
-    def take(self, origin: str, state: State) -> Kernel:
+    def observe(self) -> State:
+        """What there is now."""
+        return observe(self.wanted, self.runner)
+
+    def take(self, origin: str) -> Kernel:
         """The kernel of an origin, in the cache and tried.
 
         :raises FleetlabError: it cannot be had, or does not boot.
         """
-        self.carry_out(plan_kernel(origin, self.wanted, state))
-        kernel = find(origin, observe(self.wanted, self.runner), self.wanted.choice)
+        self.carry_out(origin, lambda: plan_kernel(origin, self.wanted, self.observe()))
+        state = self.observe()
+        kernel = find(origin, state, self.wanted.choice)
         if kernel is None:
             version = state.host_version if origin == HOST else None
             return Kernel(origin, version or UNKNOWN, f"{self.wanted.cache}/kernel-{origin}-{version or UNKNOWN}")
@@ -72,11 +82,9 @@ class _Search:
     def try_it(self, kernel: Kernel) -> Trial:
         """Boot it, with the library for large registers where it needs that."""
         trial = try_kernel(kernel, self.runner, self.rootless)
-        if trial.boots or not trial.needs_xstate or os.path.exists(f"{kernel.directory}/{XSTATE}"):
+        if trial.boots or not trial.needs_xstate:
             return trial
-        arguments = {"directory": kernel.directory, "source": f"{self.wanted.files}/xstate.c"}
-        subject = f"registers of {kernel.label}"
-        self.carry_out(Plan(subject, {XSTATE: "absent"}, {XSTATE: "present"}, (Operation("add-xstate", arguments),)))
+        self.carry_out(kernel.origin, lambda: plan_xstate(kernel, self.wanted, has_xstate(kernel)))
         return trial if self.check_mode else try_kernel(kernel, self.runner, self.rootless)
 
 
@@ -86,11 +94,10 @@ def choose(wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> 
     :raises FleetlabError: there is none. It says why for each.
     """
     search = _Search(wanted, runner, rootless, check_mode)
-    state = observe(wanted, runner)
     failures: List[str] = []
-    for origin in origins(wanted, state):
+    for origin in origins(wanted, search.observe()):
         try:
-            kernel = search.take(origin, state)
+            kernel = search.take(origin)
         except FleetlabError as error:
             failures.append(f"the kernel of {origin} cannot be had: {error.problem}" if isinstance(error, StepError) else str(error))
             continue

@@ -12,6 +12,7 @@ from typing import Optional, Tuple
 
 from ..._core.runner import Runner
 from ..state import KERNEL
+from .launcher import XSTATE
 from .state import BUILD, CONFIGURATION, Kernel, State, Wanted, kernel_at
 
 
@@ -25,6 +26,11 @@ def observe(wanted: Wanted, runner: Runner) -> State:
         host_version=runner.run([program, "--version"]).stdout.strip() if program else None,
         recipe=_recipe(f"{wanted.files}/{CONFIGURATION}") if wanted.choice == BUILD else "",
     )
+
+
+def has_xstate(kernel: Kernel) -> bool:
+    """Whether a kernel runs with the library for large registers."""
+    return os.path.exists(f"{kernel.directory}/{XSTATE}")
 
 
 def _cached(cache: str) -> Tuple[Kernel, ...]:

@@ -9,6 +9,7 @@ from typing import List, Optional, Tuple
 
 from ..._core.errors import InputError
 from ..._core.plan import Command, Operation, Plan, Step
+from .launcher import XSTATE
 from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, newest
 
 _DOWNLOAD_LIMIT = 600.0
@@ -59,6 +60,13 @@ def plan_kernel(origin: str, wanted: Wanted, state: State) -> Plan:
     makers = {HOST: _host_steps, BUILD: _build_steps}
     steps = () if kernel else tuple(makers.get(origin, _suite_steps)(wanted, state))
     return Plan(f"kernel of {origin}", {"kernel": shown}, {"kernel": "present"}, steps)
+
+
+def plan_xstate(kernel: Kernel, wanted: Wanted, there: bool) -> Plan:
+    """Give a kernel the library for large registers, unless it has it."""
+    arguments = {"directory": kernel.directory, "source": f"{wanted.files}/xstate.c"}
+    steps = () if there else (Operation("add-xstate", arguments),)
+    return Plan(f"registers of {kernel.label}", {XSTATE: "present" if there else "absent"}, {XSTATE: "present"}, steps)
 
 
 def _host_steps(wanted: Wanted, state: State) -> List[Step]:

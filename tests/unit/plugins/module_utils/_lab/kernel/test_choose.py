@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -18,6 +19,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, InputError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.cache import origin_lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import Chosen, choose
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.launcher import launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.plan import find, origins, plan_kernel
@@ -220,6 +222,18 @@ def test_what_a_build_lacks_is_named_before_anything_is_downloaded(machine: Mach
     assert "mmdebstrap" not in machine.runs
 
 
+def test_a_kernel_that_another_run_is_making_holds_up_only_those_who_want_it(machine: Machine) -> None:
+    take(machine)
+    with origin_lock(str(machine.root / "cache"), "build"):
+        assert not take(machine).plan.changed
+        late = threading.Thread(target=take, args=(machine, "build"), daemon=True)
+        late.start()
+        late.join(0.5)
+        assert late.is_alive()
+    late.join(10)
+    assert not take(machine, "build").plan.changed
+
+
 def test_check_mode_brings_nothing(machine: Machine) -> None:
     chosen = take(machine, check_mode=True)
     assert chosen.plan.changed
@@ -247,7 +261,7 @@ def test_of_several_cached_kernels_the_newest_counts_and_of_this_machine_the_one
 
 
 @pytest.mark.parametrize(
-    "name", ["kernel-forky", "kernel-forky.new", "kernel-forky.tar", "uml-bookworm-0123", "kernel-host-", "kernels.lock"]
+    "name", ["kernel-forky", "kernel-forky.new", "kernel-forky.tar", "uml-bookworm-0123", "kernel-host-", "kernel-host.lock"]
 )
 def test_other_names_in_the_cache_are_no_kernels(name: str) -> None:
     assert kernel_at(f"/c/{name}") is None
