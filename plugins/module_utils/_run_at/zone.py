@@ -152,7 +152,7 @@ def load(name: str, folder: str = ZONES) -> Zone:
     try:
         return read(f"{folder}/{name}")
     except OSError:
-        raise ZoneError(f"the tz database of this host has no zone '{name}'{_nearest(name, folder)}") from None
+        raise ZoneError(f"the tz database of this host has no zone '{name}'{_nearest(name, folder)}{_legacy(folder)}") from None
     except ZoneError as error:
         raise ZoneError(f"{folder}/{name} {error}") from None
 
@@ -201,6 +201,13 @@ def _is_zone(path: str) -> bool:
             return stream.read(4) == b"TZif"
     except OSError:
         return False
+
+
+def _legacy(folder: str) -> str:
+    # Debian 13 and Ubuntu 24.04 moved them out of the main package; which names these are differs between releases.
+    if os.path.exists(f"{folder}/US/Eastern"):
+        return ""
+    return "; old names, such as US/Eastern and EET, are in the package tzdata-legacy, which it lacks"
 
 
 def _nearest(name: str, folder: str) -> str:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 from typing import Any
 
 import pytest
@@ -18,10 +20,11 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import 
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import due
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, Zone, days_before, fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, ZONES, Zone, days_before, fixed, load
 
 NOW = 1_764_000_000  # In November 2025.
 UTC = fixed(0)
+WORDS = {"CET": "Europe/Brussels", "EET": "Europe/Athens", "EST": "America/Panama"}
 
 
 def entry(timezone: str, at: tuple[int, ...], host: Zone, **options: Any) -> list[str]:
@@ -182,6 +185,13 @@ def test_the_file_of_cron() -> None:
     assert text.endswith("\n")
 
 
+def load_word(name: str) -> Zone:
+    """A zone of one word, which the host need not have: to the package tzdata-legacy it is another name of one that every host has."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(f"{ZONES}/{WORDS[name]}", f"{folder}/{name}")
+        return load(name, folder)
+
+
 def test_the_calendar_of_a_timer() -> None:
     sofia = load("Europe/Sofia")
     assert calendar_lines(definition(), sofia, NOW) == ["*-*-* 05,19:00:00 Europe/Sofia"]
@@ -191,9 +201,9 @@ def test_the_calendar_of_a_timer() -> None:
     twice = definition(at=("03:30",), dst="twice")
     assert calendar_lines(twice, sofia, NOW)[1:] == ["*-*-* 00,01:30:00 UTC", "*-*-* 01:00:00 UTC"]
     # Of a word systemd may think that it is the host's own clock, which has no daylight saving of that name.
-    assert calendar_lines(definition(timezone="EET"), load("EET"), NOW) == ["*-*-* 02,03,16,17:00:00 UTC"]
+    assert calendar_lines(definition(timezone="EET"), load_word("EET"), NOW) == ["*-*-* 02,03,16,17:00:00 UTC"]
     on_days = definition(timezone="EST", at=("22:00", "23:30"), weekdays=("sat", "sun"))
-    assert calendar_lines(on_days, load("EST"), NOW) == ["Sun,Mon *-*-* 03:00:00 UTC", "Sun,Mon *-*-* 04:30:00 UTC"]
+    assert calendar_lines(on_days, load_word("EST"), NOW) == ["Sun,Mon *-*-* 03:00:00 UTC", "Sun,Mon *-*-* 04:30:00 UTC"]
     assert calendar_lines(definition(timezone="UTC", days=(1, 31)), UTC, NOW) == ["*-*-01,31 05,19:00:00 UTC"]
     assert "Persistent=true" in timer_file(definition(catch_up=True), sofia, NOW)
 
@@ -202,5 +212,6 @@ def test_systemd_takes_the_calendar() -> None:
     at = ("03:30", "03:45", "04:15")
     many = definition(at=at, weekdays=("mon", "sun"), days=(1, 31))
     words = [definition(timezone="CET", at=at, weekdays=("mon", "sun")), definition(timezone="CET", at=at, days=(1, 31))]
-    for line in [line for one in (many, *words) for line in calendar_lines(one, load(one.timezone), NOW)]:
+    zones = [(many, load(many.timezone)), *((one, load_word(one.timezone)) for one in words)]
+    for line in [line for one, zone in zones for line in calendar_lines(one, zone, NOW)]:
         subprocess.run(["systemd-analyze", "calendar", line], check=True, stdout=subprocess.DEVNULL)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import ZoneError, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import ZONES, ZoneError, load
 
 JOB: dict[str, Any] = {"name": "test", "timezone": "Europe/Sofia", "at": [5, 19], "command": "/path/to/test.sh"}
 
@@ -128,3 +129,16 @@ def test_a_job_that_is_named_twice_is_refused() -> None:
 def test_a_host_without_zone_data(tmp_path: Any) -> None:
     with pytest.raises(ZoneError, match=r"no zone data in .*: install the package tzdata"):
         load("Europe/Sofia", f"{tmp_path}/missing")
+
+
+def test_a_host_without_the_old_names_is_told_of_the_package_that_has_them(tmp_path: Path) -> None:
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe" / "Athens").symlink_to(f"{ZONES}/Europe/Athens")
+    for name in ("EET", "US/Eastern", "Asia/Calcutta"):
+        with pytest.raises(ZoneError, match=rf"has no zone '{name}'.*; old names, .* are in the package tzdata-legacy, which it lacks"):
+            load(name, str(tmp_path))
+    (tmp_path / "US").mkdir()
+    (tmp_path / "US" / "Eastern").touch()
+    with pytest.raises(ZoneError) as caught:
+        load("EET", str(tmp_path))
+    assert "tzdata-legacy" not in str(caught.value)
