@@ -71,9 +71,9 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
 
-test: ## everything: lint, sanity, unit, package, network, aws, kernels, and the scenarios that need guests
+test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels
-	@python scripts/run_tests.py aws sanity unit network lint package kernels molecule
+	@python scripts/run_tests.py matrix aws unit sanity network lint package kernels molecule
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The developer command: C(nox) runs every check that needs no guests, C(nox -l) lists them, C(nox -s NAME) runs one."""
+"""The developer command: C(nox) runs every check that needs no guests, C(nox -l) lists them, C(nox -s NAME) runs one.
+
+C(nox -t matrix) runs the unit tests and ansible-test sanity against each version of ansible-core, on the Pythons that it takes: those
+of controllers, and those that modules alone run on. A Python that this machine lacks is named and left out.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,24 @@ import os
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Callable, Sequence
 
 import antsibull_nox
 import nox
 
+sys.path.insert(0, os.path.abspath(".cache/collections"))
+
+from ansible_collections.fleetlab.linux.scripts import matrix, packages
+
+_TREE = sys.path[0]
+
 nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), matrix.search_path()])
+for variable, value in packages.uv_environment(packages.read_pip_settings()).items():
+    os.environ.setdefault(variable, value)
 
 # The collections this one depends on come with the PyPI package "ansible": sessions find them there, never in Galaxy.
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = sysconfig.get_path("purelib")
@@ -35,7 +52,7 @@ def docs(session: nox.Session) -> None:
     """Render the documentation of every plugin and role into build/docs."""
     session.install("antsibull-docs>=2.24,<3", "ansible-core", "--constraint", "requirements.txt")
     os.makedirs("build/docs", mode=0o755, exist_ok=True)
-    tree = f"{os.path.abspath('.cache/collections')}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"
+    tree = f"{_TREE}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"
     session.run(
         "antsibull-docs",
         "collection",
@@ -54,13 +71,79 @@ def package(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", *(session.posargs or ["tests/package"]), external=True)
 
 
-@nox.session(name="sanity", venv_backend="none")
-def sanity(session: nox.Session) -> None:
-    """Run ansible-test sanity; arguments are passed on (C(-- --test validate-modules))."""
-    session.run(sys.executable, "scripts/check_sanity.py", *session.posargs, external=True)
-
-
 @nox.session(name="units", venv_backend="none")
 def units(session: nox.Session) -> None:
     """Run the unit tests; arguments are passed on to pytest."""
-    session.run(sys.executable, "-m", "pytest", *(session.posargs or ["tests/unit"]), external=True)
+    tests = session.posargs or ["tests/unit"]
+    session.run(sys.executable, "-m", "pytest", *tests, env={"ANSIBLE_COLLECTIONS_PATH": _TREE}, external=True)
+
+
+def _check_sanity(session: nox.Session, python: str) -> None:
+    script = "ansible_collections.fleetlab.linux.scripts.check_sanity"
+    session.run(python, "-m", script, *session.posargs, env={"PYTHONPATH": _TREE}, external=True)
+
+
+@nox.session(name="sanity", venv_backend="none")
+def sanity(session: nox.Session) -> None:
+    """Run ansible-test sanity; arguments are passed on (C(-- --test validate-modules))."""
+    _check_sanity(session, sys.executable)
+
+
+def _sanity(core: matrix.Core, session: nox.Session) -> None:
+    """Run ansible-test sanity of this ansible-core; arguments are passed on."""
+    session.install(core.requirements[0])
+    _check_sanity(session, "python")
+
+
+def _test(session: nox.Session, folders: list[str], python_path: str) -> None:
+    """Run tests with a few examples of each property: what these find is in the plans, and so on every Python."""
+    report = f"--junit-xml=tests/output/reports/matrix/{session.name}.xml"
+    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=matrix", report]
+    env = {"PYTHONPATH": python_path, "ANSIBLE_COLLECTIONS_PATH": _TREE}
+    session.run("python", "-m", "pytest", *options, *(session.posargs or folders), env=env)
+
+
+def _controller(core: matrix.Core, session: nox.Session) -> None:
+    """Run the unit tests with this ansible-core; arguments are passed on to pytest."""
+    session.install(*core.requirements, *matrix.other_requirements(), "-r", "requirements-aws.txt", "-r", "tests/unit/requirements.txt")
+    _test(session, ["tests/unit"], "")
+
+
+def _target(core: matrix.Core, session: nox.Session) -> None:
+    """Run the modules' unit tests with what this ansible-core sends to a managed host; arguments are passed on to pytest."""
+    session.install("-r", "tests/unit/requirements.txt")
+    whole = Path(session.virtualenv.location) / "core"
+    # Of a version for other Pythons: pip takes it where it is told to, and the module_utils of it are for this one.
+    options = ["--quiet", "--upgrade", "--no-deps", "--ignore-requires-python", f"--target={whole}"]
+    session.run_install(sys.executable, "-m", "pip", "install", *options, core.requirements[0], external=True)
+    _test(session, ["tests/unit/plugins/modules", "tests/unit/plugins/module_utils"], matrix.link_module_utils(whole))
+
+
+def _add(kind: str, core: matrix.Core, pythons: Sequence[str], function: Callable[[matrix.Core, nox.Session], None]) -> None:
+    def session(session: nox.Session) -> None:
+        function(core, session)
+
+    session.__doc__ = function.__doc__
+    nox.session(name=f"{kind}-core{core.version}", python=list(pythons), tags=["matrix"])(session)
+
+
+for each in matrix.CORES:
+    _add("controller", each, each.controllers, _controller)
+    _add("target", each, each.targets, _target)
+    _add("sanity", each, matrix.newest_found(each.controllers), _sanity)
+
+
+@nox.session(name="matrix-part", venv_backend="none", default=False)
+def matrix_part(session: nox.Session) -> None:
+    """Run the newest ansible-core that a Python of this machine takes, and the oldest Python of managed hosts, beside the defaults."""
+    newest = matrix.newest_controller(matrix.find_python)
+    if newest is None or newest.core == matrix.own_core():
+        session.log(f"no newer ansible-core than {matrix.own_core()}, that of .venv, for a Python of this machine")
+    else:
+        session.notify(f"controller-core{newest.core}-{newest.python}")
+        session.notify(f"sanity-core{newest.core}-{newest.python}")
+    oldest = matrix.oldest_target(matrix.find_python)
+    if oldest is None:
+        session.log("no Python of this machine is older than those of controllers")
+    else:
+        session.notify(f"target-core{oldest.core}-{oldest.python}")

@@ -9,7 +9,6 @@ installs pip into the environments it makes; every Python brings one, so that is
 
 from __future__ import annotations
 
-import ast
 import configparser
 import os
 import shutil
@@ -20,6 +19,8 @@ import types
 from pathlib import Path
 
 from ansible_test._internal import python_requirements
+
+from ansible_collections.fleetlab.linux.scripts import matrix, packages
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,8 +46,11 @@ def copy_collection(place: Path) -> Path:
 
 
 def _own_home() -> Path:
-    """A home folder that outlives the run, so that its environments are made once, and leaves the user's alone."""
-    home = ROOT / ".cache" / "ansible-test"
+    """A home folder that outlives the run, so that its environments are made once, and leaves the user's alone.
+
+    Each version of ansible-test has one: two of them may run side by side.
+    """
+    home = ROOT / ".cache" / "ansible-test" / matrix.own_core()
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     # The version is part of the name of the file, and nothing else of it is used.
@@ -60,14 +64,14 @@ def _own_home() -> Path:
 def _copy_pip_settings(home: Path) -> None:
     """Set pip up as it is for the user: ansible-test keeps the environment variables that say so from it."""
     settings = configparser.RawConfigParser()
-    settings["global"] = {"cache-dir": _pip("cache", "dir").strip(), "quiet": "2"}
-    for line in _pip("config", "list").splitlines():
-        name, value = line.split("=", 1)
-        section, option = name.rsplit(".", 1)
-        section = "global" if section == ":env:" else section
+    settings["global"] = {"cache-dir": packages.ask_pip("cache", "dir").strip(), "quiet": "2"}
+    # What stands in environment variables counts more than files.
+    for name, options in sorted(packages.read_pip_settings().items(), key=lambda section: section[0] == ":env:"):
+        section = "global" if name == ":env:" else name
         if not settings.has_section(section):
             settings.add_section(section)
-        settings[section][option] = str(ast.literal_eval(value)).replace("\n", "\n ")
+        for option, value in options.items():
+            settings[section][option] = value.replace("\n", "\n ")
     file = home / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True, exist_ok=True)
     # The address of an index may hold a password.
@@ -75,30 +79,17 @@ def _copy_pip_settings(home: Path) -> None:
         settings.write(stream)
 
 
-def _pip(*arguments: str) -> str:
-    return subprocess.run([sys.executable, "-m", "pip", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _search_path() -> str:
-    """This environment's commands first, then each Python that pyenv has, instead of its stand-ins that refuse to run."""
-    folders = [str(Path(sys.executable).parent), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
-    if shutil.which("pyenv"):
-        root = Path(subprocess.run(["pyenv", "root"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
-        folders = [folder for folder in folders if Path(folder) != root / "shims"]
-        folders += [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
-    return os.pathsep.join(folders)
-
-
 def main() -> int:
-    """Return the exit code of ansible-test; its reports are left in tests/output."""
-    env = dict(os.environ, HOME=str(_own_home()), LC_ALL="C.UTF-8", PATH=_search_path())
-    output = ROOT / "tests" / "output"
-    shutil.rmtree(output / "junit", ignore_errors=True)
+    """Return the exit code of ansible-test; its reports are left in tests/output/sanity, in a folder for its version."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), matrix.search_path()])
+    env = dict(os.environ, HOME=str(_own_home()), LC_ALL="C.UTF-8", PATH=path)
+    reports = ROOT / "tests" / "output" / "sanity" / matrix.own_core()
+    shutil.rmtree(reports, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="fleetlab-sanity-") as place:
         copy = copy_collection(Path(place))
         command = ["ansible-test", "sanity", "--color", "no", "--junit", *sys.argv[1:]]
         exit_code = subprocess.run(command, cwd=copy, env=env, check=False).returncode
-        shutil.copytree(copy / "tests" / "output" / "junit", output / "junit", dirs_exist_ok=True)
+        shutil.copytree(copy / "tests" / "output" / "junit", reports, dirs_exist_ok=True)
     return exit_code
 
 

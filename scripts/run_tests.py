@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import IO, Callable, Iterable, Iterator
 from xml.etree import ElementTree
@@ -180,8 +181,26 @@ def _lint() -> Iterator[Part]:
 
 
 def _sanity() -> Iterator[Part]:
-    reports = OUTPUT / "junit"
-    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_outcome, reports))
+    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_outcome, OUTPUT / "sanity" / _own_core()))
+
+
+def _matrix() -> Iterator[Part]:
+    """Other versions of ansible-core and of Python than those of this environment; the sessions count as tests of their own."""
+    reports = REPORTS / "matrix"
+    report = reports / "nox.json"
+    reports.mkdir()
+    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), functools.partial(_matrix_outcome, report))
+
+
+def _matrix_outcome(report: Path) -> Outcome:
+    sessions = nox_outcome(report)
+    sanity = (file for file in OUTPUT.glob("sanity/*/*.xml") if file.parent.name != _own_core())
+    tests = junit_outcome([*report.parent.glob("*.xml"), *sanity])
+    return Outcome(sessions.passed + tests.passed, tests.failures or sessions.failures)
+
+
+def _own_core() -> str:
+    return ".".join(metadata.version("ansible-core").split(".")[:2])
 
 
 def _unit() -> Iterator[Part]:
@@ -249,6 +268,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "lint": _lint,
     "sanity": _sanity,
     "unit": _unit,
+    "matrix": _matrix,
     "package": _package,
     "network": _network,
     "aws": _aws,

@@ -150,7 +150,8 @@ options:
 extends_documentation_fragment:
   - fleetlab.linux._attributes
 requirements:
-  - Python 3.8 or later and the tz database (package C(tzdata); old names, such as V(US/Eastern), may be in C(tzdata-legacy)) on the managed host
+  - Python 3.8 or later and the tz database on the managed host (package C(tzdata); old names such as V(US/Eastern) may be in
+    C(tzdata-legacy))
   - cron, cronie, or systemd
 notes:
   - Runs as root.

@@ -22,7 +22,8 @@ options:
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 requirements:
-  - Python 3.8 or later and the tz database (package C(tzdata); old names, such as V(US/Eastern), may be in C(tzdata-legacy)) on the managed host
+  - Python 3.8 or later and the tz database on the managed host (package C(tzdata); old names such as V(US/Eastern) may be in
+    C(tzdata-legacy))
 notes:
   - Runs as root.
 seealso:

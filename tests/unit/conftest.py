@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 
 # How long an example takes says more about the machine than about what is tested.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For what differs between Pythons and versions of ansible-core, which no plan does.
+settings.register_profile("matrix", settings.get_profile("project"), max_examples=15)
 settings.load_profile("project")
 
 
@@ -33,9 +35,13 @@ def _install_finder() -> None:
         link.symlink_to(root)
     if "ansible_collections" in sys.modules:
         return
-    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
-
-    _AnsibleCollectionFinder(paths=[str(tree)])._install()
+    try:
+        from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+    except ModuleNotFoundError:
+        # The Python of a managed host, which gets Ansible's module_utils alone.
+        sys.path.insert(0, str(tree))
+    else:
+        _AnsibleCollectionFinder(paths=[str(tree)])._install()
 
 
 _install_finder()

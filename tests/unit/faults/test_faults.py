@@ -112,7 +112,8 @@ class Faults:
         self.table = table.Table(folder)
         self.scene = scene.Scene(None, self.table, None, "1", "one", stall=20.0, errors=False, quiet=True)
         self.scene.then("2", "two", quiet=True)
-        for stage, seen in zip(self.scene._stages, (first, second), strict=True):
+        assert len(self.scene._stages) == 2
+        for stage, seen in zip(self.scene._stages, (first, second)):
             stage.accounts.append(seen)
 
     def results(self) -> list[str]:

@@ -35,6 +35,8 @@ def load(name: str) -> ModuleType:
 run_tests = load("run_tests")
 lab = load("lab")
 test_host = load("test_host")
+matrix = load("matrix")
+packages = load("packages")
 
 REPORT = """<testsuites><testsuite>
 <testcase name="a"/><testcase classname="lab.test_network" name="b"><failure message="one&#10;two">three</failure></testcase>
@@ -235,10 +237,27 @@ def test_the_core_of_the_faults_closes_the_lab_and_all_of_them_run_apart(tmp_pat
     assert verifier["options"]["m"] == "core or not fault"
 
 
+def test_other_pythons_count_with_their_tests_and_their_sanity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "OUTPUT", tmp_path)
+    own = run_tests._own_core()
+    for folder in ("reports/matrix", "sanity/1.0", f"sanity/{own}"):
+        (tmp_path / folder).mkdir(parents=True)
+    nox = tmp_path / "reports" / "matrix" / "nox.json"
+    nox.write_text(json.dumps({"sessions": [{"name": "matrix-part", "result": "success"}, {"name": "target", "result": "failed"}]}))
+    assert run_tests._matrix_outcome(nox) == run_tests.Outcome(1, ("session target",))
+    for place, case in (
+        (nox.parent, '"a"'),
+        (tmp_path / "sanity" / "1.0", '"b"><failure message="no"/'),
+        (tmp_path / "sanity" / own, '"c"'),
+    ):
+        (place / "report.xml").write_text(f"<testsuite><testcase name={case}></testcase></testsuite>")
+    assert run_tests._matrix_outcome(nox) == run_tests.Outcome(2, ("b\n    no",))
+
+
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "run_tests.py"), "no-such"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "the parts are lint, sanity, unit, package, network, aws, molecule, faults, faults-core" in done.stderr
+    assert "the parts are lint, sanity, unit, matrix, package, network, aws, kernels, molecule, faults, faults-core" in done.stderr
 
 
 def test_ssh_is_called_as_ansible_would() -> None:
@@ -300,3 +319,69 @@ def test_a_root_of_another_release_is_removed_but_nothing_that_is_mounted_in_it(
 def test_a_host_of_another_release_needs_a_release_and_a_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert test_host.main(arguments) == 2
     assert capsys.readouterr().err.startswith("usage: test_host.py SUITE COMMAND")
+
+
+LISTED = """:env:.cert='/etc/ssl/own.crt'
+:env:.find-links='/wheels/new'
+global.extra-index-url='https://one.example/simple\\nhttps://two.example/simple'
+global.find-links='/wheels/old'
+global.index-url='https://user:secret@pypi.example/simple'
+install.no-index='true'
+list.format='columns'
+"""
+
+
+def test_uv_takes_packages_from_where_pip_does() -> None:
+    found = packages.uv_environment(packages.pip_settings(LISTED))
+    assert found == {
+        "UV_DEFAULT_INDEX": "https://user:secret@pypi.example/simple",
+        "UV_INDEX": "https://one.example/simple https://two.example/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": "/wheels/new",
+        "UV_NO_INDEX": "true",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "SSL_CERT_FILE": "/etc/ssl/own.crt",
+    }
+
+
+@pytest.mark.parametrize(("uv", "code", "asked"), [("exit 0", 0, ["uv"]), ("exit 1", 3, ["uv", "pip"]), (None, 3, ["pip", "pip"])])
+def test_pip_is_asked_for_what_uv_cannot_install(
+    uv: str | None, code: int, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    scripts = {"python": f'test "$4" = list || {{ echo pip >>{log}; exit 3; }}'}
+    if uv is not None:
+        scripts["uv"] = f"echo uv >>{log}; {uv}"
+    for name, script in scripts.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert packages.main(["some"]) == code
+    assert log.read_text().split() == asked
+
+
+def test_the_part_of_the_matrix_that_is_always_run() -> None:
+    cores = (
+        matrix.Core("2.19", ("ansible-core<2.20",), ("3.11", "3.12"), ("3.9", "3.10")),
+        matrix.Core("2.21", ("ansible-core<2.22",), ("3.12", "3.13"), ("3.10", "3.11")),
+        matrix.Core("2.22", ("ansible-core>=2.22.0rc1",), ("3.13",), ("3.10",)),
+    )
+    assert matrix.newest_controller({"3.9", "3.11", "3.12", "3.13"}.__contains__, cores) == matrix.Pair("2.21", "3.13")
+    assert matrix.newest_controller({"3.11"}.__contains__, cores) == matrix.Pair("2.19", "3.11")
+    assert matrix.newest_controller({"3.9"}.__contains__, cores) is None
+    assert matrix.oldest_target({"3.10", "3.9", "3.11"}.__contains__, cores) == matrix.Pair("2.19", "3.9")
+    assert matrix.oldest_target({"3.10", "3.11"}.__contains__, cores) == matrix.Pair("2.19", "3.10")
+    assert matrix.oldest_target({"3.13"}.__contains__, cores) is None
+
+
+def test_a_python_that_is_missing_is_named() -> None:
+    assert matrix.newest_found(("3.11", "3.12", "3.13"), {"3.11", "3.12"}.__contains__) == ("3.12",)
+    assert matrix.newest_found(("3.11", "3.12", "3.13"), set().__contains__) == ("3.13",)
+
+
+def test_the_matrix_holds_what_is_installed_by_default() -> None:
+    core = next(core for core in matrix.CORES if core.version == matrix.own_core())
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in core.controllers
+    needed = matrix.other_requirements()
+    assert any(line.startswith("ClusterShell") for line in needed)
+    assert not any(line.startswith("ansible") for line in needed)

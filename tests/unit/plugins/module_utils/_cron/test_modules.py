@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Dict
 
 import pytest
 import yaml
@@ -37,7 +36,7 @@ DECLARED = replace(
 )
 STATE = {"first_call": NOW - 86400, "runs": [], "consecutive_failures": 0, "overlaps": 0, "last_start": NOW - 60, "last_success": NOW - 58}
 
-Run = Callable[..., dict[str, Any]]
+Run = Callable[..., Dict[str, Any]]
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Callable, Dict, NoReturn
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -17,7 +16,7 @@ from ansible_collections.fleetlab.linux.plugins.modules import iscsi_session, is
 
 OPTIONS: dict[str, Any] = {"target": "iqn.2026-01.com.example:one", "portal": {"host": "192.0.2.1"}}
 
-Run = Callable[..., dict[str, Any]]
+Run = Callable[..., Dict[str, Any]]
 
 
 def looked() -> NoReturn:

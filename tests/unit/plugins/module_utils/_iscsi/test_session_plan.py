@@ -100,7 +100,7 @@ def _commanded(state: Initiator, argv: tuple[str, ...]) -> Initiator:
     if argv[:2] == ("systemctl", "try-restart"):
         return state
     assert argv[0] == "iscsiadm"
-    options = dict(zip(argv[1:-1:2], argv[2::2], strict=False))
+    options = dict(zip(argv[1:-1:2], argv[2::2]))
     if argv[-1] == "-R":
         sid = int(options["-r"])
         found = tuple(replace(one, devices=devices(one.target, one.portal)) if one.sid == sid else one for one in state.sessions)

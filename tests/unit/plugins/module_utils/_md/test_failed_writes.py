@@ -196,7 +196,8 @@ UNLISTED = Survivor("", True, True, None)
 
 
 def chosen(*known: Survivor, **events: int) -> Optional[Origin]:
-    noted = [replace(one, identity=name) for name, one in zip("ABC", known, strict=True)]
+    assert len(known) == 3
+    noted = [replace(one, identity=name) for name, one in zip("ABC", known)]
     blocks = {path: superblock(slot, "raid1", events=events.get(path, 40)) for slot, path in enumerate("abc")}
     return origin(noted, blocks, IDENTITIES)
 
@@ -270,7 +271,8 @@ def test_members_that_may_have_more_have_to_be_there() -> None:
 
 
 def mirror_of(*states: Tuple[str, ...], array_state: str = "broken") -> Array:
-    members = tuple(Member(f"sd{name}", slot, state) for slot, (name, state) in enumerate(zip("abc", states, strict=True)))
+    assert len(states) == 3
+    members = tuple(Member(f"sd{name}", slot, state) for slot, (name, state) in enumerate(zip("abc", states)))
     return Array("md1", UUID, "b1:md1", "raid1", 0, 0, 3, "1.2", True, array_state, members)
 
 

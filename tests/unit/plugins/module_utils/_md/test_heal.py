@@ -330,7 +330,7 @@ def test_whatever_was_lost_one_run_heals_also_after_a_kill_and_the_next_finds_no
     host = lab()
     lost = data.draw(st.lists(st.sampled_from(["sdb", "sdc", "sdd"]), min_size=1, max_size=2, unique=True))
     devices = list(THREE)
-    for name, spare in zip(lost, ("sde", "sdf"), strict=False):
+    for name, spare in zip(lost, ("sde", "sdf")):
         host.fail("md1", name)
         fate = data.draw(st.sampled_from(["back", "removed", "replaced"]))
         if fate == "removed":

@@ -201,7 +201,8 @@ class Machine:
     def route(self, words: Sequence[str]) -> None:
         family, action, to = int(words[0][1:]), words[2], words[3]
         inside = self.system.inside
-        options = dict(zip(words[4::2], words[5::2], strict=True))
+        assert len(words) % 2 == 0
+        options = dict(zip(words[4::2], words[5::2]))
         metric = int(options["metric"]) if "metric" in options else None
         same = sorted((one for one in inside.routes if (one.family, one.to) == (family, to)), key=lambda one: one.key)
         if action == "replace":

@@ -9,9 +9,8 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 

@@ -11,11 +11,10 @@ for each case and policy; with FLEETLAB_EXHAUSTIVE=1 every case meets every host
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
 from datetime import datetime, timezone
-from functools import cache
-from typing import Any
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from typing import Any, Iterator, Tuple
 
 import pytest
 
@@ -25,13 +24,18 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import 
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
 from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, Zone, load, names
 
+if sys.version_info >= (3, 9):
+    from zoneinfo import ZoneInfo
+else:
+    from backports.zoneinfo import ZoneInfo
+
 QUARTER = 900
 BEGIN = int(datetime(2000, 1, 1, tzinfo=timezone.utc).timestamp())
 END = int(datetime(2038, 1, 1, tzinfo=timezone.utc).timestamp())
 HOSTS = ("UTC", "Europe/Sofia", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham", "America/St_Johns")
 EXHAUSTIVE = bool(os.environ.get("FLEETLAB_EXHAUSTIVE"))
 
-Case = tuple[int, tuple[tuple[int, int, int], ...]]
+Case = Tuple[int, Tuple[Tuple[int, int, int], ...]]
 
 
 class Remembering(Schedule):
@@ -45,7 +49,7 @@ class Remembering(Schedule):
         return self.known[day]
 
 
-@cache
+@lru_cache(maxsize=None)
 def zone_of(name: str) -> Zone:
     return load(name)
 
@@ -56,7 +60,7 @@ def utc_offset(zone: ZoneInfo, instant: int) -> int:
     return int(offset.total_seconds())
 
 
-@cache
+@lru_cache(maxsize=None)
 def cases() -> dict[Case, str]:
     """A zone for each way in which clocks change somewhere: the moment, and all changes within three days of it."""
     found: dict[Case, str] = {}
@@ -78,13 +82,16 @@ def test_offsets_and_changes_are_those_of_the_zone_data() -> None:
         for instant in [*range(BEGIN, END, 20 * DAY), *moments, *(moment - 1 for moment in moments)]:
             assert own.offset(instant) == utc_offset(other, instant), (name, instant)
             compared += 1
-    assert compared > 400_000
+    # How many names there are depends on the host: Debian keeps the old ones in a package of their own.
+    assert compared > 700 * len(names())
+    assert len(names()) > 400
 
 
 def wanted_instants(at: tuple[int, ...], dst: str, grid: range, offsets: list[int]) -> set[int]:
     """What the policy says, by looking at the zone's clock at every moment of the grid."""
     shown: dict[int, list[int]] = {}
-    for instant, offset in zip(grid, offsets, strict=True):
+    assert len(grid) == len(offsets)
+    for instant, offset in zip(grid, offsets):
         shown.setdefault(instant + offset, []).append(instant)
     found: set[int] = set()
     for day in range(grid[0] // DAY - 1, grid[-1] // DAY + 2):
@@ -93,7 +100,7 @@ def wanted_instants(at: tuple[int, ...], dst: str, grid: range, offsets: list[in
             if local in shown:
                 found.update(shown[local] if dst == "twice" else shown[local][:1])
             elif dst != "skip":
-                clocks = zip(grid[1:], offsets[:-1], offsets[1:], strict=True)
+                clocks = zip(grid[1:], offsets[:-1], offsets[1:])
                 found.update(instant for instant, old, new in clocks if instant - grid.step + old < local < instant + new)
     return found
 
@@ -111,7 +118,8 @@ def matching(line: str, grid: range, offsets: list[int]) -> Iterator[int]:
     minutes, hours, *rest = line.split()
     assert rest == ["*", "*", "*"]
     at = {(hour, minute) for hour in numbers(hours) for minute in numbers(minutes)}
-    for instant, offset in zip(grid, offsets, strict=True):
+    assert len(grid) == len(offsets)
+    for instant, offset in zip(grid, offsets):
         clock = (instant + offset) % DAY // 60
         if (clock // 60, clock % 60) in at:
             yield instant
