@@ -65,22 +65,22 @@ def test_they_are_looked_at_when_the_logins_have_brought_them_and_before_arrays_
     assert included.index("sessions.yml") < included.index("queues.yml") < included.index("arrays.yml")
 
 
-LATE = "looks=$(cat {folder}/looks 2>/dev/null); echo x$looks > {folder}/looks; case $looks in {enough}*) ;; *) echo '{found}';; esac"
+LATE = "[ $(grep -c '/sys/class/block/sdb$' {folder}/triggers 2>/dev/null || true) -ge {enough} ] 2>/dev/null || echo '{found}'"
 FOUND = "sdb: storage_client_queue.scheduler is mq-deadline, not none"
 
 
 @pytest.fixture(name="udev")
 def fixture_udev(tmp_path: Path) -> str:
-    """A folder with a udevadm that settles before udev has done anything."""
+    """A folder with a udevadm that settles before udev has done anything, and writes down what it is to trigger."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "udevadm").write_text("#!/bin/sh\n")
+    (folder / "udevadm").write_text(f"#!/bin/sh\n[ $1 != trigger ] || echo \"$@\" >> {tmp_path}/triggers\n")
     (folder / "udevadm").chmod(0o755)
     return str(folder)
 
 
-def play(folder: Path, path: str, enough: str) -> str:
-    """What the queue step of the role ends with, where the disks follow after so many looks."""
+def play(folder: Path, path: str, enough: int) -> str:
+    """What the queue step of the role ends with, where a disk follows after so many triggers that name it."""
     variables = {
         "storage_client_queue": {"scheduler": "none"},
         "storage_client_queue_file": str(folder / "queue.rules"),
@@ -91,14 +91,18 @@ def play(folder: Path, path: str, enough: str) -> str:
     return play_role(folder, {"client1": {}}, "-e", json.dumps(variables), path=path, **role).get("client1", "")
 
 
-def test_disks_that_udev_has_not_reached_when_it_settles_are_waited_for(tmp_path: Path, udev: str) -> None:
-    # The first look of all is the one before anything is asked of udev.
-    assert play(tmp_path, udev, enough="xxxx") == ""
-    assert (tmp_path / "looks").read_text() == "xxxxx\n"
+def triggers(folder: Path) -> list[str]:
+    return (folder / "triggers").read_text().splitlines()
+
+
+@pytest.mark.parametrize("enough", [1, 3])
+def test_a_disk_that_udev_did_not_set_is_triggered_by_name_until_it_follows(tmp_path: Path, udev: str, enough: int) -> None:
+    assert play(tmp_path, udev, enough) == ""
+    assert triggers(tmp_path) == ["trigger --action=change /sys/class/block/sdb"] * enough
     assert "mq-deadline" not in (tmp_path / "queue.rules").read_text()
 
 
 def test_what_never_comes_is_said_with_what_was_expected(tmp_path: Path, udev: str) -> None:
-    message = play(tmp_path, udev, enough="never")
-    assert f"client1: udev was asked to set what storage_client_queue says, and after 2.0 s there are disks without it: {FOUND}" in message
-    assert (tmp_path / "looks").read_text() == "xxxxx\n"
+    message = play(tmp_path, udev, 99)
+    assert f"client1: udev was asked 4 times to set what storage_client_queue says, and there are disks without it: {FOUND}" in message
+    assert len(triggers(tmp_path)) == 4
