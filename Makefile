@@ -10,15 +10,17 @@ BACKEND ?=
 HOST ?=
 SUITE ?= trixie
 RUN ?= make test-fast
+TARGET ?=
+FAULT ?=
+TEST ?=
 ARGS ?=
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export LC_ALL := C.UTF-8
-# The lab's playbooks bring their own inventory, and what the modules of others are about to change is not for its users to mend.
+# The lab's playbooks bring their own inventory.
 export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
-export ANSIBLE_DEPRECATION_WARNINGS := false
 export ANSIBLE_DISPLAY_SKIPPED_HOSTS := false
 # The lab lies below the folder that is current; after make -C the shell still says another one.
 export PWD := $(CURDIR)
@@ -30,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-target test-fault test-unit test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -90,6 +92,18 @@ test-nftables: ## netns on a guest whose kernel has nftables alone (a minute; a 
 test-kernels: ## which kernels boot on this CPU, and on one with larger registers, and keep a program's registers whole (a minute)
 	@scripts/bootstrap run dev lab kernels
 	@python scripts/run_tests.py kernels
+
+test-target: ## the integration tests of one module, on one guest: make test-target TARGET=tz_cron
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py 'target:$(TARGET)'
+
+test-fault: ## one fault, or those whose names match, on a lab of their own: make test-fault FAULT=go_bad
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py 'fault:$(FAULT)'
+
+test-unit: ## unit tests, all or some: make test-unit TEST='tests/unit/scripts -k deprecated'
+	@scripts/bootstrap run dev
+	@python -m pytest -q $(or $(TEST),tests/unit)
 
 test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (two minutes, five the first time)
 	@scripts/bootstrap run dev lab qemu

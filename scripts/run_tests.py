@@ -70,6 +70,10 @@ _RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\
 
 _LINE_LENGTH = 500
 
+_DEPRECATED = "[DEPRECATION WARNING]: "
+_NOT_OURS = ("Passing `warnings` to `exit_json` or `fail_json` is deprecated.",)
+"""Deprecations of others: of ansible.posix.mount 2.1, the last one for ansible-core 2.19; 2.2, which later ones bring, has none."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -160,6 +164,18 @@ def _reason(result: str) -> list[str]:
     return [line[:_LINE_LENGTH] for text in told for line in text.splitlines()[:_REASON_LINES]]
 
 
+def deprecations(log: str) -> tuple[str, ...]:
+    """What a log of Ansible calls deprecated, each once; those of others are no failure of ours."""
+    entries = (entry[len(_DEPRECATED) :].strip() for entry in _LOG_ENTRY.split(log) if entry.startswith(_DEPRECATED))
+    return tuple(dict.fromkeys(f"deprecated: {text[:_LINE_LENGTH]}" for text in entries if not text.startswith(_NOT_OURS)))
+
+
+def _scenario_outcome(reports: Path, log: Path) -> Outcome:
+    tests = _junit_folder_outcome(reports)
+    found = deprecations(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
+    return Outcome(tests.passed, tests.failures + found)
+
+
 def _read_log_failures(log: Path) -> tuple[str, ...]:
     return log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
 
@@ -227,39 +243,55 @@ def _molecule() -> Iterator[Part]:
     """One part for each scenario, that of the modules first."""
     found = {file.parent.name for file in ROOT.glob("molecule/*/molecule.yml")}
     for scenario in sorted(found - _APART, key=lambda name: (name != "default", name)):
-        yield _scenario(scenario, None)
+        yield _scenario(scenario)
 
 
 def _faults() -> Iterator[Part]:
-    yield _scenario("faults", None)
+    yield _scenario("faults")
 
 
 def _faults_core() -> Iterator[Part]:
-    yield _scenario("faults", "core")
+    yield _scenario("faults", "-m", "core")
 
 
 def _nftables() -> Iterator[Part]:
-    yield _scenario("nftables", None)
+    yield _scenario("nftables")
 
 
 def _nvme() -> Iterator[Part]:
-    yield _scenario("nvme", None)
+    yield _scenario("nvme")
 
 
-def _scenario(scenario: str, mark: str | None) -> Part:
-    """One scenario, or the tests of it with that mark; what its verifiers report counts besides the scenario itself."""
+def _target(name: str) -> Iterator[Part]:
+    """The integration tests of one module, on one guest."""
+    known = sorted(path.parent.name for path in ROOT.glob("tests/integration/targets/*/aliases"))
+    if name not in known:
+        raise ValueError(f"no integration target {name!r}: there are {', '.join(known)}")
+    yield _scenario("default", target=name)
+
+
+def _fault(words: str) -> Iterator[Part]:
+    """The faults whose names match, as pytest's option -k has it, on a lab of their own."""
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/faults", "-k", words]
+    if subprocess.run(collect, cwd=ROOT, env=_environment(()), check=False, capture_output=True).returncode:
+        raise ValueError(f"no fault matches {words!r}: pytest --collect-only tests/faults lists them")
+    yield _scenario("faults", "-k", words)
+
+
+def _scenario(scenario: str, *options: str, target: str = "") -> Part:
+    """One scenario, with options of pytest for its verifier; what that reports counts besides the scenario itself."""
     reports = REPORTS / f"molecule-{scenario}"
     reports.mkdir()
     log = reports / "ansible.log"
     command = str(Path(sys.executable).with_name("molecule"))
-    options = [f"--junit-xml={reports}/testinfra.xml", *(["-m", mark] if mark else [])]
+    pytest = shlex.join([f"--junit-xml={reports}/testinfra.xml", *options])
     return Part(
         f"molecule {scenario}",
         (command, "test", "--scenario-name", scenario),
-        functools.partial(_junit_folder_outcome, reports),
+        functools.partial(_scenario_outcome, reports, log),
         functools.partial(_read_log_failures, log),
         alone=True,
-        env=(("PYTEST_ADDOPTS", shlex.join(options)), ("ANSIBLE_LOG_PATH", str(log))),
+        env=(("PYTEST_ADDOPTS", pytest), ("ANSIBLE_LOG_PATH", str(log)), ("TARGET", target)),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
 
@@ -279,6 +311,9 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "nftables": _nftables,
     "nvme": _nvme,
 }
+
+CHOICES: dict[str, Callable[[str], Iterator[Part]]] = {"target": _target, "fault": _fault}
+"""Parts of a name that is given with them, as in V(target:tz_cron)."""
 
 
 def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -390,16 +425,27 @@ def _outcome(part: Part, exit_code: int | None) -> Outcome:
     return Outcome(passed) if passed else Outcome(0, ("ran no test",))
 
 
+def _parts(name: str) -> Iterator[Part]:
+    kind, _colon, choice = name.partition(":")
+    return PARTS[name]() if name in PARTS else CHOICES[kind](choice)
+
+
 def main(names: list[str]) -> int:
     """Run the named parts in their order."""
-    unknown = [name for name in names if name not in PARTS]
+    unknown = [name for name in names if name not in PARTS and name.partition(":")[0] not in CHOICES]
     if unknown or not names:
-        print(f"usage: run_tests.py PART ...; the parts are {', '.join(PARTS)}", file=sys.stderr)
+        choices = ", ".join([*PARTS, *(f"{name}:NAME" for name in CHOICES)])
+        print(f"usage: run_tests.py PART ...; the parts are {choices}", file=sys.stderr)
         return 2
     shutil.rmtree(OUTPUT, ignore_errors=True)
     REPORTS.mkdir(parents=True)
+    try:
+        parts = [part for name in names for part in _parts(name)]
+    except ValueError as error:
+        print(f"run_tests.py: {error}", file=sys.stderr)
+        return 2
     deadline = time.monotonic() + max(_LIMITS.get(name, _LIMIT) for name in names)
-    results = list(run_parts([part for name in names for part in PARTS[name]()], deadline))
+    results = list(run_parts(parts, deadline))
     table = OUTPUT / "faults.md"
     if table.exists():
         # As it is: molecule folds the long lines of what its verifier prints.

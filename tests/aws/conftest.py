@@ -61,7 +61,6 @@ class Cloud:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_DEPRECATION_WARNINGS": "false",
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "LC_ALL": "C.UTF-8",

@@ -151,6 +151,29 @@ def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) 
     assert run_tests.log_failures("") == ()
 
 
+DEPRECATIONS = """2026-11-29 07:09:22,899 p=18466 u=root n=ansible WARNING| [WARNING]: Deprecation warnings can be disabled.
+
+2026-11-29 07:09:22,900 p=18 u=root n=ansible INFO| [DEPRECATION WARNING]: Passing `warnings` to `exit_json` or `fail_json` is deprecated.
+Use `AnsibleModule.warn` instead.
+
+2026-11-29 07:09:22,900 p=18466 u=root n=ansible INFO| [DEPRECATION WARNING]: Something of ours will go away.
+
+2026-11-29 07:09:22,901 p=18466 u=root n=ansible INFO| [DEPRECATION WARNING]: Something of ours will go away.
+
+2026-11-29 07:09:22,902 p=18466 u=root n=ansible INFO| client1 | SUCCESS => {"msg": "[DEPRECATION WARNING]: quoted"}
+"""
+
+
+def test_what_is_deprecated_fails_a_scenario_unless_it_is_of_others(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run_tests._scenario_outcome(tmp_path, log) == run_tests.Outcome()
+    log.write_text(DEPRECATIONS)
+    (tmp_path / "report.xml").write_text(REPORT)
+    found = run_tests._scenario_outcome(tmp_path, log)
+    assert (found.passed, found.failures[-1]) == (2, "deprecated: Something of ours will go away.")
+    assert len(found.failures) == 4
+
+
 def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path) -> None:
     cleaned = tmp_path / "cleaned"
     cleanup = (sys.executable, "-c", f"open({str(cleaned)!r}, 'w')")
@@ -252,6 +275,27 @@ def test_other_pythons_count_with_their_tests_and_their_sanity(tmp_path: Path, m
     ):
         (place / "report.xml").write_text(f"<testsuite><testcase name={case}></testcase></testsuite>")
     assert run_tests._matrix_outcome(nox) == run_tests.Outcome(2, ("b\n    no",))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("target:none", "no integration target 'none': there are ebs_"), ("fault:none", "no fault matches 'none'")]
+)
+def test_what_there_is_none_of_is_refused_before_a_lab_is_made(
+    name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_tests, "OUTPUT", tmp_path)
+    monkeypatch.setattr(run_tests, "REPORTS", tmp_path / "reports")
+    assert run_tests.main([name]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_one_target_and_one_fault_have_a_lab_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
+    (target,) = run_tests._parts("target:tz_cron")
+    assert (target.name, dict(target.env)["TARGET"]) == ("molecule default", "tz_cron")
+    (fault,) = run_tests._parts("fault:go_bad")
+    assert (fault.name, dict(fault.env)["TARGET"]) == ("molecule faults", "")
+    assert dict(fault.env)["PYTEST_ADDOPTS"].endswith("-k go_bad")
 
 
 def test_an_unknown_part_is_refused() -> None:
