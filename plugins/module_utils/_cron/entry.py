@@ -25,7 +25,7 @@ def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
     ]
     entries = cron_lines(definition.schedule(zone), host, now)
     if any(line.star for line in entries):
-        lines.insert(2, "# A step past the end (*/60) is 0 alone. The star makes cron go by the clock when this host's clock changes.")
+        lines.insert(2, "# The star makes cron go by the clock when this host's clock changes. At other minutes run-at does nothing.")
     lines += [f"{line} {call}" for line in entries]
     if definition.catch_up:
         lines += [

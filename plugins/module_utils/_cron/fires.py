@@ -27,6 +27,29 @@ class Fire:
 
 
 @dataclass(frozen=True)
+class Field:
+    """Minutes or hours as cron takes them, and the numbers that they stand for."""
+
+    text: str
+    numbers: FrozenSet[int]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def plain(cls, numbers: FrozenSet[int]) -> Field:
+        """Just these."""
+        return cls(_numbers(numbers), numbers)
+
+    @classmethod
+    def starred(cls, numbers: FrozenSet[int], end: int) -> Field:
+        """All of these and as few others below C(end) as can be: every multiple of a step, and those that are none."""
+        steps = {step: frozenset(range(0, end, step)) for step in range(1, end)}
+        step = min(steps, key=lambda step: (len(steps[step] - numbers), len(numbers - steps[step]), -step))
+        return cls(",".join([f"*/{step}", *map(str, sorted(numbers - steps[step]))]), numbers | steps[step])
+
+
+@dataclass(frozen=True)
 class Line:
     """The five fields of a cron entry that fires at every one of these minutes in every one of these hours, on these days."""
 
@@ -37,27 +60,29 @@ class Line:
     star: bool = False
 
     def __str__(self) -> str:
-        minutes, hours = _numbers(self.minutes), _numbers(self.hours)
-        if self.star:
-            minutes, hours = self._with_star(minutes, hours)
+        minutes, hours = self.fields
         days = _numbers(self.days) if self.days else "*"
         return f"{minutes} {hours} * * {days}" if self.by_weekday else f"{minutes} {hours} {days} * *"
 
-    def _with_star(self, minutes: str, hours: str) -> Tuple[str, str]:
-        """Fields that begin with a star, and mean the same: a step past the end of the range is its first number alone.
+    @property
+    def fields(self) -> Tuple[Field, Field]:
+        """Minutes and hours. With C(star) one of them begins with a star, at the price of as few other calls as can be.
 
         When the host's clock changes, cron runs entries without a star not by the clock: it fires those of a left out hour all
-        the same, and those of a repeated hour only once. A job in another zone may be wanted in the second of them.
+        the same, and those of a repeated hour only once. A job in another zone may be wanted in the second of them. A step past the end
+        of the range would fire at its first number alone, but newer crons warn of it. At a time too many the runner finds nothing to do.
         """
-        if 0 not in self.minutes and 0 in self.hours:
-            return minutes, _starred(self.hours, 24)
-        # Where neither field has a zero, minute 0 is fired at too: the runner finds nothing to do then.
-        return _starred(self.minutes, 60), hours
+        minutes, hours = Field.plain(self.minutes), Field.plain(self.hours)
+        if not self.star:
+            return minutes, hours
+        found = (Field.starred(self.minutes, 60), hours), (minutes, Field.starred(self.hours, 24))
+        return min(found, key=lambda fields: len(fields[0].numbers) * len(fields[1].numbers))
 
-
-def _starred(numbers: FrozenSet[int], step: int) -> str:
-    others = numbers - {0}
-    return f"*/{step},{_numbers(others)}" if others else f"*/{step}"
+    @property
+    def calls(self) -> Set[Tuple[int, int]]:
+        """Every hour and minute that it fires at."""
+        minutes, hours = self.fields
+        return {(hour, minute) for hour in hours.numbers for minute in minutes.numbers}
 
 
 def _numbers(numbers: FrozenSet[int]) -> str:
@@ -80,8 +105,7 @@ def hourly(entry: List[Line], name: str) -> str:
 
     Two calls at once are two runs of which the second overlaps the first. The minute is the job's own, so that not all come at once.
     """
-    fired = {(hour, minute) for line in entry for hour in line.hours for minute in line.minutes}
-    # Minute 0 may be fired at for the sake of a star.
+    fired = {call for line in entry for call in line.calls}
     minutes = [(crc32(name.encode()) + number) % 59 + 1 for number in range(59)]
     free = {minute: [hour for hour in range(24) if (hour, minute) not in fired] for minute in minutes}
     minute = max(minutes, key=lambda minute: len(free[minute]))

@@ -41,13 +41,13 @@ def entry(timezone: str, at: tuple[int, ...], host: Zone, **options: Any) -> lis
         # Half an hour of daylight saving; 02:00 and 02:15 do not exist once a year and come at 02:30 then.
         ("Australia/Lord_Howe", (300,), "Etc/UTC", ["0,30 18 * * *"]),
         ("Australia/Lord_Howe", (135,), "Etc/UTC", ["15,30,45 15 * * *"]),
-        # A host whose clock changes needs a star; */60 is minute 0 alone.
-        ("Etc/UTC", (300,), "Europe/Sofia", ["*/60 7,8 * * *"]),
-        ("Etc/UTC", (330,), "Europe/Sofia", ["*/60,30 7,8 * * *"]),
+        # A host whose clock changes needs a star, which costs a minute too many.
+        ("Etc/UTC", (300,), "Europe/Sofia", ["*/59 7,8 * * *"]),
+        ("Etc/UTC", (330,), "Europe/Sofia", ["*/30 7,8 * * *"]),
         # The same zone: its clock shows the wanted time whenever it comes, and a star makes that true of the repeated hour as well.
-        ("Europe/Sofia", (300,), "Europe/Sofia", ["*/60 5 * * *"]),
-        ("Europe/Sofia", (210,), "Europe/Sofia", ["*/60,30 3 * * *", "*/60 4 * * *"]),
-        ("Asia/Kathmandu", (15,), "Europe/London", ["*/60,30 18,19 * * *"]),
+        ("Europe/Sofia", (300,), "Europe/Sofia", ["*/59 5 * * *"]),
+        ("Europe/Sofia", (210,), "Europe/Sofia", ["*/30 3 * * *", "*/59 4 * * *"]),
+        ("Asia/Kathmandu", (15,), "Europe/London", ["30 */19,18 * * *"]),
     ],
 )
 def test_known_entries(timezone: str, at: tuple[int, ...], host: str, found: list[str]) -> None:
@@ -109,12 +109,33 @@ times_of_a_line = st.builds(
 )
 
 
+def as_cron_reads_it(field: str, end: int) -> set[int]:
+    """A star counts as one where it is the field's first character, and no step is longer than the range."""
+    found: set[int] = set()
+    for part in field.split(","):
+        step = int(part.partition("/")[2] or 0)
+        assert step < end
+        found |= set(range(0, end, step)) if step else {int(part)}
+    return found
+
+
+@given(times_of_a_line)
+def test_a_line_fires_at_all_its_minutes_and_says_at_which_others(line: Line) -> None:
+    minutes, hours = str(line).split()[:2]
+    assert ("*" in (minutes[0], hours[0])) == line.star
+    read = {(hour, minute) for hour in as_cron_reads_it(hours, 24) for minute in as_cron_reads_it(minutes, 60)}
+    assert read == line.calls
+    wanted = {(hour, minute) for hour in line.hours for minute in line.minutes}
+    assert read >= wanted
+    assert line.star or read == wanted
+
+
 @given(st.lists(times_of_a_line, min_size=1, max_size=3), st.text("abc-", min_size=1))
 def test_the_hourly_call_of_a_job_that_is_caught_up_meets_no_other(entry: list[Line], name: str) -> None:
     minute, hours, *rest = hourly(entry, name).split()
     assert rest == ["*", "*", "*"]
     at = {(int(hour), int(minute)) for hour in (range(24) if hours == "*" else hours.split(","))}
-    fired = {(hour, minute) for line in entry for hour in line.hours for minute in (*line.minutes, *([0] if line.star else []))}
+    fired = {call for line in entry for call in line.calls}
     assert at.isdisjoint(fired)
     # In each hour something calls: this, or what leaves it no minute.
     assert {hour for hour, _minute in at | fired} == set(range(24))
@@ -154,14 +175,17 @@ def test_the_hourly_calls_of_jobs_are_spread() -> None:
 @pytest.mark.parametrize(
     ("minutes", "hours", "shown"),
     [
-        ({0}, {3}, "*/60 3 * * *"),
-        ({0, 30}, {3, 4}, "*/60,30 3,4 * * *"),
-        ({30}, {0, 3}, "30 */24,3 * * *"),
-        # Nothing begins at zero: minute 0 is fired at as well.
-        ({30}, {3}, "*/60,30 3 * * *"),
+        ({0}, {3}, "*/59 3 * * *"),
+        ({0, 30}, {3, 4}, "*/30 3,4 * * *"),
+        ({0, 5, 20, 40}, {3}, "*/20,5 3 * * *"),
+        ({30}, {0, 3}, "30 */23,3 * * *"),
+        ({30, 45}, set(range(0, 24, 2)), "30,45 */2 * * *"),
+        ({30}, {3}, "*/30 3 * * *"),
+        ({5}, {3}, "*/59,5 3 * * *"),
+        (set(range(60)), {3}, "*/1 3 * * *"),
     ],
 )
-def test_a_star_that_changes_nothing(minutes: set[int], hours: set[int], shown: str) -> None:
+def test_a_star_costs_as_few_other_calls_as_can_be(minutes: set[int], hours: set[int], shown: str) -> None:
     assert str(Line(frozenset(minutes), frozenset(hours), frozenset(), star=True)) == shown
 
 

@@ -73,13 +73,8 @@ def answered(schedule: Schedule, calls: list[int]) -> list[str]:
 def test_cron_fires_the_entry_by_the_clock(daemon: str, host: str, day: str, what: str) -> None:
     timezone, at = JOBS[host][what]
     zone = load(HOSTS[host])
-    entry = [str(line) for line in cron_lines(Schedule(load(timezone), parse_times(at)), zone, instant(f"{day}T00:00Z"))]
-    times = {
-        (hour, 0 if minute.startswith("*/") else int(minute))
-        for line in entry
-        for minute in line.split()[0].split(",")
-        for hour in map(int, line.split()[1].split(","))
-    }
+    lines = cron_lines(Schedule(load(timezone), parse_times(at)), zone, instant(f"{day}T00:00Z"))
+    times = {call for line in lines for call in line.calls}
     begin, end = map(instant, WINDOWS[host, day])
     local = {now: (now + zone.offset(now)) // 60 % 1440 for now in range(begin, end, 60)}
     assert recorded(daemon, day, host)[what] == [now for now, minute in local.items() if (minute // 60, minute % 60) in times]

@@ -117,7 +117,7 @@ def matching(line: str, grid: range, offsets: list[int]) -> Iterator[int]:
     """The instants at which cron fires an entry that has a star, which is by the host's clock as it is."""
     minutes, hours, *rest = line.split()
     assert rest == ["*", "*", "*"]
-    at = {(hour, minute) for hour in numbers(hours) for minute in numbers(minutes)}
+    at = {(hour, minute) for hour in numbers(hours, 24) for minute in numbers(minutes, 60)}
     assert len(grid) == len(offsets)
     for instant, offset in zip(grid, offsets):
         clock = (instant + offset) % DAY // 60
@@ -125,8 +125,9 @@ def matching(line: str, grid: range, offsets: list[int]) -> Iterator[int]:
             yield instant
 
 
-def numbers(field: str) -> set[int]:
-    return {0 if part.startswith("*/") else int(part) for part in field.split(",")}
+def numbers(field: str, end: int) -> set[int]:
+    parts = [range(0, end, int(part[2:])) if part.startswith("*/") else [int(part)] for part in field.split(",")]
+    return {number for part in parts for number in part}
 
 
 def starts(name: str, host: str, at: tuple[int, ...], dst: str, moment: int, grid: range, host_offsets: list[int]) -> list[tuple[int, int]]:
