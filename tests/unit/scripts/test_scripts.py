@@ -429,3 +429,56 @@ def test_the_matrix_holds_what_is_installed_by_default() -> None:
     needed = matrix.other_requirements()
     assert any(line.startswith("ClusterShell") for line in needed)
     assert not any(line.startswith("ansible") for line in needed)
+
+
+# A Python of a version, which has what makes environments where a file says so. An environment's is a copy that notes what it is for.
+PYTHON = """#!/bin/sh
+case "$*" in
+*'<= sys.version_info'*) exit {refused} ;;
+*print*) echo python{version}-venv ;;
+*ensurepip*) test -e {ensurepip} ;;
+'-m venv '*) mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo made by {version} >>{log} ;;
+*packages.py*) echo installed by {version} >>{log} ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "others", "found"),
+    [
+        # The default Python lacks a package that another one has.
+        ("3.14", {"3.13": True}, ["made by 3.13", "installed by 3.13"]),
+        # No Python has it: the default gets its own, not the one of Debian's default version.
+        ("3.14", {"3.13": False}, ["apt python3.14-venv", "made by 3.14", "installed by 3.14"]),
+        # The default is none for ansible-core.
+        ("3.15", {"3.12": False}, ["apt python3.12-venv", "made by 3.12", "installed by 3.12"]),
+    ],
+)
+def test_bootstrap_takes_a_python_that_can_make_an_environment(
+    default: str, others: dict[str, bool], found: list[str], tmp_path: Path
+) -> None:
+    log, programs, checkout = tmp_path / "log", tmp_path / "bin", tmp_path / "checkout"
+    programs.mkdir()
+    (checkout / "scripts").mkdir(parents=True)
+    (checkout / "scripts" / "bootstrap").write_text((ROOT / "scripts" / "bootstrap").read_text().replace(" /usr/bin/python3;", ";"))
+    (checkout / "requirements.txt").touch()
+
+    def write(name: str, text: str) -> None:
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+
+    for name, version in {"python3": default, **{f"python{version}": version for version in others}}.items():
+        own = tmp_path / f"ensurepip{version}"
+        if others.get(version):
+            own.touch()
+        refused = 0 if version in ("3.11", "3.12", "3.13", "3.14") else 1
+        write(name, PYTHON.format(version=version, refused=refused, ensurepip=own, log=log))
+    for absent in {"3.11", "3.12", "3.13", "3.14"} - set(others):
+        write(f"python{absent}", "#!/bin/sh\nexit 127\n")
+    write("id", "#!/bin/sh\necho 0\n")
+    write("dpkg-query", "#!/bin/sh\nexit 1\n")
+    asked = 'for last; do :; done; echo "apt $last" >>{log}; version=${{last#python}}; touch {folder}/ensurepip${{version%-venv}}'
+    write("apt-get", f"#!/bin/sh\n{asked.format(log=log, folder=tmp_path)}\n")
+    command = ["sh", str(checkout / "scripts" / "bootstrap"), "run"]
+    done = subprocess.run(command, env={"PATH": f"{programs}:/usr/bin:/bin"}, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr, log.read_text().splitlines()) == (0, "", found)

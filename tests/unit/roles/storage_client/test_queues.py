@@ -74,7 +74,7 @@ def fixture_udev(tmp_path: Path) -> str:
     """A folder with a udevadm that settles before udev has done anything, and writes down what it is to trigger."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "udevadm").write_text(f"#!/bin/sh\n[ $1 != trigger ] || echo \"$@\" >> {tmp_path}/triggers\n")
+    (folder / "udevadm").write_text(f'#!/bin/sh\n[ $1 != trigger ] || echo "$@" >> {tmp_path}/triggers\n')
     (folder / "udevadm").chmod(0o755)
     return str(folder)
 
