@@ -125,7 +125,7 @@ def _bind(source: Path, target: Path, *, writable: bool) -> None:
 
 def _mount_all(root: Path, paths: Iterable[Path]) -> None:
     """What a running machine has, seen only by what runs in this mount namespace."""
-    # Programs ask for the mount below which a file lies, and so does pivoting: the root has to be one.
+    # Only a mount can be the root.
     _mount("--bind", str(root), str(root))
     _mount("-t", "proc", "proc", f"{root}/proc")
     _mount("--rbind", "/sys", f"{root}/sys")
@@ -148,7 +148,10 @@ def _mount_all(root: Path, paths: Iterable[Path]) -> None:
 def _run_inside(root: Path, paths: Iterable[Path], command: list[str]) -> int:
     """The first process of the root: the command's exit code, once it has ended. Until then what others left behind is waited for."""
     _mount_all(root, paths)
-    os.chroot(root)
+    # Not only of this process: who enters the namespace from a process of it has to find the same root.
+    os.chdir(root)
+    subprocess.run(["pivot_root", ".", "mnt"], check=True)
+    subprocess.run(["umount", "--lazy", "/mnt"], check=True)
     os.chdir(CLONE)
     kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name in ("TERM", "CI")}
     process = subprocess.Popen(command, env={**kept, **_ENVIRONMENT})

@@ -54,7 +54,7 @@ def record(output: Path) -> None:
             pid = next(line.partition("=")[2] for line in shown.splitlines() if line.startswith("MainPID="))
             folder.save(f"mountinfo_{case}.txt", Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8"))
     finally:
-        run("systemctl", "stop", SERVICE)
+        run("systemctl", "stop", SERVICE, render.helper_name(SERVICE))
         shutil.rmtree(drop_ins, ignore_errors=True)
         for file in (unit, helper):
             file.unlink(missing_ok=True)
