@@ -48,6 +48,9 @@ options:
     description: Seconds that the machines have together.
     type: int
     default: 240
+  hint:
+    description: What else may be the cause where a machine is not reached, for the message.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -77,7 +80,7 @@ problems:
   returned: always
   type: list
   elements: str
-  sample: ["server2: was not reached by ssh and booted within 240 s: see /srv/lab/guests/server2/console.log."]
+  sample: ["server2: not reached by ssh and booted within 240 s: see /srv/lab/guests/server2/console.log"]
 seconds:
   description: How long each took to boot, by its name.
   returned: always
@@ -105,6 +108,7 @@ def argument_spec() -> Dict[str, Any]:
         "machines": {"type": "list", "elements": "dict", "options": machine, "required": True},
         "guests": {"type": "bool", "default": True},
         "timeout": {"type": "int", "default": 240},
+        "hint": {"type": "str"},
     }
 
 
@@ -134,7 +138,7 @@ def main() -> None:
         running,
         lambda machine: str(read_console(console_path(directory, machine.name))),
     )
-    problems = by_cause(outcomes)
+    problems = by_cause(outcomes, params["hint"] or "")
     result = {
         "booted": [outcome.name for outcome in outcomes if not outcome.problem],
         "problems": problems,

@@ -19,6 +19,8 @@ _PAUSE = 0.5
 _BOOTED = frozenset({"running", "degraded", "active"})
 """Answers of systemd: the first two are of a whole boot, the last one of a boot that still waits for a device that is not there yet."""
 
+_UNREACHED = "not reached by ssh and booted"
+
 _ANY_EXIT_CODE = tuple(range(-64, 256))
 
 
@@ -33,11 +35,12 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """C(problem) is empty for a machine that has booted."""
+    """C(problem) is empty for a machine that has booted; C(boot_log) is where to look where the problem does not say what happened."""
 
     name: str
     seconds: float
     problem: str = ""
+    boot_log: str = ""
 
 
 class _Asking(threading.Thread):
@@ -103,7 +106,8 @@ def wait_for_boot(
             problem = _problem(machine, thread, alive, late, timeout, console)
             if machine.name not in outcomes and problem is not None:
                 thread.unwanted = True
-                outcomes[machine.name] = Outcome(machine.name, time.monotonic() - start, problem)
+                log = machine.boot_log if problem.startswith(_UNREACHED) else ""
+                outcomes[machine.name] = Outcome(machine.name, time.monotonic() - start, problem, log)
     return tuple(outcomes[machine.name] for machine in machines)
 
 
@@ -116,14 +120,23 @@ def _problem(
     if machine.token is not None and machine.token not in alive:
         return f"ended before it had booted: {console(machine)}"
     if late:
-        return f"was not reached by ssh and booted within {timeout:g} s: see {machine.boot_log}. {thread.said}".rstrip()
+        return f"{_UNREACHED} within {timeout:g} s" + (f" ({thread.said})" if thread.said else "")
     return None
 
 
-def by_cause(outcomes: Sequence[Outcome]) -> List[str]:
-    """One message for each cause, which names all machines that it stopped."""
-    causes: Dict[str, List[str]] = {}
+def by_cause(outcomes: Sequence[Outcome], hint: str = "") -> List[str]:
+    """One message for each cause, which names all machines that it stopped.
+
+    :arg hint: what else may be the cause where machines were not reached.
+    """
+    causes: Dict[str, List[Outcome]] = {}
     for outcome in outcomes:
         if outcome.problem:
-            causes.setdefault(outcome.problem, []).append(outcome.name)
-    return [f"{', '.join(names)}: {problem}" for problem, names in causes.items()]
+            causes.setdefault(outcome.problem, []).append(outcome)
+    return [_message(problem, stopped, hint) for problem, stopped in causes.items()]
+
+
+def _message(problem: str, stopped: Sequence[Outcome], hint: str) -> str:
+    logs = [outcome.boot_log for outcome in stopped if outcome.boot_log]
+    look = f": see {', '.join(logs)}{f', or {hint}' if hint else ''}" if logs else ""
+    return f"{', '.join(outcome.name for outcome in stopped)}: {problem}{look}"

@@ -55,7 +55,7 @@ def test_a_guest_that_ends_is_not_waited_for_even_while_ssh_hangs() -> None:
 
 def test_a_machine_that_does_not_answer_in_time_is_named_with_the_last_word_of_ssh_and_its_log() -> None:
     (outcome,) = wait({"a": ["Connection refused"]}, {"token-a"}, timeout=1)
-    assert outcome.problem == "was not reached by ssh and booted within 1 s: see /lab/a/console.log. Connection refused"
+    assert by_cause([outcome]) == ["a: not reached by ssh and booted within 1 s (Connection refused): see /lab/a/console.log"]
 
 
 def test_a_machine_that_is_no_guest_has_no_process_to_end() -> None:
@@ -65,5 +65,6 @@ def test_a_machine_that_is_no_guest_has_no_process_to_end() -> None:
 
 
 def test_all_machines_that_one_cause_stopped_stand_in_one_message() -> None:
-    outcomes = [Outcome("a", 1, "ended: x"), Outcome("b", 1), Outcome("c", 1, "ended: x"), Outcome("d", 1, "late")]
-    assert by_cause(outcomes) == ["a, c: ended: x", "d: late"]
+    outcomes = [Outcome("a", 1, "ended: x"), Outcome("b", 1), Outcome("c", 1, "ended: x"), *(Outcome(name, 1, "late", f"/{name}") for name in "de")]
+    assert by_cause(outcomes) == ["a, c: ended: x", "d, e: late: see /d, /e"]
+    assert by_cause(outcomes, "the door is shut") == ["a, c: ended: x", "d, e: late: see /d, /e, or the door is shut"]
