@@ -163,7 +163,8 @@ notes:
   - Where mdadm is installed on the target's host too, it assembles what initiators have built on the exported disks at the next boot,
     before they can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) keeps it to the arrays that are listed.
   - Writes a drop-in of the unit that restores targets at boot, so that it waits for the devices and, for portals with an address of
-    their own, for the network.
+    their own, for the network. Where C(targetctl clear), by which that unit stops, ends with a TypeError as in rtslib 2.2, the drop-in
+    makes it stop by the library itself, as the initiators of a host that shuts down would else be left to their timeouts.
 seealso:
   - module: fleetlab.linux.iscsi_target_info
   - module: fleetlab.linux.iscsi_session

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 from typing import Iterable, Optional, Tuple
 
 from .._core.errors import ObservationError
@@ -20,6 +22,8 @@ _UNITS = (
 )
 _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _SYSTEM = "/etc/systemd/system"
+_PYTHON = "/usr/lib"
+_CLEAR = 'ExecStop=/usr/bin/python3 -c "from rtslib_fb import RTSRoot; RTSRoot().clear_existing(confirm=True)"'
 PACKAGES = "python3-rtslib-fb (Debian, Ubuntu), or python3-rtslib and target-restore (RHEL, Fedora)"
 
 
@@ -59,7 +63,20 @@ def read_boot(unit: str, iqn: str, root: str = "") -> Boot:
         masked=os.path.islink(own) and os.path.realpath(own) == "/dev/null",
         folder_exists=os.path.isdir(os.path.dirname(path)),
         drop_in=read(path) + "\n" if os.path.exists(path) else None,
+        clear_fails=_clear_fails(root),
     )
+
+
+def _clear_fails(root: str) -> bool:
+    """Whether C(targetctl clear), by which the unit stops, gives the name of a file to a function that takes none, as in rtslib 2.2.
+
+    It then ends with a TypeError, and the clients of a machine that shuts down are left to their timeouts.
+    """
+    for path in glob.glob(f"{glob.escape(root)}{_PYTHON}/python3*/*-packages/rtslib/targetctl.py"):
+        text = read(path)
+        if re.search(r"^def clear\(\):", text, re.MULTILINE) and "](savefile)" in text:
+            return True
+    return False
 
 
 def _wants_folders(root: str) -> Iterable["os.DirEntry[str]"]:
@@ -89,8 +106,10 @@ def escape_path(path: str) -> str:
     return "".join(escaped)
 
 
-def drop_in_content(wanted: Wanted) -> Optional[str]:
-    """What the unit shall wait for; None where there is nothing. A missing disk holds it up for a bounded time only.
+def drop_in_content(wanted: Wanted, clear_fails: bool = False) -> Optional[str]:
+    """What the unit shall wait for, and how it stops where its own way fails; None where there is nothing.
+
+    A missing disk holds it up for a bounded time only.
 
     Files need nothing here: the unit itself comes after the local file systems.
     """
@@ -98,9 +117,12 @@ def drop_in_content(wanted: Wanted) -> Optional[str]:
     if any(_needs_address(portal) for portal in wanted.portals):
         units.append("network-online.target")
     lines = [f"{key}={unit}" for unit in units for key in ("Wants", "After")]
+    lines = ["[Unit]", *lines] if lines else []
+    if clear_fails:
+        lines += ["# targetctl clear of this version ends with a TypeError.", "[Service]", "ExecStop=", _CLEAR]
     if not lines:
         return None
-    head = f"# Written by fleetlab.linux.iscsi_target for {wanted.iqn}: what has to be there before it is restored.\n[Unit]\n"
+    head = f"# Written by fleetlab.linux.iscsi_target for {wanted.iqn}: what has to be there before it is restored.\n"
     return head + "\n".join(lines) + "\n"
 
 

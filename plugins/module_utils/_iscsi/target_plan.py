@@ -173,7 +173,7 @@ def _is_saved_for_us(system: System, wanted: Wanted, key: Tuple[str, str]) -> bo
 def _boot_steps(system: System, wanted: Wanted, removals: Removals, changes: bool) -> Iterator[Step]:
     if changes or not is_saved(system, wanted):
         yield Operation("save", _kept(system, wanted, removals))
-    content = drop_in_content(wanted)
+    content = drop_in_content(wanted, system.boot.clear_fails)
     if wanted.luns is not None and content != system.boot.drop_in:
         yield from _drop_in_steps(system, wanted, content)
     if not system.boot.enabled:
@@ -181,7 +181,7 @@ def _boot_steps(system: System, wanted: Wanted, removals: Removals, changes: boo
 
 
 def _drop_in_steps(system: System, wanted: Wanted, content: Optional[str]) -> Iterator[Step]:
-    # No daemon-reload, which takes seconds on a small machine: what this adds is of use at a boot only, and read there.
+    # No daemon-reload, which takes seconds on a small machine, for what is of use at a boot only, and read there.
     path = drop_in_path(system.boot.unit, wanted.iqn)
     if content is None:
         yield RemoveFile(path)
@@ -189,6 +189,8 @@ def _drop_in_steps(system: System, wanted: Wanted, content: Optional[str]) -> It
         if not system.boot.folder_exists:
             yield Command(("mkdir", "--parents", drop_in_folder(system.boot.unit)))
         yield WriteFile(path, content)
+        if system.boot.clear_fails:
+            yield Command(("systemctl", "daemon-reload"))
 
 
 def _save_arguments(system: System, wanted: Wanted, **more: Any) -> Dict[str, Any]:

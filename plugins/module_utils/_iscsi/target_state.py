@@ -124,13 +124,14 @@ class Saved:
 
 @dataclass(frozen=True)
 class Boot:
-    """The unit that restores targets at boot, and what this target adds to it."""
+    """The unit that restores targets at boot, and what this target adds to it. C(clear_fails) is that its own way to stop is broken."""
 
     unit: str
     enabled: bool = False
     masked: bool = False
     folder_exists: bool = False
     drop_in: Optional[str] = None
+    clear_fails: bool = False
 
 
 @dataclass(frozen=True)

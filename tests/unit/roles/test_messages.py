@@ -55,6 +55,9 @@ def _problems(task: dict[str, Any], looks: str) -> Iterator[str]:
         yield "failed_when hides what nobody looks at"
     if "until" in task and (conditions(task["until"]) != [f"{task.get('register')} is not failed"] or set(SILENT) & set(task)):
         yield "until ends without a message: loop with break_when, and assert"
+    ended = (task.get("loop_control") or {}).get("break_when")
+    if ended is not None and not str(ended).startswith(f"{task.get('register')} is skipped or "):
+        yield "break_when is asked of a task that is skipped too: it begins with 'is skipped or'"
     if "ignore_errors" in task:
         yield "ignore_errors shows an error, and goes on: set failed_when to false, and look at the result"
     if "ansible.builtin.assert" in task and not task["ansible.builtin.assert"].get("fail_msg"):
@@ -85,6 +88,7 @@ def test_every_judgement_has_a_message(file: Path) -> None:
         ({"a.b.c": {}, "register": "seen", "failed_when": False}, "failed_when hides"),
         ({"a.b.c": {}, "register": "seen", "until": "seen.left == 0"}, "until ends"),
         ({"ansible.builtin.raw": "true", "register": "seen", "until": "seen is not failed"}, "until ends"),
+        ({"a.b.c": {}, "register": "seen", "loop": [1], "loop_control": {"break_when": "seen.rc == 0"}}, "break_when is asked"),
         ({"a.b.c": {}, "ignore_errors": True}, "ignore_errors shows"),
         ({"ansible.builtin.assert": {"that": "seen"}}, "assert says nothing"),
         ({"ansible.builtin.fail": {}}, "fail says nothing"),
@@ -104,6 +108,7 @@ def test_a_judgement_without_one_is_found(task: dict[str, Any], problem: str) ->
         {"a.b.c": {}, "register": "seen", "failed_when": "seen is failed and seen.devices is not defined"},
         {"a.b.c": {}, "register": "seen", "until": "seen is not failed"},
         {"ansible.builtin.raw": "true", "register": "seen", "failed_when": False},
+        {"a.b.c": {}, "register": "seen", "loop": [1], "loop_control": {"break_when": "seen is skipped or seen.rc == 0"}},
     ],
 )
 def test_one_that_leaves_the_message_to_the_module_or_to_a_later_task_is_in_order(task: dict[str, Any]) -> None:

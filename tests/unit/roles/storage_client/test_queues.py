@@ -106,3 +106,10 @@ def test_what_never_comes_is_said_with_what_was_expected(tmp_path: Path, udev: s
     message = play(tmp_path, udev, 99)
     assert f"client1: udev was asked 4 times to set what storage_client_queue says, and there are disks without it: {FOUND}" in message
     assert len(triggers(tmp_path)) == 4
+
+
+def test_a_second_run_has_nothing_to_trigger_and_does_not_fail(tmp_path: Path, udev: str) -> None:
+    """The loop is skipped then, and what it ends by is asked of what was skipped too."""
+    assert play(tmp_path, udev, 1) == ""
+    assert play(tmp_path, udev, 1) == ""
+    assert len(triggers(tmp_path)) == 1

@@ -97,6 +97,38 @@ def test_an_address_of_its_own_needs_the_network() -> None:
     assert drop_in_content(Wanted(IQN, luns=(), portals=(Portal("0.0.0.0"), Portal("::")))) is None
 
 
+@pytest.mark.parametrize(
+    ("folder", "lines", "fails"),
+    [
+        ("python3/dist-packages", ["def clear():", "funcs[sys.argv[1]](savefile)"], True),
+        ("python3.13/site-packages", ["def clear():", "funcs[sys.argv[1]](savefile)"], True),
+        ("python3/dist-packages", ["def clear(unused):", "funcs[sys.argv[1]](savefile)"], False),
+        ("python3/dist-packages", ["def clear():", "funcs[sys.argv[1]]()"], False),
+        ("python3/dist-packages", [], False),
+    ],
+)
+def test_a_way_to_stop_that_cannot_work_is_found(tmp_path: Path, folder: str, lines: list[str], fails: bool) -> None:
+    install(tmp_path)
+    path = tmp_path / "usr/lib" / folder / "rtslib/targetctl.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(["import sys", *lines]), encoding="utf-8")
+    assert read_boot(DEBIAN, IQN, str(tmp_path)).clear_fails == fails
+
+
+def test_it_is_replaced_by_the_library_itself() -> None:
+    """Also where nothing is waited for; an empty assignment takes away what the unit has."""
+    stop = [
+        "[Service]",
+        "ExecStop=",
+        'ExecStop=/usr/bin/python3 -c "from rtslib_fb import RTSRoot; RTSRoot().clear_existing(confirm=True)"',
+    ]
+    for portals, before in (((Portal("0.0.0.0"),), []), ((Portal("192.0.2.1"),), ["[Unit]", "Wants=network-online.target"])):
+        content = drop_in_content(Wanted(IQN, luns=(), portals=portals), clear_fails=True)
+        assert content is not None
+        assert content.splitlines()[-3:] == stop
+        assert content.splitlines()[1 : 1 + len(before)] == before
+
+
 def test_observing_an_empty_machine(tmp_path: Path) -> None:
     install(tmp_path)
     wanted = Wanted(IQN, luns=(WantedLun(0, "fileio", "a", str(tmp_path / "f")),), portals=(Portal("192.0.2.77"),))

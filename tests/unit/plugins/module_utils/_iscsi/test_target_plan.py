@@ -608,3 +608,12 @@ def test_a_plan_after_its_application_is_empty(tasks: List[Wanted], data: st.Dat
 
 def test_a_target_with_files_only_waits_for_nothing_more() -> None:
     assert drop_in_content(Wanted(IQN, luns=(LUNS[2],))) is None
+
+
+def test_a_unit_that_cannot_stop_learns_it_at_once() -> None:
+    """What it waits for is of use at a boot only; how it stops, already at the next shutdown."""
+    wanted = Wanted(IQN, luns=(LUNS[2],))
+    for clear_fails in (False, True):
+        changes = plan(replace(EMPTY, boot=Boot(UNIT, enabled=True, clear_fails=clear_fails)), wanted)
+        reloads = [step for step in changes.steps if isinstance(step, Command) and "daemon-reload" in step.argv]
+        assert len(reloads) == int(clear_fails)
