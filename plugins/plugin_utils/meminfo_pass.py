@@ -13,7 +13,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Process
 
@@ -51,8 +51,7 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
     def _exec_nonblock(self, commandlist: Sequence[str], **_options: Any) -> Any:
         # The engine's own way copies the page tables of the whole controller, more than everything else here costs; this one does not.
         stdout, stderr = os.pipe(), os.pipe()
-        process = _start(commandlist, stdout[1], stderr[1], self.worker.environment)
-        self.worker.processes.append(process)
+        process = self.worker.start(commandlist, stdout[1], stderr[1])
         for name, (mine, theirs) in ((self.worker.SNAME_STDERR, stderr), (self.worker.SNAME_STDOUT, stdout)):
             os.close(theirs)
             os.set_blocking(mine, False)
@@ -93,9 +92,23 @@ class _Worker(ExecWorker):  # type: ignore[misc]
         self.commands = commands
         self.outcomes = {key: Outcome() for key in commands}
         self.processes: List[Process] = []
+        self.starting = False
+        self.asked: Optional[int] = None
         # Nor on a screen: the ssh to a jump host does not inherit the option that forbids it.
         self.environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
+
+    def start(self, argv: Sequence[str], stdout: int, stderr: int) -> Process:
+        """Start a command such that a signal which comes meanwhile finds it known."""
+        self.starting = True
+        try:
+            process = _start(argv, stdout, stderr, self.environment)
+            self.processes.append(process)
+        finally:
+            self.starting = False
+        if self.asked is not None:
+            os.kill(os.getpid(), self.asked)
+        return process
 
     def end(self) -> None:
         """Leave nothing behind that still runs: in sessions of their own, the commands hear nothing of the end of this process."""
@@ -105,15 +118,18 @@ class _Worker(ExecWorker):  # type: ignore[misc]
 
 
 @contextmanager
-def _called_before_the_end(function: Callable[[], None]) -> Iterator[None]:
-    """Have the function called when a signal asks this process to end; then the signal does what it does."""
+def _ended_with_this_process(worker: _Worker) -> Iterator[None]:
+    """Have the worker leave nothing behind when a signal asks this process to end; then the signal does what it does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in _ENDING}
 
     def handle(number: int, _frame: Any) -> None:
-        function()
+        if worker.starting:
+            worker.asked = number
+            return
+        worker.end()
         signal.signal(number, before[signal.Signals(number)])
         os.kill(os.getpid(), number)
 
@@ -150,7 +166,7 @@ def run_all(commands: Mapping[str, Sequence[str]], fanout: int, timeout: float) 
     before = task.info("fanout")
     task.set_info("fanout", min(fanout, _room()))
     try:
-        with _called_before_the_end(worker.end):
+        with _ended_with_this_process(worker):
             task.schedule(worker)
             task.resume()
     finally:
