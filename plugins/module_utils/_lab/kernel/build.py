@@ -12,7 +12,7 @@ import tarfile
 
 from ..._core.errors import ObservationError
 from ..._core.runner import Runner
-from .cache import new_folder, put_in_place
+from .cache import new_folder, put_in_place, set_filter
 from .state import BUILD
 
 _PROGRAMS = {
@@ -73,5 +73,6 @@ def _unpack(archive: str, folder: str) -> str:
         if stream is None:
             raise ObservationError(f"{archive}: {inner.name} is not a file")
         with tarfile.open(fileobj=stream, mode="r:xz") as source:
+            set_filter(source)
             source.extractall(folder)
     return f"{folder}/{os.listdir(folder)[0]}"

@@ -15,7 +15,7 @@ from ..._core.plan import Operations
 from ..._core.runner import Runner
 from ..operations import make_directory
 from .build import build_kernel, check_compiler
-from .cache import new_folder, put_in_place, write_launcher
+from .cache import new_folder, put_in_place, set_filter, write_launcher
 from .launcher import LOADER, XSTATE
 from .state import HOST
 
@@ -45,6 +45,7 @@ def unpack_kernel(archive: str, suite: str, cache: str) -> None:
     work = new_folder(f"{cache}/kernel-{suite}.new")
     tree = f"{work}/tree"
     with tarfile.open(archive) as packed:
+        set_filter(packed)
         for member in packed:
             if member.name.startswith(_WANTED):
                 packed.extract(member, tree, set_attrs=not member.isdir())

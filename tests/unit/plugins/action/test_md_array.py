@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetlab.linux.plugins.action import md_array
+from ansible_collections.fleetlab.linux.plugins.modules.md_array import DOCUMENTATION
 
 WORK = {"name": "data", "kernel_name": "md1", "timeout": 30}
 
@@ -132,3 +134,9 @@ def test_a_check_that_the_kernel_refuses() -> None:
 @pytest.mark.usefixtures("shown")
 def test_a_failed_module_is_not_waited_for() -> None:
     assert run(Scripted([{"failed": True, "msg": "no"}], [{}])) == {"failed": True, "msg": "no"}
+
+
+def test_md_array_does_not_run_in_the_background() -> None:
+    """So says Ansible itself of an action that does not declare it."""
+    assert not md_array.ActionModule._supports_async
+    assert yaml.safe_load(DOCUMENTATION)["attributes"]["async"]["support"] == "none"

@@ -34,10 +34,3 @@ def test_a_module_has_the_attributes_of_its_kind(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (PLUGINS / "action").glob("*.py")))
 def test_an_action_plugin_is_documented(name: str) -> None:
     assert documentation(name)["attributes"]["action"]["support"] == "full"
-
-
-def test_md_array_does_not_run_in_the_background() -> None:
-    """So says Ansible itself of an action that does not declare it."""
-    action = import_module("ansible_collections.fleetlab.linux.plugins.action.md_array").ActionModule
-    assert not action._supports_async
-    assert documentation("md_array")["attributes"]["async"]["support"] == "none"

@@ -65,6 +65,11 @@ def test_a_machine_that_is_no_guest_has_no_process_to_end() -> None:
 
 
 def test_all_machines_that_one_cause_stopped_stand_in_one_message() -> None:
-    outcomes = [Outcome("a", 1, "ended: x"), Outcome("b", 1), Outcome("c", 1, "ended: x"), *(Outcome(name, 1, "late", f"/{name}") for name in "de")]
+    outcomes = [
+        Outcome("a", 1, "ended: x"),
+        Outcome("b", 1),
+        Outcome("c", 1, "ended: x"),
+        *(Outcome(name, 1, "late", f"/{name}") for name in "de"),
+    ]
     assert by_cause(outcomes) == ["a, c: ended: x", "d, e: late: see /d, /e"]
     assert by_cause(outcomes, "the door is shut") == ["a, c: ended: x", "d, e: late: see /d, /e, or the door is shut"]
