@@ -47,7 +47,7 @@ class PipSettings:
 def mirror(targets: str) -> str | None:
     """The first archive of Debian itself among what C(apt-get indextargets) lists as label and address."""
     for line in targets.splitlines():
-        label, _, address = line.partition(" ")
+        label, _space, address = line.partition(" ")
         if label == "Debian":
             return address
     return None
@@ -62,8 +62,8 @@ def pip_settings(listed: str) -> PipSettings:
     """What C(pip config list) prints; settings of the environment come before those of files."""
     values: dict[tuple[str, str], str] = {}
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
-        name, _, value = line.partition("=")
-        section, _, option = name.rpartition(".")
+        name, _sign, value = line.partition("=")
+        section, _dot, option = name.rpartition(".")
         values["global" if section == ":env:" else section, option] = ast.literal_eval(value)
     parser = configparser.RawConfigParser()
     for (section, option), value in values.items():
@@ -72,7 +72,7 @@ def pip_settings(listed: str) -> PipSettings:
         parser.set(section, option, value)
     text = io.StringIO()
     parser.write(text)
-    paths = (path for (_, option), value in values.items() for path in _paths(option, value))
+    paths = (path for (_section, option), value in values.items() for path in _paths(option, value))
     return PipSettings(text.getvalue(), tuple(dict.fromkeys(paths)))
 
 
