@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.util
 import pkgutil
 import time
+from typing import Optional
 
 from .._core.errors import ObservationError
 from .._core.plan import Operations
@@ -44,9 +47,19 @@ def operations(wanted: Wanted, runner: Runner) -> Operations:
 
 def launcher_text(name: str) -> str:
     """The launcher as it is installed: the file of the module C(name), with the line that says who runs it."""
-    package, _dot, module = name.rpartition(".")
-    source = pkgutil.get_data(package, f"{module}.py")
+    source = _text_of(name)
     if source is None:
         raise ObservationError("the text of the launcher did not come with this module")
     # -I: neither the caller's environment nor the current folder says which modules root loads.
-    return f"#!{interpreter()} -I\n# {MARKER}.\n{source.decode('utf-8')}"
+    return f"#!{interpreter()} -I\n# {MARKER}.\n{source}"
+
+
+def _text_of(name: str) -> Optional[str]:
+    package, _dot, module = name.rpartition(".")
+    data = pkgutil.get_data(package, f"{module}.py")
+    if data is not None:
+        return data.decode("utf-8")
+    # A folder that Python 3.8 takes for a package without a file of its own has no such data; the module itself has its text.
+    spec = importlib.util.find_spec(name)
+    source: Optional[str] = spec.loader.get_source(name) if spec and isinstance(spec.loader, importlib.abc.InspectLoader) else None
+    return source

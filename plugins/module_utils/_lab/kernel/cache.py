@@ -37,7 +37,7 @@ def new_folder(path: str) -> str:
 def set_filter(archive: tarfile.TarFile) -> None:
     """Unpack it as it is, because apt has checked it: Python 3.14 would look at each link and mode anew, and 3.12 warns of that."""
     if hasattr(tarfile, "fully_trusted_filter"):
-        archive.extraction_filter = staticmethod(tarfile.fully_trusted_filter)
+        archive.extraction_filter = tarfile.fully_trusted_filter
 
 
 def put_in_place(work: str, cache: str, origin: str, version: str) -> None:

@@ -275,7 +275,7 @@ def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
     for key, view in again.before.items():
         # What a new record has where nothing was asked for, is not known before it is made.
         known = {name: made.after[key][name] for name in ("luns", "parameters")}
-        assert {name: made.after[key][name] for name in view} == view | known
+        assert {name: made.after[key][name] for name in view} == {**view, **known}
 
 
 @pytest.mark.parametrize("offers", [None, ((TARGET, Portal("10.1.1.1"), 1),)])

@@ -97,7 +97,7 @@ def test_by_hand_with_five_arguments(installed: Installation) -> None:
 def test_what_cron_gives(installed: Installation, minute: None) -> None:
     command = 'printf "%s\\n" "$HOME" "$LOGNAME" "$USER" "$SHELL" "$PATH" "$(umask)" "$(pwd)"; cat; exit 3 % 4'
     installed.declare(at=EVERY_MINUTE, command=command)
-    found = installed.run("--job", "test", input="not for the command", umask=0o077)
+    found = installed.run("--job", "test", input="not for the command", preexec_fn=lambda: os.umask(0o077))
     assert found.stdout.splitlines() == [str(Path.home()), "root", "root", "/bin/sh", "/usr/bin:/bin", "0022", str(Path.home())]
     again = installed.run("--job", "test")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
@@ -321,6 +321,6 @@ def test_a_check_of_an_unreadable_state_names_it(installed: Installation) -> Non
 def test_the_folder_of_a_declared_job_is_made_for_all_to_look_through(installed: Installation, minute: None) -> None:
     installed.declare(at=EVERY_MINUTE)
     shutil.rmtree(installed.root / "var")
-    assert installed.run("--job", "test", umask=0).returncode == 0
+    assert installed.run("--job", "test", preexec_fn=lambda: os.umask(0)).returncode == 0
     modes = [oct(folder.stat().st_mode & 0o777) for folder in (installed.state.parent, installed.state.parent.parent)]
     assert modes == ["0o700", "0o755"]
