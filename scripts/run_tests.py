@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line and close with what failed and their counts.
 
-Every part is run, also after one that failed. Parts that need no guests run side by side, and what each has printed is shown when it
-has ended. What failed is named once more at the end, because the end is what is left of a long output. The last line has the form
+Every part is run, also after one that failed. Two parts run at once: two that need no guests, or one with guests and a patient one, which
+takes what the guests leave of the machine. Each of them prints what it has to say when it has ended; guests print it as they go. What failed is named once more at the end, because the end is what is left of a long output. The last line has the form
 C(N passed, N failed); the exit code says whether anything failed, or did not run at all.
 """
 
@@ -57,7 +57,10 @@ _LINT_SESSIONS = (
 
 
 _LANES = 2
-"""Parts that need no guests and run at once: most of the time each of them keeps one core busy."""
+"""Parts that run at once: most of the time each of them keeps one core busy."""
+
+_PATIENT = ("nice", "-n", "10")
+"""What stands before the command of a part that no clock matters to, so that guests beside it hardly notice."""
 
 _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
@@ -71,8 +74,14 @@ _RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\
 _LINE_LENGTH = 500
 
 _DEPRECATED = "[DEPRECATION WARNING]: "
-_NOT_OURS = ("Passing `warnings` to `exit_json` or `fail_json` is deprecated.",)
-"""Deprecations of others: of ansible.posix.mount 2.1, the last one for ansible-core 2.19; 2.2, which later ones bring, has none."""
+_NOT_OURS = (
+    "Passing `warnings` to `exit_json` or `fail_json` is deprecated.",
+    "The '--tree' argument is deprecated.",
+    "The tree callback plugin is deprecated.",
+)
+"""Deprecations of others. The first: ansible.posix.mount 2.1, the last one for ansible-core 2.19; 2.2, which later ones bring, has none.
+
+The others: pytest-testinfra up to 10.2, where a test runs a module."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,9 @@ class Part:
     outcome: Callable[[], Outcome]
     reasons: Callable[[], tuple[str, ...]] = tuple
     """What else may say why the command failed, where its reports do not: a scenario that stopped before its verifier has none."""
-    alone: bool = False
+    guests: bool = False
+    """Whether it needs guests, which take both cores and wait for real clocks: beside it only a patient part runs."""
+    patient: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
 
@@ -185,19 +196,20 @@ def _nox(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "nox", "--reuse-existing-virtualenvs", "--no-install", *arguments)
 
 
-def _pytest_part(name: str, folder: str) -> Part:
+def _pytest_part(name: str, folder: str, patient: bool = False) -> Part:
     report = REPORTS / f"{name}.xml"
     argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
-    return Part(name, argv, functools.partial(junit_outcome, [report]))
+    return Part(name, argv, functools.partial(junit_outcome, [report]), patient=patient)
 
 
 def _lint() -> Iterator[Part]:
     report = REPORTS / "lint.json"
-    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_outcome, report))
+    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_outcome, report), patient=True)
 
 
 def _sanity() -> Iterator[Part]:
-    yield Part("sanity", _nox("--sessions", "sanity"), functools.partial(_junit_folder_outcome, OUTPUT / "sanity" / _own_core()))
+    outcome = functools.partial(_junit_folder_outcome, OUTPUT / "sanity" / _own_core())
+    yield Part("sanity", _nox("--sessions", "sanity"), outcome, patient=True)
 
 
 def _matrix() -> Iterator[Part]:
@@ -205,7 +217,8 @@ def _matrix() -> Iterator[Part]:
     reports = REPORTS / "matrix"
     report = reports / "nox.json"
     reports.mkdir()
-    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), functools.partial(_matrix_outcome, report))
+    outcome = functools.partial(_matrix_outcome, report)
+    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), outcome, patient=True)
 
 
 def _matrix_outcome(report: Path) -> Outcome:
@@ -236,7 +249,7 @@ def _kernels() -> Iterator[Part]:
 
 
 def _aws() -> Iterator[Part]:
-    yield _pytest_part("aws", "tests/aws")
+    yield _pytest_part("aws", "tests/aws", patient=True)
 
 
 def _molecule() -> Iterator[Part]:
@@ -267,7 +280,7 @@ def _target(name: str) -> Iterator[Part]:
     known = sorted(path.parent.name for path in ROOT.glob("tests/integration/targets/*/aliases"))
     if name not in known:
         raise ValueError(f"no integration target {name!r}: there are {', '.join(known)}")
-    yield _scenario("default", target=name)
+    yield _scenario("default", env=(("TARGET", name), ("VERIFY", "false")))
 
 
 def _fault(words: str) -> Iterator[Part]:
@@ -278,7 +291,7 @@ def _fault(words: str) -> Iterator[Part]:
     yield _scenario("faults", "-k", words)
 
 
-def _scenario(scenario: str, *options: str, target: str = "") -> Part:
+def _scenario(scenario: str, *options: str, env: tuple[tuple[str, str], ...] = ()) -> Part:
     """One scenario, with options of pytest for its verifier; what that reports counts besides the scenario itself."""
     reports = REPORTS / f"molecule-{scenario}"
     reports.mkdir()
@@ -290,8 +303,8 @@ def _scenario(scenario: str, *options: str, target: str = "") -> Part:
         (command, "test", "--scenario-name", scenario),
         functools.partial(_scenario_outcome, reports, log),
         functools.partial(_read_log_failures, log),
-        alone=True,
-        env=(("PYTEST_ADDOPTS", pytest), ("ANSIBLE_LOG_PATH", str(log)), ("TARGET", target)),
+        guests=True,
+        env=(("PYTEST_ADDOPTS", pytest), ("ANSIBLE_LOG_PATH", str(log)), ("TARGET", ""), ("VERIFY", "true"), *env),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
 
@@ -326,15 +339,15 @@ def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 class _Run:
-    """A part that has been started. One that shares the machine writes to a file, which is printed when it has ended."""
+    """A part that has been started. One without guests writes to a file, which is printed when it has ended."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
         self._start = time.monotonic()
         print(f"\n=== {part.name} begins: {shlex.join(part.argv)}", flush=True)
         with contextlib.ExitStack() as stack:
-            self._log = None if part.alone else stack.enter_context(tempfile.TemporaryFile())
-            self._process = _start(part.argv, part.env, self._log)
+            self._log = None if part.guests else stack.enter_context(tempfile.TemporaryFile())
+            self._process = _start((*_PATIENT, *part.argv) if part.patient else part.argv, part.env, self._log)
             self._files = stack.pop_all()
 
     @property
@@ -387,13 +400,14 @@ def _clean_up(part: Part) -> None:
 
 
 def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
-    """Run parts in their order, those that need not be alone side by side; a failure that its reports do not tell of counts as one."""
+    """Run parts, each as soon as it fits beside those that run; a failure that its reports do not tell of counts as one."""
     waiting = list(parts)
     running: list[_Run] = []
     try:
         while waiting or running:
-            while waiting and _fits(waiting[0], running):
-                running.append(_Run(waiting.pop(0)))
+            while fitting := [part for part in waiting if _fits(part, [run.part for run in running])]:
+                waiting.remove(fitting[0])
+                running.append(_Run(fitting[0]))
             late = time.monotonic() > deadline
             for run in [run for run in running if late or run.has_ended]:
                 running.remove(run)
@@ -404,8 +418,10 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
             run.kill()
 
 
-def _fits(part: Part, running: list[_Run]) -> bool:
-    return not running or (len(running) < _LANES and not part.alone and not running[0].part.alone)
+def _fits(part: Part, running: list[Part]) -> bool:
+    if len(running) == _LANES:
+        return False
+    return not any((part.guests and not other.patient) or (other.guests and not part.patient) for other in running)
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:

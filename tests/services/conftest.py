@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs on the lab's client beside the storage: declared by the scenario before the client's reboot, looked at after it."""
+"""Services and jobs of a machine: declared by the scenario before a reboot, looked at after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Addresses:
-    """Of the one client, and of one of the servers it can reach."""
+    """Of the machine with the services, and of one that can reach it."""
 
     client: str
     server: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -141,7 +142,7 @@ def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) 
         (sys.executable, "-m", "ansible", "playbook", "-i", "a,b,c,", str(tmp_path / "play.yml")),
         lambda: outcome(0, 0),
         lambda: run_tests.log_failures(log.read_text()),
-        alone=True,
+        guests=True,
         env=(("ANSIBLE_LOG_PATH", str(log)),),
     )
     failed_a, failed_b = run_part(play, soon()).outcome.failures
@@ -157,6 +158,9 @@ DEPRECATIONS = """2026-11-29 07:09:22,899 p=18466 u=root n=ansible WARNING| [WAR
 Use `AnsibleModule.warn` instead.
 
 2026-11-29 07:09:22,900 p=18466 u=root n=ansible INFO| [DEPRECATION WARNING]: Something of ours will go away.
+
+2026-11-29 07:09:22,900 p=18 u=root n=ansible WARNING| [DEPRECATION WARNING]: The '--tree' argument is deprecated. This feature will be
+removed from ansible-core version 2.23.
 
 2026-11-29 07:09:22,901 p=18466 u=root n=ansible INFO| [DEPRECATION WARNING]: Something of ours will go away.
 
@@ -185,21 +189,25 @@ def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path)
     assert cleaned.exists()
 
 
-def test_parts_without_guests_run_side_by_side_and_the_others_alone(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
-    def begins_and_ends(name: str, alone: bool) -> Any:
+def test_beside_guests_only_a_patient_part_runs(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    def begins_and_ends(name: str, **kind: bool) -> Any:
         code = (
-            f"import pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(0.5); "
-            f"print({name!r}, 'saw', *sorted(p.name for p in here.iterdir())); (here / {name!r}).unlink()"
+            f"import os, pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(0.5); "
+            f"print({name!r}, os.nice(0), 'saw', *sorted(p.name for p in here.iterdir())); (here / {name!r}).unlink()"
         )
-        return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), alone=alone)
+        return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), **kind)
 
-    parts = [begins_and_ends("a", False), begins_and_ends("b", False), begins_and_ends("c", True), begins_and_ends("d", True)]
-    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"a", "b", "c", "d"}
+    guests = [begins_and_ends("g", guests=True), begins_and_ends("h", guests=True)]
+    parts = [*guests, begins_and_ends("a"), begins_and_ends("b"), begins_and_ends("p", patient=True)]
+    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"a", "b", "g", "h", "p"}
     printed = capfdbinary.readouterr().out.decode().splitlines()
-    assert {line for line in printed if " saw " in line and line[0] in "cd"} == {"c saw c", "d saw d"}
-    assert "a saw a b" in printed or "b saw a b" in printed
+    own = os.nice(0)
+    saw = {line[0]: line.partition(" saw ")[2] for line in printed if " saw " in line and line[0] != "="}
+    assert {f"g {own} saw g p", "p 10 saw g p"} & set(printed)
+    assert set("ab") & set(saw["g"] + saw["h"]) == set()
+    assert "a b" in (saw["a"], saw["b"])
     # What a part has printed stands below its name, though both ran at once.
-    assert printed.index("=== b") + 1 == next(number for number, line in enumerate(printed) if line.startswith("b saw"))
+    assert printed.index("=== b") + 1 == next(number for number, line in enumerate(printed) if line.startswith("b "))
 
 
 def test_parts_that_are_left_are_ended_with_the_run(tmp_path: Path) -> None:
@@ -256,7 +264,7 @@ def test_the_core_of_the_faults_closes_the_lab_and_all_of_them_run_apart(tmp_pat
     assert made("faults") == [("molecule faults", False)]
     assert made("faults-core") == [("molecule faults", True)]
     verifier = yaml.safe_load((ROOT / "molecule" / "lab" / "molecule.yml").read_text(encoding="utf-8"))["verifier"]
-    assert verifier["additional_files_or_dirs"] == ["../services", "../faults"]
+    assert verifier["additional_files_or_dirs"] == ["../faults"]
     assert verifier["options"]["m"] == "core or not fault"
 
 
@@ -292,9 +300,10 @@ def test_what_there_is_none_of_is_refused_before_a_lab_is_made(
 def test_one_target_and_one_fault_have_a_lab_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_tests, "REPORTS", tmp_path)
     (target,) = run_tests._parts("target:tz_cron")
-    assert (target.name, dict(target.env)["TARGET"]) == ("molecule default", "tz_cron")
+    env = dict(target.env)
+    assert (target.name, env["TARGET"], env["VERIFY"]) == ("molecule default", "tz_cron", "false")
     (fault,) = run_tests._parts("fault:go_bad")
-    assert (fault.name, dict(fault.env)["TARGET"]) == ("molecule faults", "")
+    assert (fault.name, dict(fault.env)["VERIFY"]) == ("molecule faults", "true")
     assert dict(fault.env)["PYTEST_ADDOPTS"].endswith("-k go_bad")
 
 
