@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the module md_array, and does its waiting from here.
 
-A module can not say anything while it runs, and a resync can take hours. Here each look at it is one raw command, a person sees
+A module cannot say anything while it runs, and a resync can take hours. Here each look at it is one raw command, a person sees
 how it goes on, and after it the module runs again: to report how things are now, and to go on with what had to wait.
 """
 

@@ -26,7 +26,7 @@ def load_for_all_hosts() -> None:
     Ansible reads this file once before it forks a worker for each host, and they inherit what is loaded by then. Hosts that are reached in
     another way than by default lose nothing.
     """
-    # What can not be loaded is named by the tasks that need it.
+    # What cannot be loaded is named by the tasks that need it.
     with suppress(AnsibleError, ImportError):
         connection_loader.get(context.CLIARGS.get("connection", constants.DEFAULT_TRANSPORT), class_only=True)
         get_shell_plugin(executable="/bin/sh")

@@ -41,7 +41,7 @@ options:
       - The CHAP credentials of the session. When left out, those of the record are left alone.
       - They are written to the node record, which only root may read, and never put on a command line.
       - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
-        so after a lost connection it can not come back once the target wants others. Use O(relogin) soon. Such a lost session is
+        so after a lost connection it cannot come back once the target wants others. Use O(relogin) soon. Such a lost session is
         logged out and in when none of its disks is in use.
     type: dict
     suboptions:

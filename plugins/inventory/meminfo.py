@@ -22,7 +22,7 @@ description:
     Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
     connections that it would use for a task, and C(become) by sudo without a password. A host that needs more, such as a password
     or another connection plugin, is not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
-    A host with a connection variable that can not be worked out is named too.
+    A host with a connection variable that cannot be worked out is named too.
   - What only a playbook says is not known yet when the inventory is read, such as C(become) of a play, or folders beside the playbook
     unless C(--playbook-dir) names it.
   - Host keys are checked by ssh as the user has set it up, on jump hosts too. Unknown ones are not asked for, and a changed one is an
@@ -164,7 +164,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 raise AnsibleParserError(f"{path}: {name}: {self.get_option(name)!r} is not {least}")
 
     def _commands(self, known: Known, hosts: List[str]) -> Tuple[Dict[str, List[str]], Dict[str, Dict[str, Any]]]:
-        """What reads each host, and the variables of those that can not be read."""
+        """What reads each host, and the variables of those that cannot be read."""
         commands: Dict[str, List[str]] = {}
         found: Dict[str, Dict[str, Any]] = {}
         for host in hosts:
@@ -173,7 +173,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             except NotHonoured as error:
                 found[host] = {"meminfo_error": f"not gathered in one pass ({error}); use the module meminfo_facts"}
             except AnsibleError as error:
-                found[host] = _variables({"meminfo_error": f"its connection variables can not be worked out: {error}", "read_at": now()})
+                found[host] = _variables({"meminfo_error": f"its connection variables cannot be worked out: {error}", "read_at": now()})
         return commands, found
 
     def _way(self, argv: List[str]) -> str:

@@ -16,7 +16,7 @@ description:
   - Guests are User-mode Linux processes (V(uml)) or QEMU machines (V(qemu), with KVM where the CPU has it). Each has a copy-on-write
     overlay over a common image and data disks of its own, which start as zeros.
   - Guests that run are left alone. A guest that died is started again with the disks it had.
-  - A guest that can not be made or started holds up no other. The task fails with its name when the others run, and returns
+  - A guest that cannot be made or started holds up no other. The task fails with its name when the others run, and returns
     RV(guests) as if it had succeeded.
   - Works as root, and as an ordinary user where user namespaces are allowed and C(/dev/net/tun) can be opened.
 author:

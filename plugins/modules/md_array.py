@@ -186,7 +186,7 @@ arrays:
     health:
       description:
         - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
-        - V(broken) is an array without members that it can not do without, so that what is written to it fails. Linux tells since 5.4.
+        - V(broken) is an array without members that it cannot do without, so that what is written to it fails. Linux tells since 5.4.
       type: str
     degraded:
       description: Number of members without current data.

@@ -14,9 +14,9 @@ description:
   - Reads C(/proc/meminfo) and what explains it, and returns every counter, the memory available on any kernel since 2.6, the columns of a
     C(free) that does not call tmpfs free, and three accounts of where all the memory goes.
   - Runs one shell command on the host, and works out the rest on the controller. The host needs a POSIX shell and C(grep), no Python.
-  - On kernels before 3.14, and where C(MemAvailable) can not be believed, one of several formulas stands in;
+  - On kernels before 3.14, and where C(MemAvailable) cannot be believed, one of several formulas stands in;
     RV(ansible_facts.meminfo.available.source) says which, and RV(ansible_facts.meminfo.available.reason) why.
-  - What can not be known is null, with the reason beside it. A reading that is damaged or cut short fails the task.
+  - What cannot be known is null, with the reason beside it. A reading that is damaged or cut short fails the task.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 attributes:
@@ -154,7 +154,7 @@ ansible_facts:
         free:
           description:
             - What P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is in use by programs,
-              with tmpfs; C(kernel) can not be reclaimed; C(caches) can; C(others) is the rest. A column is null if the
+              with tmpfs; C(kernel) cannot be reclaimed; C(caches) can; C(others) is the rest. A column is null if the
               kernel lacks a counter for it.
             - C(minus_caches) counts the caches as free, C(minus_available) goes by RV(ansible_facts.meminfo.available.bytes).
           type: dict
@@ -208,7 +208,7 @@ ansible_facts:
               elements: str
               returned: success
             cached_reclaimable:
-              description: C(Cached) without tmpfs, which is part of it and can not be reclaimed.
+              description: C(Cached) without tmpfs, which is part of it and cannot be reclaimed.
               type: int
               returned: success
             tmpfs:

@@ -112,7 +112,7 @@ jobs:
     stale:
       description:
         - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows; of a job that was never
-          called, since it was declared. Null where that can not be told.
+          called, since it was declared. Null where that cannot be told.
       type: bool
     problem:
       description: What is wrong with the job's files, or null.

@@ -30,7 +30,7 @@ class Found:
 def observe(paths: Sequence[str]) -> Dict[str, Found]:
     """What is at these paths.
 
-    :raises ObservationError: something that is no file, or can not be read.
+    :raises ObservationError: something that is no file, or cannot be read.
     """
     return {path: _observe_one(path) for path in paths}
 
@@ -45,7 +45,7 @@ def _observe_one(path: str) -> Found:
     except FileNotFoundError:
         return Found()
     except OSError as error:
-        raise ObservationError(f"{path}: can not be read: {error.strerror}") from None
+        raise ObservationError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def plan(found: Mapping[str, Found], wanted: Mapping[str, str], mode: int, folder: Optional[str], is_folder: bool) -> Plan:

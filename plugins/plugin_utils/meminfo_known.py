@@ -44,7 +44,7 @@ class Known:
     def worked_out(self, host: str, names: Iterable[str]) -> Dict[str, Any]:
         """Those of the variables that there are, without templates.
 
-        :raises AnsibleError: a template that can not be worked out.
+        :raises AnsibleError: a template that cannot be worked out.
         """
         variables = self.variables(host)
         self._templar.available_variables = variables

@@ -37,7 +37,7 @@ svg { width: 100%; height: auto } h2 { margin-top: 1.6em } summary { cursor: poi
 
 
 class PageError(RuntimeError):
-    """The page can not be made; the message says what is missing."""
+    """The page cannot be made; the message says what is missing."""
 
 
 def render_page(fleet: Mapping[str, Any]) -> str:

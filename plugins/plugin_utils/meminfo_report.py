@@ -17,7 +17,7 @@ COLUMNS = (
 _METRICS = (
     ("total", "fleet_memory_total_bytes", "MemTotal."),
     ("available", "fleet_memory_available_bytes", "Memory that can be had without swapping; the label source says who says so."),
-    ("tmpfs", "fleet_memory_tmpfs_bytes", "Memory in tmpfs and shared memory, which can not be reclaimed."),
+    ("tmpfs", "fleet_memory_tmpfs_bytes", "Memory in tmpfs and shared memory, which cannot be reclaimed."),
     ("extended_percent", "fleet_memory_unexplained_percent", "Part of MemTotal that no counter explains."),
 )
 

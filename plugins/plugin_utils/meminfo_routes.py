@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the variables of a host to the command that reads it from the controller, or to the reason why one pass can not.
+"""From the variables of a host to the command that reads it from the controller, or to the reason why one pass cannot.
 
 Ansible's own ssh plugin makes the command, so that users, ports, keys, jump hosts, options and host keys are those of every other
 play. What it would do over several steps, such as typing a password, is left to the action and named.
@@ -40,7 +40,7 @@ _OTHERS = ("ansible_connection", "ansible_shell_type", "ansible_become", "ansibl
 
 
 class NotHonoured(Exception):
-    """A setting of a host that one pass can not follow; the message names it."""
+    """A setting of a host that one pass cannot follow; the message names it."""
 
 
 @functools.lru_cache(maxsize=None)
@@ -124,5 +124,5 @@ def _ssh(host: str, variables: Mapping[str, Any]) -> List[str]:
     command = f"/bin/sh -c {shlex.quote(_with_become(variables, plugin.user))}"
     built = plugin._build_command(plugin.get_option("ssh_executable"), "ssh", plugin.host, command)
     argv = [word.decode() if isinstance(word, bytes) else word for word in built]
-    # A thousand hosts can not each ask whether their key is right: an unknown one fails, and is named.
+    # A thousand hosts cannot each ask whether their key is right: an unknown one fails, and is named.
     return [argv[0], "-o", "BatchMode=yes", *argv[1:]]

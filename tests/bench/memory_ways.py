@@ -99,7 +99,7 @@ class Bench:
         return [(f"h{number}", dict(settings)) for number in range(self.hosts)]
 
     def possible(self, way: str) -> str | None:
-        """Why a way can not be gone here, or None."""
+        """Why a way cannot be gone here, or None."""
         if (way in REPORTS) != isinstance(self.where, Facts):
             return "the report starts from facts, everything else from hosts"
         if isinstance(self.where, Simulated) and way not in ("one_pass", "clush"):
@@ -155,7 +155,7 @@ class Bench:
 
 
 def install(way: str) -> str | None:
-    """Put one of the other tools beside the project, or say why it can not be compared."""
+    """Put one of the other tools beside the project, or say why it cannot be compared."""
     if (EXTRAS / way).exists():
         return None
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(EXTRAS / way), way]
@@ -165,4 +165,4 @@ def install(way: str) -> str | None:
     except subprocess.TimeoutExpired:
         pass
     shutil.rmtree(EXTRAS / way, ignore_errors=True)
-    return "pip can not install it"
+    return "pip cannot install it"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example of isolated_service.yml after a reboot, a real daemon: what it is given, and what it can not do from inside.
+"""The example of isolated_service.yml after a reboot, a real daemon: what it is given, and what it cannot do from inside.
 
 In the order in which they stand: the last one takes the isolation away.
 """

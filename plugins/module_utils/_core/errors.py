@@ -17,7 +17,7 @@ class FleetlabError(Exception):
 
 
 class InputError(FleetlabError):
-    """An option has a value that can not be right; raised before anything is changed."""
+    """An option has a value that cannot be right; raised before anything is changed."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
@@ -35,7 +35,7 @@ class RefusedError(FleetlabError):
 
 
 class ObservationError(FleetlabError):
-    """The system gave no answer, or one that can not be understood."""
+    """The system gave no answer, or one that cannot be understood."""
 
 
 class CommandError(FleetlabError):

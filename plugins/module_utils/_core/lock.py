@@ -9,11 +9,31 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from typing import Iterator
+from dataclasses import dataclass
+from typing import ContextManager, Iterator
 
 from .errors import ObservationError
 
 _POLL = 0.1
+_FOLDER = "/run/fleetlab"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What two runs on one host must not change at once: the objects of one module. C(timeout) is in seconds."""
+
+    name: str
+    objects: str
+    timeout: float = 120.0
+
+    @property
+    def path(self) -> str:
+        """The lock file."""
+        return f"{_FOLDER}/{self.name}.lock"
+
+    def held(self) -> ContextManager[None]:
+        """Hold the lock while the context lasts; see L(exclusive)."""
+        return exclusive(self.path, self.objects, self.timeout)
 
 
 @contextmanager
@@ -27,7 +47,7 @@ def exclusive(path: str, what: str, timeout: float) -> Iterator[None]:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise ObservationError(f"{what}: the lock file {path} can not be opened ({error.strerror}): use become") from None
+        raise ObservationError(f"{what}: the lock file {path} cannot be opened ({error.strerror}): use become") from None
     try:
         _wait(descriptor, path, what, timeout)
         # For the message of the next one, and for who looks.

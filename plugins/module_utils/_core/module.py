@@ -1,18 +1,72 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every state module does with its plan: show it, carry it out, and report."""
+"""The frame of every state module: check the input, require, lock, observe, plan, show, apply, observe again, return."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Iterable, Mapping, NoReturn, Optional
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Callable, ContextManager, Dict, Generic, Iterable, Mapping, NoReturn, Optional, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import CommandError, FleetlabError, ObservationError, StepError
+from .lock import Lock
 from .plan import Operations, Plan, apply, mask
 from .runner import Runner
+
+Wanted = TypeVar("Wanted")
+State = TypeVar("State")
+
+
+def _nothing() -> None:
+    """Require nothing of the host."""
+
+
+@dataclass(frozen=True)
+class Wing(Generic[Wanted, State]):
+    """The rooms of a wing, each by its one function, in the order in which L(run) passes through them.
+
+    C(secrets) finds the secrets in the options of the task, also in those that are refused. C(observe_again) reads what C(returned) shows
+    after a plan was applied, where that is less than what planning needs.
+    """
+
+    make_wanted: Callable[[Mapping[str, Any]], Wanted]
+    observe: Callable[[Wanted], State]
+    plan: Callable[[State, Wanted], Plan]
+    returned: Callable[[State, Wanted, Plan], Mapping[str, Any]]
+    operations: Callable[[Wanted], Operations] = lambda _wanted: {}
+    require: Callable[[], None] = _nothing
+    lock: Optional[Lock] = None
+    secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _params: ()
+    observe_again: Optional[Callable[[Wanted], State]] = None
+
+
+def run(module: AnsibleModule, wing: Wing[Wanted, State], runner: Runner) -> NoReturn:
+    """Run a state module from its options to its result."""
+    secrets = tuple(wing.secrets(module.params))
+    try:
+        wanted = wing.make_wanted(module.params)
+        wing.require()
+        # Two that look at the same moment would both find the object missing.
+        with _held(module, wing.lock):
+            state = wing.observe(wanted)
+            plan = wing.plan(state, wanted)
+            unchanged = module.check_mode or not plan.changed
+            again = wing.observe_again or wing.observe
+
+            def describe() -> Mapping[str, Any]:
+                return wing.returned(state if unchanged else again(wanted), wanted, plan)
+
+            finish(module, plan, runner, describe, wing.operations(wanted))
+    except FleetlabError as error:
+        fail(module, error, secrets)
+
+
+def _held(module: AnsibleModule, lock: Optional[Lock]) -> ContextManager[None]:
+    return nullcontext() if module.check_mode or lock is None else lock.held()
 
 
 def require_root(purpose: str) -> None:

@@ -24,13 +24,18 @@ MASK = "********"
 
 @dataclass(frozen=True)
 class Command:
-    """Run C(argv). Secrets belong in C(stdin); with C(secret) neither stdin nor the command's output is ever shown."""
+    """Run C(argv). Secrets belong in C(stdin); with C(secret) neither stdin nor the command's output is ever shown.
+
+    C(unless) are commands that all succeed where the step has been done already. A plan is made for the host as it is, so L(apply) does not
+    ask them; a script that carries the same steps out at boot does.
+    """
 
     argv: Tuple[str, ...]
     stdin: Optional[str] = None
     secret: bool = False
     timeout: float = DEFAULT_TIMEOUT
     accept: Tuple[int, ...] = (0,)
+    unless: Tuple[Tuple[str, ...], ...] = ()
 
     def rendered(self) -> List[str]:
         """The argv a user is shown."""
@@ -65,6 +70,19 @@ class RemoveFile:
 
 
 @dataclass(frozen=True)
+class MakeDirectory:
+    """Make the directory at C(path), and those above it that are missing; an existing one stays as it is."""
+
+    path: str
+    mode: int = 0o755
+
+    def rendered(self) -> List[str]:
+        """The argv a user is shown."""
+        mode = [] if self.mode == 0o755 else [f"--mode={self.mode:04o}"]
+        return ["mkdir", "--parents", *mode, self.path]
+
+
+@dataclass(frozen=True)
 class Operation:
     """Call a named Python operation of the module (a library call, a bounded wait) with plain arguments.
 
@@ -79,7 +97,7 @@ class Operation:
         return [self.name] + [f"{key}={value}" for key, value in self.arguments.items() if value is not None]
 
 
-Step = Union[Command, WriteFile, RemoveFile, Operation]
+Step = Union[Command, WriteFile, RemoveFile, MakeDirectory, Operation]
 Operations = Mapping[str, Callable[..., None]]
 
 
@@ -91,7 +109,7 @@ class Plan:
     diff. C(secrets) are replaced by a mask wherever the plan is shown, in whatever text they turn up.
 
     C(parts) are plans of objects that do not depend on each other, whose steps are the last ones of C(steps): where one
-    fails, the others are carried out all the same. C(unmet) says what can not be had now, such as a session with a server
+    fails, the others are carried out all the same. C(unmet) says what cannot be had now, such as a session with a server
     that is down: everything else is done, and then the module fails with it.
     """
 
@@ -204,6 +222,8 @@ def _carry_out(step: Step, runner: Runner, operations: Operations) -> None:
             os.unlink(step.path)
         except FileNotFoundError:
             pass
+    elif isinstance(step, MakeDirectory):
+        os.makedirs(step.path, step.mode, exist_ok=True)
     else:
         operations[step.name](**step.arguments)
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from typing import IO, Dict, Mapping, Optional, Protocol, Sequence, Tuple, Union
+from typing import IO, Callable, Dict, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 from .errors import CommandError
 
@@ -24,17 +24,6 @@ _GRACE = 3.0
 _File = Union[int, IO[bytes]]
 
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-
-_PACKAGES = {
-    "mdadm": "mdadm",
-    "iscsiadm": "open-iscsi (Debian, Ubuntu) or iscsi-initiator-utils (RHEL, Fedora)",
-    "lsblk": "util-linux",
-    "wipefs": "util-linux",
-    "udevadm": "udev (Debian, Ubuntu) or systemd-udev (RHEL, Fedora)",
-    "ip": "iproute2 (Debian, Ubuntu) or iproute (RHEL, Fedora)",
-    "nft": "nftables",
-}
-"""Which package brings a command, for the error of a host that lacks it."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +112,13 @@ def _environment() -> Dict[str, str]:
 
 
 class SystemRunner:
-    """Runs commands on this machine."""
+    """Runs commands on this machine.
+
+    :arg packages: names the packages that bring a command, for the error of a host that lacks it.
+    """
+
+    def __init__(self, packages: Callable[[str], str] = lambda _command: "") -> None:
+        self._packages = packages
 
     def run(
         self,
@@ -139,7 +134,7 @@ class SystemRunner:
             if stdin is not None:
                 feed.write(stdin.encode("utf-8"))
                 feed.seek(0)
-            process = _start(argv, feed, out, err)
+            process = _start(argv, feed, out, err, self._packages)
             exit_code = _wait(process, argv, timeout)
             result = CommandResult(tuple(argv), exit_code, _content(out), _content(err))
         if exit_code not in accept:
@@ -148,11 +143,11 @@ class SystemRunner:
         return result
 
 
-def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes]) -> Process:
+def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes], packages: Callable[[str], str]) -> Process:
     try:
         return Process(argv, feed, out, err, _environment())
     except FileNotFoundError:
-        package = _PACKAGES.get(argv[0])
+        package = packages(argv[0])
         remedy = f"install the package {package}" if package else "install it or correct PATH"
         raise _not_started(argv, f"was not found on this host: {remedy}", 127) from None
     except PermissionError:
@@ -171,7 +166,7 @@ def _wait(process: Process, argv: Sequence[str], timeout: float) -> int:
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
-        ended = "was ended" if _end_group(process) else "can not be ended: it hangs in the kernel, perhaps on a device that does not answer"
+        ended = "was ended" if _end_group(process) else "cannot be ended: it hangs in the kernel, perhaps on a device that does not answer"
         problem = f"took longer than {timeout:g} s and {ended}"
         raise CommandError(argv, problem, brief=problem) from None
     except BaseException:

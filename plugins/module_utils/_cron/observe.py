@@ -93,7 +93,7 @@ def _host_zone() -> Zone:
     try:
         return load_host()
     except (OSError, ZoneError) as error:
-        raise ObservationError(f"the zone of this host can not be read: {error}. Set it anew, with timedatectl set-timezone") from None
+        raise ObservationError(f"the zone of this host cannot be read: {error}. Set it anew, with timedatectl set-timezone") from None
 
 
 def _installed(name: str, runner: Optional[Runner]) -> Installed:
@@ -163,11 +163,11 @@ def _read(path: str) -> Optional[str]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ObservationError(f"{path} can not be read: {error.strerror}. Look what is in its place") from None
+        raise ObservationError(f"{path} cannot be read: {error.strerror}. Look what is in its place") from None
 
 
 def read_states(names: Iterable[str]) -> Dict[str, State]:
-    """The recorded state of each job, or why it can not be read."""
+    """The recorded state of each job, or why it cannot be read."""
     return {name: _state(name) for name in names}
 
 

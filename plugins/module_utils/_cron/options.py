@@ -167,7 +167,7 @@ def _number(option: str, value: Optional[int], most: int, unit: str) -> Optional
 
 def _netns(option: str, value: Optional[str]) -> Optional[str]:
     if value is not None and not _NETNS.match(value):
-        raise InputError(option, f"'{value}' can not be the name of a network namespace")
+        raise InputError(option, f"'{value}' cannot be the name of a network namespace")
     return value
 
 

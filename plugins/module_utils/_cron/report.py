@@ -49,7 +49,7 @@ def _describe(host: Host, name: str, state: State, boot: int) -> Dict[str, Any]:
         job = from_definition(found, since=installed.since)
         schedule = job.schedule()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        described["problem"] = f"the definition can not be used ({error}): run the task that declares the job again"
+        described["problem"] = f"the definition cannot be used ({error}): run the task that declares the job again"
         return described
     described["next_runs"] = next_runs(schedule, host.zone, host.now)
     if problem is None:

@@ -19,7 +19,7 @@ UNIT_FOLDER = "/etc/systemd/system"
 MARK = "# Written by fleetlab.linux.tz_cron"
 
 State = Tuple[Optional[Dict[str, Any]], Optional[str]]
-"""The record that the runner keeps of a job, or why it can not be read."""
+"""The record that the runner keeps of a job, or why it cannot be read."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume that is looked for, and the name it was attached under, without which old machines can not tell."""
+    """A volume that is looked for, and the name it was attached under, without which old machines cannot tell."""
 
     volume_id: str
     attached_as: Optional[str] = None

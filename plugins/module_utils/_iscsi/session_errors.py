@@ -46,7 +46,7 @@ _MEANINGS = {
     AUTHORIZATION_FAILED: "authorization failure",
     28: "the session is in use",
     31: "iscsid ended the login early",
-    32: "the session is lost, and iscsid was restarted since: it can not end it before the target takes the session's credentials again",
+    32: "the session is lost, and iscsid was restarted since: it cannot end it before the target takes the session's credentials again",
     33: "iscsid did not finish the request in time: the portal does not complete the login",
 }
 

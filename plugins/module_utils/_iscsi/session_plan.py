@@ -144,15 +144,15 @@ def _timeout_steps(wanted: Wanted, named: Mapping[str, str], sessions: Sequence[
 
 
 def _held(wanted: Wanted, sessions: Sequence[Session]) -> Optional[str]:
-    """Why a session that has to be replaced can not be now, in words; C(None) if it can, or need not be."""
+    """Why a session that has to be replaced cannot be now, in words; C(None) if it can, or need not be."""
     for session in outdated(wanted, sessions):
         users = [user for device in session.devices for user in device.users]
         former = ", ".join(relogin_reasons(session, wanted))
         hopeless = session.state != LOGGED_IN and "CHAP" in former
-        can_not = "can not come back with them, nor" if hopeless else "can not"
+        cannot = "cannot come back with them, nor" if hopeless else "cannot"
         if users:
             return (
-                f"{wanted.label}: session {session.sid} is {session.state} with its former {former} and {can_not} be logged out"
+                f"{wanted.label}: session {session.sid} is {session.state} with its former {former} and {cannot} be logged out"
                 f" while its disks are in use: {'; '.join(users)}. Unmount or stop these, or take the disks out of their arrays"
             )
     return None

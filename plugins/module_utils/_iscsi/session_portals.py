@@ -45,7 +45,7 @@ def needs_login(state: Initiator, wanted: Wanted) -> bool:
 
 
 def unreachable_because(state: Initiator, wanted: Wanted) -> Optional[str]:
-    """Why the session can not be had now, in words; C(None) if it is there or its portal answers."""
+    """Why the session cannot be had now, in words; C(None) if it is there or its portal answers."""
     problem = state.answers.get(wanted.key, Answer()).problem
     if problem is None or not needs_login(state, wanted):
         return None

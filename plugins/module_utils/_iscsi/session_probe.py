@@ -64,6 +64,6 @@ def _connect(portal: Portal) -> Tuple[Optional[Portal], Optional[str]]:
     except socket.timeout:
         return None, f"took no connection within {CONNECT_LIMIT:g} s: check address, firewall and route"
     except socket.gaierror as error:
-        return None, f"has a host name that can not be resolved: {error.strerror}"
+        return None, f"has a host name that cannot be resolved: {error.strerror}"
     except OSError as error:
-        return None, f"can not be reached: {error.strerror or error}"
+        return None, f"cannot be reached: {error.strerror or error}"

@@ -117,7 +117,7 @@ def _is_claimed(path: str) -> bool:
 
 
 def portal_problem(portal: Portal) -> Optional[str]:
-    """Why the kernel can not listen there; LIO itself would say no more than "Invalid argument"."""
+    """Why the kernel cannot listen there; LIO itself would say no more than "Invalid argument"."""
     family = socket.AF_INET6 if portal.is_ipv6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -130,6 +130,6 @@ def portal_problem(portal: Portal) -> Optional[str]:
 
 
 def portal_problems(portals: Sequence[Portal]) -> Dict[Portal, str]:
-    """The portals of several that can not be opened, with the reason."""
+    """The portals of several that cannot be opened, with the reason."""
     found = {portal: portal_problem(portal) for portal in portals}
     return {portal: problem for portal, problem in found.items() if problem is not None}

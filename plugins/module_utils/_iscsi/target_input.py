@@ -124,7 +124,7 @@ def make_wanted(params: Mapping[str, Any], to_bytes: Callable[[str], int]) -> Wa
         force=params["force"],
     )
     if not wanted.portals and wanted.state == "present":
-        raise InputError("portals", "a target without a portal can not be reached: name at least one")
+        raise InputError("portals", "a target without a portal cannot be reached: name at least one")
     # What is to be gone has no parts: a task may keep them to say so of the same target.
     return wanted if wanted.state == "present" else replace(wanted, portals=(), luns=None, acls=None, attributes={})
 
@@ -275,7 +275,7 @@ def _check_acl_attributes(option: str, values: Mapping[str, Any]) -> Dict[str, s
     checked = {}
     for name, value in values.items():
         if name == "authentication":
-            raise InputError(f"{option}.{name}", f"can not be set here: {_RESERVED[name]}")
+            raise InputError(f"{option}.{name}", f"cannot be set here: {_RESERVED[name]}")
         if name not in ACL_NUMBERS:
             raise InputError(f"{option}.{name}", f"unknown; known are {', '.join(sorted(ACL_NUMBERS))}")
         checked[name] = _number(f"{option}.{name}", value, ACL_NUMBERS[name])
@@ -291,7 +291,7 @@ def _check_target_attributes(values: Mapping[str, Any]) -> Dict[str, str]:
     for name, value in values.items():
         option = f"attributes.{name}"
         if name in _RESERVED:
-            raise InputError(option, f"can not be set here: {_RESERVED[name]}")
+            raise InputError(option, f"cannot be set here: {_RESERVED[name]}")
         if name in TARGET_NUMBERS:
             checked[name] = _number(option, value, TARGET_NUMBERS[name])
         elif name in TARGET_WORDS:

@@ -26,7 +26,7 @@ FIXED_WHILE_EXPORTED = (
 
 
 def refuse(system: System, wanted: Wanted) -> None:
-    """Raise for everything that can not or may not be done.
+    """Raise for everything that cannot or may not be done.
 
     :raises RefusedError: somebody else has it, or initiators would lose a disk they use.
     :raises InputError: an option names something that is not there.
@@ -116,7 +116,7 @@ def _check_file(lun: WantedLun, facts: PathFacts) -> None:
     option = f"luns: file of LUN {lun.number}"
     if facts.kind == "missing":
         if lun.size is None:
-            raise InputError(option, f"{lun.path} does not exist, and without size it can not be made")
+            raise InputError(option, f"{lun.path} does not exist, and without size it cannot be made")
         if not facts.folder_exists:
             raise InputError(option, f"the folder {os.path.dirname(lun.path)} does not exist")
     elif facts.kind != "file":
@@ -155,7 +155,7 @@ def _check_fixed(lun: WantedLun, own: Backstore) -> None:
         if name in lun.attributes and own.attributes.get(name) != lun.attributes[name]:
             raise RefusedError(
                 f"LUN {lun.number}",
-                f"its attribute {name} is {own.attributes.get(name)} and can not be changed while it is exported",
+                f"its attribute {name} is {own.attributes.get(name)} and cannot be changed while it is exported",
                 "Remove the LUN first.",
             )
 
@@ -222,9 +222,7 @@ def _check_portal(system: System, wanted: Wanted, portal: Portal) -> None:
             raise RefusedError(f"portal {portal}", f"{iqn} listens on {other}, and only one of the two can be open", remedy)
     problem = system.portal_problems.get(portal)
     if problem is not None and not _makes_room(system, wanted, portal):
-        raise RefusedError(
-            f"portal {portal}", f"the kernel can not listen there: {problem}", "Use an address of this host and a free port."
-        )
+        raise RefusedError(f"portal {portal}", f"the kernel cannot listen there: {problem}", "Use an address of this host and a free port.")
 
 
 def _listeners(system: System, wanted: Wanted) -> Iterator[Tuple[str, Portal]]:

@@ -24,7 +24,7 @@ Document = Mapping[str, Any]
 def read_saved(path: str, root: str = "") -> Saved:
     """The saved file.
 
-    :raises ObservationError: it is there but can not be understood.
+    :raises ObservationError: it is there but cannot be understood.
     """
     try:
         with open(f"{root}{path}", encoding="utf-8") as stream:

@@ -22,7 +22,7 @@ def plan_present(lab: Lab, current: ObservedLab) -> Plan:
     _check_owner(lab, current)
     if not current.tun_usable:
         raise InputError(
-            "backend", f"{lab.backend} guests need /dev/net/tun, which this user can not open: run as root or allow access to it"
+            "backend", f"{lab.backend} guests need /dev/net/tun, which this user cannot open: run as root or allow access to it"
         )
     _check_memory(lab, current)
     steps: List[Step] = [*_directory_steps(lab, current), *_network_steps(lab, current)]
@@ -72,7 +72,7 @@ def _check_owner(lab: Lab, current: ObservedLab) -> None:
         raise RefusedError(f"directory {lab.directory}", found, "Name another directory or empty this one yourself")
     if current.owner not in (None, lab.token):
         found = f"it belongs to the lab {current.owner}"
-        raise RefusedError(f"directory {lab.directory}", found, "Give each lab a directory of its own; one that was moved can not be used")
+        raise RefusedError(f"directory {lab.directory}", found, "Give each lab a directory of its own; one that was moved cannot be used")
 
 
 def _check_memory(lab: Lab, current: ObservedLab) -> None:

@@ -157,7 +157,7 @@ class ObservedLab:
 
 
 def make_lab(params: Mapping[str, Any], rootless: bool) -> Lab:
-    """The declared lab from module parameters; refuses what can not work before anything is made."""
+    """The declared lab from module parameters; refuses what cannot work before anything is made."""
     if not _LAB_NAME.fullmatch(params["name"]):
         raise InputError("name", f"'{params['name']}' is not a lab name: 1 to 16 lower case letters, digits and '-', a letter first")
     guests = tuple(_make_guest(number, item) for number, item in enumerate(params["guests"] or [], 1))

@@ -100,7 +100,7 @@ class Array:
 
     @property
     def broken(self) -> bool:
-        """Whether the kernel has given it up, with members gone that it can not do without. A raid0 has no other sign of that."""
+        """Whether the kernel has given it up, with members gone that it cannot do without. A raid0 has no other sign of that."""
         return self.array_state == "broken"
 
     @property

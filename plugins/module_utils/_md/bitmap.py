@@ -56,7 +56,7 @@ def dirty_bytes(header: BitmapHeader, data: bytes) -> int:
 
 
 def read_dirty(host: Host, node: str, superblock: Superblock) -> Optional[int]:
-    """The bytes that the bitmap of a member calls dirty, C(None) if it has no bitmap or can not be read."""
+    """The bytes that the bitmap of a member calls dirty, C(None) if it has no bitmap or cannot be read."""
     if not superblock.bitmap_place:
         return None
     first = host.read(node, superblock.bitmap_place, _BLOCK)

@@ -187,11 +187,11 @@ def check_chunk(wanted: Wanted, sizes: Dict[str, int]) -> None:
 
 
 def check_writable(wanted: Wanted, array: Array, done: str) -> None:
-    """Refuse what md does not do to a read-only array, before mdadm has done half of it. C(done) completes "it can not be"."""
+    """Refuse what md does not do to a read-only array, before mdadm has done half of it. C(done) completes "it cannot be"."""
     if array.array_state == "readonly":
         raise RefusedError(
             _subject(wanted),
-            f"it can not be {done} now: it is read-only",
+            f"it cannot be {done} now: it is read-only",
             f"Nothing was changed; make it writable with mdadm --readwrite {array.node}",
         )
 
@@ -203,7 +203,7 @@ def refuse_check(wanted: Wanted, why: str) -> None:
     """
     raise RefusedError(
         f"array {wanted.name}",
-        f"it can not be checked: {why}",
+        f"it cannot be checked: {why}",
         "Nothing was changed; bring its members back (replace_failed) and wait for them (wait: sync) first",
     )
 

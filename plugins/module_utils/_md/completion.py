@@ -38,7 +38,7 @@ def complete(host: Host, device: str, slot: int, gaps: Sequence[PlainGap], redo:
 
     The caller removes that.
 
-    :raises FleetlabError: a device can not be read.
+    :raises FleetlabError: a device cannot be read.
     """
     noted = json.loads(host.text(redo) or "{}")
     if noted.get("slot") == slot:
@@ -73,7 +73,7 @@ def _read(host: Host, node: str, first: int, size: int) -> bytes:
     data = host.read(node, first * _SECTOR, size * _SECTOR)
     if data is None or len(data) != size * _SECTOR:
         raise FleetlabError(
-            f"{node}: {size} sectors from {first} can not be read; nothing was written to any member. Run this again when they can;"
+            f"{node}: {size} sectors from {first} cannot be read; nothing was written to any member. Run this again when they can;"
             " to start without what they hold, take the device away and set run_degraded"
         )
     return data

@@ -26,7 +26,7 @@ _AUTOMATIC = 127
 def create(draft: Draft, wanted: Wanted, blank: Sequence[str], collecting: Optional[Array]) -> None:
     """Make the array anew. C(blank) are the paths that must carry nothing, C(collecting) an unstarted remnant of the array.
 
-    :raises FleetlabError: a device can not be used, or the name is not free.
+    :raises FleetlabError: a device cannot be used, or the name is not free.
     """
     remnant = collecting or _empty_remnant(draft.state, wanted)
     if remnant:

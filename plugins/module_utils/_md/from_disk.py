@@ -49,7 +49,7 @@ class _OnDisk:
 def plan_from_disk(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
     """Assemble the array if it exists, complete it if its creation was cut short, else create it. C(collecting) is what udev began.
 
-    :raises FleetlabError: a device can not be used, or the array can not be started without harm.
+    :raises FleetlabError: a device cannot be used, or the array cannot be started without harm.
     """
     found = _on_disk(draft, wanted, devices)
     if found is None:

@@ -44,7 +44,7 @@ def plan_growth(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], a
 
     An array that is about to become whole, and is waited for, is grown after that: then the array is returned as it is.
 
-    :raises RefusedError: md can not do it, or the array is not in a state to do it.
+    :raises RefusedError: md cannot do it, or the array is not in a state to do it.
     """
     if not wanted.grow:
         return array
@@ -142,7 +142,7 @@ def _check_fit(wanted: Wanted, array: Array, turns: int) -> None:
         )
     else:
         return
-    raise RefusedError(f"array {wanted.name}", f"it can not be grown now: {problem}", f"Nothing was changed; {remedy}")
+    raise RefusedError(f"array {wanted.name}", f"it cannot be grown now: {problem}", f"Nothing was changed; {remedy}")
 
 
 def _next(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array, growth: _Growth) -> Array:

@@ -25,7 +25,7 @@ class Host:
     """Reads files, links, and devices of this machine. Nothing here changes anything or starts a process."""
 
     def text(self, path: str) -> Optional[str]:
-        """The content of a small file without white space at its ends, or C(None) if it can not be read."""
+        """The content of a small file without white space at its ends, or C(None) if it cannot be read."""
         try:
             with open(path, encoding="utf-8", errors="replace") as stream:
                 return stream.read().strip()

@@ -80,7 +80,7 @@ def member_nodes(state: State, array: Array) -> List[str]:
 
 
 def differences(wanted: Wanted, found: Union[Array, Superblock]) -> List[str]:
-    """How an existing array is made differently from what is wanted. What the task leaves open can not differ."""
+    """How an existing array is made differently from what is wanted. What the task leaves open cannot differ."""
     metadata = found.metadata if isinstance(found, Array) else found.version
     bitmap = found.bitmap if isinstance(found, Array) else ("internal" if found.bitmap else "none")
     pairs = [

@@ -33,7 +33,7 @@ from .wanted import Wanted
 def observe(wanted: Sequence[Wanted], host: Host, runner: Runner) -> State:
     """The state of the host as far as the wanted arrays need it.
 
-    :raises ObservationError: an answer can not be understood.
+    :raises ObservationError: an answer cannot be understood.
     :raises CommandError: a command failed.
     """
     state = Observation(host).shallow(wanted)
@@ -203,7 +203,7 @@ def parse_signatures(text: str) -> Dict[str, Tuple[Signature, ...]]:
             node = f"/dev/{row['device']}"
             found[node] = (*found.get(node, ()), Signature(row["type"], row.get("uuid") or "", row.get("label") or ""))
     except (ValueError, KeyError, TypeError) as error:
-        raise ObservationError(f"wipefs --json: the answer can not be understood ({error!r}): {text[:200]!r}") from None
+        raise ObservationError(f"wipefs --json: the answer cannot be understood ({error!r}): {text[:200]!r}") from None
     return found
 
 
@@ -225,7 +225,7 @@ def _conf_file(host: Host, path: str) -> ConfFile:
     try:
         found = host.content(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ObservationError(f"{path}: can not be read: {error}") from None
+        raise ObservationError(f"{path}: cannot be read: {error}") from None
     return ConfFile(path, found[0], found[1]) if found else ConfFile(path, exists=False)
 
 

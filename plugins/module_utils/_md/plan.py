@@ -35,7 +35,7 @@ class Outcome:
 def plan_arrays(state: State, wanted: Sequence[Wanted]) -> Outcome:
     """One plan for all arrays: what goes, from the last (which may lie on the others) to the first, then what comes.
 
-    :raises FleetlabError: something can not be done without harm; then nothing is planned at all.
+    :raises FleetlabError: something cannot be done without harm; then nothing is planned at all.
     """
     draft = Draft(state)
     for one in reversed(wanted):

@@ -24,7 +24,7 @@ from .wanted import Wanted
 def plan_presence(draft: Draft, wanted: Wanted) -> None:
     """Add to the draft what makes the array present.
 
-    :raises FleetlabError: the declaration can not be carried out without harm.
+    :raises FleetlabError: the declaration cannot be carried out without harm.
     """
     check_domains(wanted)
     if _members_unread(draft, wanted):
@@ -53,7 +53,7 @@ def _release(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice]) -> N
 
 
 def _members_unread(draft: Draft, wanted: Wanted) -> bool:
-    """Whether members are arrays that only this plan assembles: what they hold can not be known before."""
+    """Whether members are arrays that only this plan assembles: what they hold cannot be known before."""
     later = {path for one in draft.deferred for path in one.spellings}
     return any(path in later or draft.state.paths.get(path) in draft.unread for path in wanted.all_devices)
 
@@ -121,7 +121,7 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
     check_writable(wanted, array, "checked")
     why = ""
     if array.broken:
-        why = "it is broken, members are gone that it can not do without"
+        why = "it is broken, members are gone that it cannot do without"
     elif len(array.free_slots) or any(member.faulty for member in array.members):
         current = [draft.state.devices[m.device].node for m in array.members if m.in_sync and m.device in draft.state.devices]
         why = f"it is degraded, only {', '.join(current)} of {array.raid_disks} hold current data"
@@ -134,7 +134,7 @@ def _check_checkable(draft: Draft, wanted: Wanted, array: Array) -> None:
 def _report_health(draft: Draft, wanted: Wanted, devices: Dict[str, BlockDevice], array: Array) -> None:
     if array.broken:
         draft.warnings.append(
-            f"array {wanted.name} is broken: members are gone that it can not do without, and what is written to it fails."
+            f"array {wanted.name} is broken: members are gone that it cannot do without, and what is written to it fails."
             " Stop it, bring its members back, and run this again"
         )
     sound = {member.device for member in array.members if not member.faulty}

@@ -91,14 +91,14 @@ def _declared(draft: Draft, array: Array, wanted: Sequence[Wanted]) -> Optional[
 
 
 def array_in_use(draft: Draft, array: Array, leaving: Sequence[str] = ()) -> List[str]:
-    """Why an array can not be stopped; holders in C(leaving) are stopped before it."""
+    """Why an array cannot be stopped; holders in C(leaving) are stopped before it."""
     device = draft.state.devices.get(array.kernel_name)
     if device is None:
         return []
     held = bool(device.holders) and set(device.holders) <= set(leaving)
     if held:
         return []
-    # One that can not be written to, or not even read any more, can be stopped all the same.
+    # One that cannot be written to, or not even read any more, can be stopped all the same.
     reasons = use_of(replace(device, read_only=False, answers=True))
     if device.users:
         reasons.append(f"is open in {', '.join(device.users)}")

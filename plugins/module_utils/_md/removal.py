@@ -114,6 +114,6 @@ def _check_carriers(wanted: Wanted, problems: List[str]) -> None:
     if problems:
         raise RefusedError(
             f"array {wanted.name}",
-            f"its superblocks can not be erased: {'; '.join(problems)}",
+            f"its superblocks cannot be erased: {'; '.join(problems)}",
             "Nothing was changed; free these devices first",
         )

@@ -16,14 +16,14 @@ _PARITY = ("raid4", "raid5", "raid6")
 
 
 def no_new_devices(array: Array) -> str:
-    """Why the array can not have more devices; empty if it can."""
+    """Why the array cannot have more devices; empty if it can."""
     if array.level == "raid1":
         return ""
     return _obstacle(array)
 
 
 def no_new_chunk(array: Array, chunk: int) -> str:
-    """Why the array can not have chunks of C(chunk) KiB; empty if it can."""
+    """Why the array cannot have chunks of C(chunk) KiB; empty if it can."""
     if _obstacle(array):
         return _obstacle(array)
     if array.level in _PARITY:

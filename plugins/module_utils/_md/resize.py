@@ -23,7 +23,7 @@ _CAN_TAKE_SIZE = ("raid1", "raid4", "raid5", "raid6", "raid10")
 def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
     """What the array could use of every member instead of what it uses now, in bytes; C(None) if they have not grown.
 
-    :raises RefusedError: they have, and md can not use it.
+    :raises RefusedError: they have, and md cannot use it.
     """
     rooms = _rooms(draft.state, array)
     grown = {name: room for name, room in rooms.items() if room - _used(draft.state, array, name) >= _worth(array)}
@@ -34,7 +34,7 @@ def larger(draft: Draft, wanted: Wanted, array: Array) -> Optional[int]:
         nodes = ", ".join(f"{draft.state.devices[name].node} has {draft.state.devices[name].size} bytes" for name in sorted(grown))
         raise RefusedError(
             f"array {wanted.name}",
-            f"its members have grown ({nodes}), and md can not use that: {obstacle}",
+            f"its members have grown ({nodes}), and md cannot use that: {obstacle}",
             "Nothing was changed; make a new array and copy the data, or leave grow out to keep the array as it is",
         )
     if len(grown) == len(rooms):
@@ -116,6 +116,6 @@ def _warn_of_the_smallest(draft: Draft, wanted: Wanted, rooms: Dict[str, int]) -
     smallest, largest = min(rooms, key=lambda name: rooms[name]), max(rooms, key=lambda name: rooms[name])
     if (rooms[largest] - rooms[smallest]) * 100 > rooms[largest] * wanted.size_tolerance:
         draft.warnings.append(
-            f"array {wanted.name} can not use what {draft.state.devices[largest].node} has grown by: its smallest member,"
+            f"array {wanted.name} cannot use what {draft.state.devices[largest].node} has grown by: its smallest member,"
             f" {draft.state.devices[smallest].node}, has not grown"
         )

@@ -93,7 +93,7 @@ class State:
         return replace(self, arrays=arrays, devices={**self.devices, **freed, **held})
 
     def without_array(self, array: Array) -> State:
-        """The host after C(array) was stopped: its members are free, and what was on top of it can not be."""
+        """The host after C(array) was stopped: its members are free, and what was on top of it cannot be."""
         freed = {name: _freed(device, array) for name, device in self.devices.items() if array.kernel_name in device.holders}
         freed.update(_written(array, {**self.devices, **freed}))
         arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name)

@@ -31,7 +31,7 @@ _VMALLOC_COUNTED = (5, 3, 0)
 
 
 class Account(NamedTuple):
-    """One formula: its terms, or the reason why it can not be worked out."""
+    """One formula: its terms, or the reason why it cannot be worked out."""
 
     terms: Dict[str, int]
     reason: Optional[str] = None

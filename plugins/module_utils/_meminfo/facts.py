@@ -24,7 +24,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 
 
 def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
-    """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what can not be known.
+    """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what cannot be known.
 
     :arg zfs_arc: count the part of the ZFS cache that can be had as available.
     :raises ObservationError: /proc/meminfo or /proc/zoneinfo is not what a kernel prints, with the line at fault.

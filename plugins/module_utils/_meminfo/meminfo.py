@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The counters of /proc/meminfo, and the small files read with it. Pure.
 
-What can not be understood is an error where the file as a whole is in doubt, and a counter without a value where only that
+What cannot be understood is an error where the file as a whole is in doubt, and a counter without a value where only that
 counter is; the reason stands in C(problems).
 
 The records of this family are named tuples, not dataclasses, which take seven times as long to make: the module does it anew on every host.
@@ -44,7 +44,7 @@ class Meminfo(NamedTuple):
         return _LAST_OF_OLD in self.sizes
 
     def lacks(self, *names: str) -> Optional[str]:
-        """Why a sum of these counters can not be given, or None."""
+        """Why a sum of these counters cannot be given, or None."""
         for name in names:
             if name not in self.sizes:
                 return f"{name}: {self.problems.get(name, 'not in /proc/meminfo')}"
@@ -64,7 +64,7 @@ def parse_meminfo(text: str) -> Meminfo:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise ObservationError(f"/proc/meminfo: can not understand the line {line.strip()[:80]!r}; is it whole, and a kernel's own?")
+            raise ObservationError(f"/proc/meminfo: cannot understand the line {line.strip()[:80]!r}; is it whole, and a kernel's own?")
         name, number, unit = match.groups()
         if name in sizes or name in counts or name in problems:
             raise ObservationError(f"/proc/meminfo: {name} is there twice; is this the output of one machine?")

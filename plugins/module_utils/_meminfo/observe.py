@@ -17,11 +17,11 @@ from .collect import Reading
 def read_host() -> Reading:
     """One reading of this machine.
 
-    :raises ObservationError: /proc/meminfo can not be read.
+    :raises ObservationError: /proc/meminfo cannot be read.
     """
     meminfo = _read(collect.MEMINFO)
     if meminfo is None:
-        raise ObservationError(f"can not read {collect.MEMINFO}; is /proc mounted?")
+        raise ObservationError(f"cannot read {collect.MEMINFO}; is /proc mounted?")
     self_cgroup = _read(collect.SELF_CGROUP)
     groups: Dict[str, str] = {}
     for path in files_to_read(self_cgroup):

@@ -143,7 +143,7 @@ def derived_page_size(total: int, zones: Optional[Zones]) -> Optional[int]:
 
 
 def of_another_machine(total: int, zones: Zones, page_size: int) -> Optional[str]:
-    """Why these zones can not be those of the machine with this MemTotal, or None.
+    """Why these zones cannot be those of the machine with this MemTotal, or None.
 
     In a container /proc/meminfo may be its own (lxcfs) while /proc/zoneinfo is still the host's. MemTotal is the sum of the managed
     pages, but for guests that got memory while they ran: there the pages present are the better measure.

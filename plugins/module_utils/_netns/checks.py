@@ -24,7 +24,7 @@ _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
 def check(system: System, settled: Settled) -> Tuple[str, ...]:
     """Warnings about a declaration on this host.
 
-    :raises FleetlabError: it can not be had without harm to something the task does not name.
+    :raises FleetlabError: it cannot be had without harm to something the task does not name.
     """
     wanted = settled.wanted
     former = system.records.get(wanted.name)
@@ -42,7 +42,7 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
     _check_resolv_conf(system, wanted)
     warnings += _filtered(system, settled)
     if wanted.nat is not None and wanted.dns is None and system.loopback_dns:
-        warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace can not reach them: set dns")
+        warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace cannot reach them: set dns")
     if wanted.persist and not system.service.systemd:
         warnings.append(
             f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"

@@ -183,7 +183,7 @@ def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, 
     try:
         return _iptables_chain(runner, program, 4 if chain[0] == "ip" else 6, name)
     except CommandError:
-        # Somebody has put into it by nft what iptables can not read.
+        # Somebody has put into it by nft what iptables cannot read.
         return _nft_chain(runner, chain, name)
 
 

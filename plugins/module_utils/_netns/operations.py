@@ -34,6 +34,6 @@ def operations(root: str = "") -> Operations:
             with open(f"{root}/proc/sys/{key}", "w", encoding="ascii") as stream:
                 stream.write(value)
         except OSError as error:
-            raise ObservationError(f"sysctl {key.replace('/', '.')} can not be set to {value}: {error.strerror}") from None
+            raise ObservationError(f"sysctl {key.replace('/', '.')} cannot be set to {value}: {error.strerror}") from None
 
     return {"make_folder": make_folder, "remove_with_empty_folders": remove_with_empty_folders, "set_sysctl": set_sysctl}

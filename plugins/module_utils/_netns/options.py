@@ -166,7 +166,7 @@ def _address(option: str, text: str) -> Interface:
     if "/" not in text:
         raise InputError(option, f"'{text}' lacks the length of its prefix, such as {text}/24")
     if one.ip.is_loopback or one.ip.is_multicast or one.ip.is_unspecified or one.ip.is_link_local:
-        raise InputError(option, f"'{text}' can not be the address of a link: it is loopback, multicast, link-local or nothing")
+        raise InputError(option, f"'{text}' cannot be the address of a link: it is loopback, multicast, link-local or nothing")
     net = one.network
     if net.num_addresses > 2 and (one.ip == net.network_address or (one.version == 4 and one.ip == net.broadcast_address)):
         raise InputError(option, f"'{text}' names the subnet itself, not a host in it")

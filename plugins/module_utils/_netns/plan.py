@@ -26,7 +26,7 @@ from .wanted import Wanted
 def plan(system: System, wanted: Wanted) -> Plan:
     """Everything a task asks for that names one namespace.
 
-    :raises FleetlabError: the input can not be right on this host, or would harm what the task does not name.
+    :raises FleetlabError: the input cannot be right on this host, or would harm what the task does not name.
     """
     return single(_staged(system, wanted))
 

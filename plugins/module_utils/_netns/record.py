@@ -39,7 +39,7 @@ def render(record: Record) -> str:
 def parse(path: str, text: str) -> Record:
     """What a file says.
 
-    :raises ObservationError: it can not be understood; it is not guessed what belongs to the namespace.
+    :raises ObservationError: it cannot be understood; it is not guessed what belongs to the namespace.
     """
     try:
         content = json.loads(text)
@@ -47,7 +47,7 @@ def parse(path: str, text: str) -> Record:
             raise ValueError(f"version {content['version']}")
         return _record(content)
     except (ValueError, KeyError, TypeError) as error:
-        raise ObservationError(f"{path}: can not be read as a record of fleetlab.linux.netns ({error}): restore or remove it") from None
+        raise ObservationError(f"{path}: cannot be read as a record of fleetlab.linux.netns ({error}): restore or remove it") from None
 
 
 def _record(content: Mapping[str, Any]) -> Record:

@@ -20,7 +20,7 @@ from .wanted import Wanted
 
 _MOST_NAMED = 10
 _KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0")
-"""Modules of tunnels put one into every namespace; it can not be removed. Nobody uses one that has no address."""
+"""Modules of tunnels put one into every namespace; it cannot be removed. Nobody uses one that has no address."""
 
 
 def plan_absent(system: System, wanted: Wanted) -> Staged:

@@ -66,7 +66,7 @@ def bundled(steps: Iterable[Step]) -> List[Step]:
 
 
 def _kind(step: Step) -> Tuple[str, ...]:
-    """What can be joined has the same; nothing for what can not."""
+    """What can be joined has the same; nothing for what cannot."""
     if not isinstance(step, Command):
         return ()
     if step.argv[0] == "systemctl":

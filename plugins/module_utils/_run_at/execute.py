@@ -29,7 +29,7 @@ _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StartError(Exception):
-    """Why a command can not be started, and the exit code that this makes."""
+    """Why a command cannot be started, and the exit code that this makes."""
 
     def __init__(self, text: str, exit_code: int = NOT_STARTED) -> None:
         super().__init__(text)
@@ -112,7 +112,7 @@ def _needed(program: str) -> str:
 
 
 class Process:
-    """A command that waits to be let go until its process is on record. Where it can not be started, that is its exit code."""
+    """A command that waits to be let go until its process is on record. Where it cannot be started, that is its exit code."""
 
     def __init__(self, job: Job, lock: int | None) -> None:
         """C(lock) is the descriptor of the job's lock, which is for the runner alone: it shall be free when that is killed.

@@ -25,7 +25,7 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 class UsageError(ValueError):
-    """What was asked for can not be right; nothing was run."""
+    """What was asked for cannot be right; nothing was run."""
 
 
 class Job:
@@ -76,7 +76,7 @@ def state_path(name: str, folder: str = STATES) -> str:
 def load(name: str, definitions: str = "", states: str = "") -> Job:
     """A job as it was declared."""
     if not is_name(name):
-        raise UsageError(f"'{name}' can not be the name of a job")
+        raise UsageError(f"'{name}' cannot be the name of a job")
     path = f"{definitions or DEFINITIONS}/{name}.json"
     try:
         with open(path, encoding="utf-8") as stream:

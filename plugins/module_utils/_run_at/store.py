@@ -80,7 +80,7 @@ class Store:
     def read(self) -> State | None:
         """The state; C(None) where there is none.
 
-        :raises ValueError: it can not be read.
+        :raises ValueError: it cannot be read.
         """
         import json
 
@@ -102,11 +102,11 @@ class Store:
         return state
 
     def unreadable(self, error: ValueError) -> str:
-        """What is said of a state that L(read) can not read, where nothing is done about it."""
-        return f"the state {self.path} can not be read ({error}): the next call sets it aside and begins a new one"
+        """What is said of a state that L(read) cannot read, where nothing is done about it."""
+        return f"the state {self.path} cannot be read ({error}): the next call sets it aside and begins a new one"
 
     def load(self, now: int) -> State:
-        """The state under the lock; a new one where there is none. One that can not be read is set aside and said so."""
+        """The state under the lock; a new one where there is none. One that cannot be read is set aside and said so."""
         try:
             state = self.read()
         except ValueError as error:
@@ -126,7 +126,7 @@ class Store:
             self._warn(f"the state {self.path} can neither be read ({why}) nor set aside ({error.strerror})")
 
     def write(self, state: State) -> bool:
-        """Replace the state; where that can not be, say so and go on."""
+        """Replace the state; where that cannot be, say so and go on."""
         import json
 
         new = f"{self.path}.new"
@@ -178,7 +178,7 @@ class Store:
         return True
 
     def _warn_of_lock(self, error: OSError) -> None:
-        self._warn(f"the lock {self.path}.lock can not be had: {error.strerror}; the job is run without")
+        self._warn(f"the lock {self.path}.lock cannot be had: {error.strerror}; the job is run without")
 
     def unlock(self) -> None:
         """Let the lock go."""

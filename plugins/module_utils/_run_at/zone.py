@@ -26,7 +26,7 @@ _NO_ZONES = ("posix", "right", "localtime", "posixrules", "Factory")
 
 
 class ZoneError(ValueError):
-    """A zone is unknown, or its data can not be used."""
+    """A zone is unknown, or its data cannot be used."""
 
 
 class Rule:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else a unit says about /tmp, and which of it can not go together with a /tmp of ours. Pure."""
+"""What else a unit says about /tmp, and which of it cannot go together with a /tmp of ours. Pure."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@
     private-tmp [--user U] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D] -- COMMAND [ARG ...]
 
 A program of its own: the module installs this file as it is, and it needs nothing but Python 3.8 and the C library. It is not a shell
-script around unshare and setpriv because a shell can not do the half of it well: it hears of a signal only between two commands, can
+script around unshare and setpriv because a shell cannot do the half of it well: it hears of a signal only between two commands, can
 not tell one that the terminal sent to everybody from one that has to be passed on, turns the death by a signal into an exit code, and
 finds files by name where only an open folder is safe from being exchanged.
 
@@ -51,7 +51,7 @@ _OPTIONS = {"nosuid": (2, os.ST_NOSUID), "nodev": (4, os.ST_NODEV), "noexec": (8
 _REMOVAL_LIMIT, _ABANDONED_LIMIT = 20.0, 2.0
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-# Not to be passed on: those that can not be caught, those of the program's own faults, and those of job control, which the
+# Not to be passed on: those that cannot be caught, those of the program's own faults, and those of job control, which the
 # terminal sends to the command as well.
 _OWN = {"SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
@@ -147,7 +147,7 @@ def open_base(path: str) -> int:
     except FileExistsError:
         pass
     except OSError as error:
-        raise Failure(f"{path} can not be made: {error.strerror}") from None
+        raise Failure(f"{path} cannot be made: {error.strerror}") from None
     try:
         folder = os.open(path, _OPEN_FOLDER)
     except OSError:
@@ -514,7 +514,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     path = f"{options.folder}/{name}"
     status = _start_and_wait(options, command, (path, folder), mask, list(signals), (base, folder, living))
     if not remove(base, name, time.monotonic() + _REMOVAL_LIMIT):
-        _say(f"{path} can not be removed: it is still written to, or has immutable files; the next start tries again")
+        _say(f"{path} cannot be removed: it is still written to, or has immutable files; the next start tries again")
     # What could not be removed now is not for the guard to try once more.
     os.kill(guard, signal.SIGKILL)
     os.waitpid(guard, 0)

@@ -58,7 +58,7 @@ def source(service: str, place: str) -> str:
 def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     """The drop-in of a service.
 
-    With a tmpfs systemd does all of it. Of a folder on disk it can not say C(nosuid) or C(nodev): so the folder is mounted with them by a
+    With a tmpfs systemd does all of it. Of a folder on disk it cannot say C(nosuid) or C(nodev): so the folder is mounted with them by a
     unit of our own, and here bound to /tmp, which takes them along.
     """
     if wanted.backing == "tmpfs":

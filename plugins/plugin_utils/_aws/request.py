@@ -20,7 +20,7 @@ _SPEEDS = (("iops", "IOPS", tuple(_IOPS)), ("throughput", "MiB/s", ("gp3",)))
 
 
 def problems(request: Mapping[str, Any]) -> List[str]:
-    """What can not be as it was asked, each with the name of its variable; all of it, so that it is mended at once."""
+    """What cannot be as it was asked, each with the name of its variable; all of it, so that it is mended at once."""
     found = list(_names(request))
     found += _ssh_ranges(request["ssh_from"], bool(request["world_ssh"]))
     found += _volume(request["volume"])

@@ -120,9 +120,9 @@ def test_a_check_follows_the_waiting_and_a_second_look_at_the_array() -> None:
 
 @pytest.mark.usefixtures("shown")
 def test_after_a_change_the_module_looks_again_before_a_check() -> None:
-    refused = {"failed": True, "msg": "it can not be checked"}
+    refused = {"failed": True, "msg": "it cannot be checked"}
     result = run(Scripted([answer(changed=True, checks=[WORK]), refused], [{}]))
-    assert (result["failed"], result["msg"], result["changed"]) == (True, "it can not be checked", True)
+    assert (result["failed"], result["msg"], result["changed"]) == (True, "it cannot be checked", True)
 
 
 @pytest.mark.usefixtures("shown")

@@ -64,7 +64,7 @@ PLAYBOOK = """
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the tasks returned on this machine, whose Python can not be found but by those that are told where it is."""
+    """What the tasks returned on this machine, whose Python cannot be found but by those that are told where it is."""
     folder = tmp_path_factory.mktemp("action")
     link = folder / "ansible_collections" / "fleetlab" / "linux"
     link.parent.mkdir(parents=True)

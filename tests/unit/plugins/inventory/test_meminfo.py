@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One pass over many hosts: how each is reached, what comes of those that can not be, and the groups they land in."""
+"""One pass over many hosts: how each is reached, what comes of those that cannot be, and the groups they land in."""
 
 from __future__ import annotations
 

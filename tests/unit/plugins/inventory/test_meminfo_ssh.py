@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One pass over real ssh, on loopback: it goes the ways that the inventory says, and no other; what it can not go is named."""
+"""One pass over real ssh, on loopback: it goes the ways that the inventory says, and no other; what it cannot go is named."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_become_runs_the_whole_command_as_the_other_user(servers: Servers, liste
         ("asked", "a password is required"),
         ("container", "ansible_connection: community.docker.docker"),
         ("typed", "ansible_password: one pass types no secrets"),
-        ("sealed", "its connection variables can not be worked out"),
+        ("sealed", "its connection variables cannot be worked out"),
     ],
 )
 def test_what_is_in_the_way_is_named(listed: dict[str, Any], host: str, reason: str) -> None:

@@ -64,7 +64,7 @@ def test_what_is_no_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match=f"{tmp_path}: is there, and is no file"):
         observe([str(tmp_path)])
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ObservationError, match="file/x: can not be read"):
+    with pytest.raises(ObservationError, match="file/x: cannot be read"):
         observe([str(tmp_path / "file" / "x")])
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of arrays that can not work are refused before anything changes."""
+"""Names of arrays that cannot work are refused before anything changes."""
 
 from __future__ import annotations
 

@@ -64,6 +64,6 @@ def test_no_other_file_is_followed_or_written(path: str, tmp_path: Path) -> None
     other.write_text("kept", encoding="utf-8")
     os.mkdir(tmp_path / "run")
     os.symlink(other, path)
-    with pytest.raises(ObservationError, match=re.escape(f"the lock file {path} can not be opened")), exclusive(path, "things", 0):
+    with pytest.raises(ObservationError, match=re.escape(f"the lock file {path} cannot be opened")), exclusive(path, "things", 0):
         pass
     assert other.read_text(encoding="utf-8") == "kept"

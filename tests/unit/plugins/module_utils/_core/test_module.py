@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn, Sequence, cast
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core import lock as lock_module
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import (
     CommandError,
     FleetlabError,
@@ -21,7 +23,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
     RefusedError,
     StepError,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, fail, finish, require_root, run
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import MASK, Command, Operation, Plan, apply, combine
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 
@@ -39,7 +42,8 @@ class Ended(Exception):
 class FakeModule:
     """The part of AnsibleModule that is used."""
 
-    def __init__(self, check_mode: bool = False, diff: bool = False) -> None:
+    def __init__(self, check_mode: bool = False, diff: bool = False, params: dict[str, Any] | None = None) -> None:
+        self.params = params or {}
         self.check_mode = check_mode
         self._diff = diff
         self.warnings: list[str] = []
@@ -202,3 +206,86 @@ def test_wrong_input_and_refusals_name_the_object_and_the_remedy() -> None:
     assert failure(InputError("devices", f"{SECRET} is no path"))["msg"] == f"devices: {MASK} is no path"
     error = RefusedError("/dev/sdb", "it holds an ext4 file system", "Wipe it first or name another device.")
     assert failure(error)["msg"] == "/dev/sdb: refused: it holds an ext4 file system. Wipe it first or name another device."
+
+
+class Rooms:
+    """Notes the rooms that a module passes through; C(want) is what is there when it has passed."""
+
+    def __init__(self, there: str = "", fails: str = "") -> None:
+        self.there = there
+        self.fails = fails
+        self.passed: list[str] = []
+
+    def enter(self, room: str) -> None:
+        self.passed.append(room)
+        if room == self.fails:
+            raise InputError("name", f"{room} refuses {SECRET}")
+
+    def make_wanted(self, params: Any) -> str:
+        self.enter("options")
+        return str(params["name"])
+
+    def observe(self, _wanted: str) -> str:
+        self.enter("observe")
+        return self.there
+
+    def plan(self, state: str, wanted: str) -> Plan:
+        self.enter("plan")
+        return Plan("thing", {"name": state}, {"name": wanted}, (Operation("set", {"name": wanted}),) if state != wanted else ())
+
+    def operations(self, _wanted: str) -> dict[str, Any]:
+        def put(name: str) -> None:
+            self.enter("apply")
+            self.there = name
+
+        return {"set": put}
+
+    def run(self, module: FakeModule, lock: Lock | None = None) -> dict[str, Any]:
+        wing: Wing[str, str] = Wing(
+            make_wanted=self.make_wanted,
+            require=lambda: self.enter("require"),
+            lock=lock,
+            observe=self.observe,
+            plan=self.plan,
+            operations=self.operations,
+            returned=lambda state, wanted, plan: {"name": state, "wanted": wanted, "planned": len(plan.steps)},
+            secrets=lambda params: [params["password"]],
+        )
+        with pytest.raises(Ended) as caught:
+            run(cast(AnsibleModule, module), wing, RecordingRunner())
+        return caught.value.result
+
+
+PARAMS = {"name": "new", "password": SECRET}
+
+
+class TestRun:
+    def test_a_change_is_observed_again(self) -> None:
+        rooms = Rooms()
+        result = rooms.run(FakeModule(params=PARAMS))
+        assert rooms.passed == ["options", "require", "observe", "plan", "apply", "observe"]
+        assert (result["changed"], result["name"], result["planned"]) == (True, "new", 1)
+
+    def test_without_a_change_or_in_check_mode_once_is_enough(self) -> None:
+        for rooms, check_mode in ((Rooms("new"), False), (Rooms("old"), True)):
+            result = rooms.run(FakeModule(check_mode, params=PARAMS))
+            assert rooms.passed == ["options", "require", "observe", "plan"]
+            assert result["changed"] is check_mode
+
+    @pytest.mark.parametrize("room", ["options", "require", "observe", "plan"])
+    def test_a_refusal_ends_it_before_anything_changes(self, room: str) -> None:
+        rooms = Rooms(fails=room)
+        result = rooms.run(FakeModule(params=PARAMS))
+        assert (result["failed"], result["msg"]) == (True, f"name: {room} refuses {MASK}")
+        assert rooms.passed[-1] == room
+
+    def test_two_runs_wait_for_each_other(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lock_module, "_FOLDER", str(tmp_path))
+        lock = Lock("thing", "things", timeout=0.2)
+        rooms = Rooms()
+        with lock.held():
+            result = rooms.run(FakeModule(params=PARAMS), lock)
+            assert "things: another run is at work on this host" in result["msg"]
+            assert rooms.passed == ["options", "require"]
+            assert rooms.run(FakeModule(True, params=PARAMS), lock)["changed"]
+        assert rooms.run(FakeModule(params=PARAMS), lock)["changed"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -18,6 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
     MASK,
     Command,
+    MakeDirectory,
     Operation,
     Plan,
     RemoveFile,
@@ -243,3 +245,15 @@ def test_no_secret_is_left_in_a_masked_value(given_values: tuple[Any, list[str]]
     value, secrets = given_values
     left = [(secret, text) for text in texts_in(mask(value, secrets)) for secret in secrets if secret in text]
     assert left == []
+
+
+def test_a_directory_is_made_with_those_above_it_and_an_existing_one_stays(tmp_path: Path) -> None:
+    step = MakeDirectory(str(tmp_path / "a" / "b"), 0o700)
+    plan = Plan("folder", {}, {}, (step,))
+    assert plan.commands() == [["mkdir", "--parents", "--mode=0700", step.path]]
+    apply(plan, ScriptedRunner())
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    (tmp_path / "a" / "b").chmod(0o750)
+    apply(plan, ScriptedRunner())
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o750
+    assert MakeDirectory("/srv").rendered() == ["mkdir", "--parents", "/srv"]

@@ -91,10 +91,10 @@ class TestFailure:
         with pytest.raises(CommandError, match="exit code 0: no output"):
             runner.run(["true"], accept=(1,))
 
-    def test_missing_command_names_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(runner_module._PACKAGES, "no-such-tool", "tool-package (Debian) or toolpkg (RHEL)")
+    def test_missing_command_names_the_package(self) -> None:
+        packages = {"no-such-tool": "tool-package (Debian) or toolpkg (RHEL)"}
         with pytest.raises(CommandError) as caught:
-            runner.run(["no-such-tool", "--all"])
+            SystemRunner(packages.__getitem__).run(["no-such-tool", "--all"])
         assert str(caught.value) == (
             "no-such-tool --all: command no-such-tool was not found on this host: "
             "install the package tool-package (Debian) or toolpkg (RHEL)"
@@ -186,7 +186,7 @@ class TestTimeLimit:
         # What a task in uninterruptible sleep does: a dead iSCSI disk makes plenty of them.
         signals = []
         monkeypatch.setattr(runner_module, "_signal_group", lambda group, number: signals.append((group, number)))
-        with pytest.raises(CommandError, match=r"took longer than 0\.2 s and can not be ended: it hangs in the kernel"):
+        with pytest.raises(CommandError, match=r"took longer than 0\.2 s and cannot be ended: it hangs in the kernel"):
             runner.run(["sleep", "60"], timeout=0.2)
         (group, *_more), (_same, last) = signals
         assert last == signal.SIGKILL

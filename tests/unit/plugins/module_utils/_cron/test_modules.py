@@ -231,7 +231,7 @@ def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: 
     ((state, problem),) = observing.read_states(["test"]).values()
     assert state is None
     assert problem is not None
-    assert problem.startswith(f"the state {folders}/test/state.json can not be read (Expecting value")
+    assert problem.startswith(f"the state {folders}/test/state.json cannot be read (Expecting value")
     assert problem.endswith(": the next call sets it aside and begins a new one")
     installed = replace(DECLARED.jobs["test"], since=1)
     (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"], {"test": (None, problem)}, 0)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task may say about jobs, and what it is told when it can not be right."""
+"""What a task may say about jobs, and what it is told when it cannot be right."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_days_are_put_in_order() -> None:
         ({"days": []}, "days", "is an empty list"),
         ({"warn_after": 0}, "warn_after", "not between 1 and"),
         ({"timeout": -5}, "timeout", "not between 1 and"),
-        ({"netns": "../x"}, "netns", "can not be the name"),
-        ({"netns": "-x"}, "netns", "can not be the name"),
+        ({"netns": "../x"}, "netns", "cannot be the name"),
+        ({"netns": "-x"}, "netns", "cannot be the name"),
         ({"textfile": "relative"}, "textfile", "is not the absolute path"),
         ({"textfile": "/var/../etc"}, "textfile", "is not the absolute path"),
         ({"purge": True}, "purge", "state absent only"),

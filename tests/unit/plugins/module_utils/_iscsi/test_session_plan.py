@@ -339,7 +339,7 @@ def test_a_running_session_is_logged_in_anew_only_where_that_is_asked_for_needed
     assert silent.unmet == (f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is {LOGGED_IN}",)
     used = replace(state.sessions[0], devices=(replace(state.sessions[0].devices[0], users=("sda is held by md1",)),))
     held = plan(replace(state, sessions=(used,)), [wanted])
-    assert "is LOGGED_IN with its former CHAP credentials and can not be logged out while its disks are in use: sda is" in held.unmet[0]
+    assert "is LOGGED_IN with its former CHAP credentials and cannot be logged out while its disks are in use: sda is" in held.unmet[0]
     assert not silent.changed
     assert not held.changed
 

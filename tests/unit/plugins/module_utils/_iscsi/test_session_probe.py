@@ -70,7 +70,7 @@ def test_a_refusing_portal_and_an_unknown_host_are_reported(listener: Portal, mo
     for error, found in (
         (socket.gaierror(-3, "Temporary failure"), "resolved: Temporary failure"),
         (socket.timeout(), "within 5 s"),
-        (OSError(113, "No route to host"), "can not be reached: No route to host"),
+        (OSError(113, "No route to host"), "cannot be reached: No route to host"),
     ):
 
         def fail(*_args: object, error: OSError = error, **_named: object) -> None:

@@ -158,12 +158,12 @@ def test_mappings(calls: Calls) -> None:
 
 def test_an_error_of_the_library_is_told_without_secrets(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(library: Any, iqn: str, initiator: str) -> Any:
-        raise LibraryError(f"can not write {SECRET}")
+        raise LibraryError(f"cannot write {SECRET}")
 
     monkeypatch.setattr(target_apply, "_acl", broken)
     with pytest.raises(StepError) as error:
         run("set_chap", iqn=IQN, initiator=CLIENT, username="client", password=SECRET)
-    assert "can not write ********" in str(error.value)
+    assert "cannot write ********" in str(error.value)
     assert SECRET not in str(error.value)
 
 

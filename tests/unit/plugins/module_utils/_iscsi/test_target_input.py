@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that can not be right are refused with the option's name and without a secret."""
+"""Options that cannot be right are refused with the option's name and without a secret."""
 
 from __future__ import annotations
 

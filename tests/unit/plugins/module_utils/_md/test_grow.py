@@ -213,7 +213,7 @@ def test_growth_needs_a_whole_array() -> None:
     assert "it is degraded: 1 of 2" in refusal(host, want(**PAIR, bitmap="none", grow=True))
     host = pair()
     host.running["md1"].rebuilding.add("sdc")
-    assert "it can not be grown now" in refusal(host, want(**PAIR, bitmap="none", grow=True))
+    assert "it cannot be grown now" in refusal(host, want(**PAIR, bitmap="none", grow=True))
 
 
 SIZE = "mdadm --grow /dev/md1 --size=max"

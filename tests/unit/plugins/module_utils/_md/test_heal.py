@@ -215,7 +215,7 @@ def in_state(host: Machine, array_state: str, wanted: Wanted) -> Callable[[], Ou
 
 
 def test_a_broken_array_is_not_checked() -> None:
-    with pytest.raises(RefusedError, match="it can not be checked: it is broken"):
+    with pytest.raises(RefusedError, match="it cannot be checked: it is broken"):
         in_state(lab(), "broken", want(**MIRROR, check=True))()
 
 
@@ -223,11 +223,11 @@ def test_what_md_does_not_do_to_a_read_only_array_is_refused_before_half_of_it_i
     host = lab()
     remedy = r"now: it is read-only\. Nothing was changed; make it writable with mdadm --readwrite /dev/md1$"
     for what, options in (("checked", {"check": True}), ("given other spares", {"spares": ["/dev/sde"]})):
-        with pytest.raises(RefusedError, match=f"it can not be {what} {remedy}"):
+        with pytest.raises(RefusedError, match=f"it cannot be {what} {remedy}"):
             in_state(host, "readonly", want(**MIRROR, **options))()
     assert in_state(host, "readonly", want(**MIRROR, spares=[]))().plan.steps == ()
     host.fail("md1", "sdc")
-    with pytest.raises(RefusedError, match=f"it can not be healed {remedy}"):
+    with pytest.raises(RefusedError, match=f"it cannot be healed {remedy}"):
         in_state(host, "readonly", want(**MIRROR))()
 
 

@@ -241,7 +241,7 @@ def test_of_several_the_first_that_differs_counts() -> None:
 
 def test_a_killed_run_is_completed_with_what_it_had_found(members: Disks) -> None:
     complete_b(members, Runner({}), 5, 2, 2)
-    # The run was killed while it wrote. By now it can not be seen any more which of the blocks are new.
+    # The run was killed while it wrote. By now it cannot be seen any more which of the blocks are new.
     (members.folder / "a").write_bytes(b"\x77" * 512 * 16)
     (members.folder / "b").write_bytes(b"\xff" * 512 * 16)
     redo = members.folder / ("fleetlab-md_array-" + "0" * 32 + ".redo")
@@ -274,7 +274,7 @@ def test_an_array_that_udev_begins_of_the_member_meanwhile_is_stopped(members: D
 
 
 def test_where_another_member_can_not_be_read_nothing_is_written(members: Disks) -> None:
-    with pytest.raises(FleetlabError, match="4 sectors from 14 can not be read; nothing was written"):
+    with pytest.raises(FleetlabError, match="4 sectors from 14 cannot be read; nothing was written"):
         complete_b(members, Runner({}), 5, 4, 14)
     assert set((members.folder / "b").read_bytes()) == {255}
     assert list(members.folder.glob("*.redo")) == []

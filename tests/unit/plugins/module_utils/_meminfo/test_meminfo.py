@@ -68,7 +68,7 @@ def test_a_counter_that_can_not_be_believed_has_no_value_but_a_reason(line: str,
         (GOOD + "cat: /proc/meminfo: Keine Berechtigung", "Keine Berechtigung"),
         (GOOD + "MemFree: 400 kB", "MemFree is there twice"),
         (GOOD + "Shmem: x kB\nShmem: 1 kB", "Shmem is there twice"),
-        ("        total:    used:    free:  shared: buffers:  cached:\nMem:  1 2 3", "can not understand"),
+        ("        total:    used:    free:  shared: buffers:  cached:\nMem:  1 2 3", "cannot understand"),
     ],
 )
 def test_a_file_in_doubt_is_an_error_that_says_why(text: str, reason: str) -> None:

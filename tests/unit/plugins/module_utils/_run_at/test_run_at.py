@@ -68,7 +68,7 @@ def test_help_and_usage(installed: Installation) -> None:
         (["5", "Etc/UTC", "10", "/tmp/state", "true"], "can be written by others"),
         (["5", "Etc/UTC", "10", "STATE", ""], "COMMAND is empty"),
         (["--dst", "never", "5", "Etc/UTC", "10", "STATE", "true"], "none of once, skip, twice"),
-        (["--job", "../x"], "can not be the name of a job"),
+        (["--job", "../x"], "cannot be the name of a job"),
         (["--job", "unknown"], "no job 'unknown'"),
     ],
 )
@@ -314,7 +314,7 @@ def test_a_check_of_an_unreadable_state_names_it(installed: Installation) -> Non
     installed.state.write_text("[", encoding="utf-8")
     found = installed.run("--job", "test", "--check")
     assert found.returncode == watch.UNKNOWN
-    assert found.stdout.startswith(f"UNKNOWN - test: the state {installed.state} can not be read (Expecting value")
+    assert found.stdout.startswith(f"UNKNOWN - test: the state {installed.state} cannot be read (Expecting value")
     assert "the next call sets it aside" in found.stdout
 
 

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The families of distributions: one row for each, with everything that differs between them."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Iterable, Mapping, Tuple
+
+from .files import Host
+from .systemd import has_unit
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family of distributions calls things. C(ids) are words of ID and ID_LIKE in os-release.
+
+    C(packages) are the packages that bring a command; C(initramfs) is how the initramfs is made again. C(target_unit) restores the targets
+    of LIO at boot, from C(target_file).
+    """
+
+    name: str
+    ids: Tuple[str, ...]
+    packages: Mapping[str, Tuple[str, ...]]
+    mdadm_conf: str
+    initramfs: Tuple[str, ...]
+    target_unit: str
+    target_file: str
+
+
+_SAME_PACKAGES = {"mdadm": ("mdadm",), "lsblk": ("util-linux",), "wipefs": ("util-linux",), "nft": ("nftables",)}
+
+FAMILIES = (
+    Family(
+        name="Debian, Ubuntu",
+        ids=("debian", "ubuntu"),
+        packages={
+            **_SAME_PACKAGES,
+            "iscsiadm": ("open-iscsi",),
+            "udevadm": ("udev",),
+            "ip": ("iproute2",),
+            "rtslib": ("python3-rtslib-fb",),
+        },
+        mdadm_conf="/etc/mdadm/mdadm.conf",
+        initramfs=("update-initramfs", "-u"),
+        target_unit="rtslib-fb-targetctl.service",
+        target_file="/etc/rtslib-fb-target/saveconfig.json",
+    ),
+    Family(
+        name="RHEL, Fedora",
+        ids=("rhel", "fedora", "centos"),
+        packages={
+            **_SAME_PACKAGES,
+            "iscsiadm": ("iscsi-initiator-utils",),
+            "udevadm": ("systemd-udev",),
+            "ip": ("iproute",),
+            "rtslib": ("python3-rtslib", "target-restore"),
+        },
+        mdadm_conf="/etc/mdadm.conf",
+        initramfs=("dracut", "--force"),
+        target_unit="target.service",
+        target_file="/etc/target/saveconfig.json",
+    ),
+)
+_OTHER = FAMILIES[1]
+"""For a distribution of no known family: mdadm itself looks for /etc/mdadm.conf unless Debian builds it."""
+
+
+def family_of(host: Host) -> Family:
+    """The family of this host, by os-release."""
+    words = set(_os_words((host.read("/etc/os-release") or "").splitlines()))
+    return next((family for family in FAMILIES if words & set(family.ids)), _OTHER)
+
+
+def _os_words(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        key, _equals, value = line.partition("=")
+        if key in ("ID", "ID_LIKE"):
+            yield from " ".join(shlex.split(value)).split()
+
+
+def packages_for(command: str) -> str:
+    """The packages that bring a command, for the message of a host that lacks it; empty if no family names one."""
+    named = {family.name: " and ".join(family.packages[command]) for family in FAMILIES if command in family.packages}
+    if len(set(named.values())) == 1:
+        return next(iter(named.values()))
+    return " or ".join(f"{packages} ({family})" for family, packages in named.items())
+
+
+def initramfs_command(host: Host) -> Tuple[str, ...]:
+    """How this host makes its initramfs again; empty where it has none. By the program: families have either."""
+    return next((family.initramfs for family in FAMILIES if host.program(family.initramfs[0])), ())
+
+
+def target_family(host: Host) -> Tuple[Family, ...]:
+    """The family whose unit restores targets on this host; empty where none is installed."""
+    return tuple(family for family in FAMILIES if has_unit(host, family.target_unit))[:1]

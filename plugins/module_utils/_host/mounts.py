@@ -1,0 +1,105 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mounts, as /proc/PID/mountinfo lists them; see proc_pid_mountinfo(5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+
+from .files import Host
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of mountinfo, its octal escapes resolved. C(device) is C(major:minor), C(kind) the file system's type."""
+
+    point: str
+    device: str
+    root: str
+    kind: str
+    source: str
+    options: Tuple[str, ...]
+    propagation: Tuple[str, ...]
+    parameters: Mapping[str, str]
+
+    @property
+    def identity(self) -> Tuple[str, str]:
+        """Equal for mounts that show the same files."""
+        return self.device, self.root
+
+
+def parse_mountinfo(text: str) -> Tuple[Mount, ...]:
+    """All mounts, in the kernel's order: of several on one point the last is on top. A line of another form is skipped."""
+    return tuple(_mounts(text))
+
+
+def top_mounts(text: str) -> Dict[str, Mount]:
+    """The mount that is visible at each mount point."""
+    return {mount.point: mount for mount in parse_mountinfo(text)}
+
+
+def read_mounts(host: Host, process: str = "self") -> Tuple[Mount, ...]:
+    """The mounts that a process sees; none if it has ended."""
+    return parse_mountinfo(host.read(f"/proc/{process}/mountinfo") or "")
+
+
+def _mounts(text: str) -> Iterator[Mount]:
+    for line in text.splitlines():
+        words = line.split(" ")
+        if "-" not in words[6:] or len(words) < words.index("-", 6) + 4:
+            continue
+        split = words.index("-", 6)
+        yield Mount(
+            point=unescaped(words[4]),
+            device=words[2],
+            root=unescaped(words[3]),
+            kind=words[split + 1],
+            source=unescaped(words[split + 2]),
+            options=tuple(words[5].split(",")),
+            propagation=tuple(words[6:split]),
+            parameters=dict(_parameter(word) for word in words[split + 3].split(",")),
+        )
+
+
+def _parameter(word: str) -> Tuple[str, str]:
+    name, _equals, value = word.partition("=")
+    return name, value
+
+
+def unescaped(text: str) -> str:
+    """A word of mountinfo or swaps with its octal escapes, such as C(\\040) for a blank, resolved."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+
+
+@dataclass(frozen=True)
+class MountTable:
+    """Mount points by the device they show, and swap areas: read once for a whole observation."""
+
+    by_number: Mapping[str, List[str]]
+    by_name: Mapping[str, List[str]]
+    swap_files: Tuple[str, ...]
+    swap_names: Tuple[str, ...]
+
+    def points(self, number: Optional[str], name: str) -> List[str]:
+        """Where a device is mounted, by its C(major:minor) and by its kernel name, in the kernel's order, each once."""
+        return list(dict.fromkeys([*self.by_number.get(number or "", []), *self.by_name.get(name, [])]))
+
+
+def read_mount_table(host: Host) -> MountTable:
+    """The mounts and swap areas of the host.
+
+    A file system on several devices, such as btrfs, has a number of its own: its source names the first of them. So sources count by the
+    kernel's name of what they lead to, whatever their spelling (C(/dev/mapper/NAME), C(/dev/disk/by-uuid/UUID)).
+    """
+    by_number: Dict[str, List[str]] = {}
+    by_name: Dict[str, List[str]] = {}
+    for mount in read_mounts(host):
+        by_number.setdefault(mount.device, []).append(mount.point)
+        if mount.device.startswith("0:") and mount.source.startswith("/dev/"):
+            by_name.setdefault(host.base_name(mount.source), []).append(mount.point)
+    areas = [host.resolve(unescaped(line.split()[0])) for line in (host.read("/proc/swaps") or "").splitlines()[1:] if line.strip()]
+    names = tuple(area.rpartition("/")[2] for area in areas if area.startswith("/dev/"))
+    return MountTable(by_number, by_name, tuple(areas), names)

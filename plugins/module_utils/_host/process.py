@@ -1,0 +1,71 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The processes of a host, as /proc shows them. One that ends while it is looked at is skipped."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, List, Tuple
+
+from .files import Host
+
+
+def process_ids(host: Host) -> List[int]:
+    """All processes that this one can see."""
+    return sorted(int(name) for name in host.names("/proc") if name.isdigit())
+
+
+def name_of(host: Host, pid: int) -> str:
+    """The kernel's name of a process."""
+    return host.value(f"/proc/{pid}/comm") or "?"
+
+
+def arguments_of(host: Host, pid: int) -> Tuple[str, ...]:
+    """The argv of a process; empty for a thread of the kernel."""
+    return tuple((host.read(f"/proc/{pid}/cmdline") or "").split("\0")[:-1])
+
+
+def parent_of(host: Host, pid: int) -> int:
+    """The process id of the parent, 0 where there is none."""
+    status = (host.read(f"/proc/{pid}/status") or "").splitlines()
+    return next((int(line.split()[1]) for line in status if line.startswith("PPid:")), 0)
+
+
+def in_namespace(host: Host, kind: str, inode: int) -> Iterator[Tuple[int, str]]:
+    """Id and name of each process in the namespace of that C(kind), such as C(net), and inode."""
+    for pid in process_ids(host):
+        try:
+            if os.stat(f"{host.root}/proc/{pid}/ns/{kind}").st_ino == inode:
+                yield pid, name_of(host, pid)
+        except OSError:
+            continue
+
+
+def with_device_open(host: Host, number: str) -> List[str]:
+    """The processes that have the block device C(major:minor) open, as C(name[pid])."""
+    return [f"{name_of(host, pid)}[{pid}]" for pid in process_ids(host) if _has_open(host, pid, number)]
+
+
+def _has_open(host: Host, pid: int, number: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    return any(host.device_number(f"{folder}/{descriptor}")[0] == number for descriptor in host.names(folder))
+
+
+def is_in_cgroup(host: Host, pid: int, group: str) -> bool:
+    """Whether the process is in a control group of systemd's hierarchy, or below it."""
+    for line in (host.read(f"/proc/{pid}/cgroup") or "").splitlines():
+        _number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if controllers in ("", "name=systemd") and (path == group or path.startswith(f"{group}/")):
+            return True
+    return False
+
+
+def processes_of_cgroup(host: Host, group: str) -> List[int]:
+    """The processes of a control group and of those below it, in either layout of the hierarchies."""
+    found: List[int] = []
+    for hierarchy in ("", "/systemd") if group else ():
+        for folder, _folders, _files in os.walk(f"{host.root}/sys/fs/cgroup{hierarchy}{group}"):
+            path = folder[len(host.root) :]
+            found += [int(pid) for pid in (host.read(f"{path}/cgroup.procs") or "").split()]
+    return found
