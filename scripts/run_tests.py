@@ -4,7 +4,7 @@
 """Run the parts of the test suite named on the command line and close with what failed and their counts.
 
 Every part is run, also after one that failed. Two parts run at once: two that need no guests, or one with guests and a patient one, which
-takes what the guests leave of the machine. A part with guests prints as it goes, any other when it has ended. What failed is named once more
+takes what the guests leave of the machine. A part with guests prints as it goes, any other when it has ended. What failed is named again
 at the end, because the end is what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
 anything failed, or did not run at all.
 """
