@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draw the floors of the house into docs/architecture.md, from the imports of the code; with --check only see that the picture is current."""
+"""Draw the floors of the house into docs/architecture.md, from the imports of the code; with --check see that the picture is current."""
 
 from __future__ import annotations
 
