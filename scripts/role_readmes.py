@@ -15,14 +15,8 @@ import yaml
 
 ROLES = Path(__file__).resolve().parents[1] / "roles"
 
-_HEAD = """<!--
-Copyright (c) 2026, fleetlab.linux contributors
-GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-SPDX-License-Identifier: GPL-3.0-or-later
-
-Generated from meta/argument_specs.yml: edit that file, then run "make format".
--->
-"""
+_LICENSE = [line.removeprefix("# ") for line in Path(__file__).read_text(encoding="utf-8").splitlines()[:3]]
+_HEAD = "\n".join(["<!--", *_LICENSE, "", 'Generated from meta/argument_specs.yml: edit that file, then run "make format".', "-->", ""])
 _MARKUP = re.compile(r"\b([BCEIMOPV])\(((?:[^\\)]|\\.)+)\)")
 """Ansible's markup in descriptions: a letter, and text in which a backslash stands before a closing parenthesis."""
 
