@@ -121,9 +121,9 @@ lint: ## ruff, mypy, yamllint, ansible-lint, shellcheck and the checks of antsib
 	@scripts/bootstrap run dev
 	@python scripts/run_tests.py lint
 
-format: ## bring the Python files into the project's format
+format: ## bring the Python files into the project's format, and write the roles' READMEs from their argument specs
 	@scripts/bootstrap run dev
-	$(NOX) formatters
+	$(NOX) formatters role-readmes
 
 docs: ## check the documentation and render it into build/docs
 	@scripts/bootstrap run dev

@@ -47,6 +47,12 @@ def shellcheck(session: nox.Session) -> None:
     session.run("shellcheck", "--severity=warning", *sorted(scripts))
 
 
+@nox.session(name="role-readmes", venv_backend="none")
+def role_readmes(session: nox.Session) -> None:
+    """Write the README of each role from its argument specs; where CI is set, fail if one differs."""
+    session.run(sys.executable, "scripts/role_readmes.py", *(["--check"] if os.environ.get("CI") else []), external=True)
+
+
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
     """Render the documentation of every plugin and role into build/docs."""

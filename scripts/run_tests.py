@@ -53,6 +53,7 @@ _LINT_SESSIONS = (
     "build-import-check",
     "ansible-lint",
     "shellcheck",
+    "role-readmes",
 )
 """Names of nox sessions; each of them counts as one test."""
 

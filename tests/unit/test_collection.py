@@ -100,14 +100,40 @@ def test_a_module_is_named_by_a_test(module: str) -> None:
     assert [path for path in files if path != Path(__file__) and name.search(path.read_text(encoding="utf-8"))]
 
 
-def test_make_targets_that_the_readme_names_exist() -> None:
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+
+
+def test_make_targets_that_the_pages_name_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")]
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
     # Only what stands in code: "make sure" is English.
     code = [part for text in texts for part in re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL)]
     named = {name for part in code for name in re.findall(r"\bmake ([a-z][a-z-]*)", part)}
     assert named
     assert named - targets == set()
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments of links to the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```|`[^`\n]+`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", prose):
+        path, _hash, fragment = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if "://" not in link:
+            assert target.exists(), link
+            assert not fragment or fragment in anchors(target), link
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 200
+    assert [str(path) for page in PAGES[1:] if f"({(path := page.relative_to(ROOT))})" not in text] == []
 
 
 def test_every_target_says_what_it_is_for() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory facts that a play gathers by itself, in a fact cache, and the examples of the README that start from there."""
+"""Memory facts that a play gathers by itself, in a fact cache, and the examples of docs/memory.md that start from there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
 
 GATHER = """
 - hosts: a
@@ -45,8 +45,8 @@ GATHER = """
 
 
 def example(word: str) -> str:
-    """The block of YAML in the README with this word in it."""
-    blocks: list[str] = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    """The block of YAML in docs/memory.md with this word in it."""
+    blocks: list[str] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     [found] = [block for block in blocks if word in block]
     return found
 
