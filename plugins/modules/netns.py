@@ -328,8 +328,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Runner, SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.apply import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import OPTION_NAMES, make_all_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan, plan_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report, report_all

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall_plan import opening_steps, own_steps
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.plan import opening_steps, own_steps
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.policy import Policy, make_policy
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import table
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import FAMILY
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.policy import Policy, make_policy
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Firewall, ForwardChain
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run, upstream_version
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want

@@ -15,8 +15,8 @@ from typing import Iterator, Mapping, Optional, Sequence, Tuple
 from .._core.plan import Command, Operation, Step
 from . import names
 from .network import changed_sysctls, network_steps
-from .settle import Settled
-from .state import ForwardChain, Inside, System
+from .resolve import Resolved
+from .state import ForwardChain, Inside, State
 
 _HEADER = """\
 #!/bin/sh
@@ -53,28 +53,28 @@ def unit_content(name: str) -> str:
     return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name))
 
 
-def script_content(system: System, settled: Settled) -> str:
+def script_content(state: State, resolved: Resolved) -> str:
     """The script; it has what this host, as it is now, needs besides the namespace itself."""
-    steps = network_steps(from_nothing(system, settled), settled)
+    steps = network_steps(from_nothing(state, resolved), resolved)
     lines = [line for step in steps for line in render(step)]
-    return _HEADER.format(note=names.NOTE, name=settled.wanted.name) + "\n".join(lines) + "\n"
+    return _HEADER.format(note=names.NOTE, name=resolved.wanted.name) + "\n".join(lines) + "\n"
 
 
-def from_nothing(system: System, settled: Settled) -> System:
+def from_nothing(state: State, resolved: Resolved) -> State:
     """The same host as if the namespace had never been."""
-    name = settled.wanted.name
-    own = {link.name for link in settled.wanted.links}
-    changed = changed_sysctls(system, settled)
-    firewall = replace(system.firewall, table=None, own={}, chains=tuple(_without_ours(chain) for chain in system.firewall.chains))
+    name = resolved.wanted.name
+    own = {link.name for link in resolved.wanted.links}
+    changed = changed_sysctls(state, resolved)
+    firewall = replace(state.firewall, table=None, own={}, chains=tuple(_without_ours(chain) for chain in state.firewall.chains))
     return replace(
-        system,
+        state,
         exists=False,
         stale=False,
         inside=Inside(),
-        links=tuple(link for link in system.links if link.name not in own),
-        records={one: record for one, record in system.records.items() if one != name},
+        links=tuple(link for link in state.links if link.name not in own),
+        records={one: record for one, record in state.records.items() if one != name},
         firewall=firewall,
-        sysctls={key: _before(key, value, changed) for key, value in system.sysctls.items()},
+        sysctls={key: _before(key, value, changed) for key, value in state.sysctls.items()},
     )
 
 

@@ -15,10 +15,10 @@ from .._core.errors import InputError, ObservationError
 from .._core.remember import Remembering
 from .._core.runner import Runner
 from . import names, record
-from .firewall_observe import Asked, observe_firewall
+from .firewall.observe import Asked, observe_firewall
 from .options import naming
 from .parse import controller_of, only_loopback_servers, parse_links, parse_properties, parse_routes, parse_sockets
-from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, System
+from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
 from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
@@ -41,12 +41,12 @@ def require_capabilities(status: str) -> None:
         raise ObservationError(f"this user may neither see nor change network namespaces ({', '.join(missing)} missing): use become")
 
 
-def observe(runner: Runner, all_wanted: Sequence[Wanted], root: str = "") -> Tuple[System, ...]:
+def observe(runner: Runner, all_wanted: Sequence[Wanted], root: str = "") -> Tuple[State, ...]:
     """Everything that the plans for these namespaces look at; what they have in common is looked at once."""
     require_capabilities(read(f"{root}/proc/self/status") or "")
     records = read_records(root)
     absent = [wanted.name for wanted in all_wanted if not namespace_state(wanted.name, root)[0]]
-    host = System(
+    host = State(
         links=links_without_leaving(runner, [records[name] for name in absent if name in records]),
         routes=observe_routes(runner, root),
         records=records,
@@ -64,7 +64,7 @@ def observe(runner: Runner, all_wanted: Sequence[Wanted], root: str = "") -> Tup
     return tuple(found)
 
 
-def _with_namespace(runner: Runner, host: System, wanted: Wanted, root: str) -> System:
+def _with_namespace(runner: Runner, host: State, wanted: Wanted, root: str) -> State:
     name = wanted.name
     exists, stale = namespace_state(name, root)
     former = host.records.get(name)

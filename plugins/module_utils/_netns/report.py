@@ -11,7 +11,8 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandError
 from .._core.runner import Runner
-from . import iptables, names, nftables
+from . import names
+from .firewall import iptables, nftables
 from .observe import observe_inside, observe_links, processes_in, read, read_record, require_capabilities
 from .parse import parse_json, parse_sockets
 from .state import FoundLink, Inside, Listener, Record

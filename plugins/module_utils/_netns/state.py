@@ -151,7 +151,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class System:
+class State:
     """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace.
 
     C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6) is that new links take

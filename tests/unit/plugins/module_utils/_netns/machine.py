@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, Dict, Sequence
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, names, record
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import listed_table
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names, record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import listed_table
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
@@ -26,7 +27,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import
     Inside,
     Own,
     Service,
-    System,
+    State,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.plugins.modules.netns import argument_spec
@@ -55,9 +56,9 @@ def want(name: str = "web", **options: Any) -> Wanted:
     return make_wanted({**params, "name": name, **options})
 
 
-def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> System:
+def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> State:
     """A host with an uplink, and these chains of others that drop what is forwarded."""
-    return System(
+    return State(
         links=(FoundLink(1, "lo", up=True), UPLINK),
         routes=(FoundRoute("default", 4, "eth0", "192.0.2.254"), FoundRoute("192.0.2.0/24", 4, "eth0", protocol="kernel")),
         firewall=Firewall(kind, chains=tuple(CHAINS[chain] for chain in chains)),
@@ -67,9 +68,9 @@ def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> System:
 
 
 class Machine:
-    """Carries steps out on a System, and answers as observe() would."""
+    """Carries steps out on a State, and answers as observe() would."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: State) -> None:
         self.system = system
         self.files: Dict[str, str] = {}
         self.handles = 10
@@ -78,7 +79,7 @@ class Machine:
         """Observe and plan."""
         return plan(self.observe(wanted), wanted)
 
-    def observe(self, wanted: Wanted) -> System:
+    def observe(self, wanted: Wanted) -> State:
         """What is read for this namespace."""
         found = [record.parse(path, text) for path, text in self.files.items() if path.endswith(".json")]
         records = {one.name: one for one in found}
@@ -124,7 +125,7 @@ class Machine:
                 self.iptables(step)
 
     def change(self, **parts: Any) -> None:
-        """Put other parts into the System."""
+        """Put other parts into the State."""
         self.system = replace(self.system, **parts)
 
     def ip(self, step: Command) -> None:

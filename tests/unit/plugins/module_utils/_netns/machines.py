@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import System
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import State
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine
 
@@ -20,14 +20,14 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.m
 class Machines:
     """Takes the steps of plans of several namespaces apart, and gives each to the machine of the namespace that it concerns."""
 
-    def __init__(self, system: System, all_names: Sequence[str]) -> None:
+    def __init__(self, system: State, all_names: Sequence[str]) -> None:
         self.machines = {name: Machine(system) for name in all_names}
         self.files: Dict[str, str] = {}
         for machine in self.machines.values():
             machine.files = self.files
 
     @property
-    def host(self) -> System:
+    def host(self) -> State:
         """What all of them have in common."""
         return next(iter(self.machines.values())).system
 

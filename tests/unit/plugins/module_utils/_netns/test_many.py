@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.batching import bundled
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import IP_FORWARD
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import OPTION_NAMES, make_all_wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.stages import bundled
 from ansible_collections.fleetlab.linux.plugins.modules.netns import argument_spec
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import empty, want
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machines import Machines

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, nftables, record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
     controller_of,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
+from ..wanted import Forward
 from . import iptables, nftables
 from .policy import Policy, Source, Target
-from .wanted import Forward
 
 _LINK = "v-probe"
 _ADDRESSES = {4: ("192.0.2.0/24", "192.0.2.2"), 6: ("2001:db8::/64", "2001:db8::2")}

@@ -9,64 +9,64 @@ from dataclasses import replace
 from typing import Iterator, Mapping, Optional, Set
 
 from .network import is_made_anew, settings_of_links, wanted_sysctls
-from .settle import Settled
-from .state import FoundLink, FoundRoute, Record, System
+from .resolve import Resolved
+from .state import FoundLink, FoundRoute, Record, State
 from .wanted import FAMILIES, Link
 
 _OWN, _PEER = -1, -2
 """Numbers of the ends of a pair that the kernel has not numbered yet: none of those that are there has them."""
 
 
-def beside(system: System, host: System) -> System:
+def beside(state: State, host: State) -> State:
     """What was read for one namespace, on the host as the plans before it leave it."""
-    sysctls = {key: host.sysctls.get(key, value) for key, value in system.sysctls.items()}
-    return replace(system, links=host.links, routes=host.routes, records=host.records, sysctls=sysctls)
+    sysctls = {key: host.sysctls.get(key, value) for key, value in state.sysctls.items()}
+    return replace(state, links=host.links, routes=host.routes, records=host.records, sysctls=sysctls)
 
 
-def following(host: System, former: Optional[System]) -> System:
+def following(host: State, former: Optional[State]) -> State:
     """The host after one more plan, with the settings that earlier ones looked at too."""
     return host if former is None else replace(host, sysctls={**former.sysctls, **host.sysctls})
 
 
-def with_namespace(system: System, settled: Settled, new: Record, restored: Mapping[str, str]) -> System:
+def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapping[str, str]) -> State:
     """The host when the namespace is as it is wanted; C(restored) are settings of the host that get their former values."""
-    wanted = {link.name: link for link in settled.wanted.links}
-    gone = {own for own in _made(system, new.name) if own not in wanted}
-    kept = [link for link in system.links if link.name not in wanted]
-    there = [_found(system, link) for link in wanted.values()]
+    wanted = {link.name: link for link in resolved.wanted.links}
+    gone = {own for own in _made(state, new.name) if own not in wanted}
+    kept = [link for link in state.links if link.name not in wanted]
+    there = [_found(state, link) for link in wanted.values()]
     routes = [route for link in wanted.values() for route in _direct(link)]
-    left = _without(replace(system, links=(*kept, *there)), gone)
+    left = _without(replace(state, links=(*kept, *there)), gone)
     return replace(
         left,
         routes=(*(route for route in left.routes if route.link not in wanted), *routes),
-        records={**system.records, new.name: new},
-        sysctls={**settings_of_links(system, settled), **restored, **wanted_sysctls(system, settled)},
+        records={**state.records, new.name: new},
+        sysctls={**settings_of_links(state, resolved), **restored, **wanted_sysctls(state, resolved)},
     )
 
 
-def without_namespace(system: System, name: str, restored: Mapping[str, str]) -> System:
+def without_namespace(state: State, name: str, restored: Mapping[str, str]) -> State:
     """The host when nothing of it is left."""
     return replace(
-        _without(system, set(_made(system, name))),
-        records={other: record for other, record in system.records.items() if other != name},
-        sysctls={**system.sysctls, **restored},
+        _without(state, set(_made(state, name))),
+        records={other: record for other, record in state.records.items() if other != name},
+        sysctls={**state.sysctls, **restored},
     )
 
 
-def _made(system: System, name: str) -> Iterator[str]:
-    former = system.records.get(name)
-    return (own for own in (former.ends if former is not None else ()) if system.made(former, own) is not None)
+def _made(state: State, name: str) -> Iterator[str]:
+    former = state.records.get(name)
+    return (own for own in (former.ends if former is not None else ()) if state.made(former, own) is not None)
 
 
-def _without(system: System, gone: Set[str]) -> System:
-    links = tuple(link for link in system.links if link.name not in gone)
-    return replace(system, links=links, routes=tuple(route for route in system.routes if route.link not in gone))
+def _without(state: State, gone: Set[str]) -> State:
+    links = tuple(link for link in state.links if link.name not in gone)
+    return replace(state, links=links, routes=tuple(route for route in state.routes if route.link not in gone))
 
 
-def _found(system: System, link: Link) -> FoundLink:
+def _found(state: State, link: Link) -> FoundLink:
     """The end on the host as it will be found."""
-    found = system.link(link.name)
-    if found is None or is_made_anew(system, link):
+    found = state.link(link.name)
+    if found is None or is_made_anew(state, link):
         found = FoundLink(_OWN, link.name, "veth", peer_index=_PEER)
     return replace(found, up=True, addresses=tuple(str(one) for one in link.addresses), mtu=link.mtu or found.mtu)
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .._core.plan import Command, Step
+from ..._core.plan import Command, Step
+from ..names import table, tag
+from ..state import Firewall, ForwardChain, Own
 from . import iptables, nftables
-from .names import table, tag
 from .policy import Policy
-from .state import Firewall, ForwardChain, Own
 
 _FAMILY_WORDS: Mapping[str, Tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 

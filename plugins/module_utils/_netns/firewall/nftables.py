@@ -12,10 +12,10 @@ import ipaddress
 import json
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .foreign import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
-from .names import PREFIX, table, tag
+from ..names import PREFIX, table, tag
+from ..state import ForwardChain
 from .policy import Policy, Source, Target
-from .state import ForwardChain
+from .verdicts import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
 
 FAMILY = "inet"
 _PROTOCOL = {4: "ip", 6: "ip6"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from .._core.plan import Command, Plan, Step
-from .state import System
+from .state import State
 
 Steps = Tuple[Step, ...]
 
@@ -32,7 +32,7 @@ class Staged:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     stages: Tuple[Steps, ...]
-    host: System
+    host: State
     warnings: Tuple[str, ...] = ()
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 from typing import Sequence
 
-from .._core.errors import CommandError
-from .._core.runner import Runner
+from ..._core.errors import CommandError
+from ..._core.runner import Runner
 from . import abilities, iptables
 from .abilities import Groups
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from .wanted import FAMILIES, NONE, Forward, Wanted
+from ..wanted import FAMILIES, NONE, Forward, Wanted
 
 
 @dataclass(frozen=True)

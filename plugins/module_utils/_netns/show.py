@@ -9,40 +9,39 @@ import json
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from . import boot, iptables, names, nftables
+from . import boot, names
 from .dns import resolv_conf
-from .firewall_plan import openings
+from .firewall import iptables, nftables
+from .firewall.plan import openings
 from .network import settings_of_links, wanted_sysctls
-from .settle import Settled
-from .state import FoundLink, FoundRoute, Own, System
+from .resolve import Resolved
+from .state import FoundLink, FoundRoute, Own, State
 from .wanted import KERNEL_METRIC, Link, Route
 
 _MTU = 1500
 
 
-def before(system: System, name: str) -> Dict[str, Any]:
+def before(state: State, name: str) -> Dict[str, Any]:
     """As it is."""
-    former = system.records.get(name)
+    former = state.records.get(name)
     ends = former.ends if former is not None else ()
-    links = {own: found for own in ends for found in [system.made(former, own)] if found is not None}
+    links = {own: found for own in ends for found in [state.made(former, own)] if found is not None}
     return {
-        "namespace": "present" if system.exists else "absent",
-        "loopback": "up" if any(link.name == "lo" and link.up for link in system.inside.links) else "down",
-        "links": {own: _link(found, system.inner_end(found)) for own, found in sorted(links.items())},
-        "routes": sorted(_route(one) for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
-        "rules": _table(system.firewall.table) + _own(system.firewall.own),
-        "let_through": sorted(
-            f"{chain.table} {chain.chain}: {opened}" for chain in system.firewall.chains for _where, opened in chain.ours
-        ),
-        "settings": shown_settings(system.sysctls),
-        "resolv_conf": system.files.resolv_conf,
-        "service": _service(system.files.script, system.files.unit, system.service.enabled),
+        "namespace": "present" if state.exists else "absent",
+        "loopback": "up" if any(link.name == "lo" and link.up for link in state.inside.links) else "down",
+        "links": {own: _link(found, state.inner_end(found)) for own, found in sorted(links.items())},
+        "routes": sorted(_route(one) for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
+        "rules": _table(state.firewall.table) + _own(state.firewall.own),
+        "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in state.firewall.chains for _where, opened in chain.ours),
+        "settings": shown_settings(state.sysctls),
+        "resolv_conf": state.files.resolv_conf,
+        "service": _service(state.files.script, state.files.unit, state.service.enabled),
     }
 
 
-def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
+def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
     """As it will be; C(restored) are settings of the host that get their former values."""
-    wanted, policy, firewall = settled.wanted, settled.policy, system.firewall
+    wanted, policy, firewall = resolved.wanted, resolved.policy, state.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
     own = {family: iptables.wanted_own(policy, family) for family in families if policy is not None}
@@ -51,12 +50,12 @@ def after(system: System, settled: Settled, shown: Mapping[str, Any], restored: 
         "namespace": "present",
         "loopback": "up",
         "links": {link.name: _link_after(link, shown["links"].get(link.name)) for link in sorted(wanted.links, key=lambda one: one.name)},
-        "routes": sorted({*_kept_routes(system, settled), *(_route(one) for one in wanted.all_routes())}),
+        "routes": sorted({*_kept_routes(state, resolved), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
-        "settings": shown_settings({**settings_of_links(system, settled), **restored, **wanted_sysctls(system, settled)}),
+        "settings": shown_settings({**settings_of_links(state, resolved), **restored, **wanted_sysctls(state, resolved)}),
         "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
-        "service": _service_after(system, settled),
+        "service": _service_after(state, resolved),
     }
 
 
@@ -68,21 +67,21 @@ def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
     }
 
 
-def _service_after(system: System, settled: Settled) -> Any:
-    name = settled.wanted.name
-    if not settled.wanted.persist:
+def _service_after(state: State, resolved: Resolved) -> Any:
+    name = resolved.wanted.name
+    if not resolved.wanted.persist:
         return "absent"
-    unit = boot.unit_content(name) if system.service.systemd else system.files.unit
-    return _service(boot.script_content(system, settled), unit, system.service.systemd or system.service.enabled)
+    unit = boot.unit_content(name) if state.service.systemd else state.files.unit
+    return _service(boot.script_content(state, resolved), unit, state.service.systemd or state.service.enabled)
 
 
-def gone(system: System, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
+def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
     """A namespace that is removed."""
     return {
         **shown,
         "namespace": "absent",
         "loopback": "down",
-        "settings": shown_settings({**system.sysctls, **restored}),
+        "settings": shown_settings({**state.sysctls, **restored}),
         "links": {},
         "routes": [],
         "rules": [],
@@ -114,11 +113,11 @@ def _route(route: Union[Route, FoundRoute]) -> str:
     return " ".join(word for word in (*words, f"metric {metric}" if metric != KERNEL_METRIC[family] else "") if word)
 
 
-def _kept_routes(system: System, settled: Settled) -> List[str]:
+def _kept_routes(state: State, resolved: Resolved) -> List[str]:
     """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
-    former = system.records.get(settled.wanted.name)
-    ours = {one.key for one in settled.wanted.all_routes()} | set(former.routes if former is not None else ())
-    some = [one for one in system.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
+    former = state.records.get(resolved.wanted.name)
+    ours = {one.key for one in resolved.wanted.all_routes()} | set(former.routes if former is not None else ())
+    some = [one for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
     return [_route(one) for one in some]
 
 

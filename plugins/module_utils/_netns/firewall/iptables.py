@@ -12,11 +12,11 @@ import re
 import shlex
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
 
-from .foreign import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
-from .names import PREFIX, chain, tag
+from ..names import PREFIX, chain, tag
+from ..state import ForwardChain, Own
+from ..wanted import Forward
 from .policy import Policy
-from .state import ForwardChain, Own
-from .wanted import Forward
+from .verdicts import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
 
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TABLES = ("nat", "filter")

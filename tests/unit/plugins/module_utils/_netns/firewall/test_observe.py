@@ -13,9 +13,9 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall_observe import Asked, observe_firewall
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.observe import Asked, observe_firewall
 
-FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "firewall"
+FIXTURES = Path(__file__).resolve().parents[5] / "fixtures" / "firewall"
 LOOKS = (
     ("nft", "-j", "list"),
     ("nft", "--check"),

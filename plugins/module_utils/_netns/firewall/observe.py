@@ -9,14 +9,14 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._core.errors import CommandError, ObservationError
-from .._core.runner import Runner
+from ..._core.errors import CommandError, ObservationError
+from ..._core.runner import Runner
+from ..names import PREFIX, table
+from ..parse import parse_json
+from ..state import Firewall, ForwardChain
+from ..wanted import AUTO, FAMILIES
 from . import iptables, nftables
-from .firewall_probe import iptables_problem, nftables_problem, without_modules
-from .names import PREFIX, table
-from .parse import parse_json
-from .state import Firewall, ForwardChain
-from .wanted import AUTO, FAMILIES
+from .probe import iptables_problem, nftables_problem, without_modules
 
 _NOT_FOUND = 127
 _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
