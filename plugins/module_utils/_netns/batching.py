@@ -11,12 +11,46 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from .._core.plan import Command, Plan, Step
 from .state import State
 
 Steps = Tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Joinable(Command):
+    """A command of a stage that one command can carry out for all namespaces.
+
+    C(maker) makes that command of the C(parts) of all, after the words C(group); commands with the same maker and group can be joined.
+    """
+
+    maker: Callable[..., Command] = Command
+    group: Tuple[str, ...] = ()
+    parts: Tuple[Any, ...] = ()
+
+
+def systemctl(verb: str, *units: str) -> Joinable:
+    """Have systemd do something with units."""
+    return Joinable(("systemctl", verb, *units), maker=systemctl, group=(verb,), parts=units)
+
+
+def nft(*words: str) -> Joinable:
+    """One change of nftables in the words of its command line.
+
+    nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
+    """
+    return Joinable(("nft", *words), maker=_nft_lines, parts=(" ".join(words),))
+
+
+def _nft_lines(*lines: str) -> Command:
+    return Command(("nft", "-f", "-"), stdin="".join(f"{line}\n" for line in lines))
+
+
+def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
+    """Changes of nftables in JSON, all of them or none."""
+    return Joinable(("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
 
 
 @dataclass(frozen=True)
@@ -58,30 +92,14 @@ def together(parts: Sequence[Staged]) -> Plan:
 
 
 def bundled(steps: Iterable[Step]) -> List[Step]:
-    """The steps of one stage, with one command for all that nft or systemctl can do at once, where the first of them was."""
+    """The steps of one stage, with one command for all that can be joined, where the first of them was."""
     found: Dict[Any, List[Any]] = {}
     for number, step in enumerate(steps):
-        found.setdefault(_kind(step) or number, []).append(step)
+        found.setdefault((step.maker, step.group) if isinstance(step, Joinable) else number, []).append(step)
     return [some[0] if len(some) == 1 else _joined(some) for some in found.values()]
 
 
-def _kind(step: Step) -> Tuple[str, ...]:
-    """What can be joined has the same; nothing for what cannot."""
-    if not isinstance(step, Command):
-        return ()
-    if step.argv[0] == "systemctl":
-        return step.argv[:2]
-    return () if step.argv[0] != "nft" else ("nft", "json" if step.stdin is not None else "words")
-
-
-def _joined(commands: Sequence[Command]) -> Command:
-    first = replace(commands[0], timeout=sum(command.timeout for command in commands))
-    if first.argv[0] == "systemctl":
-        units = dict.fromkeys(word for command in commands for word in command.argv[2:])
-        return replace(first, argv=(*first.argv[:2], *units))
-    if first.stdin is not None:
-        transactions = [json.loads(command.stdin or "")["nftables"] for command in commands]
-        return replace(first, stdin=json.dumps({"nftables": [one for some in transactions for one in some]}))
-    # nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
-    lines = [" ".join(command.argv[1:]) for command in commands]
-    return replace(first, argv=("nft", "-f", "-"), stdin="".join(f"{line}\n" for line in lines))
+def _joined(commands: Sequence[Joinable]) -> Command:
+    first = commands[0]
+    whole = first.maker(*first.group, *(part for command in commands for part in command.parts))
+    return replace(whole, timeout=sum(command.timeout for command in commands))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Iterator, Mapping, Optional
 
-from .._core.plan import Command, Operation, Step
+from .._core.plan import Check, Command, Operation, Prints, Step
 from . import names
-from .network import changed_sysctls, network_steps
+from .links import Link
+from .network import changed_sysctls, network_stages
 from .resolve import Resolved
 from .state import ForwardChain, Inside, State
 
@@ -55,9 +56,18 @@ def unit_content(name: str) -> str:
 
 def script_content(state: State, resolved: Resolved) -> str:
     """The script; it has what this host, as it is now, needs besides the namespace itself."""
-    steps = network_steps(from_nothing(state, resolved), resolved)
-    lines = [line for step in steps for line in render(step)]
-    return _HEADER.format(note=names.NOTE, name=resolved.wanted.name) + "\n".join(lines) + "\n"
+    name = resolved.wanted.name
+    namespace, *rules, links = network_stages(from_nothing(state, resolved), resolved)
+    leftovers = [step for link in resolved.wanted.links for step in _leftovers(name, link)]
+    steps = [*namespace, *(step for stage in rules for step in stage), *leftovers, *links]
+    return _HEADER.format(note=names.NOTE, name=name) + "".join(f"{render(step)}\n" for step in steps)
+
+
+def _leftovers(name: str, link: Link) -> Iterator[Command]:
+    """Remove the ends of a link whose other end went with a former namespace of that name."""
+    for end in link.ends[:-1]:
+        others = tuple(other.exists(name) for other in link.ends if other != end)
+        yield replace(end.deletion(name), only_if=(end.exists(name),), unless=others)
 
 
 def from_nothing(state: State, resolved: Resolved) -> State:
@@ -89,43 +99,28 @@ def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optio
     return "0"
 
 
-def render(step: Step) -> Iterator[str]:
+def render(step: Step) -> str:
     """The lines of the script for one step."""
     if isinstance(step, Operation):
         path = shlex.quote(f"/proc/sys/{step.arguments['key']}")
-        yield f"[ ! -e {path} ] || echo {shlex.quote(str(step.arguments['value']))} >{path}"
-    elif isinstance(step, Command):
-        yield from _render_command(step)
+        return f"[ ! -e {path} ] || echo {shlex.quote(str(step.arguments['value']))} >{path}"
+    line = shlex.join(step.rendered())
+    return _render_command(step, line) if isinstance(step, Command) else line
 
 
-def _render_command(step: Command) -> Iterator[str]:
-    line = shlex.join(step.argv)
-    if step.stdin is not None:
-        yield f"{line} <<'END'"
-        yield step.stdin.rstrip("\n")
-        yield "END"
-    elif step.argv[:3] == ("ip", "netns", "add"):
-        yield f"ip netns exec {shlex.quote(step.argv[3])} true 2>/dev/null || {line}"
-    elif step.argv[:3] == ("ip", "link", "add"):
-        yield from _render_link(step.argv, line)
-    elif step.argv[:3] == ("nft", "insert", "rule"):
-        chain, comment = shlex.join(step.argv[3:6]), shlex.quote(f"{step.argv[6]} {step.argv[7]} accept comment {step.argv[10]}")
-        yield f"! nft list chain {chain} >/dev/null 2>&1 || nft list chain {chain} | grep -qF {comment} || {line}"
-    elif "-I" in step.argv:
-        yield f"{shlex.join(_as_check(step.argv))} 2>/dev/null || {line}"
-    else:
-        yield line
+def _render_command(step: Command, line: str) -> str:
+    words = [f"! {_check(check)}" for check in step.only_if]
+    done = " && ".join(_check(check) for check in step.unless)
+    if done:
+        words.append(f"{{ {done}; }}" if len(step.unless) > 1 else done)
+    words.append(line if step.stdin is None else f"{line} <<'END'")
+    accepted = "|".join(str(code) for code in step.accept if code)
+    if accepted:
+        words.append(f"case $? in {accepted}) ;; *) false ;; esac")
+    return "\n".join([" || ".join(words), *([] if step.stdin is None else [step.stdin.rstrip(), "END"])])
 
 
-def _render_link(argv: Sequence[str], line: str) -> Iterator[str]:
-    own, peer, name = (shlex.quote(argv[position]) for position in (4, 9, 11))
-    yield f"if ! ip link show dev {own} >/dev/null 2>&1 || ! ip -n {name} link show dev {peer} >/dev/null 2>&1; then"
-    # A pair whose other end went with a former namespace of that name.
-    yield f"    ip link delete dev {own} 2>/dev/null || :"
-    yield f"    {line}"
-    yield "fi"
-
-
-def _as_check(argv: Sequence[str]) -> Tuple[str, ...]:
-    at = argv.index("-I")
-    return (*argv[:at], "-C", argv[at + 1], *argv[at + 3 :])
+def _check(check: Check) -> str:
+    if isinstance(check, Prints):
+        return f"{shlex.join(check.argv)} | grep -qF -- {shlex.quote(check.text)}"
+    return f"{shlex.join(check)} >/dev/null 2>&1"

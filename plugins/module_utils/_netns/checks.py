@@ -10,11 +10,12 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
+from .addresses import DEFAULT, Network, interface, network, overlap
 from .firewall.plan import concerns
-from .network import is_made_anew
+from .links import Link
 from .resolve import Resolved
 from .state import FoundRoute, Record, State
-from .wanted import DEFAULT, Forward, Link, Network, Wanted, interface, network, overlap
+from .wanted import Forward, Wanted
 
 _FREE = "Choose another name, or remove it if nobody needs it"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
@@ -37,7 +38,7 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     warnings: List[str] = []
     for number, link in enumerate(wanted.links):
         _check_names(state, wanted, f"links[{number}]", link, former)
-        warnings += _check_subnets(state, wanted, f"links[{number}]", link)
+        warnings += _check_subnets(state, wanted, f"links[{number}]", link) if link.on_host else ()
     warnings += _check_forwards(state, wanted, former)
     _check_resolv_conf(state, wanted)
     warnings += _filtered(state, resolved)
@@ -61,13 +62,17 @@ def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
 
 
 def _check_uplinks(state: State, resolved: Resolved) -> None:
-    own = [link.name for link in resolved.wanted.links]
+    own = [link.name for link in resolved.wanted.host_links]
     for uplink in dict.fromkeys(resolved.uplinks.values()):
-        if state.link(uplink) is None:
-            there = ", ".join(link.name for link in state.links if link.name != "lo") or "none"
-            raise InputError("nat.masquerade", f"this host has no interface {uplink}; there are: {there}")
+        _check_interface(state, "nat.masquerade", uplink)
         if uplink in own:
             raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself, not a way out of this host")
+
+
+def _check_interface(state: State, option: str, name: str) -> None:
+    if state.link(name) is None:
+        there = ", ".join(link.name for link in state.links if link.name != "lo") or "none"
+        raise InputError(option, f"this host has no interface {name}; there are: {there}")
 
 
 def _check_gateways(wanted: Wanted) -> None:
@@ -88,29 +93,26 @@ def _check_gateways(wanted: Wanted) -> None:
             )
 
 
-def is_ours(former: Optional[Record], own: str, peer: str = "") -> bool:
-    """Whether an earlier run made a link of that name."""
-    return former is not None and any(own == one and peer in ("", other) for one, other in former.links)
-
-
 def _check_names(state: State, wanted: Wanted, option: str, link: Link, former: Optional[Record]) -> None:
+    for below, name in link.below.items():
+        _check_interface(state, f"{option}.{below}", name)
     for other in state.records.values():
-        if other.name != wanted.name and is_ours(other, link.name):
+        if other.name != wanted.name and link.name in other.names:
             raise RefusedError(f"{option}.name", f"{link.name} belongs to the namespace {other.name}", "Choose another name")
+    if link.found(state):
+        return
     found = state.link(link.name)
-    if found is not None and state.made(former, link.name) is None and is_made_anew(state, link):
+    if link.on_host and found is not None and link.name not in state.made(wanted.name):
         kind = found.kind or "device"
         raise RefusedError(
             f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
         )
-    inner = state.peer(link.peer)
-    paired = found is not None and inner is not None and inner.is_end_of(found)
-    if inner is not None and not paired and (former is None or link.peer not in [peer for _own, peer in former.links]):
+    if state.peer(link.peer) is not None and (former is None or link.peer not in [peer for _own, peer in former.links]):
         raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
 
 
 def _check_subnets(state: State, wanted: Wanted, option: str, link: Link) -> Iterator[str]:
-    own = [one.name for one in wanted.links]
+    own = [one.name for one in wanted.host_links]
     for family in wanted.families():
         for net in link.networks(family):
             _check_controller(state, own, option, net)

@@ -1,30 +1,28 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that build a namespace, or bring one that is there to what is wanted. Pure.
+"""The steps that build a namespace, or bring an existing one to what is wanted. Pure.
 
-From nothing they are also what its service does at boot.
+The service of the namespace carries out at boot the steps of a plan from nothing.
 """
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
+from .addresses import KERNEL_METRIC
 from .firewall.plan import opening_steps, own_steps
-from .observe import IP6_FORWARD, IP_FORWARD, route_localnet
+from .links import End, Link
+from .names import IP6_FORWARD, IP_FORWARD, route_localnet
 from .resolve import Resolved
-from .state import FoundLink, FoundRoute, State
-from .wanted import KERNEL_METRIC, Interface, Link, Route
-
-
-def network_steps(state: State, resolved: Resolved) -> Tuple[Step, ...]:
-    """Everything but the files."""
-    return tuple(step for stage in network_stages(state, resolved) for step in stage)
+from .state import FoundRoute, State
+from .wanted import Route
 
 
 def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], ...]:
-    """The same by stages. The rules come before the links that they are for: nothing passes unfiltered in between."""
+    """Everything but the files. The rules come before the links that they are for: nothing passes unfiltered in between."""
     name, firewall = resolved.wanted.name, state.firewall
     return (
         tuple(_namespace_steps(state, name)),
@@ -36,7 +34,7 @@ def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], 
 
 def _namespace_steps(state: State, name: str) -> Iterator[Step]:
     if not state.exists:
-        yield Command(("ip", "netns", "add", name))
+        yield Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),))
     lo = state.peer("lo")
     if lo is None or not lo.up:
         yield Command(("ip", "-n", name, "link", "set", "dev", "lo", "up"))
@@ -44,7 +42,7 @@ def _namespace_steps(state: State, name: str) -> Iterator[Step]:
 
 def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
     name = resolved.wanted.name
-    steps: List[Step] = [*_outdated_routes(state, resolved), *_outdated_links(state, resolved)]
+    steps: List[Step] = [*_outdated_routes(state, resolved), *dict.fromkeys(_outdated_links(state, resolved))]
     changed: List[str] = []
     for link in resolved.wanted.links:
         steps += _link_steps(state, name, link)
@@ -55,73 +53,50 @@ def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
 
 
 def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
-    """Links that an earlier task asked for and this one does not, and those that do not lead where they should."""
+    """Links that an earlier task asked for and this one does not, and links that do not lead where they should."""
     name = resolved.wanted.name
-    former = state.records.get(name)
     kept = {link.name: link for link in resolved.wanted.links}
-    for own in former.ends if former is not None else ():
-        if state.made(former, own) is not None and (own not in kept or is_made_anew(state, kept[own])):
-            yield link_deletion(own)
+    for made in state.made(name).values():
+        if made.name not in kept or not kept[made.name].found(state):
+            yield made.end.deletion(name)
     for link in resolved.wanted.links:
         stray = state.peer(link.peer)
         # An end whose other one is on the host goes with that.
-        if stray is not None and not any(stray.is_end_of(one) for one in state.links):
-            yield Command(("ip", "-n", name, "link", "delete", "dev", link.peer))
-
-
-def link_deletion(own: str) -> Command:
-    """Remove a pair by its end on the host.
-
-    One that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
-    """
-    return Command(("ip", "link", "delete", "dev", own), accept=(0, 1))
+        if stray is not None and not link.found(state) and not any(stray.is_end_of(one) for one in state.links):
+            yield link.ends[-1].deletion(name)
 
 
 def _link_steps(state: State, name: str, link: Link) -> Iterator[Step]:
-    own = state.link(link.name)
-    inner = state.inner_end(own) if own is not None else None
-    if is_made_anew(state, link):
-        # Both ends in one step: there is never a pair with an end in the wrong place.
-        yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
-        own, inner = None, None
-    for way, device, found, addresses in (
-        ((), link.name, own, link.addresses),
-        (("-n", name), link.peer, inner, link.peer_addresses),
-    ):
+    there = link.found(state)
+    if not there:
+        yield Command(link.creation(name), unless=tuple(end.exists(name) for end in link.ends))
+    for end, found in zip_longest(link.ends, there):
+        way = end.where(name)
         if link.mtu is not None and (found is None or found.mtu != link.mtu):
-            yield Command(("ip", *way, "link", "set", "dev", device, "mtu", str(link.mtu)))
-        yield from _address_steps(way, device, found, addresses)
+            yield Command(("ip", *way, "link", "set", "dev", end.name, "mtu", str(link.mtu)))
+        yield from _address_steps(way, end, found.addresses if found is not None else ())
         if found is None or not found.up:
-            yield Command(("ip", *way, "link", "set", "dev", device, "up"))
-
-
-def is_made_anew(state: State, link: Link) -> bool:
-    """Whether the pair is not there as it is wanted, from this host's end to the one inside."""
-    own = state.link(link.name)
-    inner = state.inner_end(own) if own is not None else None
-    return inner is None or inner.name != link.peer
+            yield Command(("ip", *way, "link", "set", "dev", end.name, "up"))
 
 
 def _loses_routes(state: State, link: Link) -> bool:
-    """Whether the routes over the end inside go with what is done to it."""
-    own = state.link(link.name)
-    inner = state.inner_end(own) if own is not None else None
+    """Whether the routes over the end inside go with what is done to that end."""
     asked = [str(one) for one in link.peer_addresses]
-    return inner is None or is_made_anew(state, link) or not inner.up or any(address not in asked for address in inner.addresses)
+    inner = link.found(state)[-1:]
+    return not inner or not inner[0].up or any(address not in asked for address in inner[0].addresses)
 
 
-def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], wanted: Sequence[Interface]) -> Iterator[Step]:
-    there = found.addresses if found is not None else ()
-    asked = [str(one) for one in wanted]
+def _address_steps(way: Sequence[str], end: End, there: Sequence[str]) -> Iterator[Step]:
+    asked = [str(one) for one in end.addresses]
     surplus = [address for address in there if address not in asked]
     for address in surplus:
-        yield Command(("ip", *way, "address", "delete", address, "dev", device))
-    for one in wanted:
+        yield Command(("ip", *way, "address", "delete", address, "dev", end.name))
+    for one in end.addresses:
         # With the first address of a subnet the kernel takes away the others as well.
         if str(one) not in there or surplus:
             # Nobody else is on the link whom an address could be a duplicate of.
             options = ("nodad",) if one.version == 6 else ()
-            yield Command(("ip", *way, "address", "replace", str(one), "dev", device, *options))
+            yield Command(("ip", *way, "address", "replace", str(one), "dev", end.name, *options))
 
 
 def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
@@ -178,7 +153,7 @@ def _keep_listening(state: State) -> Dict[str, str]:
 
 def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[str]]:
     """The settings of the host when the links are there: those of a link that is made anew begin with 0."""
-    new = [route_localnet(link.name) for link in resolved.wanted.links if is_made_anew(state, link)]
+    new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
     return {key: "0" if key in new else value for key, value in state.sysctls.items()}
 
 

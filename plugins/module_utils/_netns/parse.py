@@ -10,10 +10,11 @@ import json
 import re
 import socket
 import struct
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
-from .state import FoundLink, FoundRoute, Listener
+from .links import FoundLink
+from .state import FoundRoute, Listener
 
 _LISTEN, _UNCONNECTED = "0A", "07"
 _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
@@ -34,14 +35,16 @@ def parse_links(text: str) -> Tuple[FoundLink, ...]:
 
 def _link(entry: Mapping[str, Any]) -> FoundLink:
     found = [f"{one['local']}/{one['prefixlen']}" for one in entry.get("addr_info", []) if _is_set_by_hand(one)]
+    about = entry.get("linkinfo", {})
     return FoundLink(
         index=entry["ifindex"],
         name=entry["ifname"],
-        kind=entry.get("linkinfo", {}).get("info_kind", ""),
+        kind=about.get("info_kind", ""),
         mtu=entry["mtu"],
         up="UP" in entry.get("flags", []),
         addresses=tuple(found),
         peer_index=entry.get("link_index") or 0,
+        details=about.get("info_data", {}),
     )
 
 
@@ -90,11 +93,6 @@ def controller_of(environment: str) -> Optional[Tuple[str, int]]:
     """The address of ssh's client and the port of this host that it came to, out of an environment as /proc/PID/environ has it."""
     match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ \S+ ([0-9]+)", environment)
     return (match.group(1), int(match.group(2))) if match else None
-
-
-def parse_properties(text: str) -> Dict[str, str]:
-    """The lines of C(systemctl show)."""
-    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
 
 
 def only_loopback_servers(resolv_conf: str) -> bool:

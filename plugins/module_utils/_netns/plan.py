@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from .._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
+from .._core.plan import MakeDirectory, Plan, RemoveFile, Step, WriteFile
 from . import boot, names, record
-from .batching import Staged, Steps, single, together
+from .batching import Staged, Steps, single, systemctl, together
 from .checks import check
-from .dns import resolv_conf
 from .network import changed_sysctls, network_stages
 from .options import naming
 from .removal import forget_boot_stages, plan_absent, removal, restore_steps
@@ -20,29 +20,23 @@ from .resolve import Resolved, resolve_defaults
 from .show import after, before, shown_settings
 from .simulate import beside, following, with_namespace
 from .state import Record, State
-from .wanted import Wanted
+from .wanted import Wanted, is_one
 
 
-def plan(state: State, wanted: Wanted) -> Plan:
-    """Everything a task asks for that names one namespace.
+def plan(states: Sequence[State], all_wanted: Sequence[Wanted]) -> Plan:
+    """The plan of a task. Each of several namespaces is planned as if the plans before it had been carried out.
 
     :raises FleetlabError: the input cannot be right on this host, or would harm what the task does not name.
     """
-    return single(_staged(state, wanted))
-
-
-def plan_all(systems: Sequence[State], all_wanted: Sequence[Wanted]) -> Plan:
-    """Everything a task asks for that names several, each planned as if those before it had been carried out.
-
-    :raises FleetlabError: as L(plan), and says about which namespace.
-    """
     parts: List[Staged] = []
     host: Optional[State] = None
-    for number, (state, wanted) in enumerate(zip(systems, all_wanted)):
-        with naming(number, wanted.name):
+    for state, wanted in zip(states, all_wanted):
+        with naming(wanted.prefix, wanted.name):
             parts.append(_staged(beside(state, host) if host is not None else state, wanted))
         host = following(parts[-1].host, host)
-    return together([_on_host(part, state, host) for part, state in zip(parts, systems) if host is not None])
+    if is_one(all_wanted):
+        return single(parts[0])
+    return together([_on_host(part, state, host) for part, state in zip(parts, states) if host is not None])
 
 
 def _on_host(part: Staged, state: State, host: State) -> Staged:
@@ -110,7 +104,7 @@ def _covering_record(state: State, new: Record, merged: str) -> Iterator[Step]:
     if state.stale:
         yield RemoveFile(names.namespace_path(new.name))
     if merged != there:
-        yield Operation("make_folder", {"path": path.rpartition("/")[0]})
+        yield MakeDirectory(posixpath.dirname(path))
         yield WriteFile(path, merged, mode=0o600)
     if (former is not None and moved) or state.files.other_record:
         yield RemoveFile(names.record_path(new.name, not new.persist))
@@ -119,9 +113,9 @@ def _covering_record(state: State, new: Record, merged: str) -> Iterator[Step]:
 def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
     wanted, found = resolved.wanted, state.files.resolv_conf
     path = names.resolv_conf_path(wanted.name)
-    if wanted.dns is not None and found != resolv_conf(wanted):
-        yield Operation("make_folder", {"path": path.rpartition("/")[0]})
-        yield WriteFile(path, resolv_conf(wanted))
+    if wanted.dns is not None and found != record.resolv_conf(wanted):
+        yield MakeDirectory(posixpath.dirname(path))
+        yield WriteFile(path, record.resolv_conf(wanted))
     elif wanted.dns is None and found is not None and names.NOTE in found:
         yield removal(path)
 
@@ -135,10 +129,10 @@ def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
     files, is_new = _boot_files(state, resolved)
     return (
         files,
-        (Command(("systemctl", "daemon-reload")),) if is_new else (),
-        (Command(("systemctl", "enable", unit)),) if service.systemd and not service.enabled else (),
+        (systemctl("daemon-reload"),) if is_new else (),
+        (systemctl("enable", unit),) if service.systemd and not service.enabled else (),
         # It finds everything as it should be; services that require it see it running.
-        (Command(("systemctl", "start", unit), timeout=120),) if service.systemd and not service.active else (),
+        (replace(systemctl("start", unit), timeout=120),) if service.systemd and not service.active else (),
     )
 
 

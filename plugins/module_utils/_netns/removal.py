@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Tuple
 
 from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
-from .batching import Staged, Steps
+from .batching import Staged, Steps, systemctl
 from .firewall.plan import opening_steps, own_steps
-from .network import link_deletion
 from .show import before, gone
 from .simulate import without_namespace
-from .state import Record, State
+from .state import State
 from .wanted import Wanted
 
 _MOST_NAMED = 10
@@ -31,8 +30,7 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
     name = wanted.name
     if not wanted.force:
         _check_unused(state, name)
-    former = state.records.get(name)
-    links = [link_deletion(own) for own in (former.ends if former is not None else ()) if state.made(former, own) is not None]
+    links = [made.end.deletion(name) for made in state.made(name).values()]
     restoring, left = restore_steps(state, name, {})
     restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
     stages = (
@@ -86,16 +84,17 @@ def _check_unused(state: State, name: str) -> None:
             "it was not made by this module" if former is None else "it was there before this module made anything in it",
             "Remove it with ip netns delete, or set force: all that is in it goes with it then",
         )
-    foreign = _foreign_links(state, former)
+    foreign = _foreign_links(state, name)
     if foreign:
         raise RefusedError(
             f"namespace {name}", f"it has links that were not made by this module: {', '.join(foreign)}", "Remove them first, or set force"
         )
 
 
-def _foreign_links(state: State, former: Optional[Record]) -> List[str]:
+def _foreign_links(state: State, name: str) -> List[str]:
     """Links inside that nobody but the one who made them should remove."""
-    made = [link for own in former.ends for link in [state.made(former, own)] if link is not None] if former is not None else []
+    former = state.records.get(name)
+    made = [one.ends[0] for one in state.made(name).values()]
     known = ["lo", *(peer for _own, peer in former.links)] if former is not None else ["lo"]
     return [
         link.name
@@ -109,13 +108,13 @@ def forget_boot_stages(state: State, name: str) -> Tuple[Steps, ...]:
     """No unit and no script any more, in four stages."""
     files, service = state.files, state.service
     return (
-        (Command(("systemctl", "disable", names.unit(name))),) if service.systemd and service.enabled else (),
-        (Command(("systemctl", "stop", names.unit(name))),) if service.systemd and service.active else (),
+        (systemctl("disable", names.unit(name)),) if service.systemd and service.enabled else (),
+        (systemctl("stop", names.unit(name)),) if service.systemd and service.active else (),
         (
             *((RemoveFile(names.unit_path(name)),) if files.unit is not None else ()),
             *((removal(names.script_path(name)),) if files.script is not None else ()),
         ),
-        (Command(("systemctl", "daemon-reload")),) if service.systemd and files.unit is not None else (),
+        (systemctl("daemon-reload"),) if service.systemd and files.unit is not None else (),
     )
 
 

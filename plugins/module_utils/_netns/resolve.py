@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, Mapping, Optional
 
 from .._core.errors import InputError
+from .addresses import DEFAULT, FAMILIES, Interface, Network, interface, network, overlap
 from .firewall.policy import Policy, make_policy
+from .links import Link
 from .state import State
-from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted, interface, network, overlap
+from .wanted import AUTO, NONE, Wanted
 
 _POOL_PREFIX = 24
 _POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for number in range(1, 255))
@@ -80,7 +82,7 @@ def _uplinks(state: State, wanted: Wanted) -> Dict[int, str]:
         return {}
     if wanted.nat.masquerade != AUTO:
         return dict.fromkeys(FAMILIES, wanted.nat.masquerade)
-    own = [link.name for link in wanted.links]
+    own = [link.name for link in wanted.host_links]
     found = {}
     for family in FAMILIES:
         ways = [one for one in state.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]

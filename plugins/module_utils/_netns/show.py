@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace as the diff shows it, before a plan and after it. Pure."""
+"""A namespace as the diff shows it, before a plan and after it, and as the modules return it. Pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ import json
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from .._core.plan import Plan
 from . import boot, names
-from .dns import resolv_conf
+from .addresses import KERNEL_METRIC
 from .firewall import iptables, nftables
 from .firewall.plan import openings
+from .links import FoundLink
 from .network import settings_of_links, wanted_sysctls
+from .record import resolv_conf
 from .resolve import Resolved
-from .state import FoundLink, FoundRoute, Own, State
-from .wanted import KERNEL_METRIC, Link, Route
-
-_MTU = 1500
+from .state import Details, FoundRoute, Own, State
+from .wanted import Route, Wanted, is_one, port_range
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
     """As it is."""
-    former = state.records.get(name)
-    ends = former.ends if former is not None else ()
-    links = {own: found for own in ends for found in [state.made(former, own)] if found is not None}
     return {
         "namespace": "present" if state.exists else "absent",
         "loopback": "up" if any(link.name == "lo" and link.up for link in state.inside.links) else "down",
-        "links": {own: _link(found, state.inner_end(found)) for own, found in sorted(links.items())},
+        "links": {link: made.shown() for link, made in sorted(state.made(name).items())},
         "routes": sorted(_route(one) for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
         "rules": _table(state.firewall.table) + _own(state.firewall.own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in state.firewall.chains for _where, opened in chain.ours),
@@ -49,7 +47,7 @@ def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: 
     return {
         "namespace": "present",
         "loopback": "up",
-        "links": {link.name: _link_after(link, shown["links"].get(link.name)) for link in sorted(wanted.links, key=lambda one: one.name)},
+        "links": {link.name: link.shown(link.later(state)) for link in sorted(wanted.links, key=lambda one: one.name)},
         "routes": sorted({*_kept_routes(state, resolved), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
@@ -89,22 +87,6 @@ def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) ->
         "resolv_conf": None,
         "service": "absent",
     }
-
-
-def _link(own: FoundLink, inner: Optional[FoundLink]) -> Dict[str, Any]:
-    return {**_end(own), "peer": {"name": inner.name, **_end(inner)} if inner is not None else None}
-
-
-def _end(link: FoundLink) -> Dict[str, Any]:
-    return {"addresses": sorted(link.addresses), "mtu": link.mtu, "up": link.up}
-
-
-def _link_after(link: Link, found: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-    # One whose other end is not as it should be is made anew, with the kernel's own MTU.
-    kept = found if found is not None and found["peer"] is not None and found["peer"]["name"] == link.peer else None
-    own, inner = (link.mtu or (int(end["mtu"]) if end is not None else _MTU) for end in (kept, kept["peer"] if kept is not None else None))
-    peer = {"name": link.peer, "addresses": sorted(str(one) for one in link.peer_addresses), "mtu": inner, "up": True}
-    return {"addresses": sorted(str(one) for one in link.addresses), "mtu": own, "up": True, "peer": peer}
 
 
 def _route(route: Union[Route, FoundRoute]) -> str:
@@ -153,3 +135,50 @@ def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
     if script is None and unit is None:
         return "absent"
     return {"script": script, "unit": unit, "enabled": enabled}
+
+
+def returned(states: Sequence[State], all_wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:
+    """The return values of a task, without the namespaces that do not exist."""
+    found = [_namespace(state, wanted.name) for state, wanted in zip(states, all_wanted) if state.exists]
+    return {"namespace": found[0] if found else None} if is_one(all_wanted) else {"namespaces": found}
+
+
+def detailed(details: Details) -> Dict[str, Any]:
+    """A namespace as netns_info returns it."""
+    return {
+        **_namespace(details.state, details.name),
+        "listening": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in details.listening],
+        "processes": [{"pid": pid, "command": command} for pid, command in details.state.processes],
+        "rules": list(details.rules),
+    }
+
+
+def _namespace(state: State, name: str) -> Dict[str, Any]:
+    record = state.records.get(name)
+    return {
+        "name": name,
+        "managed": record is not None,
+        "persist": record is not None and record.persist,
+        "links": [_returned_link(one, state.links) for one in state.inside.links],
+        "routes": [
+            {"to": one.to, "via": one.via, "link": one.link, "metric": one.metric, "family": f"ipv{one.family}", "protocol": one.protocol}
+            for one in state.inside.routes
+        ],
+        "forwards": [
+            {"protocol": one.protocol, "port": port_range(one.first, one.last), "to_port": port_range(*one.inner)}
+            for one in (record.forwards if record is not None else ())
+        ],
+    }
+
+
+def _returned_link(inner: FoundLink, outside: Sequence[FoundLink]) -> Dict[str, Any]:
+    own = next((one for one in outside if one.is_end_of(inner)), None)
+    return {
+        "name": inner.name,
+        "kind": inner.kind,
+        "up": inner.up,
+        "mtu": inner.mtu,
+        "addresses": list(inner.addresses),
+        "host_link": None if own is None else own.name,
+        "host_addresses": [] if own is None else list(own.addresses),
+    }

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterator, Mapping, Optional, Set
 
-from .network import is_made_anew, settings_of_links, wanted_sysctls
+from .addresses import FAMILIES
+from .links import Link
+from .network import settings_of_links, wanted_sysctls
 from .resolve import Resolved
-from .state import FoundLink, FoundRoute, Record, State
-from .wanted import FAMILIES, Link
-
-_OWN, _PEER = -1, -2
-"""Numbers of the ends of a pair that the kernel has not numbered yet: none of those that are there has them."""
+from .state import FoundRoute, Record, State
 
 
 def beside(state: State, host: State) -> State:
@@ -30,10 +28,10 @@ def following(host: State, former: Optional[State]) -> State:
 
 def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapping[str, str]) -> State:
     """The host when the namespace is as it is wanted; C(restored) are settings of the host that get their former values."""
-    wanted = {link.name: link for link in resolved.wanted.links}
+    wanted = {link.name: link for link in resolved.wanted.host_links}
     gone = {own for own in _made(state, new.name) if own not in wanted}
     kept = [link for link in state.links if link.name not in wanted]
-    there = [_found(state, link) for link in wanted.values()]
+    there = [link.later(state)[0] for link in wanted.values()]
     routes = [route for link in wanted.values() for route in _direct(link)]
     left = _without(replace(state, links=(*kept, *there)), gone)
     return replace(
@@ -47,28 +45,20 @@ def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapp
 def without_namespace(state: State, name: str, restored: Mapping[str, str]) -> State:
     """The host when nothing of it is left."""
     return replace(
-        _without(state, set(_made(state, name))),
+        _without(state, _made(state, name)),
         records={other: record for other, record in state.records.items() if other != name},
         sysctls={**state.sysctls, **restored},
     )
 
 
-def _made(state: State, name: str) -> Iterator[str]:
-    former = state.records.get(name)
-    return (own for own in (former.ends if former is not None else ()) if state.made(former, own) is not None)
+def _made(state: State, name: str) -> Set[str]:
+    """The ends on the host that earlier runs made."""
+    return {made.end.name for made in state.made(name).values() if not made.end.inside}
 
 
 def _without(state: State, gone: Set[str]) -> State:
     links = tuple(link for link in state.links if link.name not in gone)
     return replace(state, links=links, routes=tuple(route for route in state.routes if route.link not in gone))
-
-
-def _found(state: State, link: Link) -> FoundLink:
-    """The end on the host as it will be found."""
-    found = state.link(link.name)
-    if found is None or is_made_anew(state, link):
-        found = FoundLink(_OWN, link.name, "veth", peer_index=_PEER)
-    return replace(found, up=True, addresses=tuple(str(one) for one in link.addresses), mtu=link.mtu or found.mtu)
 
 
 def _direct(link: Link) -> Iterator[FoundRoute]:

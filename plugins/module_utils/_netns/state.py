@@ -6,26 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from .wanted import KERNEL_METRIC, Forward, RouteKey
-
-
-@dataclass(frozen=True)
-class FoundLink:
-    """An interface. C(peer_index) is the number of its other end where that lies in another namespace, or 0."""
-
-    index: int
-    name: str
-    kind: str = ""
-    mtu: int = 1500
-    up: bool = False
-    addresses: Tuple[str, ...] = ()
-    peer_index: int = 0
-
-    def is_end_of(self, other: FoundLink) -> bool:
-        """Whether the two are the ends of one veth pair."""
-        return self.kind == other.kind == "veth" and self.peer_index == other.index and other.peer_index == self.index
+from .addresses import KERNEL_METRIC, RouteKey
+from .links import FoundLink, Made, RecordedLink, find_made
+from .wanted import Forward
 
 
 @dataclass(frozen=True)
@@ -83,9 +68,14 @@ class Record:
     adopted: bool = False
 
     @property
-    def ends(self) -> Tuple[str, ...]:
-        """The names of the ends on the host. While a peer is being renamed, C(links) has the pair twice."""
+    def names(self) -> Tuple[str, ...]:
+        """The names of the links. While a peer is being renamed, C(links) has the link twice."""
         return tuple(dict.fromkeys(own for own, _peer in self.links))
+
+    def link(self, name: str) -> RecordedLink:
+        """Everything about one link."""
+        peers = tuple(peer for link, peer in self.links if link == name)
+        return RecordedLink(name, peers, tuple(address for link, address in self.addresses if link == name))
 
 
 @dataclass(frozen=True)
@@ -186,11 +176,21 @@ class State:
         """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
 
-    def made(self, record: Optional[Record], name: str) -> Optional[FoundLink]:
-        """The end on the host that an earlier run made by that name; C(None) if it is gone, or the name is that of somebody else's now."""
-        found = self.link(name)
-        if record is None or found is None or found.kind != "veth" or name not in record.ends:
-            return None
-        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
-        recorded = {address for link, address in record.addresses if link == name}
-        return found if self.inner_end(found) is not None or (recorded and recorded == set(found.addresses)) else None
+    def made(self, namespace: str) -> Dict[str, Made]:
+        """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
+        former = self.records.get(namespace)
+        found: Dict[str, Made] = {}
+        for name in former.names if former is not None else ():
+            one = find_made(self, former.link(name))
+            found.update({name: one} if one is not None else {})
+        return found
+
+
+@dataclass(frozen=True)
+class Details:
+    """A namespace with the sockets that listen in it, and the rules that were made for it, as netns_info returns it."""
+
+    name: str
+    state: State
+    listening: Tuple[Listener, ...]
+    rules: Tuple[Mapping[str, Any], ...]

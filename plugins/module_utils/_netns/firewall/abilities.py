@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
@@ -50,7 +51,7 @@ def sample_policy(family: int) -> Policy:
 
 def nftables_sample() -> str:
     """A whole table. What is there for IPv4 is there for IPv6: it is the same table."""
-    return nftables.replacement(sample_policy(4))
+    return json.dumps({"nftables": nftables.replacement(sample_policy(4))})
 
 
 def nftables_parts() -> Groups:

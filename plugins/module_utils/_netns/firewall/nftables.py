@@ -119,8 +119,8 @@ def _input(policy: Policy, link: str) -> List[Rule]:
     return [*found, [here, _COUNTER, _DROP]]
 
 
-def replacement(policy: Policy) -> str:
-    """One transaction that puts the whole table in the place of the one that is there, if any."""
+def replacement(policy: Policy) -> List[Dict[str, Any]]:
+    """The changes that replace the table of the namespace, if there is one, by the wanted table."""
     name = table(policy.name)
     whole = {"family": FAMILY, "name": name}
     commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
@@ -129,7 +129,7 @@ def replacement(policy: Policy) -> str:
         commands.append({"add": {"chain": {"family": FAMILY, "table": name, "name": chain, **options}}})
     for chain, found in rules(policy).items():
         commands += [{"add": {"rule": {"family": FAMILY, "table": name, "chain": chain, "expr": expr}}} for expr in found]
-    return json.dumps({"nftables": commands})
+    return commands
 
 
 def wanted_table(policy: Policy) -> Any:

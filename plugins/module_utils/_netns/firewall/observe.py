@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._core.errors import CommandError, ObservationError
 from ..._core.runner import Runner
+from ..._host.files import Host
+from ..addresses import FAMILIES
 from ..names import PREFIX, table
 from ..parse import parse_json
-from ..state import Firewall, ForwardChain
-from ..wanted import AUTO, FAMILIES
+from ..state import Firewall, ForwardChain, Record
+from ..wanted import AUTO
 from . import iptables, nftables
 from .probe import iptables_problem, nftables_problem, without_modules
 
@@ -51,7 +52,7 @@ class _Variant:
     problem: str = ""
 
 
-def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
+def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     """The firewall as it is.
 
     :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
@@ -59,17 +60,17 @@ def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
     nft = _nft(runner)
     own_table = _own_table(runner, asked.name) if _has_chains(nft.listing, asked.name) else None
     kind = _kind(asked, nft)
-    program = _working(runner, asked, kind, nft, root) if asked.needed and (kind == "iptables" or nft.problem) else None
-    concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(root)
+    program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
+    concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
     if program is None and concerned:
         program = _readable(runner, nft)
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
-    foreign = _foreign(runner, asked.name, nft.listing, program, kind, root)
+    foreign = _foreign(runner, asked.name, nft.listing, program, kind, host)
     translated = nftables.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
     others = translated or any(chain.used for chain in foreign)
     return Firewall(
-        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root)))
+        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(host)))
     )
 
 
@@ -89,7 +90,7 @@ def _kind(asked: Asked, nft: _Nft) -> str:
     return "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
 
 
-def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, root: str) -> Optional[str]:
+def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> Optional[str]:
     """The variant of iptables that can do what is asked.
 
     :raises ObservationError: none can, or another kind is asked for, which cannot.
@@ -99,18 +100,18 @@ def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, root: str) -> O
     working = None
     for variant in variants:
         if working is None and not variant.problem:
-            found = (iptables_problem(runner, variant.program, family, variant.by_nftables, root) for family in asked.families)
+            found = (iptables_problem(runner, variant.program, family, variant.by_nftables, host) for family in asked.families)
             problem = next((one for one in found if one), "")
             working = None if problem else variant.program
             problems.update({variant.program: problem} if problem else {})
     if working is None or kind == "nftables":
-        raise ObservationError(_refusal(kind, nft.problem, problems, working is not None, root))
+        raise ObservationError(_refusal(kind, nft.problem, problems, working is not None, host))
     return working
 
 
-def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, root: str) -> str:
+def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, host: Host) -> str:
     """Why the task cannot be done, and what can."""
-    where = f"be used on this host (Linux {os.uname().release})"
+    where = f"be used on this host (Linux {host.kernel()})"
     if kind == "nftables" and by_iptables:
         return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or leave firewall out"
     reasons = [f"{program}: {problem}" for program, problem in problems.items()] or ["iptables: it is not installed"]
@@ -118,7 +119,7 @@ def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptabl
         return f"firewall: iptables cannot {where}: {'; '.join(reasons)}. Choose nftables, or leave firewall out"
     return (
         f"firewall: neither nftables nor iptables can {where}, and nothing was made: {'; '.join([f'nftables: {nft_problem}', *reasons])}."
-        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(root)}"
+        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(host)}"
     )
 
 
@@ -165,7 +166,7 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
     return found
 
 
-def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, root: str) -> List[ForwardChain]:
+def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, host: Host) -> List[ForwardChain]:
     # What is in this variant's chains of ours lets the packets through there itself.
     passed = program if kind == "iptables" else None
     found: List[ForwardChain] = []
@@ -174,7 +175,7 @@ def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Opt
             found.append(_nft_chain(runner, chain, name))
         elif program != passed:
             found.append(_nft_chain_of_iptables(runner, program, chain, name))
-    legacy = _legacy_families(root)
+    legacy = _legacy_families(host)
     old = _legacy_program(runner) if legacy else ""
     return found + [_iptables_chain(runner, old, family, name) for family in legacy if old != passed]
 
@@ -218,11 +219,23 @@ def _legacy_program(runner: Runner) -> str:
     return "iptables-legacy"
 
 
-def _legacy_families(root: str) -> List[int]:
-    found = []
-    for family, path in _LEGACY_TABLES.items():
-        if os.path.exists(root + path):
-            with open(root + path, encoding="ascii") as stream:
-                if "filter" in stream.read().split():
-                    found.append(family)
-    return found
+def _legacy_families(host: Host) -> List[int]:
+    return [family for family, path in _LEGACY_TABLES.items() if "filter" in (host.read(path) or "").split()]
+
+
+def observe_rules(runner: Runner, record: Record) -> List[Dict[str, Any]]:
+    """The rules that were made for a namespace, with their counters."""
+    name = record.name
+    if record.firewall == "nftables":
+        argv = ("nft", "-j", "list", "table", nftables.FAMILY, table(name))
+        result = runner.run(argv, accept=(0, 1))
+        return nftables.shown_rules(parse_json(" ".join(argv), result.stdout)) if result.exit_code == 0 else []
+    return [rule for program in ("iptables", "iptables-legacy") for family in FAMILIES for rule in _counted(runner, program, family, name)]
+
+
+def _counted(runner: Runner, program: str, family: int, name: str) -> List[Dict[str, Any]]:
+    try:
+        text = runner.run((iptables.command(program, family, "-save"), "-c")).stdout
+    except CommandError:
+        return []
+    return iptables.shown_rules(text, name)

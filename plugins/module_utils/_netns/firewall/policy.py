@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from ..wanted import FAMILIES, NONE, Forward, Wanted
+from ..addresses import FAMILIES
+from ..wanted import NONE, Forward, Wanted
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,13 @@ class Policy:
 
 
 def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
-    """The policy for a namespace; C(None) for one without links."""
-    if not wanted.links:
+    """The policy for a namespace; C(None) where no link has an end on the host."""
+    if not wanted.host_links:
         return None
-    own = {str(one.ip): one.version for link in wanted.links for one in link.addresses}
+    own = {str(one.ip): one.version for link in wanted.host_links for one in link.addresses}
     return Policy(
         name=wanted.name,
-        links=tuple(link.name for link in wanted.links),
+        links=tuple(link.name for link in wanted.host_links),
         families=wanted.families(),
         sources=_sources(wanted, uplinks),
         targets=_targets(wanted),
@@ -69,7 +70,7 @@ def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
     return tuple(
         Source(family, link.name, str(net), uplinks[family])
         for family in FAMILIES
-        for link in wanted.links
+        for link in wanted.host_links
         for net in link.networks(family)
     )
 

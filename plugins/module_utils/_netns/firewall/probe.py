@@ -10,11 +10,11 @@ modprobe does not know them, they are built in or not there, and rules are made 
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
 from ..._core.errors import CommandError
 from ..._core.runner import Runner
+from ..._host.files import Host
 from . import abilities, iptables
 from .abilities import Groups
 
@@ -33,10 +33,10 @@ def nftables_problem(runner: Runner) -> str:
     return ""
 
 
-def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, root: str = "") -> str:
+def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, host: Host) -> str:
     """The same for a variant of iptables; C(by_nftables) is that it is one that uses nf_tables."""
     parts = abilities.iptables_parts(family, by_nftables)
-    if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], root):
+    if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], host):
         return ""
     restore = (*_ELSEWHERE, iptables.command(program, family, "-restore"), *iptables.WAIT)
     # Without its tables nothing else is asked for, as each question can load modules.
@@ -50,10 +50,10 @@ def iptables_problem(runner: Runner, program: str, family: int, by_nftables: boo
     return ""
 
 
-def without_modules(root: str = "") -> str:
+def without_modules(host: Host) -> str:
     """A remark on a kernel whose modules are not on the host, as after an upgrade without a reboot."""
-    release = os.uname().release
-    if os.path.isdir(f"{root}{_MODULES}/{release}"):
+    release = host.kernel()
+    if host.is_folder(f"{_MODULES}/{release}"):
         return ""
     return f" There is no {_MODULES}/{release}: if the kernel was upgraded, reboot."
 
@@ -74,13 +74,12 @@ def _works(runner: Runner, argv: Sequence[str], text: str) -> bool:
     return True
 
 
-def _can_be_loaded(runner: Runner, modules: Sequence[str], root: str) -> bool:
+def _can_be_loaded(runner: Runner, modules: Sequence[str], host: Host) -> bool:
     """Whether all are loaded, or would be by whoever needs them."""
+    if host.value(_MODULES_DISABLED) != "0":
+        return False
     try:
-        with open(root + _MODULES_DISABLED, encoding="ascii") as stream:
-            if stream.read().strip() != "0":
-                return False
         runner.run(("modprobe", "--dry-run", "--quiet", "--all", *modules))
-    except (OSError, CommandError):
+    except CommandError:
         return False
     return True

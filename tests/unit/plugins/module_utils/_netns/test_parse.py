@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
@@ -197,6 +198,13 @@ def test_small_things() -> None:
     assert controller_of("A=SSH_CONNECTION\0") is None
     assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
     assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
-    require_capabilities("CapEff:\t000001ffffffffff\n")
+
+
+def test_a_user_without_capabilities_is_refused(tmp_path: Path) -> None:
+    status = tmp_path / "proc" / "self" / "status"
+    status.parent.mkdir(parents=True)
+    status.write_text("CapEff:\t000001ffffffffff\n", encoding="ascii")
+    require_capabilities(Host(str(tmp_path)))
+    status.write_text("CapEff:\t0000000000000000\n", encoding="ascii")
     with pytest.raises(ObservationError, match=r"CAP_NET_ADMIN.*become"):
-        require_capabilities("CapEff:\t0000000000000000\n")
+        require_capabilities(Host(str(tmp_path)))
