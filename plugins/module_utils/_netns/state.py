@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from .addresses import KERNEL_METRIC, RouteKey
 from .links import FoundLink, Made, RecordedLink, find_made
@@ -69,13 +69,14 @@ class Record:
 
     @property
     def names(self) -> Tuple[str, ...]:
-        """The names of the links. While a peer is being renamed, C(links) has the link twice."""
+        """The names of the links."""
         return tuple(dict.fromkeys(own for own, _peer in self.links))
 
-    def link(self, name: str) -> RecordedLink:
-        """Everything about one link."""
-        peers = tuple(peer for link, peer in self.links if link == name)
-        return RecordedLink(name, peers, tuple(address for link, address in self.addresses if link == name))
+    def all_links(self) -> Iterator[RecordedLink]:
+        """The links, each with all that is recorded of it."""
+        for name in self.names:
+            peers = tuple(peer for link, peer in self.links if link == name)
+            yield RecordedLink(name, peers, tuple(address for link, address in self.addresses if link == name))
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,8 @@ class State:
     def made(self, namespace: str) -> Dict[str, Made]:
         """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
         former = self.records.get(namespace)
-        found: Dict[str, Made] = {}
-        for name in former.names if former is not None else ():
-            one = find_made(self, former.link(name))
-            found.update({name: one} if one is not None else {})
-        return found
+        found = (find_made(self, link) for link in (former.all_links() if former is not None else ()))
+        return {made.name: made for made in found if made is not None}
 
 
 @dataclass(frozen=True)
