@@ -1,13 +1,14 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses, networks and the keys of routes, as all rooms use them. Pure."""
+"""Addresses, networks, ports and the keys of routes, as all rooms use them. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -38,3 +39,30 @@ def overlap(one: Network, other: Network) -> bool:
     if one.version != other.version:
         return False
     return int(one.network_address) <= int(other.broadcast_address) and int(other.network_address) <= int(one.broadcast_address)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Ports of the host that lead to a port inside, or to the same ports when C(to_port) is None."""
+
+    protocol: str
+    first: int
+    last: int
+    to_port: Optional[int] = None
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {port_range(self.first, self.last)}"
+
+    @property
+    def inner(self) -> Tuple[int, int]:
+        """The first and last port inside."""
+        return (self.first, self.last) if self.to_port is None else (self.to_port, self.to_port)
+
+    def overlaps(self, other: Forward) -> bool:
+        """Whether both take the same port of the host."""
+        return self.protocol == other.protocol and self.first <= other.last and other.first <= self.last
+
+
+def port_range(first: int, last: int) -> str:
+    """A port, or a range as people write it."""
+    return str(first) if first == last else f"{first}-{last}"

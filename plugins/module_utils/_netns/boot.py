@@ -17,7 +17,7 @@ from . import names
 from .links import Link
 from .network import changed_sysctls, network_stages
 from .resolve import Resolved
-from .state import ForwardChain, Inside, State
+from .state import Inside, State
 
 _HEADER = """\
 #!/bin/sh
@@ -75,7 +75,7 @@ def from_nothing(state: State, resolved: Resolved) -> State:
     name = resolved.wanted.name
     own = {link.name for link in resolved.wanted.links}
     changed = changed_sysctls(state, resolved)
-    firewall = replace(state.firewall, table=None, own={}, chains=tuple(_without_ours(chain) for chain in state.firewall.chains))
+    firewall = replace(state.firewall, table=None, own={}, chains=tuple(replace(chain, ours=()) for chain in state.firewall.chains))
     return replace(
         state,
         exists=False,
@@ -86,10 +86,6 @@ def from_nothing(state: State, resolved: Resolved) -> State:
         firewall=firewall,
         sysctls={key: _before(key, value, changed) for key, value in state.sysctls.items()},
     )
-
-
-def _without_ours(chain: ForwardChain) -> ForwardChain:
-    return replace(chain, ours=())
 
 
 def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optional[str]:

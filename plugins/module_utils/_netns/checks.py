@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
-from .addresses import DEFAULT, Network, interface, network, overlap
+from .addresses import DEFAULT, Forward, Network, interface, network, overlap
 from .firewall.plan import concerns
-from .links import Link
+from .links import Link, made_links
 from .resolve import Resolved
-from .state import FoundRoute, Record, State
-from .wanted import Forward, Wanted
+from .state import FoundRoute, State
+from .wanted import Wanted
 
 _FREE = "Choose another name, or remove it if nobody needs it"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
@@ -28,7 +28,6 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     :raises FleetlabError: it cannot be had without harm to something the task does not name.
     """
     wanted = resolved.wanted
-    former = state.records.get(wanted.name)
     _check_uplinks(state, resolved)
     if 6 in wanted.families() and not state.ipv6:
         raise InputError(
@@ -37,9 +36,9 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     _check_gateways(wanted)
     warnings: List[str] = []
     for number, link in enumerate(wanted.links):
-        _check_names(state, wanted, f"links[{number}]", link, former)
+        _check_names(state, wanted, f"links[{number}]", link)
         warnings += _check_subnets(state, wanted, f"links[{number}]", link) if link.on_host else ()
-    warnings += _check_forwards(state, wanted, former)
+    warnings += _check_forwards(state, wanted)
     _check_resolv_conf(state, wanted)
     warnings += _filtered(state, resolved)
     if wanted.nat is not None and wanted.dns is None and state.loopback_dns:
@@ -93,7 +92,7 @@ def _check_gateways(wanted: Wanted) -> None:
             )
 
 
-def _check_names(state: State, wanted: Wanted, option: str, link: Link, former: Optional[Record]) -> None:
+def _check_names(state: State, wanted: Wanted, option: str, link: Link) -> None:
     for below, name in link.below.items():
         _check_interface(state, f"{option}.{below}", name)
     for other in state.records.values():
@@ -102,12 +101,12 @@ def _check_names(state: State, wanted: Wanted, option: str, link: Link, former: 
     if link.found(state):
         return
     found = state.link(link.name)
-    if link.on_host and found is not None and link.name not in state.made(wanted.name):
+    if link.on_host and found is not None and link.name not in made_links(state, wanted.name):
         kind = found.kind or "device"
         raise RefusedError(
             f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
         )
-    if state.peer(link.peer) is not None and (former is None or link.peer not in [peer for _own, peer in former.links]):
+    if state.peer(link.peer) is not None and link.peer not in [peer for _own, peer in state.former(wanted.name).links]:
         raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
 
 
@@ -134,7 +133,11 @@ def _check_controller(state: State, own: List[str], option: str, net: Network) -
     client = ipaddress.ip_address(state.controller[0].partition("%")[0])
     if client.version != net.version:
         return
-    ways = [one for one in state.routes if one.family == client.version and one.link not in own and _leads_to(one, client)]
+    ways = [
+        one
+        for one in state.routes
+        if one.family == client.version and one.link not in own and (one.to == DEFAULT or client in network(one.to))
+    ]
     way = max(ways, key=lambda one: 0 if one.to == DEFAULT else network(one.to).prefixlen, default=None)
     gateway = ipaddress.ip_address(way.via) if way is not None and way.via is not None else None
     if client in net or (gateway is not None and gateway in net) or (way is not None and _overlaps(way, net)):
@@ -143,13 +146,8 @@ def _check_controller(state: State, own: List[str], option: str, net: Network) -
         )
 
 
-def _leads_to(route: FoundRoute, address: "ipaddress.IPv4Address | ipaddress.IPv6Address") -> bool:
-    return route.to == DEFAULT or address in network(route.to)
-
-
 def _check_addresses(state: State, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
-    former = state.records.get(wanted.name)
-    outdated = [pair[0] for pair in former.links] if former is not None else []
+    outdated = state.former(wanted.name).names
     for other in state.records.values():
         for link, address in other.addresses:
             if other.name != wanted.name and overlap(interface(address).network, net):
@@ -161,8 +159,8 @@ def _check_addresses(state: State, wanted: Wanted, own: List[str], option: str, 
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
 
 
-def _check_forwards(state: State, wanted: Wanted, former: Optional[Record]) -> Iterator[str]:
-    in_force = former.forwards if former is not None else ()
+def _check_forwards(state: State, wanted: Wanted) -> Iterator[str]:
+    in_force = state.former(wanted.name).forwards
     for forward in wanted.forwards:
         for other in state.records.values():
             if other.name != wanted.name and any(forward.overlaps(one) for one in other.forwards):

@@ -1,56 +1,20 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The links of a namespace: one class for each kind says how a link is made, found, checked, shown and removed. Pure.
+"""The links of a namespace: one class for each kind says how a link is made, found and checked. Pure.
 
-To add a kind, write its class, and a row in L(KINDS). All other rooms go by the ends of a link.
+To add a kind, write its class, and add it to L(KINDS). All other rooms go by the ends of a link.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Dict, Mapping, Optional, Protocol, Sequence, Tuple, Type
+from dataclasses import dataclass, replace
+from typing import ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
 from .._core.errors import InputError
 from .._core.plan import Command
 from .addresses import FAMILIES, Interface, Network
-
-_MTU = 1500
-"""The MTU that the kernel gives a new link."""
-
-
-@dataclass(frozen=True)
-class FoundLink:
-    """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below, in another namespace, or 0.
-
-    C(details) are the properties that only this kind of interface has.
-    """
-
-    index: int
-    name: str
-    kind: str = ""
-    mtu: int = _MTU
-    up: bool = False
-    addresses: Tuple[str, ...] = ()
-    peer_index: int = 0
-    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    def is_end_of(self, other: FoundLink) -> bool:
-        """Whether the two interfaces are the ends of one veth pair."""
-        return self.kind == other.kind == Veth.kind and self.peer_index == other.index and other.peer_index == self.index
-
-
-class Interfaces(Protocol):
-    """The interfaces of the host and of the namespace."""
-
-    def link(self, name: str) -> Optional[FoundLink]:
-        """An interface of the host."""
-
-    def peer(self, name: str) -> Optional[FoundLink]:
-        """An interface in the namespace."""
-
-    def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
-        """The end in the namespace of a pair whose end on the host is given; C(None) if that end is elsewhere."""
+from .state import FoundLink, State
 
 
 @dataclass(frozen=True)
@@ -70,7 +34,7 @@ class End:
         return ("ip", *self.where(namespace), "link", "show", "dev", self.name)
 
     def deletion(self, namespace: str) -> Command:
-        """Remove the interface, and the other end with it.
+        """Remove the interface, and its other end with it.
 
         An interface that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
         """
@@ -78,22 +42,14 @@ class End:
 
 
 @dataclass(frozen=True)
-class RecordedLink:
-    """What the record says of a link: C(peers) are several while a peer is being renamed, C(addresses) are those of the end on the host."""
-
-    name: str
-    peers: Tuple[str, ...]
-    addresses: Tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Link:
-    """A link as a task wants it. C(name) is what the record and the diff call the link, C(peer) is its interface in the namespace."""
+    """A link as a task wants it. C(name) is what the record and the diff call the link, C(peer) is its interface in the namespace.
+
+    C(on_host) is whether the link has an end on the host, of the link's name, so that the host routes and filters what passes.
+    """
 
     kind: ClassVar[str]
     on_host: ClassVar[bool]
-    """Whether the link has an end on the host, of the link's name, so that the host routes and filters what passes."""
-
     name: str
     peer: str
     addresses: Tuple[Interface, ...] = ()
@@ -123,19 +79,19 @@ class Link:
         """The subnets of the link."""
         return tuple(sorted({one.network for one in self.addresses + self.peer_addresses if one.version == family}))
 
-    def later(self, interfaces: Interfaces) -> Tuple[FoundLink, ...]:
+    def later(self, state: State) -> List[FoundLink]:
         """The ends as they will be found when the link is as it is wanted."""
         numbers = range(-len(self.ends), 0)
         # The kernel has not numbered a new link yet; no interface has these numbers.
         new = [FoundLink(one, end.name, self.kind, peer_index=other) for end, one, other in zip(self.ends, numbers, numbers[::-1])]
-        return tuple(
+        return [
             replace(found, up=True, addresses=tuple(str(one) for one in end.addresses), mtu=self.mtu or found.mtu)
-            for end, found in zip(self.ends, self.found(interfaces) or new)
-        )
+            for end, found in zip(self.ends, self.found(state) or new)
+        ]
 
     def check(self, option: str) -> None:
         """
-        :raises InputError: the addresses of the link cannot be right together.
+        :raises InputError: the options of the link cannot be right together.
         """
         raise NotImplementedError
 
@@ -143,18 +99,13 @@ class Link:
         """The command that makes the link."""
         raise NotImplementedError
 
-    def found(self, interfaces: Interfaces) -> Tuple[FoundLink, ...]:
+    def found(self, state: State) -> Tuple[FoundLink, ...]:
         """The ends as they are; none if the link does not lead from where it should to where it should."""
         raise NotImplementedError
 
     @classmethod
-    def made(cls, interfaces: Interfaces, recorded: RecordedLink) -> Tuple[FoundLink, ...]:
-        """The ends of a link of this kind that an earlier run made, those on the host first; none if the link is gone."""
-        raise NotImplementedError
-
-    @classmethod
-    def shown(cls, ends: Sequence[FoundLink]) -> Dict[str, Any]:
-        """The link in the diff."""
+    def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
+        """The ends of a link that an earlier run made; none if it is gone. C(addresses) are those of the end on the host, as recorded."""
         raise NotImplementedError
 
 
@@ -166,7 +117,6 @@ class Veth(Link):
     on_host = True
 
     def check(self, option: str) -> None:
-        """Both ends need addresses of the same families and subnets."""
         for family in FAMILIES:
             own, inner = self.own(family), self.inner(family)
             if (own is None) != (inner is None):
@@ -181,39 +131,24 @@ class Veth(Link):
                 raise InputError(f"{option}.peer_addresses", f"{one} is in none of the subnets of the host's end: {listed}")
 
     def creation(self, namespace: str) -> Tuple[str, ...]:
-        """Both ends in one step: there is never a pair with an end in the wrong place."""
+        # Both ends in one step: there is never a pair with an end in the wrong place.
         return ("ip", "link", "add", "name", self.name, "type", "veth", "peer", "name", self.peer, "netns", namespace)
 
-    def found(self, interfaces: Interfaces) -> Tuple[FoundLink, ...]:
-        """Both ends."""
-        own = interfaces.link(self.name)
-        inner = interfaces.inner_end(own) if own is not None else None
+    def found(self, state: State) -> Tuple[FoundLink, ...]:
+        own = state.link(self.name)
+        inner = state.inner_end(own) if own is not None else None
         return (own, inner) if own is not None and inner is not None and inner.name == self.peer else ()
 
     @classmethod
-    def made(cls, interfaces: Interfaces, recorded: RecordedLink) -> Tuple[FoundLink, ...]:
-        """Both ends, or the one on the host.
-
-        The other end can be in a namespace that lost its name, and lives on for the processes in it.
-        """
-        own = interfaces.link(recorded.name)
+    def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
+        own = state.link(name)
         if own is None or own.kind != cls.kind:
             return ()
-        inner = interfaces.inner_end(own)
+        inner = state.inner_end(own)
         if inner is not None:
             return own, inner
-        return (own,) if recorded.addresses and set(recorded.addresses) == set(own.addresses) else ()
-
-    @classmethod
-    def shown(cls, ends: Sequence[FoundLink]) -> Dict[str, Any]:
-        """The end on the host, and the other one in it."""
-        own, *inner = ends
-        return {**shown_end(own), "peer": {"name": inner[0].name, **shown_end(inner[0])} if inner else None}
-
-
-def shown_end(end: FoundLink) -> Dict[str, Any]:
-    """One end in the diff."""
-    return {"addresses": sorted(end.addresses), "mtu": end.mtu, "up": end.up}
+        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
+        return (own,) if addresses and set(addresses) == set(own.addresses) else ()
 
 
 KINDS: Tuple[Type[Link], ...] = (Veth,)
@@ -232,12 +167,13 @@ class Made:
         """The end by which the link is removed."""
         return End(self.ends[0].name, not self.kind.on_host)
 
-    def shown(self) -> Dict[str, Any]:
-        """The link in the diff."""
-        return self.kind.shown(self.ends)
 
-
-def find_made(interfaces: Interfaces, recorded: RecordedLink) -> Optional[Made]:
-    """The link, of whatever kind; C(None) if the link is gone, or others use its name now."""
-    kinds = ((kind, kind.made(interfaces, recorded)) for kind in KINDS)
-    return next((Made(recorded.name, kind, ends) for kind, ends in kinds if ends), None)
+def made_links(state: State, namespace: str) -> Dict[str, Made]:
+    """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
+    former = state.former(namespace)
+    found: Dict[str, Made] = {}
+    for name in former.names:
+        addresses = [address for link, address in former.addresses if link == name]
+        kinds = ((kind, kind.made(state, name, addresses)) for kind in KINDS)
+        found.update((name, Made(name, kind, ends)) for kind, ends in kinds if ends)
+    return found

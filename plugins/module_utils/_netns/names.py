@@ -58,13 +58,8 @@ def default_link(name: str) -> str:
     return link if len(link) <= LONGEST_LINK else f"v-{_digest(name)}"
 
 
-def table(name: str) -> str:
-    """The nftables table of a namespace."""
-    return f"{PREFIX}{name}"
-
-
 def tag(name: str) -> str:
-    """The comment of every rule of a namespace that lies in a chain of somebody else."""
+    """The table of a namespace in nftables, and the comment of its rules in chains of others."""
     return f"{PREFIX}{name}"
 
 

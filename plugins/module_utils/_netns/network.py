@@ -14,11 +14,10 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from .._core.plan import Command, Operation, Step
 from .addresses import KERNEL_METRIC
 from .firewall.plan import opening_steps, own_steps
-from .links import End, Link
+from .links import End, Link, made_links
 from .names import IP6_FORWARD, IP_FORWARD, route_localnet
 from .resolve import Resolved
-from .state import FoundRoute, State
-from .wanted import Route
+from .state import State
 
 
 def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], ...]:
@@ -48,15 +47,21 @@ def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
         steps += _link_steps(state, name, link)
         changed += [link.peer] if _loses_routes(state, link) else []
     steps += _route_steps(state, resolved, changed)
-    steps += [Operation("set_sysctl", {"key": key, "value": value}) for key, value in _sysctls_to_set(state, resolved)]
+    now = settings_of_links(state, resolved)
+    steps += setting_steps({key: value for key, value in wanted_sysctls(state, resolved).items() if now.get(key) != value})
     return steps
+
+
+def setting_steps(settings: Mapping[str, str]) -> List[Operation]:
+    """Give settings of the host these values."""
+    return [Operation("set_sysctl", {"key": key, "value": value}) for key, value in settings.items()]
 
 
 def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
     """Links that an earlier task asked for and this one does not, and links that do not lead where they should."""
     name = resolved.wanted.name
     kept = {link.name: link for link in resolved.wanted.links}
-    for made in state.made(name).values():
+    for made in made_links(state, name).values():
         if made.name not in kept or not kept[made.name].found(state):
             yield made.end.deletion(name)
     for link in resolved.wanted.links:
@@ -104,8 +109,7 @@ def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
     name = resolved.wanted.name
     wanted = [route.key for route in resolved.wanted.all_routes()]
     there = [one.key for one in state.inside.routes if one.protocol != "kernel"]
-    former = state.records.get(name)
-    for key in former.routes if former is not None else ():
+    for key in state.former(name).routes:
         if key not in wanted and key in there:
             family, to, metric = key
             # Of several the kernel takes the one with the lowest metric, unless it is told which.
@@ -115,15 +119,12 @@ def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
 
 def _route_steps(state: State, resolved: Resolved, changed: Sequence[str]) -> Iterator[Step]:
     name = resolved.wanted.name
+    there = [(one.key, one.link, one.via) for one in state.inside.routes]
     for route in resolved.wanted.all_routes():
-        if route.link in changed or not any(_is_same(route, one) for one in state.inside.routes):
+        if route.link in changed or (route.key, route.link, route.via) not in there:
             via = ("via", route.via) if route.via is not None else ()
             metric = ("metric", str(route.metric)) if route.metric != KERNEL_METRIC[route.family] else ()
             yield Command(("ip", "-n", name, f"-{route.family}", "route", "replace", route.to, *via, "dev", route.link, *metric))
-
-
-def _is_same(route: Route, found: FoundRoute) -> bool:
-    return (route.key, route.link, route.via) == (found.key, found.link, found.via)
 
 
 def wanted_sysctls(state: State, resolved: Resolved) -> Dict[str, str]:
@@ -155,11 +156,6 @@ def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[st
     """The settings of the host when the links are there: those of a link that is made anew begin with 0."""
     new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
     return {key: "0" if key in new else value for key, value in state.sysctls.items()}
-
-
-def _sysctls_to_set(state: State, resolved: Resolved) -> List[Tuple[str, str]]:
-    found = settings_of_links(state, resolved)
-    return [(key, value) for key, value in wanted_sysctls(state, resolved).items() if found.get(key) != value]
 
 
 def changed_sysctls(state: State, resolved: Resolved) -> Mapping[str, str]:

@@ -19,11 +19,11 @@ from .._host.process import in_namespace, parent_of, processes_of_cgroup
 from . import names, record
 from .addresses import DEFAULT, FAMILIES
 from .firewall.observe import Asked, observe_firewall, observe_rules
-from .links import FoundLink, Veth
+from .links import Veth
 from .names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
 from .options import naming
 from .parse import controller_of, only_loopback_servers, parse_links, parse_routes, parse_sockets
-from .state import Details, Files, FoundRoute, Inside, Listener, Record, Service, State
+from .state import Details, Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
 from .wanted import AUTO, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
@@ -92,17 +92,17 @@ def _with_inside(runner: Runner, host: Host, common: State, name: str) -> State:
 def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -> State:
     name = wanted.name
     state = _with_inside(runner, host, common, name)
-    former = state.records.get(name)
+    former = state.former(name)
     needed = wanted.state == "present" and bool(wanted.host_links)
-    choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
-    asked = Asked(name, choice, former.firewall if former is not None else None, needed, wanted.families() or (4,))
+    choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
+    asked = Asked(name, choice, former.firewall, needed, wanted.families() or (4,))
     return replace(
         state,
         listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),
         firewall=observe_firewall(runner, asked, host),
-        files=_files(host, wanted, former),
+        files=_files(host, wanted, state),
         service=_service(runner, host, name),
-        sysctls=_sysctls(host, wanted, former, state.routes),
+        sysctls=_sysctls(host, wanted, state),
         processes=tuple(_processes_in(host, name)) if wanted.state == "absent" and state.exists else (),
     )
 
@@ -201,9 +201,9 @@ def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
                 yield int(target[len("socket:[") : -1])
 
 
-def _files(host: Host, wanted: Wanted, former: Optional[Record]) -> Files:
+def _files(host: Host, wanted: Wanted, state: State) -> Files:
     name = wanted.name
-    persist = former.persist if former is not None else wanted.persist
+    persist = state.former(name).persist if name in state.records else wanted.persist
     return Files(
         record=host.read(names.record_path(name, persist)),
         other_record=host.exists(names.record_path(name, not persist)),
@@ -220,10 +220,10 @@ def _service(runner: Runner, host: Host, name: str) -> Service:
     return Service(True, found.get("UnitFileState") == "enabled", found.get("ActiveState") == "active")
 
 
-def _sysctls(host: Host, wanted: Wanted, former: Optional[Record], routes: Tuple[FoundRoute, ...]) -> Mapping[str, Optional[str]]:
-    keys = [IP_FORWARD, IP6_FORWARD, *(former.sysctls if former is not None else ())]
+def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[str]]:
+    keys = [IP_FORWARD, IP6_FORWARD, *state.former(wanted.name).sysctls]
     keys += [route_localnet(link.name) for link in wanted.host_links]
-    ways = [route.link for route in routes if route.to == DEFAULT and route.family == 6]
+    ways = [route.link for route in state.routes if route.to == DEFAULT and route.family == 6]
     keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
     return {key: host.value(f"/proc/sys/{key}") for key in keys}
 

@@ -14,10 +14,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from .._core.entries import Entries, Entry
 from .._core.errors import FleetlabError, InputError
 from .._host.systemd import service_name
-from .addresses import DEFAULT, FAMILIES, KERNEL_METRIC, Interface, Network, overlap
+from .addresses import DEFAULT, FAMILIES, KERNEL_METRIC, Forward, Interface, Network, overlap
 from .links import Link, Veth
 from .names import check_link, check_name, default_link
-from .wanted import AUTO, NONE, Forward, Nat, Route, Wanted
+from .wanted import AUTO, NONE, Nat, Route, Wanted
 
 _TEXTS: Dict[str, Any] = {"type": "list", "elements": "str"}
 _LINK: Dict[str, Any] = {
@@ -104,7 +104,7 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
     wanted = Wanted(
         name=name,
         links=links,
-        dns=tuple(_server(text) for text in params["dns"]) if params["dns"] else None,
+        dns=tuple(str(_host("dns", text)) for text in params["dns"]) if params["dns"] else None,
         dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
         nat=_nat(params),
         host_access=bool(params["host_access"]),
@@ -288,10 +288,6 @@ def _network(option: str, text: str) -> Network:
         return ipaddress.ip_network(text)
     except ValueError:
         raise InputError(option, f"'{text}' is neither default nor a network such as 192.0.2.0/24") from None
-
-
-def _server(text: str) -> str:
-    return str(_host("dns", text))
 
 
 def _search(text: str) -> str:

@@ -8,13 +8,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import socket
 import struct
 from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
-from .links import FoundLink
-from .state import FoundRoute, Listener
+from .state import FoundLink, FoundRoute, Listener
 
 _LISTEN, _UNCONNECTED = "0A", "07"
 _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
@@ -86,7 +84,9 @@ def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
 def _address(text: str) -> str:
     # The kernel prints each word of 32 bits in the machine's own byte order.
     packed = b"".join(struct.pack("=I", int(text[start : start + 8], 16)) for start in range(0, len(text), 8))
-    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+    found = ipaddress.ip_address(packed)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(found) if mapped is None else f"::ffff:{mapped}"
 
 
 def controller_of(environment: str) -> Optional[Tuple[str, int]]:

@@ -13,9 +13,9 @@ from .._core.plan import MakeDirectory, Plan, RemoveFile, Step, WriteFile
 from . import boot, names, record
 from .batching import Staged, Steps, single, systemctl, together
 from .checks import check
-from .network import changed_sysctls, network_stages
+from .network import changed_sysctls, network_stages, setting_steps
 from .options import naming
-from .removal import forget_boot_stages, plan_absent, removal, restore_steps
+from .removal import forget_boot_stages, plan_absent, removal, restored_settings
 from .resolve import Resolved, resolve_defaults
 from .show import after, before, shown_settings
 from .simulate import beside, following, with_namespace
@@ -52,13 +52,12 @@ def _staged(state: State, wanted: Wanted) -> Staged:
     resolved = resolve_defaults(state, wanted)
     warnings = check(state, resolved)
     new = make_record(state, resolved)
-    restoring, left = restore_steps(state, wanted.name, new.sysctls)
-    restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
+    restored, left = restored_settings(state, wanted.name, new.sysctls)
     covering, exact = _record_stages(state, new)
     stages = (
         covering,
         # Before another namespace of the task sets what this one no longer needs.
-        tuple(restoring),
+        tuple(setting_steps(restored)),
         *network_stages(state, resolved),
         tuple(_dns_steps(state, resolved)),
         *_boot_stages(state, resolved),
@@ -72,7 +71,6 @@ def _staged(state: State, wanted: Wanted) -> Staged:
 def make_record(state: State, resolved: Resolved) -> Record:
     """What there will be when the plan has been carried out."""
     wanted = resolved.wanted
-    former = state.records.get(wanted.name)
     return Record(
         name=wanted.name,
         persist=wanted.persist,
@@ -83,7 +81,7 @@ def make_record(state: State, resolved: Resolved) -> Record:
         forwards=wanted.forwards,
         sysctls=changed_sysctls(state, resolved),
         default_subnet=wanted.default_subnet,
-        adopted=state.exists and (former is None or former.adopted),
+        adopted=state.exists and (wanted.name not in state.records or state.former(wanted.name).adopted),
     )
 
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional
 
 from .._core.errors import ObservationError
+from .addresses import Forward
 from .names import NOTE
 from .state import Record
-from .wanted import Forward, Wanted
+from .wanted import Wanted
 
 _VERSION = 1
 

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
 from .batching import Staged, Steps, systemctl
 from .firewall.plan import opening_steps, own_steps
+from .links import made_links
+from .network import setting_steps
 from .show import before, gone
 from .simulate import without_namespace
 from .state import State
@@ -30,15 +32,14 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
     name = wanted.name
     if not wanted.force:
         _check_unused(state, name)
-    links = [made.end.deletion(name) for made in state.made(name).values()]
-    restoring, left = restore_steps(state, name, {})
-    restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
+    links = [made.end.deletion(name) for made in made_links(state, name).values()]
+    restored, left = restored_settings(state, name, {})
     stages = (
         *forget_boot_stages(state, name),
         tuple(links),
         tuple(own_steps(state.firewall, name, None)),
         tuple(opening_steps(state.firewall, name, None)),
-        (*restoring, *_last_steps(state, name)),
+        (*setting_steps(restored), *_last_steps(state, name)),
     )
     shown = before(state, name)
     later = gone(state, shown, restored) if any(stages) else shown
@@ -46,26 +47,21 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
 
 
 def _last_steps(state: State, name: str) -> Iterator[Step]:
-    former = state.records.get(name)
-    found_dns = state.files.resolv_conf
-    if found_dns is not None and names.NOTE in found_dns:
+    if names.NOTE in (state.files.resolv_conf or ""):
         yield removal(names.resolv_conf_path(name))
     if state.exists:
         yield Command(("ip", "netns", "delete", name))
     elif state.stale:
         yield RemoveFile(names.namespace_path(name))
-    for persist in (True, False):
-        if former is not None and _has_record(state, former.persist, persist):
+    main = state.former(name).persist
+    for persist in (True, False) if name in state.records else ():
+        if state.files.record is not None if persist == main else state.files.other_record:
             yield removal(names.record_path(name, persist))
 
 
 def removal(path: str) -> Operation:
     """Remove a file, and the folders that are empty without it."""
     return Operation("remove_with_empty_folders", {"path": path})
-
-
-def _has_record(state: State, main: bool, persist: bool) -> bool:
-    return state.files.record is not None if persist == main else state.files.other_record
 
 
 def _check_unused(state: State, name: str) -> None:
@@ -93,9 +89,8 @@ def _check_unused(state: State, name: str) -> None:
 
 def _foreign_links(state: State, name: str) -> List[str]:
     """Links inside that nobody but the one who made them should remove."""
-    former = state.records.get(name)
-    made = [one.ends[0] for one in state.made(name).values()]
-    known = ["lo", *(peer for _own, peer in former.links)] if former is not None else ["lo"]
+    made = [one.ends[0] for one in made_links(state, name).values()]
+    known = ["lo", *(peer for _own, peer in state.former(name).links)]
     return [
         link.name
         for link in state.inside.links
@@ -118,15 +113,14 @@ def forget_boot_stages(state: State, name: str) -> Tuple[Steps, ...]:
     )
 
 
-def restore_steps(state: State, name: str, still: Mapping[str, str]) -> Tuple[List[Operation], Tuple[str, ...]]:
-    """Give settings of the host that were changed for this namespace their former values, if nobody needs them.
+def restored_settings(state: State, name: str, still: Mapping[str, str]) -> Tuple[Dict[str, str], Tuple[str, ...]]:
+    """The settings of the host that were changed for this namespace and that nobody needs now, with their former values; and warnings.
 
-    Others of ours that need one have the former value in their records, and restore it when they go.
+    Other namespaces of ours that need a setting have its former value in their records, and restore it when they go.
     """
-    former = state.records.get(name)
-    steps: List[Operation] = []
+    restored: Dict[str, str] = {}
     left: List[str] = []
-    for key, value in former.sysctls.items() if former is not None else ():
+    for key, value in state.former(name).sysctls.items():
         needed = key in still or any(key in other.sysctls for other in state.records.values() if other.name != name)
         if needed or state.sysctls.get(key) in (None, value):
             continue
@@ -134,5 +128,5 @@ def restore_steps(state: State, name: str, still: Mapping[str, str]) -> Tuple[Li
             now = f"{key.replace('/', '.')} stays {state.sysctls[key]}"
             left.append(f"namespace {name}: {now}: other rules of this host forward or translate too. It was {value}")
         else:
-            steps.append(Operation("set_sysctl", {"key": key, "value": value}))
-    return steps, tuple(left)
+            restored[key] = value
+    return restored, tuple(left)

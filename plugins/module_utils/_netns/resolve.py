@@ -41,8 +41,8 @@ def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
 
 
 def _with_subnet(state: State, name: str, link: Link) -> Link:
-    former = state.records.get(name)
-    if former is not None and former.default_subnet:
+    former = state.former(name)
+    if former.default_subnet:
         kept = [interface(address) for own, address in former.addresses if own == link.name]
         if kept:
             return _both_ends(link, kept[0])
@@ -62,8 +62,7 @@ def _both_ends(link: Link, own: Interface) -> Link:
 
 def taken_networks(state: State, name: str) -> Iterator[Network]:
     """The subnets that this host has a route or an address in, or that other namespaces have been given."""
-    former = state.records.get(name)
-    own = [pair[0] for pair in former.links] if former is not None else []
+    own = state.former(name).names
     for route in state.routes:
         if route.to != DEFAULT and route.link not in own:
             yield network(route.to)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, Union
 
 from .._core.plan import Plan
 from . import boot, names
-from .addresses import KERNEL_METRIC
+from .addresses import KERNEL_METRIC, port_range
 from .firewall import iptables, nftables
 from .firewall.plan import openings
-from .links import FoundLink
+from .links import Link, made_links
 from .network import settings_of_links, wanted_sysctls
 from .record import resolv_conf
 from .resolve import Resolved
-from .state import Details, FoundRoute, Own, State
-from .wanted import Route, Wanted, is_one, port_range
+from .state import Details, FoundLink, FoundRoute, Own, State
+from .wanted import Route, Wanted, is_one
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
@@ -27,7 +27,7 @@ def before(state: State, name: str) -> Dict[str, Any]:
     return {
         "namespace": "present" if state.exists else "absent",
         "loopback": "up" if any(link.name == "lo" and link.up for link in state.inside.links) else "down",
-        "links": {link: made.shown() for link, made in sorted(state.made(name).items())},
+        "links": {link: _link(made.kind, made.ends) for link, made in sorted(made_links(state, name).items())},
         "routes": sorted(_route(one) for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
         "rules": _table(state.firewall.table) + _own(state.firewall.own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in state.firewall.chains for _where, opened in chain.ours),
@@ -47,7 +47,7 @@ def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: 
     return {
         "namespace": "present",
         "loopback": "up",
-        "links": {link.name: link.shown(link.later(state)) for link in sorted(wanted.links, key=lambda one: one.name)},
+        "links": {link.name: _link(type(link), link.later(state)) for link in sorted(wanted.links, key=lambda one: one.name)},
         "routes": sorted({*_kept_routes(state, resolved), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
         "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
@@ -89,6 +89,15 @@ def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) ->
     }
 
 
+def _link(kind: Type[Link], ends: Sequence[FoundLink]) -> Dict[str, Any]:
+    inner = ends[1:] if kind.on_host else ends
+    return {**(_end(ends[0]) if kind.on_host else {}), "peer": {"name": inner[0].name, **_end(inner[0])} if inner else None}
+
+
+def _end(link: FoundLink) -> Dict[str, Any]:
+    return {"addresses": sorted(link.addresses), "mtu": link.mtu, "up": link.up}
+
+
 def _route(route: Union[Route, FoundRoute]) -> str:
     family, to, metric = route.key
     words = [f"IPv{family} {to}", f"via {route.via}" if route.via is not None else "", f"dev {route.link}"]
@@ -97,8 +106,7 @@ def _route(route: Union[Route, FoundRoute]) -> str:
 
 def _kept_routes(state: State, resolved: Resolved) -> List[str]:
     """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
-    former = state.records.get(resolved.wanted.name)
-    ours = {one.key for one in resolved.wanted.all_routes()} | set(former.routes if former is not None else ())
+    ours = {one.key for one in resolved.wanted.all_routes()} | set(state.former(resolved.wanted.name).routes)
     some = [one for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
     return [_route(one) for one in some]
 
@@ -154,11 +162,11 @@ def detailed(details: Details) -> Dict[str, Any]:
 
 
 def _namespace(state: State, name: str) -> Dict[str, Any]:
-    record = state.records.get(name)
+    record = state.former(name)
     return {
         "name": name,
-        "managed": record is not None,
-        "persist": record is not None and record.persist,
+        "managed": name in state.records,
+        "persist": record.persist,
         "links": [_returned_link(one, state.links) for one in state.inside.links],
         "routes": [
             {"to": one.to, "via": one.via, "link": one.link, "metric": one.metric, "family": f"ipv{one.family}", "protocol": one.protocol}
@@ -166,7 +174,7 @@ def _namespace(state: State, name: str) -> Dict[str, Any]:
         ],
         "forwards": [
             {"protocol": one.protocol, "port": port_range(one.first, one.last), "to_port": port_range(*one.inner)}
-            for one in (record.forwards if record is not None else ())
+            for one in record.forwards
         ],
     }
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Iterator, Mapping, Optional, Set
 
 from .addresses import FAMILIES
-from .links import Link
+from .links import Link, made_links
 from .network import settings_of_links, wanted_sysctls
 from .resolve import Resolved
 from .state import FoundRoute, Record, State
@@ -53,7 +53,7 @@ def without_namespace(state: State, name: str, restored: Mapping[str, str]) -> S
 
 def _made(state: State, name: str) -> Set[str]:
     """The ends on the host that earlier runs made."""
-    return {made.end.name for made in state.made(name).values() if not made.end.inside}
+    return {made.end.name for made in made_links(state, name).values() if not made.end.inside}
 
 
 def _without(state: State, gone: Set[str]) -> State:

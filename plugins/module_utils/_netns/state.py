@@ -6,11 +6,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .addresses import KERNEL_METRIC, RouteKey
-from .links import FoundLink, Made, RecordedLink, find_made
-from .wanted import Forward
+from .addresses import KERNEL_METRIC, Forward, RouteKey
+
+
+@dataclass(frozen=True)
+class FoundLink:
+    """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below, in another namespace, or 0.
+
+    C(details) are the properties that only this kind of interface has.
+    """
+
+    index: int
+    name: str
+    kind: str = ""
+    mtu: int = 1500
+    up: bool = False
+    addresses: Tuple[str, ...] = ()
+    peer_index: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def is_end_of(self, other: FoundLink) -> bool:
+        """Whether the two interfaces are the ends of one veth pair."""
+        return self.kind == other.kind == "veth" and self.peer_index == other.index and other.peer_index == self.index
 
 
 @dataclass(frozen=True)
@@ -71,12 +90,6 @@ class Record:
     def names(self) -> Tuple[str, ...]:
         """The names of the links."""
         return tuple(dict.fromkeys(own for own, _peer in self.links))
-
-    def all_links(self) -> Iterator[RecordedLink]:
-        """The links, each with all that is recorded of it."""
-        for name in self.names:
-            peers = tuple(peer for link, peer in self.links if link == name)
-            yield RecordedLink(name, peers, tuple(address for link, address in self.addresses if link == name))
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,10 @@ class State:
     loopback_dns: bool = False
     ipv6: bool = True
 
+    def former(self, name: str) -> Record:
+        """What earlier runs made of a namespace; nothing if it has no record."""
+        return self.records.get(name, Record(name, False, ""))
+
     def link(self, name: str) -> Optional[FoundLink]:
         """An interface of the host."""
         return next((one for one in self.links if one.name == name), None)
@@ -176,12 +193,6 @@ class State:
     def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
         """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
-
-    def made(self, namespace: str) -> Dict[str, Made]:
-        """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
-        former = self.records.get(namespace)
-        found = (find_made(self, link) for link in (former.all_links() if former is not None else ()))
-        return {made.name: made for made in found if made is not None}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional, Sequence, Tuple
 
-from .addresses import DEFAULT, FAMILIES, KERNEL_METRIC, RouteKey
+from .addresses import DEFAULT, FAMILIES, KERNEL_METRIC, Forward, RouteKey
 from .links import Link
 
 AUTO = "auto"
@@ -29,28 +29,6 @@ class Route:
     def key(self) -> RouteKey:
         """Family, destination and metric."""
         return self.family, self.to, self.metric
-
-
-@dataclass(frozen=True)
-class Forward:
-    """Ports of the host that lead to a port inside, or to the same ports when C(to_port) is None."""
-
-    protocol: str
-    first: int
-    last: int
-    to_port: Optional[int] = None
-
-    def __str__(self) -> str:
-        return f"{self.protocol} {port_range(self.first, self.last)}"
-
-    @property
-    def inner(self) -> Tuple[int, int]:
-        """The first and last port inside."""
-        return (self.first, self.last) if self.to_port is None else (self.to_port, self.to_port)
-
-    def overlaps(self, other: Forward) -> bool:
-        """Whether both take the same port of the host."""
-        return self.protocol == other.protocol and self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True)
@@ -111,11 +89,6 @@ class Wanted:
 def _default_route(link: Link, family: int) -> Route:
     own = link.own(family)
     return Route(DEFAULT, str(own.ip) if own is not None else None, link.peer, family, KERNEL_METRIC[family])
-
-
-def port_range(first: int, last: int) -> str:
-    """A port, or a range as people write it."""
-    return str(first) if first == last else f"{first}-{last}"
 
 
 def is_one(all_wanted: Sequence[Wanted]) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Tuple
 
-from ..wanted import Forward
+from ..addresses import Forward
 from . import iptables, nftables
 from .policy import Policy, Source, Target
 
@@ -113,8 +113,3 @@ def _legacy_tables(family: int) -> Groups:
 
 def _restored(table: str, *rules: str) -> str:
     return "".join(f"{line}\n" for line in (f"*{table}", ":probe - [0:0]", *rules, "COMMIT"))
-
-
-def listed(parts: Sequence[Part]) -> str:
-    """What a kernel lacks, in words."""
-    return f"this kernel lacks {', '.join(str(part) for part in parts)}"

@@ -12,9 +12,9 @@ import re
 import shlex
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
 
+from ..addresses import Forward
 from ..names import PREFIX, chain, tag
 from ..state import ForwardChain, Own
-from ..wanted import Forward
 from .policy import Policy
 from .verdicts import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
 

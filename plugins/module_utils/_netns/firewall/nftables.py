@@ -12,7 +12,7 @@ import ipaddress
 import json
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..names import PREFIX, table, tag
+from ..names import PREFIX, tag
 from ..state import ForwardChain
 from .policy import Policy, Source, Target
 from .verdicts import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
@@ -121,7 +121,7 @@ def _input(policy: Policy, link: str) -> List[Rule]:
 
 def replacement(policy: Policy) -> List[Dict[str, Any]]:
     """The changes that replace the table of the namespace, if there is one, by the wanted table."""
-    name = table(policy.name)
+    name = tag(policy.name)
     whole = {"family": FAMILY, "name": name}
     commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
     for chain, kind, hook, priority in _CHAINS:

@@ -12,7 +12,7 @@ from ..._core.errors import CommandError, ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
 from ..addresses import FAMILIES
-from ..names import PREFIX, table
+from ..names import PREFIX, tag
 from ..parse import parse_json
 from ..state import Firewall, ForwardChain, Record
 from ..wanted import AUTO
@@ -58,7 +58,7 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
     """
     nft = _nft(runner)
-    own_table = _own_table(runner, asked.name) if _has_chains(nft.listing, asked.name) else None
+    own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
     kind = _kind(asked, nft)
     program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
     concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
@@ -82,7 +82,7 @@ def _nft(runner: Runner) -> _Nft:
             return _Nft(problem=error.problem, installed=False)
         return _Nft(problem=f"{error.argv[0]} {error.problem} (CONFIG_NF_TABLES, module nf_tables)")
     # A table of ours shows that this kernel has all that is needed.
-    ours = any(entry.get("chain", {}).get("table", "").startswith(PREFIX) for entry in listing.get("nftables", []))
+    ours = any(one.startswith(PREFIX) for one in _tables(listing))
     return _Nft(listing, "" if ours else nftables_problem(runner))
 
 
@@ -145,12 +145,12 @@ def _readable(runner: Runner, nft: _Nft) -> Optional[str]:
     return next(usable, None)
 
 
-def _has_chains(listing: Mapping[str, Any], name: str) -> bool:
-    return any(entry.get("chain", {}).get("table") == table(name) for entry in listing.get("nftables", []))
+def _tables(listing: Mapping[str, Any]) -> List[str]:
+    return [entry["chain"]["table"] for entry in listing.get("nftables", []) if "chain" in entry]
 
 
 def _own_table(runner: Runner, name: str) -> Any:
-    argv = ("nft", "-j", "list", "table", nftables.FAMILY, table(name))
+    argv = ("nft", "-j", "list", "table", nftables.FAMILY, tag(name))
     return nftables.listed_table(parse_json(" ".join(argv), runner.run(argv).stdout))
 
 
@@ -227,7 +227,7 @@ def observe_rules(runner: Runner, record: Record) -> List[Dict[str, Any]]:
     """The rules that were made for a namespace, with their counters."""
     name = record.name
     if record.firewall == "nftables":
-        argv = ("nft", "-j", "list", "table", nftables.FAMILY, table(name))
+        argv = ("nft", "-j", "list", "table", nftables.FAMILY, tag(name))
         result = runner.run(argv, accept=(0, 1))
         return nftables.shown_rules(parse_json(" ".join(argv), result.stdout)) if result.exit_code == 0 else []
     return [rule for program in ("iptables", "iptables-legacy") for family in FAMILIES for rule in _counted(runner, program, family, name)]

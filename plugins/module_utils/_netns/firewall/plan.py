@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..._core.plan import Command, Prints, Step
 from ..batching import nft, nft_transaction
-from ..names import table, tag
+from ..names import tag
 from ..state import Firewall, ForwardChain, Own
 from . import iptables, nftables
 from .policy import Policy
@@ -24,7 +24,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
         yield nft_transaction(*nftables.replacement(by_nft))
     elif by_nft is None and found.table is not None:
-        yield nft("delete", "table", nftables.FAMILY, table(name))
+        yield nft("delete", "table", nftables.FAMILY, tag(name))
     by_iptables = policy if found.kind == "iptables" else None
     for family in (4, 6):
         wanted = iptables.wanted_own(by_iptables, family) if by_iptables is not None and family in by_iptables.families else {}

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from ..addresses import FAMILIES
-from ..wanted import NONE, Forward, Wanted
+from ..addresses import FAMILIES, Forward
+from ..wanted import NONE, Wanted
 
 
 @dataclass(frozen=True)

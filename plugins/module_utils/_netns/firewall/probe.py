@@ -62,7 +62,7 @@ def _missing(runner: Runner, argv: Sequence[str], groups: Groups) -> str:
     for group in groups:
         missing = [part for part in group if not _works(runner, argv, part.sample)]
         if missing:
-            return abilities.listed(missing)
+            return f"this kernel lacks {', '.join(str(part) for part in missing)}"
     return ""
 
 

@@ -25,7 +25,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names, record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import listed_table
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.links import FoundLink
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_namespace
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
@@ -33,6 +32,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import
     Files,
     Firewall,
     ForwardChain,
+    FoundLink,
     FoundRoute,
     Inside,
     Own,

@@ -102,7 +102,7 @@ class Machines:
     def concerned(self, argv: Sequence[str], text: str = "") -> str:
         """The namespace that a command concerns."""
         for name, machine in self.machines.items():
-            words = {name, names.table(name), f'"{names.tag(name)}"', *(names.chain(name, hook) for hook in ("pre", "in"))}
+            words = {name, names.tag(name), f'"{names.tag(name)}"', *(names.chain(name, hook) for hook in ("pre", "in"))}
             handles = [where for chain in machine.system.firewall.chains for where, _opened in chain.ours]
             if words & set(argv) or any(word in text for word in words - {name}) or argv[-1] in handles:
                 return name

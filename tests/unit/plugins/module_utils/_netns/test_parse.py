@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
@@ -25,7 +26,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import
     parse_sockets,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import ForwardChain, FoundRoute, Listener, Record
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Forward
 from ansible_collections.fleetlab.linux.tests.record.netns_scenes import policy
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.links import FoundLink
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundRoute, Inside, Listener
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundLink, FoundRoute, Inside, Listener
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
 
