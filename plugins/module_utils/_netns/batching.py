@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a namespace by stages, and one plan of many namespaces: a stage of all before the next of any. Pure.
+"""The steps of a namespace by stages, and one plan for many namespaces: a stage of all before the next stage of any. Pure.
 
-nft prepares itself for every table of the host before it does anything, and systemd reads every unit again. What they do in a stage is
-therefore done by one command for all namespaces, so that none of them costs more for the others.
+One command of nft or systemctl serves all namespaces in a stage. Each call costs time for everything on the host: nft prepares itself for
+every table, and systemd reads every unit again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Steps = Tuple[Step, ...]
 class Joinable(Command):
     """A command of a stage that one command can carry out for all namespaces.
 
-    C(maker) makes that command of the C(parts) of all, after the words C(group); commands with the same maker and group can be joined.
+    C(maker) makes that command from the words C(group) and the C(parts) of all; commands with the same maker and group can be joined.
     """
 
     maker: Callable[..., Command] = Command
@@ -37,7 +37,7 @@ def systemctl(verb: str, *units: str) -> Joinable:
 
 
 def nft(*words: str) -> Joinable:
-    """One change of nftables in the words of its command line.
+    """One change of nftables in the words of the command line.
 
     nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
     """
@@ -57,8 +57,7 @@ def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
 class Staged:
     """The plan of one namespace. C(host) is the host as the plans after it find it.
 
-    Of the namespaces that shall be there all have the same stages, the first of which writes the record, and so have those that shall go,
-    by C(leaves).
+    All namespaces that are made have the same stages, the first of which writes the record; so have all that are removed (C(leaves)).
     """
 
     name: str
@@ -79,8 +78,8 @@ def single(staged: Staged) -> Plan:
 def together(parts: Sequence[Staged]) -> Plan:
     """The plan of a task that names several; the diff has a key for each."""
     leaving, arriving = (list(zip(*(part.stages for part in parts if part.leaves is leaves))) for leaves in (True, False))
-    # The records of those that come are first: they take over the former values of the host's settings from those that go. The rest of them
-    # is last, as the settings that others no longer need may be needed by them.
+    # New records are written first: they take over former values of the host's settings from namespaces that are removed. All other stages
+    # of new namespaces come last, as they may need settings that the removals restore.
     stages = [*arriving[:1], *leaving, *arriving[1:]]
     return Plan(
         subject="namespaces",

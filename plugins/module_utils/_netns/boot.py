@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What builds a namespace at boot: a script made of the steps that a plan from nothing has, and the unit that runs it. Pure.
+"""The script that builds a namespace at boot, rendered from the steps of a plan from nothing, and the unit that runs the script. Pure.
 
-The script needs a shell, ip and the firewall's command; neither Ansible nor Python. It can be run again at any time: what is there is kept.
+The script needs a shell, ip and the command of the firewall; neither Ansible nor Python. It can run again at any time: existing parts stay.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ WantedBy=multi-user.target
 
 
 def unit_content(name: str) -> str:
-    """The service. Stopping it leaves the namespace: the services in it would lose their network for good."""
+    """The unit. Stopping it leaves the namespace: the services in the namespace would lose their network for good."""
     return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name))
 
 
 def script_content(state: State, resolved: Resolved) -> str:
-    """The script; it has what this host, as it is now, needs besides the namespace itself."""
+    """The script. It also sets what this host needs besides the namespace."""
     name = resolved.wanted.name
     namespace, *rules, links = network_stages(from_nothing(state, resolved), resolved)
     leftovers = [step for link in resolved.wanted.links for step in _leftovers(name, link)]
@@ -71,7 +71,7 @@ def _leftovers(name: str, link: Link) -> Iterator[Command]:
 
 
 def from_nothing(state: State, resolved: Resolved) -> State:
-    """The same host as if the namespace had never been."""
+    """The host as if the namespace had never been made."""
     name = resolved.wanted.name
     own = {link.name for link in resolved.wanted.links}
     changed = changed_sysctls(state, resolved)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused, and what is warned of, before anything changes. Pure; the same in check mode."""
+"""Refusals and warnings, before anything changes. Pure; the same in check mode."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
 def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     """Warnings about a declaration on this host.
 
-    :raises FleetlabError: it cannot be had without harm to something the task does not name.
+    :raises FleetlabError: the declaration would harm something that the task does not name.
     """
     wanted = resolved.wanted
     _check_uplinks(state, resolved)
@@ -52,7 +52,7 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
 
 
 def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
-    """Chains that can drop what the namespace forwards, and that are somebody's choice: they are not opened."""
+    """Warn of chains of others that drop some of the forwarded packets. They are not opened: their rules are a choice."""
     name, policy = resolved.wanted.name, resolved.policy
     for chain in state.firewall.chains if policy is not None and resolved.wanted.nat is not None else ():
         if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):

@@ -58,7 +58,7 @@ def setting_steps(settings: Mapping[str, str]) -> List[Operation]:
 
 
 def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
-    """Links that an earlier task asked for and this one does not, and links that do not lead where they should."""
+    """Remove links that only an earlier task asked for, and links that do not lead where they should."""
     name = resolved.wanted.name
     kept = {link.name: link for link in resolved.wanted.links}
     for made in made_links(state, name).values():
@@ -66,7 +66,7 @@ def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
             yield made.end.deletion(name)
     for link in resolved.wanted.links:
         stray = state.peer(link.peer)
-        # An end whose other one is on the host goes with that.
+        # An end whose other end is on the host goes with that end.
         if stray is not None and not link.found(state) and not any(stray.is_end_of(one) for one in state.links):
             yield link.ends[-1].deletion(name)
 
@@ -99,20 +99,20 @@ def _address_steps(way: Sequence[str], end: End, there: Sequence[str]) -> Iterat
     for one in end.addresses:
         # With the first address of a subnet the kernel takes away the others as well.
         if str(one) not in there or surplus:
-            # Nobody else is on the link whom an address could be a duplicate of.
+            # No other host is on the link, so that no address can be a duplicate.
             options = ("nodad",) if one.version == 6 else ()
             yield Command(("ip", *way, "address", "replace", str(one), "dev", end.name, *options))
 
 
 def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
-    """Routes that an earlier task asked for and this one does not."""
+    """Remove routes that only an earlier task asked for."""
     name = resolved.wanted.name
     wanted = [route.key for route in resolved.wanted.all_routes()]
     there = [one.key for one in state.inside.routes if one.protocol != "kernel"]
     for key in state.former(name).routes:
         if key not in wanted and key in there:
             family, to, metric = key
-            # Of several the kernel takes the one with the lowest metric, unless it is told which.
+            # Without a metric the kernel removes the route with the lowest one.
             words = ("metric", str(metric)) if metric else ()
             yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to, *words))
 
@@ -146,20 +146,20 @@ def wanted_sysctls(state: State, resolved: Resolved) -> Dict[str, str]:
 
 def _keep_listening(state: State) -> Dict[str, str]:
     """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
-    # One that another namespace has changed is needed by this one as well, also when the other goes.
+    # A setting that another namespace has changed is needed by this one as well, also when the other is removed.
     known = {key for one in state.records.values() for key in one.sysctls}
     keys = sorted(key for key in state.sysctls if key.endswith("/accept_ra"))
     return {key: "2" for key in keys if state.sysctls[key] == "1" or key in known}
 
 
 def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[str]]:
-    """The settings of the host when the links are there: those of a link that is made anew begin with 0."""
+    """The settings of the host when the links are made: the settings of a new link begin with 0."""
     new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
     return {key: "0" if key in new else value for key, value in state.sysctls.items()}
 
 
 def changed_sysctls(state: State, resolved: Resolved) -> Mapping[str, str]:
-    """The settings for the record, with what they were before the first of our namespaces that needs them changed them."""
+    """The settings for the record, with their values before the first of our namespaces changed them."""
     found = {}
     for key, value in wanted_sysctls(state, resolved).items():
         if key.endswith("/route_localnet"):

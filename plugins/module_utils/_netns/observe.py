@@ -46,7 +46,7 @@ def require_capabilities(host: Host) -> None:
 
 
 def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
-    """Everything that the plans for these namespaces look at. What they have in common is read once."""
+    """Everything that the plans for these namespaces look at. The parts that belong to the host are read once."""
     records = read_records(host)
     absent = [wanted.name for wanted in all_wanted if not namespace_state(host, wanted.name)[0]]
     common = State(
@@ -67,7 +67,7 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
 
 
 def observe_result(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
-    """What a task returns of its namespaces."""
+    """The part of the state that a task returns."""
     common = State(links=_observe_links(runner), records=read_records(host))
     return tuple(_with_inside(runner, host, common, wanted.name) for wanted in all_wanted)
 
@@ -118,7 +118,7 @@ def namespace_state(host: Host, name: str) -> Tuple[bool, bool]:
 
 
 def _observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, or with C(-n NAME) those of a namespace."""
+    """The interfaces of the host, or with C(-n NAME) the interfaces of a namespace."""
     return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
 
 

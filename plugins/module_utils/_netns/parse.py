@@ -19,7 +19,7 @@ _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
 
 
 def parse_json(command: str, text: str) -> Any:
-    """The answer of a command that was asked for JSON; nothing at all is an empty list."""
+    """The answer of a command that was asked for JSON; an empty answer is an empty list."""
     try:
         return json.loads(text) if text.strip() else []
     except ValueError:
@@ -47,12 +47,12 @@ def _link(entry: Mapping[str, Any]) -> FoundLink:
 
 
 def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
-    # The kernel's own link-local addresses, and those that came from router advertisements, are not for a task to name.
+    # No task names the kernel's own link-local addresses, or addresses from router advertisements.
     return "local" in address and address.get("scope") in ("global", "site") and not address.get("dynamic")
 
 
 def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
-    """The output of C(ip -json route show table main), one route for each way of those that have several."""
+    """The output of C(ip -json route show table main), one route for each next hop."""
     return tuple(route for entry in parse_json("ip -json route show", text) if entry for route in _routes(entry, family))
 
 

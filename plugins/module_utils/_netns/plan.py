@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan from a namespace that is, or is not, to the one that is wanted. Pure."""
+"""The plan that makes a namespace as the task wants it, from whatever state. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plan(states: Sequence[State], all_wanted: Sequence[Wanted]) -> Plan:
 
 
 def _on_host(part: Staged, state: State, host: State) -> Staged:
-    """With the settings of the host as they are before all of the plans and after them."""
+    """The plan of one namespace, with the settings of the host before and after all plans."""
     settings = shown_settings({key: host.sysctls[key] for key in part.host.sysctls})
     before_all = shown_settings(state.sysctls)
     return replace(part, before={**part.before, "settings": before_all}, after={**part.after, "settings": settings})
@@ -69,7 +69,7 @@ def _staged(state: State, wanted: Wanted) -> Staged:
 
 
 def make_record(state: State, resolved: Resolved) -> Record:
-    """What there will be when the plan has been carried out."""
+    """The record of the namespace after the plan."""
     wanted = resolved.wanted
     return Record(
         name=wanted.name,
@@ -119,7 +119,7 @@ def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
 
 
 def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
-    """What builds the namespace at boot, or what did so is taken away, in four stages."""
+    """Write the files that build the namespace at boot, or remove them, in four stages."""
     name = resolved.wanted.name
     if not resolved.wanted.persist:
         return forget_boot_stages(state, name)
@@ -129,7 +129,7 @@ def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
         files,
         (systemctl("daemon-reload"),) if is_new else (),
         (systemctl("enable", unit),) if service.systemd and not service.enabled else (),
-        # It finds everything as it should be; services that require it see it running.
+        # The script finds nothing to do; services that require the unit see it running.
         (replace(systemctl("start", unit), timeout=120),) if service.systemd and not service.active else (),
     )
 

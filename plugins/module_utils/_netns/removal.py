@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan that removes what was made of a namespace, and nothing else. Pure."""
+"""The plan that removes the parts that this module made of a namespace. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .wanted import Wanted
 
 _MOST_NAMED = 10
 _KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0")
-"""Modules of tunnels put one into every namespace; it cannot be removed. Nobody uses one that has no address."""
+"""Interfaces that modules of tunnels put into every namespace. Such an interface cannot be removed; without an address nobody uses it."""
 
 
 def plan_absent(state: State, wanted: Wanted) -> Staged:
@@ -60,7 +60,7 @@ def _last_steps(state: State, name: str) -> Iterator[Step]:
 
 
 def removal(path: str) -> Operation:
-    """Remove a file, and the folders that are empty without it."""
+    """Remove a file, and the folders that become empty."""
     return Operation("remove_with_empty_folders", {"path": path})
 
 
@@ -88,7 +88,7 @@ def _check_unused(state: State, name: str) -> None:
 
 
 def _foreign_links(state: State, name: str) -> List[str]:
-    """Links inside that nobody but the one who made them should remove."""
+    """Links inside that others made."""
     made = [one.ends[0] for one in made_links(state, name).values()]
     known = ["lo", *(peer for _own, peer in state.former(name).links)]
     return [
@@ -100,7 +100,7 @@ def _foreign_links(state: State, name: str) -> List[str]:
 
 
 def forget_boot_stages(state: State, name: str) -> Tuple[Steps, ...]:
-    """No unit and no script any more, in four stages."""
+    """Remove the unit and the script, in four stages."""
     files, service = state.files, state.service
     return (
         (systemctl("disable", names.unit(name)),) if service.systemd and service.enabled else (),

@@ -22,7 +22,7 @@ _POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for numb
 
 @dataclass(frozen=True)
 class Resolved:
-    """A declaration with nothing left open. C(policy) is None for a namespace without links."""
+    """A declaration without open defaults. C(policy) is None where no link has an end on the host."""
 
     wanted: Wanted
     uplinks: Mapping[int, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ def _with_subnet(state: State, name: str, link: Link) -> Link:
         if kept:
             return _both_ends(link, kept[0])
     taken = {net for net in taken_networks(state, name) if net.version == 4}
-    # Those of a host with many namespaces are as large as the pool's or smaller, and are looked up instead of compared one by one.
+    # On a host with many namespaces most networks are as large as a subnet of the pool, or smaller: they are looked up, not compared one by one.
     inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
     around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:

@@ -59,7 +59,7 @@ def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: 
 
 def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
     """The settings of the host that concern a namespace."""
-    # Those of links are 0 to begin with, and go with them.
+    # The settings of a link are 0 to begin with, and go with the link.
     return {
         key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
     }
@@ -105,7 +105,7 @@ def _route(route: Union[Route, FoundRoute]) -> str:
 
 
 def _kept_routes(state: State, resolved: Resolved) -> List[str]:
-    """Routes that somebody else has put in: they stay, unless they lead where ours lead, or ours led before."""
+    """Routes of others: they stay, unless a route of ours has, or had, the same key."""
     ours = {one.key for one in resolved.wanted.all_routes()} | set(state.former(resolved.wanted.name).routes)
     some = [one for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
     return [_route(one) for one in some]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plan of one namespace changes for those that the same task plans after it. Pure."""
+"""The host as the plan of one namespace leaves it, for the plans of the namespaces after it in the same task. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .state import FoundRoute, Record, State
 
 
 def beside(state: State, host: State) -> State:
-    """What was read for one namespace, on the host as the plans before it leave it."""
+    """The state of one namespace, on the host as the plans before it leave the host."""
     sysctls = {key: host.sysctls.get(key, value) for key, value in state.sysctls.items()}
     return replace(state, links=host.links, routes=host.routes, records=host.records, sysctls=sysctls)
 
 
 def following(host: State, former: Optional[State]) -> State:
-    """The host after one more plan, with the settings that earlier ones looked at too."""
+    """The host after one more plan, with the settings that earlier plans looked at too."""
     return host if former is None else replace(host, sysctls={**former.sysctls, **host.sysctls})
 
 
@@ -43,7 +43,7 @@ def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapp
 
 
 def without_namespace(state: State, name: str, restored: Mapping[str, str]) -> State:
-    """The host when nothing of it is left."""
+    """The host after the removal of the namespace."""
     return replace(
         _without(state, _made(state, name)),
         records={other: record for other, record in state.records.items() if other != name},

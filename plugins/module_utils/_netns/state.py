@@ -45,13 +45,13 @@ class FoundRoute:
 
     @property
     def key(self) -> RouteKey:
-        """What there is one route of."""
+        """Family, destination and metric."""
         return self.family, self.to, self.metric or KERNEL_METRIC[self.family]
 
 
 @dataclass(frozen=True)
 class Inside:
-    """What is in the namespace."""
+    """The interfaces and routes in the namespace."""
 
     links: Tuple[FoundLink, ...] = ()
     routes: Tuple[FoundRoute, ...] = ()
@@ -71,8 +71,8 @@ class Listener:
 class Record:
     """What was made of a namespace: written before the first step, corrected after the last.
 
-    C(sysctls) are the host's settings that were changed, with their former values. C(links) has the names of both ends, C(addresses) those
-    of the host's ends, C(routes) families, destinations and metrics. C(adopted) is that the namespace was there before.
+    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses) the addresses
+    of the host's ends, C(routes) families, destinations and metrics. C(adopted): the namespace existed before.
     """
 
     name: str
@@ -94,10 +94,10 @@ class Record:
 
 @dataclass(frozen=True)
 class ForwardChain:
-    """A chain of somebody else that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
+    """A chain of others that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
-    C(drops) is that it drops what it does not know, C(may_drop) that it drops something, C(used) that somebody has put something into it.
-    C(ours) are this namespace's rules in it, each as what deletes it (a handle, or the words of the rule) and what it matches.
+    C(drops): it drops every packet that no rule accepts; C(may_drop): it drops some packets; C(used): others have put rules into it.
+    C(ours) are this namespace's rules in the chain, each with the words that delete it (a handle, or the rule) and with its match.
     """
 
     program: str
@@ -120,10 +120,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Firewall:
-    """What does the filtering. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
+    """The firewall. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
 
-    C(table) is the namespace's table of nftables in the form that wanted ones are compared in, C(own) its chains of iptables by family,
-    C(chains) those of others that see forwarded packets. C(others) says that somebody else filters those or translates addresses.
+    C(table) is the namespace's table of nftables in the form that is compared with the wanted table, C(own) its chains of iptables by
+    family, C(chains) the chains of others that see forwarded packets. C(others): others filter these packets or translate addresses.
     """
 
     kind: str = "nftables"
@@ -136,7 +136,7 @@ class Firewall:
 
 @dataclass(frozen=True)
 class Files:
-    """The files that belong to the namespace, C(None) for what is not there."""
+    """The files that belong to the namespace, C(None) for a file that does not exist."""
 
     record: Optional[str] = None
     other_record: bool = False
@@ -147,7 +147,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Service:
-    """What systemd says of the unit."""
+    """The unit, as systemd shows it; C(systemd): systemd runs on this host."""
 
     systemd: bool = False
     enabled: bool = False
@@ -156,10 +156,10 @@ class Service:
 
 @dataclass(frozen=True)
 class State:
-    """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace.
+    """Everything a plan looks at. C(exists): the name is that of a namespace; C(stale): the name is a file without one.
 
-    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6) is that new links take
-    addresses of it.
+    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6): new links take
+    IPv6 addresses.
     """
 
     exists: bool = False

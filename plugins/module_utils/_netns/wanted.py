@@ -80,7 +80,7 @@ class Wanted:
         return next((link for link in self.links if link.own(family) and link.inner(family)), None)
 
     def all_routes(self) -> Tuple[Route, ...]:
-        """The routes inside: those of the task, or by default one out for each family."""
+        """The routes inside: the task's, or by default one default route for each family."""
         if self.routes is not None:
             return self.routes
         return tuple(_default_route(link, family) for family in FAMILIES for link in [self.link_of(family)] if link is not None)

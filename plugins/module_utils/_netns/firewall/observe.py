@@ -25,7 +25,7 @@ _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names
 
 @dataclass(frozen=True)
 class Asked:
-    """What the task and the record say: C(former) is the kind that was used before; C(needed) that there is something to filter."""
+    """The choices of the task and the record: C(former) is the kind that was used before; C(needed): there are links to filter."""
 
     name: str
     choice: str = AUTO
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Nft:
-    """All chains, and why rules of ours cannot be made there: empty if they can. C(installed) is whether there is a program nft."""
+    """All chains, and the problem that keeps nft from making our rules, or an empty text. C(installed): nft is on the host."""
 
     listing: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
@@ -55,7 +55,7 @@ class _Variant:
 def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     """The firewall as it is.
 
-    :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
+    :raises ObservationError: no firewall works, or not the kind that the task asks for; says what the kernel lacks.
     """
     nft = _nft(runner)
     own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
@@ -91,9 +91,9 @@ def _kind(asked: Asked, nft: _Nft) -> str:
 
 
 def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> Optional[str]:
-    """The variant of iptables that can do what is asked.
+    """The variant of iptables that takes our rules.
 
-    :raises ObservationError: none can, or another kind is asked for, which cannot.
+    :raises ObservationError: no variant does, or the task asks for a kind that does not.
     """
     variants = _variants(runner)
     problems = {variant.program: variant.problem for variant in variants if variant.problem}
@@ -110,7 +110,7 @@ def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> 
 
 
 def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, host: Host) -> str:
-    """Why the task cannot be done, and what can."""
+    """Why the task cannot be done, and which choice can."""
     where = f"be used on this host (Linux {host.kernel()})"
     if kind == "nftables" and by_iptables:
         return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or leave firewall out"
@@ -124,7 +124,7 @@ def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptabl
 
 
 def _variants(runner: Runner) -> List[_Variant]:
-    """Those that are installed; where there is one only, it goes by the plain name."""
+    """The installed variants; where only one is installed, it has the plain name."""
     found: List[_Variant] = []
     for program in ("iptables", "iptables-legacy"):
         try:
@@ -139,7 +139,7 @@ def _variants(runner: Runner) -> List[_Variant]:
 
 
 def _readable(runner: Runner, nft: _Nft) -> Optional[str]:
-    """The variant of iptables that can be asked what there is, where none has to do anything."""
+    """The variant of iptables that can list rules, where none has to make any."""
     lacks_nftables = bool(nft.problem) and nft.installed and not _iptables_families(nft.listing)
     usable = (one.program for one in _variants(runner) if not one.problem and not (one.by_nftables and lacks_nftables))
     return next(usable, None)
@@ -160,14 +160,14 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
         try:
             found[family] = iptables.parse_save(runner.run((iptables.command(program, family, "-save"),)).stdout)
         except CommandError:
-            # Hosts without IPv6 have no ip6tables that works; what needs it will say so.
+            # On hosts without IPv6 no ip6tables works; a step that needs it says so.
             if family == 4:
                 raise
     return found
 
 
 def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, host: Host) -> List[ForwardChain]:
-    # What is in this variant's chains of ours lets the packets through there itself.
+    # Our own rules of this variant let the packets through its chain FORWARD.
     passed = program if kind == "iptables" else None
     found: List[ForwardChain] = []
     for chain in nftables.forward_chains(listing):
@@ -184,7 +184,7 @@ def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, 
     try:
         return _iptables_chain(runner, program, 4 if chain[0] == "ip" else 6, name)
     except CommandError:
-        # Somebody has put into it by nft what iptables cannot read.
+        # Others have added rules by nft that iptables cannot read.
         return _nft_chain(runner, chain, name)
 
 
@@ -214,7 +214,7 @@ def _legacy_program(runner: Runner) -> str:
     try:
         runner.run(("iptables-legacy", "-V"))
     except CommandError:
-        # Where there is one variant only it goes by the plain name.
+        # Where only one variant is installed, it has the plain name.
         return "iptables"
     return "iptables-legacy"
 

@@ -32,7 +32,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
 
 
 def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
-    """The smallest openings in the chains of others: what passes there has passed the namespace's own rules, which therefore come first."""
+    """The smallest openings in the chains of others. Packets pass the namespace's own rules first, so that these are made first."""
     for chain in found.chains:
         yield from _opening_steps(chain, name, openings(chain, policy))
 
@@ -63,7 +63,7 @@ def concerns(chain: ForwardChain, policy: Policy) -> bool:
 
 
 def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
-    """What a chain that drops has to let through: all that L(Policy) has not dropped already."""
+    """The packets that a chain that drops has to let through: all that L(Policy) has not dropped already."""
     if policy is None or not chain.drops or not concerns(chain, policy):
         return ()
     return tuple(f"{way} {link}" for link in policy.links for way in ("iifname", "oifname"))

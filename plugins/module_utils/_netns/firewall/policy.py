@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may pass between a namespace and the rest, whatever program filters. Pure.
+"""Which packets may pass between a namespace and the rest, whatever program filters. Pure.
 
-Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that they let through the same.
+Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that both let the same packets through.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything that is not named here, to or from C(links), is dropped. C(name_servers) are addresses of the host that answer DNS."""
+    """All other packets to or from C(links) are dropped. C(name_servers) are addresses of the host that answer DNS."""
 
     name: str
     links: Tuple[str, ...]
