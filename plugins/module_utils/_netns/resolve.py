@@ -47,7 +47,7 @@ def _with_subnet(state: State, name: str, link: Link) -> Link:
         if kept:
             return _both_ends(link, kept[0])
     taken = {net for net in taken_networks(state, name) if net.version == 4}
-    # On a host with many namespaces most networks are as large as a subnet of the pool, or smaller: they are looked up, not compared one by one.
+    # Networks that are not larger than a subnet of the pool are looked up: a host with many namespaces has many of them.
     inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
     around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:

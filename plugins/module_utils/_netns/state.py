@@ -71,8 +71,8 @@ class Listener:
 class Record:
     """What was made of a namespace: written before the first step, corrected after the last.
 
-    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses) the addresses
-    of the host's ends, C(routes) families, destinations and metrics. C(adopted): the namespace existed before.
+    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses)
+    the addresses of the ends on the host, C(routes) families, destinations and metrics. C(adopted): the namespace existed before.
     """
 
     name: str
