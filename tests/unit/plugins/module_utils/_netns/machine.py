@@ -52,7 +52,7 @@ def want(name: str = "web", **options: Any) -> Wanted:
     """A declaration as the module makes it of a task's options."""
     params: Dict[str, Any] = {option: spec.get("default") for option, spec in ENTRIES.argument_spec().items()}
     for link in options.get("links") or ():
-        for option in ("name", "peer", "addresses", "peer_addresses", "mtu"):
+        for option in ENTRIES.options["links"]["options"]:
             link.setdefault(option, None)
     for route in options.get("routes") or ():
         for option in ("via", "link", "metric"):

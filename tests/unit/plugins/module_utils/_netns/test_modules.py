@@ -16,8 +16,13 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.fleetlab.linux.plugins.module_utils._core import lock as locks
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import record_path
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.record import render
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Record
 from ansible_collections.fleetlab.linux.plugins.modules import netns, netns_info
 
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 ABSENT = {"name": "web", "state": "absent"}
 Run = Callable[..., Dict[str, Any]]
 
@@ -35,9 +40,43 @@ class Bare:
         return CommandResult(tuple(argv), 0, '{"nftables": []}' if argv[0] == "nft" else "[]", "")
 
 
+class Recorded(Bare):
+    """Answers as the host of the fixtures, which has the namespace both."""
+
+    def run(
+        self, argv: Sequence[str], stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, accept: Sequence[int] = (0,)
+    ) -> CommandResult:
+        bare = super().run(argv, stdin, timeout, accept)
+        inside = "-n" in argv
+        files = {
+            "address": f"ip/6.1.0/address-{'inside' if inside else 'host'}.json",
+            "-6": "ip/6.1.0/route-inside-6.json" if inside else None,
+            "table": "nft/1.0.6/table.json",
+            "/proc/net/tcp": "proc_net/6.18/tcp",
+        }
+        file = next((path for word, path in files.items() if word in argv and path is not None and argv[-2:] != ("table", "main")), None)
+        file = files["-6"] if "-6" in argv else file
+        return bare if file is None else replace(bare, stdout=(FIXTURES / file).read_text(encoding="utf-8"))
+
+
 @pytest.fixture
 def runner() -> Bare:
     return Bare()
+
+
+@pytest.fixture
+def recorded(runner: Bare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The namespace both with its record, and another one of somebody else."""
+    monkeypatch.setattr(runner, "run", Recorded().run)
+    (tmp_path / "run" / "netns").mkdir(parents=True)
+    for name in ("both", "theirs"):
+        (tmp_path / "run" / "netns" / name).symlink_to("/proc/self/ns/net")
+    (tmp_path / "run" / "netns" / "stale").write_text("", encoding="ascii")
+    (tmp_path / "proc" / "sys" / "net" / "ipv6").mkdir(parents=True)
+    path = tmp_path / record_path("both", True)[1:]
+    path.parent.mkdir(parents=True)
+    made = Record("both", True, "nftables", (("v-both", "eth0"), ("v-more", "eth1")), forwards=(Forward("tcp", 80, 80, 8080),))
+    path.write_text(render(made), encoding="utf-8")
 
 
 @pytest.fixture
@@ -95,3 +134,42 @@ def test_a_refusal_names_the_namespace_and_the_option(run: Run, options: Dict[st
     result = run(netns, options, check_mode=check_mode)
     assert result["failed"]
     assert problem in result["msg"]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_everything_of_a_namespace_is_reported(run: Run) -> None:
+    both, theirs = run(netns_info, {})["namespaces"]
+    assert {key: both[key] for key in ("name", "managed", "persist", "processes", "forwards")} == {
+        "name": "both",
+        "managed": True,
+        "persist": True,
+        "processes": [],
+        "forwards": [{"protocol": "tcp", "port": "80", "to_port": "8080"}],
+    }
+    assert both["links"][1] == {
+        "name": "eth0",
+        "kind": "veth",
+        "up": True,
+        "mtu": 1400,
+        "addresses": ["10.201.0.2/30", "fd00:201::2/64"],
+        "host_link": "v-both",
+        "host_addresses": ["10.201.0.1/30", "fd00:201::1/64"],
+    }
+    default = {"to": "default", "via": "fd00:201::1", "link": "eth0", "metric": 1024, "family": "ipv6", "protocol": "boot"}
+    assert default in both["routes"]
+    assert both["listening"] == [{"protocol": "tcp", "address": "0.0.0.0", "port": 8080}]
+    assert {rule["chain"] for rule in both["rules"]} == {"prerouting", "output", "postrouting", "input", "forward"}
+    assert (theirs["name"], theirs["managed"], theirs["persist"], theirs["rules"]) == ("theirs", False, False, [])
+    assert [one["name"] for one in run(netns_info, {"name": "theirs"})["namespaces"]] == ["theirs"]
+    assert run(netns_info, {"name": "stale"})["namespaces"] == run(netns_info, {"name": "gone"})["namespaces"] == []
+
+
+@pytest.mark.usefixtures("recorded")
+def test_check_mode_returns_the_namespace_as_it_is(run: Run) -> None:
+    (both, _theirs) = run(netns_info, {})["namespaces"]
+    found = run(netns, {"name": "both", "state": "absent"}, check_mode=True, diff=True)
+    assert found["changed"]
+    assert found["namespace"] == {key: both[key] for key in ("name", "managed", "persist", "links", "routes", "forwards")}
+    assert found["diff"]["before"]["links"]["v-both"]["peer"]["name"] == "eth0"
+    assert (found["diff"]["after"]["links"], found["diff"]["after"]["namespace"]) == ({}, "absent")
+    assert ["ip", "netns", "delete", "both"] in found["commands"]

@@ -75,6 +75,18 @@ def test_listening_sockets() -> None:
     assert parse_sockets("udp", read("proc_net/6.18/udp")) == (Listener("udp", "0.0.0.0", 5001),)
 
 
+def test_a_socket_of_ipv6_that_takes_connections_of_ipv4() -> None:
+    """As inet_ntop writes the address, on whatever Python."""
+    one = "0: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 9 1"
+    assert parse_sockets("tcp", f"head\n{one}\n") == (Listener("tcp", "::ffff:127.0.0.1", 8080),)
+
+
+def test_an_interface_has_the_details_of_its_kind() -> None:
+    vlan = {"ifindex": 3, "ifname": "v", "mtu": 1500, "link_index": 2, "linkinfo": {"info_kind": "vlan", "info_data": {"id": 7}}}
+    (link,) = parse_links(json.dumps([vlan]))
+    assert (link.kind, link.peer_index, link.details) == ("vlan", 2, {"id": 7})
+
+
 @every_version("nft")
 def test_the_table_that_nft_lists_is_the_one_that_was_asked_for(folder: str) -> None:
     listing: Any = json.loads(read(f"{folder}/table.json"))
