@@ -141,16 +141,10 @@ def _link(name: str, option: str, number: int, entry: Mapping[str, Any]) -> Link
     inner = _addresses(f"{option}.peer_addresses", entry["peer_addresses"])
     link = Veth(own, peer, addresses, inner, entry["mtu"])
     link.check(option)
-    _check_mtu(f"{option}.mtu", link)
-    return link
-
-
-def _check_mtu(option: str, link: Link) -> None:
-    if link.mtu is None:
-        return
     least = _LEAST_MTU[6 if link.inner(6) else 4]
-    if not least <= link.mtu <= _MOST_MTU:
-        raise InputError(option, f"{link.mtu} is not between {least} and {_MOST_MTU}")
+    if link.mtu is not None and not least <= link.mtu <= _MOST_MTU:
+        raise InputError(f"{option}.mtu", f"{link.mtu} is not between {least} and {_MOST_MTU}")
+    return link
 
 
 def _check_among(option: str, link: Link, others: Sequence[Link]) -> None:

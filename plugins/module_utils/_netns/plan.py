@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import replace
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import MakeDirectory, Plan, RemoveFile, Step, WriteFile
 from . import boot, names, record
@@ -18,7 +18,7 @@ from .options import naming
 from .removal import forget_boot_stages, plan_absent, removal, restored_settings
 from .resolve import Resolved, resolve_defaults
 from .show import after, before, shown_settings
-from .simulate import beside, following, with_namespace
+from .simulate import beside, with_namespace
 from .state import Record, State
 from .wanted import Wanted, is_one
 
@@ -29,19 +29,20 @@ def plan(states: Sequence[State], all_wanted: Sequence[Wanted]) -> Plan:
     :raises FleetlabError: the input cannot be right on this host, or would harm what the task does not name.
     """
     parts: List[Staged] = []
-    host: Optional[State] = None
+    settings: Dict[str, Optional[str]] = {}
     for state, wanted in zip(states, all_wanted):
+        found = beside(state, replace(parts[-1].host, sysctls=settings)) if parts else state
         with naming(wanted.prefix, wanted.name):
-            parts.append(_staged(beside(state, host) if host is not None else state, wanted))
-        host = following(parts[-1].host, host)
+            parts.append(_staged(found, wanted))
+        settings.update(parts[-1].host.sysctls)
     if is_one(all_wanted):
         return single(parts[0])
-    return together([_on_host(part, state, host) for part, state in zip(parts, states) if host is not None])
+    return together([_on_host(part, state, settings) for part, state in zip(parts, states)])
 
 
-def _on_host(part: Staged, state: State, host: State) -> Staged:
+def _on_host(part: Staged, state: State, after_all: Mapping[str, Optional[str]]) -> Staged:
     """The plan of one namespace, with the settings of the host before and after all plans."""
-    settings = shown_settings({key: host.sysctls[key] for key in part.host.sysctls})
+    settings = shown_settings({key: after_all[key] for key in part.host.sysctls})
     before_all = shown_settings(state.sysctls)
     return replace(part, before={**part.before, "settings": before_all}, after={**part.after, "settings": settings})
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, Mapping, Optional, Set
+from typing import Iterator, Mapping, Set
 
 from .addresses import FAMILIES
 from .links import Link, made_links
@@ -19,11 +19,6 @@ def beside(state: State, host: State) -> State:
     """The state of one namespace, on the host as the plans before it leave the host."""
     sysctls = {key: host.sysctls.get(key, value) for key, value in state.sysctls.items()}
     return replace(state, links=host.links, routes=host.routes, records=host.records, sysctls=sysctls)
-
-
-def following(host: State, former: Optional[State]) -> State:
-    """The host after one more plan, with the settings that earlier plans looked at too."""
-    return host if former is None else replace(host, sysctls={**former.sysctls, **host.sysctls})
 
 
 def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapping[str, str]) -> State:

@@ -83,12 +83,8 @@ class Wanted:
         """The routes inside: the task's, or by default one default route for each family."""
         if self.routes is not None:
             return self.routes
-        return tuple(_default_route(link, family) for family in FAMILIES for link in [self.link_of(family)] if link is not None)
-
-
-def _default_route(link: Link, family: int) -> Route:
-    own = link.own(family)
-    return Route(DEFAULT, str(own.ip) if own is not None else None, link.peer, family, KERNEL_METRIC[family])
+        ways = ((family, link, link.own(family)) for family in FAMILIES for link in [self.link_of(family)] if link is not None)
+        return tuple(Route(DEFAULT, str(own.ip), link.peer, family, KERNEL_METRIC[family]) for family, link, own in ways if own is not None)
 
 
 def is_one(all_wanted: Sequence[Wanted]) -> bool:

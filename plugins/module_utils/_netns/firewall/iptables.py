@@ -105,11 +105,6 @@ def same_rules(some: Sequence[Words], others: Sequence[Words]) -> bool:
     return [_options(rule) for rule in some] == [_options(rule) for rule in others]
 
 
-def words(rule: str) -> Words:
-    """A rule as it was written down, as words again."""
-    return tuple(shlex.split(rule))
-
-
 def _options(rule: Words) -> FrozenSet[Words]:
     """The options of a rule with their values, without the names of the modules that parse them."""
     groups: List[List[str]] = []
@@ -266,6 +261,6 @@ def shown_rules(text: str, name: str) -> List[Dict[str, Any]]:
     found: List[Dict[str, Any]] = []
     for line in text.splitlines():
         match = re.fullmatch(r"\[([0-9]+):([0-9]+)\] -A (\S+) (.*)", line)
-        if match and tag(name) in words(match.group(4)):
+        if match and tag(name) in shlex.split(match.group(4)):
             found.append({"chain": match.group(3), "rule": match.group(4), "packets": int(match.group(1)), "bytes": int(match.group(2))})
     return found

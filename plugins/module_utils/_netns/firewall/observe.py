@@ -59,7 +59,7 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     """
     nft = _nft(runner)
     own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
-    kind = _kind(asked, nft)
+    kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
     program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
     concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
     if program is None and concerned:
@@ -84,10 +84,6 @@ def _nft(runner: Runner) -> _Nft:
     # A table of ours shows that this kernel has all that is needed.
     ours = any(one.startswith(PREFIX) for one in _tables(listing))
     return _Nft(listing, "" if ours else nftables_problem(runner))
-
-
-def _kind(asked: Asked, nft: _Nft) -> str:
-    return "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
 
 
 def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> Optional[str]:

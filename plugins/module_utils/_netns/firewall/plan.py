@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -84,7 +85,7 @@ def _opening_steps(chain: ForwardChain, name: str, wanted: Sequence[str]) -> Ite
 def _closing(chain: ForwardChain, where: str) -> Step:
     if chain.program == "nft":
         return nft("delete", "rule", chain.family, chain.table, chain.chain, "handle", where)
-    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *iptables.words(where)))
+    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *shlex.split(where)))
 
 
 def _opening(chain: ForwardChain, name: str, opened: str) -> Step:
