@@ -319,97 +319,43 @@ namespace:
       - {protocol: tcp, port: '10105', to_port: '10105'}
 """
 
-from contextlib import nullcontext
-from typing import Any, Dict, Sequence
+from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Runner, SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.operations import operations
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import OPTION_NAMES, make_all_wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan, plan_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import report, report_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.apply import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe, observe_result, require_capabilities
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.show import returned
 
-_LOCK = "/run/fleetlab/netns.lock"
-_LOCK_TIMEOUT = 120.0
-_TEXTS = {"type": "list", "elements": "str"}
-_ONE_OF = ("nat", "forwards")
-
-
-def forwards_spec() -> Dict[str, Any]:
-    """The option forwards, which exists twice."""
-    return {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
-            "port": {"type": "str", "required": True},
-            "to_port": {"type": "str"},
-        },
-    }
-
-
-def namespace_spec(entry: bool) -> Dict[str, Any]:
-    """The options of one namespace, at the top level or in an entry of namespaces."""
-    link = {
-        "name": {"type": "str"},
-        "peer": {"type": "str"},
-        "addresses": _TEXTS,
-        "peer_addresses": _TEXTS,
-        "mtu": {"type": "int"},
-    }
-    route = {"to": {"type": "str", "required": True}, "via": {"type": "str"}, "link": {"type": "str"}, "metric": {"type": "int"}}
-    return {
-        "name": {"type": "str", **({"required": True} if entry else {})},
-        "state": {"type": "str", "choices": ["present", "absent"]},
-        "links": {"type": "list", "elements": "dict", "options": link},
-        "routes": {"type": "list", "elements": "dict", "options": route},
-        "dns": _TEXTS,
-        "dns_search": _TEXTS,
-        "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": "auto"}, "forwards": forwards_spec()}},
-        "forwards": forwards_spec(),
-        "host_access": {"type": "bool"},
-        "services": _TEXTS,
-        "persist": {"type": "bool"},
-        "firewall": {"type": "str", "choices": ["auto", "nftables", "iptables"]},
-        "force": {"type": "bool"},
-    }
-
-
-def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
-    entries = {"type": "list", "elements": "dict", "options": namespace_spec(True), "mutually_exclusive": [_ONE_OF]}
-    return {**namespace_spec(False), "namespaces": entries}
+LOCK = Lock("netns", "network namespaces")
 
 
 def main() -> None:
-    """Check, observe, plan, apply."""
+    """Pass through the rooms."""
     module = AnsibleModule(
-        argument_spec=argument_spec(),
-        mutually_exclusive=[_ONE_OF, *(("namespaces", name) for name in OPTION_NAMES)],
+        argument_spec=ENTRIES.argument_spec(),
+        mutually_exclusive=ENTRIES.mutually_exclusive(),
         required_one_of=[("name", "namespaces")],
         supports_check_mode=True,
     )
-    runner = SystemRunner()
-    try:
-        wanted = make_all_wanted(module.params)
-        # Two that look at the same moment would find the same subnet free, and the same rules missing.
-        with nullcontext() if module.check_mode else exclusive(_LOCK, "network namespaces", _LOCK_TIMEOUT):
-            systems = observe(runner, wanted)
-            one = module.params["namespaces"] is None
-            changes = plan(systems[0], wanted[0]) if one else plan_all(systems, wanted)
-            finish(module, changes, runner, lambda: _described(runner, wanted, one), operations())
-    except FleetlabError as error:
-        fail(module, error)
-
-
-def _described(runner: Runner, wanted: Sequence[Wanted], one: bool) -> Dict[str, Any]:
-    return {"namespace": report(runner, wanted[0].name)} if one else {"namespaces": report_all(runner, [each.name for each in wanted])}
+    runner, host = host_runner(), Host()
+    wing = Wing(
+        make_wanted=make_wanted,
+        require=partial(require_capabilities, host),
+        lock=LOCK,
+        observe=partial(observe, runner=runner, host=host),
+        plan=plan,
+        operations=operations,
+        returned=returned,
+        observe_again=partial(observe_result, runner=runner, host=host),
+    )
+    run(module, wing, runner)
 
 
 if __name__ == "__main__":

@@ -89,17 +89,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import check_name
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.report import info
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe_details, require_capabilities
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.show import detailed
 
 
 def main() -> None:
     """Read and report."""
     module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    name, host = module.params["name"], Host()
     try:
-        name = module.params["name"]
-        module.exit_json(changed=False, namespaces=info(SystemRunner(), None if name is None else check_name("name", name)))
+        only = None if name is None else check_name("name", name)
+        require_capabilities(host)
+        module.exit_json(changed=False, namespaces=[detailed(one) for one in observe_details(only, host_runner(), host)])
     except FleetlabError as error:
         fail(module, error)
 

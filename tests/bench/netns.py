@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.abilities import nftables_sample
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.abilities import nftables_sample
 from ansible_collections.fleetlab.linux.tests.network.conftest import Host
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall_plan import opening_steps, own_steps
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import table
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import FAMILY
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.policy import Policy, make_policy
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.plan import opening_steps, own_steps
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.policy import Policy, make_policy
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import tag
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Firewall, ForwardChain
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run, upstream_version
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
@@ -123,7 +123,7 @@ def _record_nft(folder: Folder) -> None:
     found = Firewall("nftables", chains=(ForwardChain("nft", "inet", "firewalld", "filter_FORWARD", True),))
     _carry_out((*opening_steps(found, NAME, policy()), *own_steps(found, NAME, policy())))
     folder.save("chains.json", run("nft", "-j", "list", "chains"))
-    folder.save("table.json", run("nft", "-j", "list", "table", FAMILY, table(NAME)))
+    folder.save("table.json", run("nft", "-j", "list", "table", FAMILY, tag(NAME)))
     folder.save("firewalld.json", run("nft", "-j", "-a", "list", "chain", "inet", "firewalld", "filter_FORWARD"))
 
 

@@ -23,11 +23,24 @@ MASK = "********"
 
 
 @dataclass(frozen=True)
+class Prints:
+    """A check that succeeds where the command C(argv) prints a line with C(text)."""
+
+    argv: Tuple[str, ...]
+    text: str
+
+
+Check = Union[Tuple[str, ...], Prints]
+"""A command that changes nothing, and answers by its exit code, or by its output."""
+
+
+@dataclass(frozen=True)
 class Command:
     """Run C(argv). Secrets belong in C(stdin); with C(secret) neither stdin nor the command's output is ever shown.
 
-    C(unless) are commands that all succeed where the step has been done already. A plan is made for the host as it is, so L(apply) does not
-    ask them; a script that carries the same steps out at boot does.
+    C(unless) are checks that all succeed where the step has been done already, C(only_if) checks that all succeed where the step has an
+    object to work on. A plan is made for the host as it is, so L(apply) does not run them; a script that carries the same steps out at boot
+    does.
     """
 
     argv: Tuple[str, ...]
@@ -35,7 +48,8 @@ class Command:
     secret: bool = False
     timeout: float = DEFAULT_TIMEOUT
     accept: Tuple[int, ...] = (0,)
-    unless: Tuple[Tuple[str, ...], ...] = ()
+    unless: Tuple[Check, ...] = ()
+    only_if: Tuple[Check, ...] = ()
 
     def rendered(self) -> List[str]:
         """The argv a user is shown."""

@@ -109,6 +109,10 @@ class Host:
         """Whether a system program is installed."""
         return any(os.access(f"{self.root}{folder}/{name}", os.X_OK) for folder in ("/usr/sbin", "/sbin", "/usr/bin", "/bin"))
 
+    def kernel(self) -> str:
+        """The release of the running kernel."""
+        return os.uname().release
+
     def hostname(self) -> str:
         """The host name as the kernel has it."""
         return os.uname().nodename

@@ -1,22 +1,23 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What builds a namespace at boot: a script made of the steps that a plan from nothing has, and the unit that runs it. Pure.
+"""The script that builds a namespace at boot, rendered from the steps of a plan from nothing, and the unit that runs the script. Pure.
 
-The script needs a shell, ip and the firewall's command; neither Ansible nor Python. It can be run again at any time: what is there is kept.
+The script needs a shell, ip and the command of the firewall; neither Ansible nor Python. It can run again at any time: existing parts stay.
 """
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Iterator, Mapping, Optional
 
-from .._core.plan import Command, Operation, Step
+from .._core.plan import Check, Command, Operation, Prints, Step
 from . import names
-from .network import changed_sysctls, network_steps
-from .settle import Settled
-from .state import ForwardChain, Inside, System
+from .links import Link
+from .network import changed_sysctls, network_stages
+from .resolve import Resolved
+from .state import Inside, State
 
 _HEADER = """\
 #!/bin/sh
@@ -49,37 +50,42 @@ WantedBy=multi-user.target
 
 
 def unit_content(name: str) -> str:
-    """The service. Stopping it leaves the namespace: the services in it would lose their network for good."""
+    """The unit. Stopping it leaves the namespace: the services in the namespace would lose their network for good."""
     return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name))
 
 
-def script_content(system: System, settled: Settled) -> str:
-    """The script; it has what this host, as it is now, needs besides the namespace itself."""
-    steps = network_steps(from_nothing(system, settled), settled)
-    lines = [line for step in steps for line in render(step)]
-    return _HEADER.format(note=names.NOTE, name=settled.wanted.name) + "\n".join(lines) + "\n"
+def script_content(state: State, resolved: Resolved) -> str:
+    """The script. It also sets what this host needs besides the namespace."""
+    name = resolved.wanted.name
+    namespace, *rules, links = network_stages(from_nothing(state, resolved), resolved)
+    leftovers = [step for link in resolved.wanted.links for step in _leftovers(name, link)]
+    steps = [*namespace, *(step for stage in rules for step in stage), *leftovers, *links]
+    return _HEADER.format(note=names.NOTE, name=name) + "".join(f"{render(step)}\n" for step in steps)
 
 
-def from_nothing(system: System, settled: Settled) -> System:
-    """The same host as if the namespace had never been."""
-    name = settled.wanted.name
-    own = {link.name for link in settled.wanted.links}
-    changed = changed_sysctls(system, settled)
-    firewall = replace(system.firewall, table=None, own={}, chains=tuple(_without_ours(chain) for chain in system.firewall.chains))
+def _leftovers(name: str, link: Link) -> Iterator[Command]:
+    """Remove the ends of a link whose other end went with a former namespace of that name."""
+    for end in link.ends[:-1]:
+        others = tuple(other.exists(name) for other in link.ends if other != end)
+        yield replace(end.deletion(name), only_if=(end.exists(name),), unless=others)
+
+
+def from_nothing(state: State, resolved: Resolved) -> State:
+    """The host as if the namespace had never been made."""
+    name = resolved.wanted.name
+    own = {link.name for link in resolved.wanted.links}
+    changed = changed_sysctls(state, resolved)
+    firewall = replace(state.firewall, table=None, own={}, chains=tuple(replace(chain, ours=()) for chain in state.firewall.chains))
     return replace(
-        system,
+        state,
         exists=False,
         stale=False,
         inside=Inside(),
-        links=tuple(link for link in system.links if link.name not in own),
-        records={one: record for one, record in system.records.items() if one != name},
+        links=tuple(link for link in state.links if link.name not in own),
+        records={one: record for one, record in state.records.items() if one != name},
         firewall=firewall,
-        sysctls={key: _before(key, value, changed) for key, value in system.sysctls.items()},
+        sysctls={key: _before(key, value, changed) for key, value in state.sysctls.items()},
     )
-
-
-def _without_ours(chain: ForwardChain) -> ForwardChain:
-    return replace(chain, ours=())
 
 
 def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optional[str]:
@@ -89,43 +95,28 @@ def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optio
     return "0"
 
 
-def render(step: Step) -> Iterator[str]:
+def render(step: Step) -> str:
     """The lines of the script for one step."""
     if isinstance(step, Operation):
         path = shlex.quote(f"/proc/sys/{step.arguments['key']}")
-        yield f"[ ! -e {path} ] || echo {shlex.quote(str(step.arguments['value']))} >{path}"
-    elif isinstance(step, Command):
-        yield from _render_command(step)
+        return f"[ ! -e {path} ] || echo {shlex.quote(str(step.arguments['value']))} >{path}"
+    line = shlex.join(step.rendered())
+    return _render_command(step, line) if isinstance(step, Command) else line
 
 
-def _render_command(step: Command) -> Iterator[str]:
-    line = shlex.join(step.argv)
-    if step.stdin is not None:
-        yield f"{line} <<'END'"
-        yield step.stdin.rstrip("\n")
-        yield "END"
-    elif step.argv[:3] == ("ip", "netns", "add"):
-        yield f"ip netns exec {shlex.quote(step.argv[3])} true 2>/dev/null || {line}"
-    elif step.argv[:3] == ("ip", "link", "add"):
-        yield from _render_link(step.argv, line)
-    elif step.argv[:3] == ("nft", "insert", "rule"):
-        chain, comment = shlex.join(step.argv[3:6]), shlex.quote(f"{step.argv[6]} {step.argv[7]} accept comment {step.argv[10]}")
-        yield f"! nft list chain {chain} >/dev/null 2>&1 || nft list chain {chain} | grep -qF {comment} || {line}"
-    elif "-I" in step.argv:
-        yield f"{shlex.join(_as_check(step.argv))} 2>/dev/null || {line}"
-    else:
-        yield line
+def _render_command(step: Command, line: str) -> str:
+    words = [f"! {_check(check)}" for check in step.only_if]
+    done = " && ".join(_check(check) for check in step.unless)
+    if done:
+        words.append(f"{{ {done}; }}" if len(step.unless) > 1 else done)
+    words.append(line if step.stdin is None else f"{line} <<'END'")
+    accepted = "|".join(str(code) for code in step.accept if code)
+    if accepted:
+        words.append(f"case $? in {accepted}) ;; *) false ;; esac")
+    return "\n".join([" || ".join(words), *([] if step.stdin is None else [step.stdin.rstrip(), "END"])])
 
 
-def _render_link(argv: Sequence[str], line: str) -> Iterator[str]:
-    own, peer, name = (shlex.quote(argv[position]) for position in (4, 9, 11))
-    yield f"if ! ip link show dev {own} >/dev/null 2>&1 || ! ip -n {name} link show dev {peer} >/dev/null 2>&1; then"
-    # A pair whose other end went with a former namespace of that name.
-    yield f"    ip link delete dev {own} 2>/dev/null || :"
-    yield f"    {line}"
-    yield "fi"
-
-
-def _as_check(argv: Sequence[str]) -> Tuple[str, ...]:
-    at = argv.index("-I")
-    return (*argv[:at], "-C", argv[at + 1], *argv[at + 3 :])
+def _check(check: Check) -> str:
+    if isinstance(check, Prints):
+        return f"{shlex.join(check.argv)} | grep -qF -- {shlex.quote(check.text)}"
+    return f"{shlex.join(check)} >/dev/null 2>&1"

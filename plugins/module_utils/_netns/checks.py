@@ -1,49 +1,49 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused, and what is warned of, before anything changes. Pure; the same in check mode."""
+"""Refusals and warnings, before anything changes. Pure; the same in check mode."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
-from .firewall_plan import concerns
-from .network import is_made_anew
-from .settle import Settled
-from .state import FoundRoute, Record, System
-from .wanted import DEFAULT, Forward, Link, Network, Wanted, interface, network, overlap
+from .addresses import DEFAULT, Forward, Network, interface, network, overlap
+from .firewall.plan import concerns
+from .links import Link, made_links
+from .resolve import Resolved
+from .state import FoundRoute, State
+from .wanted import Wanted
 
 _FREE = "Choose another name, or remove it if nobody needs it"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
 """Nothing tells a server's socket of UDP from a client's."""
 
 
-def check(system: System, settled: Settled) -> Tuple[str, ...]:
+def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     """Warnings about a declaration on this host.
 
-    :raises FleetlabError: it cannot be had without harm to something the task does not name.
+    :raises FleetlabError: the declaration would harm something that the task does not name.
     """
-    wanted = settled.wanted
-    former = system.records.get(wanted.name)
-    _check_uplinks(system, settled)
-    if 6 in wanted.families() and not system.ipv6:
+    wanted = resolved.wanted
+    _check_uplinks(state, resolved)
+    if 6 in wanted.families() and not state.ipv6:
         raise InputError(
             "links", "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6): name IPv4 addresses only, or allow it"
         )
     _check_gateways(wanted)
     warnings: List[str] = []
     for number, link in enumerate(wanted.links):
-        _check_names(system, wanted, f"links[{number}]", link, former)
-        warnings += _check_subnets(system, wanted, f"links[{number}]", link)
-    warnings += _check_forwards(system, wanted, former)
-    _check_resolv_conf(system, wanted)
-    warnings += _filtered(system, settled)
-    if wanted.nat is not None and wanted.dns is None and system.loopback_dns:
+        _check_names(state, wanted, f"links[{number}]", link)
+        warnings += _check_subnets(state, wanted, f"links[{number}]", link) if link.on_host else ()
+    warnings += _check_forwards(state, wanted)
+    _check_resolv_conf(state, wanted)
+    warnings += _filtered(state, resolved)
+    if wanted.nat is not None and wanted.dns is None and state.loopback_dns:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace cannot reach them: set dns")
-    if wanted.persist and not system.service.systemd:
+    if wanted.persist and not state.service.systemd:
         warnings.append(
             f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"
             f" have {names.script_path(wanted.name)} run there"
@@ -51,23 +51,27 @@ def check(system: System, settled: Settled) -> Tuple[str, ...]:
     return tuple(warnings)
 
 
-def _filtered(system: System, settled: Settled) -> Iterator[str]:
-    """Chains that can drop what the namespace forwards, and that are somebody's choice: they are not opened."""
-    name, policy = settled.wanted.name, settled.policy
-    for chain in system.firewall.chains if policy is not None and settled.wanted.nat is not None else ():
+def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
+    """Warn of chains of others that drop some of the forwarded packets. They are not opened: their rules are a choice."""
+    name, policy = resolved.wanted.name, resolved.policy
+    for chain in state.firewall.chains if policy is not None and resolved.wanted.nat is not None else ():
         if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):
             where = f"{chain.family} {chain.table} {chain.chain}"
             yield f"{name}: rules of others in the chain {where} drop some of what is forwarded, also from and to the namespace"
 
 
-def _check_uplinks(system: System, settled: Settled) -> None:
-    own = [link.name for link in settled.wanted.links]
-    for uplink in dict.fromkeys(settled.uplinks.values()):
-        if system.link(uplink) is None:
-            there = ", ".join(link.name for link in system.links if link.name != "lo") or "none"
-            raise InputError("nat.masquerade", f"this host has no interface {uplink}; there are: {there}")
+def _check_uplinks(state: State, resolved: Resolved) -> None:
+    own = [link.name for link in resolved.wanted.host_links]
+    for uplink in dict.fromkeys(resolved.uplinks.values()):
+        _check_interface(state, "nat.masquerade", uplink)
         if uplink in own:
             raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself, not a way out of this host")
+
+
+def _check_interface(state: State, option: str, name: str) -> None:
+    if state.link(name) is None:
+        there = ", ".join(link.name for link in state.links if link.name != "lo") or "none"
+        raise InputError(option, f"this host has no interface {name}; there are: {there}")
 
 
 def _check_gateways(wanted: Wanted) -> None:
@@ -88,34 +92,31 @@ def _check_gateways(wanted: Wanted) -> None:
             )
 
 
-def is_ours(former: Optional[Record], own: str, peer: str = "") -> bool:
-    """Whether an earlier run made a link of that name."""
-    return former is not None and any(own == one and peer in ("", other) for one, other in former.links)
-
-
-def _check_names(system: System, wanted: Wanted, option: str, link: Link, former: Optional[Record]) -> None:
-    for other in system.records.values():
-        if other.name != wanted.name and is_ours(other, link.name):
+def _check_names(state: State, wanted: Wanted, option: str, link: Link) -> None:
+    for below, name in link.below.items():
+        _check_interface(state, f"{option}.{below}", name)
+    for other in state.records.values():
+        if other.name != wanted.name and link.name in other.names:
             raise RefusedError(f"{option}.name", f"{link.name} belongs to the namespace {other.name}", "Choose another name")
-    found = system.link(link.name)
-    if found is not None and system.made(former, link.name) is None and is_made_anew(system, link):
+    if link.found(state):
+        return
+    found = state.link(link.name)
+    if link.on_host and found is not None and link.name not in made_links(state, wanted.name):
         kind = found.kind or "device"
         raise RefusedError(
             f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
         )
-    inner = system.peer(link.peer)
-    paired = found is not None and inner is not None and inner.is_end_of(found)
-    if inner is not None and not paired and (former is None or link.peer not in [peer for _own, peer in former.links]):
+    if state.peer(link.peer) is not None and link.peer not in [peer for _own, peer in state.former(wanted.name).links]:
         raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
 
 
-def _check_subnets(system: System, wanted: Wanted, option: str, link: Link) -> Iterator[str]:
-    own = [one.name for one in wanted.links]
+def _check_subnets(state: State, wanted: Wanted, option: str, link: Link) -> Iterator[str]:
+    own = [one.name for one in wanted.host_links]
     for family in wanted.families():
         for net in link.networks(family):
-            _check_controller(system, own, option, net)
-            _check_addresses(system, wanted, own, option, net)
-            for route in system.routes:
+            _check_controller(state, own, option, net)
+            _check_addresses(state, wanted, own, option, net)
+            for route in state.routes:
                 if route.link not in own and _overlaps(route, net):
                     device = route.link or "no device"
                     yield f"{wanted.name}: the subnet {net} of {link.name} overlaps the route of this host to {route.to} ({device})"
@@ -125,14 +126,18 @@ def _overlaps(route: FoundRoute, net: Network) -> bool:
     return route.to != DEFAULT and overlap(network(route.to), net)
 
 
-def _check_controller(system: System, own: List[str], option: str, net: Network) -> None:
+def _check_controller(state: State, own: List[str], option: str, net: Network) -> None:
     """Refuse to take the way back to where Ansible runs."""
-    if system.controller is None:
+    if state.controller is None:
         return
-    client = ipaddress.ip_address(system.controller[0].partition("%")[0])
+    client = ipaddress.ip_address(state.controller[0].partition("%")[0])
     if client.version != net.version:
         return
-    ways = [one for one in system.routes if one.family == client.version and one.link not in own and _leads_to(one, client)]
+    ways = [
+        one
+        for one in state.routes
+        if one.family == client.version and one.link not in own and (one.to == DEFAULT or client in network(one.to))
+    ]
     way = max(ways, key=lambda one: 0 if one.to == DEFAULT else network(one.to).prefixlen, default=None)
     gateway = ipaddress.ip_address(way.via) if way is not None and way.via is not None else None
     if client in net or (gateway is not None and gateway in net) or (way is not None and _overlaps(way, net)):
@@ -141,32 +146,27 @@ def _check_controller(system: System, own: List[str], option: str, net: Network)
         )
 
 
-def _leads_to(route: FoundRoute, address: "ipaddress.IPv4Address | ipaddress.IPv6Address") -> bool:
-    return route.to == DEFAULT or address in network(route.to)
-
-
-def _check_addresses(system: System, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
-    former = system.records.get(wanted.name)
-    outdated = [pair[0] for pair in former.links] if former is not None else []
-    for other in system.records.values():
+def _check_addresses(state: State, wanted: Wanted, own: List[str], option: str, net: Network) -> None:
+    outdated = state.former(wanted.name).names
+    for other in state.records.values():
         for link, address in other.addresses:
             if other.name != wanted.name and overlap(interface(address).network, net):
                 found_by = f"{address} of {link}, which belongs to the namespace {other.name}"
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {found_by}", "Choose a subnet that is free")
-    for found in system.links:
+    for found in state.links:
         for address in found.addresses:
             if found.name not in own and found.name not in outdated and overlap(interface(address).network, net):
                 raise RefusedError(f"{option}.addresses", f"{net} overlaps {address} of {found.name}", "Choose a subnet that is free")
 
 
-def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) -> Iterator[str]:
-    in_force = former.forwards if former is not None else ()
+def _check_forwards(state: State, wanted: Wanted) -> Iterator[str]:
+    in_force = state.former(wanted.name).forwards
     for forward in wanted.forwards:
-        for other in system.records.values():
+        for other in state.records.values():
             if other.name != wanted.name and any(forward.overlaps(one) for one in other.forwards):
                 raise RefusedError(f"forward {forward}", f"it is forwarded to the namespace {other.name}", "Choose another port")
-        _check_connection(system, forward, in_force)
-        for one in system.listeners:
+        _check_connection(state, forward, in_force)
+        for one in state.listeners:
             if one.protocol != forward.protocol or not forward.first <= one.port <= forward.last:
                 continue
             where = f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}"
@@ -180,17 +180,17 @@ def _check_forwards(system: System, wanted: Wanted, former: Optional[Record]) ->
             yield f"{wanted.name}: {received}, and all connections to it are forwarded into the namespace"
 
 
-def _check_connection(system: System, forward: Forward, in_force: Sequence[Forward]) -> None:
+def _check_connection(state: State, forward: Forward, in_force: Sequence[Forward]) -> None:
     """Refuse to take the port that Ansible itself connects to, whatever is to be restarted inside."""
-    port = system.controller[1] if system.controller is not None else 0
+    port = state.controller[1] if state.controller is not None else 0
     if forward.protocol == "tcp" and forward.first <= port <= forward.last and forward not in in_force:
         raise RefusedError(
             f"forward {forward}", f"Ansible connects to port {port} of this host, and would not come in again", "Choose another port"
         )
 
 
-def _check_resolv_conf(system: System, wanted: Wanted) -> None:
-    found = system.files.resolv_conf
+def _check_resolv_conf(state: State, wanted: Wanted) -> None:
+    found = state.files.resolv_conf
     if wanted.dns is not None and found is not None and names.NOTE not in found:
         path = names.resolv_conf_path(wanted.name)
         raise RefusedError(path, "it was not written by this module", "Remove it, or leave dns out")

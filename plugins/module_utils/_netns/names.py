@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of namespaces and links: what is accepted, and what the parts that belong to a namespace are called. Pure."""
+"""Names: of namespaces and links, as a task may choose them, and of the files, rules and settings that belong to a namespace. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import hashlib
 import re
 
 from .._core.errors import InputError
+from .._host.systemd import SYSTEM_FOLDER
 
 NOTE = "Written by fleetlab.linux.netns"
 LONGEST_LINK = 15
@@ -20,11 +21,13 @@ PREFIX = "fleetlab-netns-"
 _LONGEST_NAME = 128 - len(PREFIX)
 """Comments of nftables hold 128 characters; the kernel's own limit is 255."""
 
+IP_FORWARD = "net/ipv4/ip_forward"
+IP6_FORWARD = "net/ipv6/conf/all/forwarding"
+
 RUN_FOLDER = "/run/netns"
 CONF_FOLDER = "/etc/netns"
 LASTING_FOLDER = "/etc/fleetlab/netns"
 PASSING_FOLDER = "/run/fleetlab/netns"
-UNIT_FOLDER = "/etc/systemd/system"
 
 
 def check_name(option: str, name: str) -> str:
@@ -55,13 +58,8 @@ def default_link(name: str) -> str:
     return link if len(link) <= LONGEST_LINK else f"v-{_digest(name)}"
 
 
-def table(name: str) -> str:
-    """The nftables table of a namespace."""
-    return f"{PREFIX}{name}"
-
-
 def tag(name: str) -> str:
-    """The comment of every rule of a namespace that lies in a chain of somebody else."""
+    """The table of a namespace in nftables, and the comment of its rules in chains of others."""
     return f"{PREFIX}{name}"
 
 
@@ -77,7 +75,7 @@ def unit(name: str) -> str:
 
 def unit_path(name: str) -> str:
     """Where the service lies."""
-    return f"{UNIT_FOLDER}/{unit(name)}"
+    return f"{SYSTEM_FOLDER}/{unit(name)}"
 
 
 def script_path(name: str) -> str:
@@ -98,6 +96,16 @@ def namespace_path(name: str) -> str:
 def resolv_conf_path(name: str) -> str:
     """What C(ip netns exec) puts in the place of /etc/resolv.conf."""
     return f"{CONF_FOLDER}/{name}/resolv.conf"
+
+
+def route_localnet(link: str) -> str:
+    """The setting that lets the host's loopback addresses reach a link."""
+    return f"net/ipv4/conf/{link}/route_localnet"
+
+
+def accept_ra(link: str) -> str:
+    """The setting that says whether an interface goes on listening to routers when the host is a router itself."""
+    return f"net/ipv6/conf/{link}/accept_ra"
 
 
 def _digest(name: str) -> str:

@@ -1,159 +1,135 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that build a namespace, or bring one that is there to what is wanted. Pure.
+"""The steps that build a namespace, or bring an existing one to what is wanted. Pure.
 
-From nothing they are also what its service does at boot.
+The service of the namespace carries out at boot the steps of a plan from nothing.
 """
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
-from .firewall_plan import opening_steps, own_steps
-from .observe import IP6_FORWARD, IP_FORWARD, route_localnet
-from .settle import Settled
-from .state import FoundLink, FoundRoute, System
-from .wanted import KERNEL_METRIC, Interface, Link, Route
+from .addresses import KERNEL_METRIC
+from .firewall.plan import opening_steps, own_steps
+from .links import End, Link, made_links
+from .names import IP6_FORWARD, IP_FORWARD, route_localnet
+from .resolve import Resolved
+from .state import State
 
 
-def network_steps(system: System, settled: Settled) -> Tuple[Step, ...]:
-    """Everything but the files."""
-    return tuple(step for stage in network_stages(system, settled) for step in stage)
-
-
-def network_stages(system: System, settled: Settled) -> Tuple[Tuple[Step, ...], ...]:
-    """The same by stages. The rules come before the links that they are for: nothing passes unfiltered in between."""
-    name, firewall = settled.wanted.name, system.firewall
+def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], ...]:
+    """Everything but the files. The rules come before the links that they are for: nothing passes unfiltered in between."""
+    name, firewall = resolved.wanted.name, state.firewall
     return (
-        tuple(_namespace_steps(system, name)),
-        tuple(own_steps(firewall, name, settled.policy)),
-        tuple(opening_steps(firewall, name, settled.policy)),
-        tuple(_links_and_routes(system, settled)),
+        tuple(_namespace_steps(state, name)),
+        tuple(own_steps(firewall, name, resolved.policy)),
+        tuple(opening_steps(firewall, name, resolved.policy)),
+        tuple(_links_and_routes(state, resolved)),
     )
 
 
-def _namespace_steps(system: System, name: str) -> Iterator[Step]:
-    if not system.exists:
-        yield Command(("ip", "netns", "add", name))
-    lo = system.peer("lo")
+def _namespace_steps(state: State, name: str) -> Iterator[Step]:
+    if not state.exists:
+        yield Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),))
+    lo = state.peer("lo")
     if lo is None or not lo.up:
         yield Command(("ip", "-n", name, "link", "set", "dev", "lo", "up"))
 
 
-def _links_and_routes(system: System, settled: Settled) -> List[Step]:
-    name = settled.wanted.name
-    steps: List[Step] = [*_outdated_routes(system, settled), *_outdated_links(system, settled)]
+def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
+    name = resolved.wanted.name
+    steps: List[Step] = [*_outdated_routes(state, resolved), *dict.fromkeys(_outdated_links(state, resolved))]
     changed: List[str] = []
-    for link in settled.wanted.links:
-        steps += _link_steps(system, name, link)
-        changed += [link.peer] if _loses_routes(system, link) else []
-    steps += _route_steps(system, settled, changed)
-    steps += [Operation("set_sysctl", {"key": key, "value": value}) for key, value in _sysctls_to_set(system, settled)]
+    for link in resolved.wanted.links:
+        steps += _link_steps(state, name, link)
+        changed += [link.peer] if _loses_routes(state, link) else []
+    steps += _route_steps(state, resolved, changed)
+    now = settings_of_links(state, resolved)
+    steps += setting_steps({key: value for key, value in wanted_sysctls(state, resolved).items() if now.get(key) != value})
     return steps
 
 
-def _outdated_links(system: System, settled: Settled) -> Iterator[Step]:
-    """Links that an earlier task asked for and this one does not, and those that do not lead where they should."""
-    name = settled.wanted.name
-    former = system.records.get(name)
-    kept = {link.name: link for link in settled.wanted.links}
-    for own in former.ends if former is not None else ():
-        if system.made(former, own) is not None and (own not in kept or is_made_anew(system, kept[own])):
-            yield link_deletion(own)
-    for link in settled.wanted.links:
-        stray = system.peer(link.peer)
-        # An end whose other one is on the host goes with that.
-        if stray is not None and not any(stray.is_end_of(one) for one in system.links):
-            yield Command(("ip", "-n", name, "link", "delete", "dev", link.peer))
+def setting_steps(settings: Mapping[str, str]) -> List[Operation]:
+    """Give settings of the host these values."""
+    return [Operation("set_sysctl", {"key": key, "value": value}) for key, value in settings.items()]
 
 
-def link_deletion(own: str) -> Command:
-    """Remove a pair by its end on the host.
+def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
+    """Remove links that only an earlier task asked for, and links that do not lead where they should."""
+    name = resolved.wanted.name
+    kept = {link.name: link for link in resolved.wanted.links}
+    for made in made_links(state, name).values():
+        if made.name not in kept or not kept[made.name].found(state):
+            yield made.end.deletion(name)
+    for link in resolved.wanted.links:
+        stray = state.peer(link.peer)
+        # An end whose other end is on the host goes with that end.
+        if stray is not None and not link.found(state) and not any(stray.is_end_of(one) for one in state.links):
+            yield link.ends[-1].deletion(name)
 
-    One that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
-    """
-    return Command(("ip", "link", "delete", "dev", own), accept=(0, 1))
 
-
-def _link_steps(system: System, name: str, link: Link) -> Iterator[Step]:
-    own = system.link(link.name)
-    inner = system.inner_end(own) if own is not None else None
-    if is_made_anew(system, link):
-        # Both ends in one step: there is never a pair with an end in the wrong place.
-        yield Command(("ip", "link", "add", "name", link.name, "type", "veth", "peer", "name", link.peer, "netns", name))
-        own, inner = None, None
-    for way, device, found, addresses in (
-        ((), link.name, own, link.addresses),
-        (("-n", name), link.peer, inner, link.peer_addresses),
-    ):
+def _link_steps(state: State, name: str, link: Link) -> Iterator[Step]:
+    there = link.found(state)
+    if not there:
+        yield Command(link.creation(name), unless=tuple(end.exists(name) for end in link.ends))
+    for end, found in zip_longest(link.ends, there):
+        way = end.where(name)
         if link.mtu is not None and (found is None or found.mtu != link.mtu):
-            yield Command(("ip", *way, "link", "set", "dev", device, "mtu", str(link.mtu)))
-        yield from _address_steps(way, device, found, addresses)
+            yield Command(("ip", *way, "link", "set", "dev", end.name, "mtu", str(link.mtu)))
+        yield from _address_steps(way, end, found.addresses if found is not None else ())
         if found is None or not found.up:
-            yield Command(("ip", *way, "link", "set", "dev", device, "up"))
+            yield Command(("ip", *way, "link", "set", "dev", end.name, "up"))
 
 
-def is_made_anew(system: System, link: Link) -> bool:
-    """Whether the pair is not there as it is wanted, from this host's end to the one inside."""
-    own = system.link(link.name)
-    inner = system.inner_end(own) if own is not None else None
-    return inner is None or inner.name != link.peer
-
-
-def _loses_routes(system: System, link: Link) -> bool:
-    """Whether the routes over the end inside go with what is done to it."""
-    own = system.link(link.name)
-    inner = system.inner_end(own) if own is not None else None
+def _loses_routes(state: State, link: Link) -> bool:
+    """Whether the routes over the end inside go with what is done to that end."""
     asked = [str(one) for one in link.peer_addresses]
-    return inner is None or is_made_anew(system, link) or not inner.up or any(address not in asked for address in inner.addresses)
+    inner = link.found(state)[-1:]
+    return not inner or not inner[0].up or any(address not in asked for address in inner[0].addresses)
 
 
-def _address_steps(way: Sequence[str], device: str, found: Optional[FoundLink], wanted: Sequence[Interface]) -> Iterator[Step]:
-    there = found.addresses if found is not None else ()
-    asked = [str(one) for one in wanted]
+def _address_steps(way: Sequence[str], end: End, there: Sequence[str]) -> Iterator[Step]:
+    asked = [str(one) for one in end.addresses]
     surplus = [address for address in there if address not in asked]
     for address in surplus:
-        yield Command(("ip", *way, "address", "delete", address, "dev", device))
-    for one in wanted:
+        yield Command(("ip", *way, "address", "delete", address, "dev", end.name))
+    for one in end.addresses:
         # With the first address of a subnet the kernel takes away the others as well.
         if str(one) not in there or surplus:
-            # Nobody else is on the link whom an address could be a duplicate of.
+            # No other host is on the link, so that no address can be a duplicate.
             options = ("nodad",) if one.version == 6 else ()
-            yield Command(("ip", *way, "address", "replace", str(one), "dev", device, *options))
+            yield Command(("ip", *way, "address", "replace", str(one), "dev", end.name, *options))
 
 
-def _outdated_routes(system: System, settled: Settled) -> Iterator[Step]:
-    """Routes that an earlier task asked for and this one does not."""
-    name = settled.wanted.name
-    wanted = [route.key for route in settled.wanted.all_routes()]
-    there = [one.key for one in system.inside.routes if one.protocol != "kernel"]
-    former = system.records.get(name)
-    for key in former.routes if former is not None else ():
+def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
+    """Remove routes that only an earlier task asked for."""
+    name = resolved.wanted.name
+    wanted = [route.key for route in resolved.wanted.all_routes()]
+    there = [one.key for one in state.inside.routes if one.protocol != "kernel"]
+    for key in state.former(name).routes:
         if key not in wanted and key in there:
             family, to, metric = key
-            # Of several the kernel takes the one with the lowest metric, unless it is told which.
+            # Without a metric the kernel removes the route with the lowest one.
             words = ("metric", str(metric)) if metric else ()
             yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to, *words))
 
 
-def _route_steps(system: System, settled: Settled, changed: Sequence[str]) -> Iterator[Step]:
-    name = settled.wanted.name
-    for route in settled.wanted.all_routes():
-        if route.link in changed or not any(_is_same(route, one) for one in system.inside.routes):
+def _route_steps(state: State, resolved: Resolved, changed: Sequence[str]) -> Iterator[Step]:
+    name = resolved.wanted.name
+    there = [(one.key, one.link, one.via) for one in state.inside.routes]
+    for route in resolved.wanted.all_routes():
+        if route.link in changed or (route.key, route.link, route.via) not in there:
             via = ("via", route.via) if route.via is not None else ()
             metric = ("metric", str(route.metric)) if route.metric != KERNEL_METRIC[route.family] else ()
             yield Command(("ip", "-n", name, f"-{route.family}", "route", "replace", route.to, *via, "dev", route.link, *metric))
 
 
-def _is_same(route: Route, found: FoundRoute) -> bool:
-    return (route.key, route.link, route.via) == (found.key, found.link, found.via)
-
-
-def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
+def wanted_sysctls(state: State, resolved: Resolved) -> Dict[str, str]:
     """The settings of the host that the namespace needs, in the order in which they are made."""
-    wanted = settled.wanted
+    wanted = resolved.wanted
     found: Dict[str, str] = {}
     inner = wanted.link_of(4)
     if wanted.forwards and inner is not None:
@@ -161,40 +137,35 @@ def wanted_sysctls(system: System, settled: Settled) -> Dict[str, str]:
     if wanted.nat is None:
         return found
     if 6 in wanted.families():
-        found.update(_keep_listening(system))
+        found.update(_keep_listening(state))
         found[IP6_FORWARD] = "1"
     if 4 in wanted.families():
         found[IP_FORWARD] = "1"
     return found
 
 
-def _keep_listening(system: System) -> Dict[str, str]:
+def _keep_listening(state: State) -> Dict[str, str]:
     """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
-    # One that another namespace has changed is needed by this one as well, also when the other goes.
-    known = {key for one in system.records.values() for key in one.sysctls}
-    keys = sorted(key for key in system.sysctls if key.endswith("/accept_ra"))
-    return {key: "2" for key in keys if system.sysctls[key] == "1" or key in known}
+    # A setting that another namespace has changed is needed by this one as well, also when the other is removed.
+    known = {key for one in state.records.values() for key in one.sysctls}
+    keys = sorted(key for key in state.sysctls if key.endswith("/accept_ra"))
+    return {key: "2" for key in keys if state.sysctls[key] == "1" or key in known}
 
 
-def settings_of_links(system: System, settled: Settled) -> Dict[str, Optional[str]]:
-    """The settings of the host when the links are there: those of a link that is made anew begin with 0."""
-    new = [route_localnet(link.name) for link in settled.wanted.links if is_made_anew(system, link)]
-    return {key: "0" if key in new else value for key, value in system.sysctls.items()}
+def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[str]]:
+    """The settings of the host when the links are made: the settings of a new link begin with 0."""
+    new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
+    return {key: "0" if key in new else value for key, value in state.sysctls.items()}
 
 
-def _sysctls_to_set(system: System, settled: Settled) -> List[Tuple[str, str]]:
-    found = settings_of_links(system, settled)
-    return [(key, value) for key, value in wanted_sysctls(system, settled).items() if found.get(key) != value]
-
-
-def changed_sysctls(system: System, settled: Settled) -> Mapping[str, str]:
-    """The settings for the record, with what they were before the first of our namespaces that needs them changed them."""
+def changed_sysctls(state: State, resolved: Resolved) -> Mapping[str, str]:
+    """The settings for the record, with their values before the first of our namespaces changed them."""
     found = {}
-    for key, value in wanted_sysctls(system, settled).items():
+    for key, value in wanted_sysctls(state, resolved).items():
         if key.endswith("/route_localnet"):
             continue
-        known = [one.sysctls[key] for one in system.records.values() if key in one.sysctls]
-        now = system.sysctls.get(key)
+        known = [one.sysctls[key] for one in state.records.values() if key in one.sysctls]
+        now = state.sysctls.get(key)
         if known or (now is not None and now != value):
             found[key] = known[0] if known else str(now)
     return found

@@ -1,278 +1,239 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read this host and one namespace on it: C(ip -json), C(nft -j), /proc and the files of earlier runs."""
+"""Read this host and the namespaces on it: C(ip -json), C(nft -j), /proc and the files of earlier runs."""
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError, ObservationError
 from .._core.remember import Remembering
 from .._core.runner import Runner
+from .._host import systemd
+from .._host.files import Host
+from .._host.process import in_namespace, parent_of, processes_of_cgroup
 from . import names, record
-from .firewall_observe import Asked, observe_firewall
+from .addresses import DEFAULT, FAMILIES
+from .firewall.observe import Asked, observe_firewall, observe_rules
+from .links import Veth
+from .names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
 from .options import naming
-from .parse import controller_of, only_loopback_servers, parse_links, parse_properties, parse_routes, parse_sockets
-from .state import Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, System
-from .wanted import AUTO, DEFAULT, FAMILIES, Wanted
+from .parse import controller_of, only_loopback_servers, parse_links, parse_routes, parse_sockets
+from .state import Details, Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
+from .wanted import AUTO, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
 _LEAVE_ATTEMPTS = 50
 _LEAVE_POLL = 0.02
-IP_FORWARD = "net/ipv4/ip_forward"
-IP6_FORWARD = "net/ipv6/conf/all/forwarding"
 
 
-def require_capabilities(status: str) -> None:
-    """Refuse early what the kernel would refuse half-way; C(status) is the text of /proc/self/status.
+def require_capabilities(host: Host) -> None:
+    """Refuse early what the kernel would refuse half-way.
 
-    :raises ObservationError: names what this process may not do.
+    :raises ObservationError: this process may not change networks.
     """
+    status = host.read("/proc/self/status") or ""
     effective = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
     missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
     if missing:
         raise ObservationError(f"this user may neither see nor change network namespaces ({', '.join(missing)} missing): use become")
 
 
-def observe(runner: Runner, all_wanted: Sequence[Wanted], root: str = "") -> Tuple[System, ...]:
-    """Everything that the plans for these namespaces look at; what they have in common is looked at once."""
-    require_capabilities(read(f"{root}/proc/self/status") or "")
-    records = read_records(root)
-    absent = [wanted.name for wanted in all_wanted if not namespace_state(wanted.name, root)[0]]
-    host = System(
+def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
+    """Everything that the plans for these namespaces look at. The parts that belong to the host are read once."""
+    records = read_records(host)
+    absent = [wanted.name for wanted in all_wanted if not namespace_state(host, wanted.name)[0]]
+    common = State(
         links=links_without_leaving(runner, [records[name] for name in absent if name in records]),
-        routes=observe_routes(runner, root),
+        routes=_observe_routes(runner, host),
+        listeners=tuple(_listeners(host)) if any(wanted.forwards for wanted in all_wanted) else (),
         records=records,
-        controller=_controller(root),
-        loopback_dns=only_loopback_servers(read(f"{root}/etc/resolv.conf") or ""),
-        ipv6=(read(f"{root}{_NO_IPV6}") or "1").strip() == "0",
+        controller=_controller(host),
+        loopback_dns=only_loopback_servers(host.read("/etc/resolv.conf") or ""),
+        ipv6=host.value(_NO_IPV6) == "0",
     )
-    sockets = tuple(listeners(root)) if any(wanted.forwards for wanted in all_wanted) else ()
-    host = replace(host, listeners=sockets)
     once = Remembering(runner)
     found = []
-    for number, wanted in enumerate(all_wanted):
-        with naming(number, wanted.name) if len(all_wanted) > 1 else nullcontext():
-            found.append(_with_namespace(once, host, wanted, root))
+    for wanted in all_wanted:
+        with naming(wanted.prefix, wanted.name):
+            found.append(_with_namespace(once, host, common, wanted))
     return tuple(found)
 
 
-def _with_namespace(runner: Runner, host: System, wanted: Wanted, root: str) -> System:
+def observe_result(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
+    """The part of the state that a task returns."""
+    common = State(links=_observe_links(runner), records=read_records(host))
+    return tuple(_with_inside(runner, host, common, wanted.name) for wanted in all_wanted)
+
+
+def observe_details(only: Optional[str], runner: Runner, host: Host) -> Iterator[Details]:
+    """All namespaces that have a name, or the one of that name, each with all that can be seen of it."""
+    common = State(links=_observe_links(runner), records=read_records(host, only))
+    for name in host.names(names.RUN_FOLDER) if only is None else [only]:
+        state = _with_inside(runner, host, common, name)
+        if state.exists:
+            former = common.records.get(name)
+            rules = observe_rules(runner, former) if former is not None else ()
+            state = replace(state, processes=tuple(_processes_in(host, name)))
+            yield Details(name, state, tuple(_listening(runner, name)), tuple(rules))
+
+
+def _with_inside(runner: Runner, host: Host, common: State, name: str) -> State:
+    exists, stale = namespace_state(host, name)
+    return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, host, name) if exists else Inside())
+
+
+def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -> State:
     name = wanted.name
-    exists, stale = namespace_state(name, root)
-    former = host.records.get(name)
-    needed = wanted.state == "present" and bool(wanted.links)
-    choice = wanted.firewall if wanted.state == "present" else former.firewall if former is not None else AUTO
-    asked = Asked(name, choice, former.firewall if former is not None else None, needed, wanted.families() or (4,))
+    state = _with_inside(runner, host, common, name)
+    former = state.former(name)
+    needed = wanted.state == "present" and bool(wanted.host_links)
+    choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
+    asked = Asked(name, choice, former.firewall, needed, wanted.families() or (4,))
     return replace(
-        host,
-        exists=exists,
-        stale=stale,
-        inside=observe_inside(runner, name, root) if exists else Inside(),
-        listeners=staying(runner, host.listeners, wanted, root) if wanted.forwards else (),
-        firewall=observe_firewall(runner, asked, root),
-        files=_files(wanted, former, root),
-        service=_service(runner, name, root),
-        sysctls=_sysctls(wanted, former, host.routes, root),
-        processes=tuple(processes_in(name, root)) if wanted.state == "absent" and exists else (),
+        state,
+        listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),
+        firewall=observe_firewall(runner, asked, host),
+        files=_files(host, wanted, state),
+        service=_service(runner, host, name),
+        sysctls=_sysctls(host, wanted, state),
+        processes=tuple(_processes_in(host, name)) if wanted.state == "absent" and state.exists else (),
     )
 
 
-def namespace_state(name: str, root: str = "") -> Tuple[bool, bool]:
+def namespace_state(host: Host, name: str) -> Tuple[bool, bool]:
     """Whether the name is that of a namespace, and whether it is a file that no namespace is mounted on."""
     try:
-        found = os.stat(root + names.namespace_path(name))
+        found = os.stat(host.root + names.namespace_path(name))
     except FileNotFoundError:
         return False, False
     mounted = found.st_dev == os.stat("/proc/self/ns/net").st_dev
     return mounted, not mounted
 
 
-def observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, or with C(-n NAME) those of a namespace."""
+def _observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host, or with C(-n NAME) the interfaces of a namespace."""
     return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
 
 
 def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, after the kernel has removed those of namespaces that somebody has just deleted; C(formers) were theirs.
+    """The interfaces of the host, after the kernel has removed the ends of namespaces that were just deleted; C(formers) are their records.
 
-    Their addresses go first, so that for a moment they look like somebody else's.
+    The addresses of such a link go first, so that for a moment the link looks like one that this module did not make.
     """
-    links = observe_links(runner)
-    ends = {end for former in formers for end in former.ends}
+    links = _observe_links(runner)
+    ends = {end for former in formers for end in former.names}
     for _attempt in range(_LEAVE_ATTEMPTS):
-        if not any(link.name in ends and link.kind == "veth" and not link.addresses for link in links):
+        if not any(link.name in ends and link.kind == Veth.kind and not link.addresses for link in links):
             break
         sleep(_LEAVE_POLL)
-        links = observe_links(runner)
+        links = _observe_links(runner)
     return links
 
 
-def observe_routes(runner: Runner, root: str = "", inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
+def _observe_routes(runner: Runner, host: Host, inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
     """The routes of the main table, of all families that the kernel has."""
     found: List[FoundRoute] = []
-    for family in FAMILIES if has_ipv6(root) else (4,):
+    for family in FAMILIES if host.is_folder("/proc/sys/net/ipv6") else (4,):
         argv = ("ip", *inside, f"-{family}", "-json", "route", "show", "table", "main")
         # A table that has never had a route does not exist yet: that is exit code 2 of some versions.
         found += parse_routes(runner.run(argv, accept=(0, 2)).stdout, family)
     return tuple(found)
 
 
-def has_ipv6(root: str = "") -> bool:
-    """Whether the kernel has IPv6."""
-    return os.path.isdir(f"{root}/proc/sys/net/ipv6")
-
-
-def observe_inside(runner: Runner, name: str, root: str = "") -> Inside:
+def _observe_inside(runner: Runner, host: Host, name: str) -> Inside:
     """Links and routes of a namespace."""
-    return Inside(observe_links(runner, ("-n", name)), observe_routes(runner, root, ("-n", name)))
+    return Inside(_observe_links(runner, ("-n", name)), _observe_routes(runner, host, ("-n", name)))
 
 
-def read_records(root: str = "") -> Dict[str, Record]:
-    """The records of all namespaces; one below /run counts more, as it is younger than the boot."""
+def read_records(host: Host, only: Optional[str] = None) -> Dict[str, Record]:
+    """The records of all namespaces, or of one. A record below /run counts more, as it is younger than the boot."""
     found: Dict[str, Record] = {}
     for folder in (names.LASTING_FOLDER, names.PASSING_FOLDER):
-        for file in _names(root + folder):
-            if file.endswith(".json") and not file.startswith("."):
-                path = f"{root}{folder}/{file}"
-                one = record.parse(path, read(path) or "")
+        for file in host.names(folder):
+            if file.endswith(".json") and not file.startswith(".") and only in (None, file[: -len(".json")]):
+                path = f"{folder}/{file}"
+                one = record.parse(path, host.read(path) or "")
                 found[one.name] = one
     return found
 
 
-def read_record(name: str, root: str = "") -> Optional[Record]:
-    """The record of one namespace."""
-    for persist in (False, True):
-        path = root + names.record_path(name, persist)
-        text = read(path)
-        if text is not None:
-            return record.parse(path, text)
-    return None
+def _processes_in(host: Host, name: str) -> Iterator[Tuple[int, str]]:
+    return in_namespace(host, "net", os.stat(host.root + names.namespace_path(name)).st_ino)
 
 
-def processes_in(name: str, root: str = "") -> Iterator[Tuple[int, str]]:
-    """Number and name of the processes that live in a namespace."""
-    inode = os.stat(root + names.namespace_path(name)).st_ino
-    for pid in _names(f"{root}/proc"):
-        if not pid.isdigit():
-            continue
-        try:
-            inside = os.stat(f"{root}/proc/{pid}/ns/net").st_ino == inode
-        except OSError:
-            continue
-        if inside:
-            yield int(pid), (read(f"{root}/proc/{pid}/comm") or "?").strip()
-
-
-def listeners(root: str) -> Iterator[Listener]:
+def _listeners(host: Host) -> Iterator[Listener]:
     """The sockets of the host's services. The kernel looks through large tables for them."""
     for protocol, table in _SOCKETS:
-        yield from parse_sockets(protocol, read(f"{root}/proc/net/{table}") or "")
+        yield from parse_sockets(protocol, host.read(f"/proc/net/{table}") or "")
 
 
-def staying(runner: Runner, found: Sequence[Listener], wanted: Wanted, root: str) -> Tuple[Listener, ...]:
-    """The sockets of services that stay: those that move inside leave theirs at their restart."""
-    moving = {inode for service in wanted.services for inode in _sockets_of(runner, service, root)}
+def _listening(runner: Runner, name: str) -> Iterator[Listener]:
+    """The sockets of the services in a namespace."""
+    for protocol, table in _SOCKETS:
+        # A kernel without IPv6 lacks two of them.
+        result = runner.run(("ip", "netns", "exec", name, "cat", f"/proc/net/{table}"), accept=(0, 1))
+        yield from parse_sockets(protocol, result.stdout)
+
+
+def staying(runner: Runner, host: Host, found: Sequence[Listener], wanted: Wanted) -> Tuple[Listener, ...]:
+    """The sockets of services that stay: a service that moves into the namespace leaves its sockets at its restart."""
+    moving = {inode for service in wanted.services for inode in _sockets_of(runner, host, service)}
     return tuple(one for one in found if one.inode not in moving)
 
 
-def _sockets_of(runner: Runner, service: str, root: str) -> Iterator[int]:
-    if not os.path.isdir(f"{root}/run/systemd/system"):
+def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
+    if not systemd.is_running(host):
         return
-    argv = ("systemctl", "show", "--property=LoadState,ControlGroup", "--", service)
-    found = parse_properties(runner.run(argv).stdout)
+    found = systemd.show(runner, service, ("LoadState", "ControlGroup"))
     if found.get("LoadState") == "not-found":
         raise InputError("services", f"there is no unit {service} on this host: correct the name, or leave it out")
-    group = found.get("ControlGroup", "")
-    for hierarchy in ("", "/systemd") if group else ():
-        for folder, _folders, _files in os.walk(f"{root}/sys/fs/cgroup{hierarchy}{group}"):
-            for pid in (read(f"{folder}/cgroup.procs") or "").split():
-                yield from _sockets_of_process(f"{root}/proc/{pid}/fd")
+    for pid in processes_of_cgroup(host, found.get("ControlGroup", "")):
+        for descriptor in host.names(f"/proc/{pid}/fd"):
+            target = host.link(f"/proc/{pid}/fd/{descriptor}")
+            if target.startswith("socket:["):
+                yield int(target[len("socket:[") : -1])
 
 
-def _sockets_of_process(folder: str) -> Iterator[int]:
-    for descriptor in _names(folder):
-        try:
-            target = os.readlink(f"{folder}/{descriptor}")
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            yield int(target[len("socket:[") : -1])
-
-
-def _files(wanted: Wanted, former: Optional[Record], root: str) -> Files:
+def _files(host: Host, wanted: Wanted, state: State) -> Files:
     name = wanted.name
-    persist = former.persist if former is not None else wanted.persist
+    persist = state.former(name).persist if name in state.records else wanted.persist
     return Files(
-        record=read(root + names.record_path(name, persist)),
-        other_record=os.path.exists(root + names.record_path(name, not persist)),
-        script=read(root + names.script_path(name)),
-        unit=read(root + names.unit_path(name)),
-        resolv_conf=read(root + names.resolv_conf_path(name)),
+        record=host.read(names.record_path(name, persist)),
+        other_record=host.exists(names.record_path(name, not persist)),
+        script=host.read(names.script_path(name)),
+        unit=host.read(names.unit_path(name)),
+        resolv_conf=host.read(names.resolv_conf_path(name)),
     )
 
 
-def _service(runner: Runner, name: str, root: str) -> Service:
-    if not os.path.isdir(f"{root}/run/systemd/system"):
+def _service(runner: Runner, host: Host, name: str) -> Service:
+    if not systemd.is_running(host):
         return Service()
-    argv = ("systemctl", "show", "--property=ActiveState,UnitFileState", names.unit(name))
-    found = parse_properties(runner.run(argv).stdout)
+    found = systemd.show(runner, names.unit(name), ("ActiveState", "UnitFileState"))
     return Service(True, found.get("UnitFileState") == "enabled", found.get("ActiveState") == "active")
 
 
-def _sysctls(wanted: Wanted, former: Optional[Record], routes: Tuple[FoundRoute, ...], root: str) -> Mapping[str, Optional[str]]:
-    keys = [IP_FORWARD, IP6_FORWARD, *(former.sysctls if former is not None else ())]
-    keys += [route_localnet(link.name) for link in wanted.links]
-    ways = [route.link for route in routes if route.to == DEFAULT and route.family == 6]
+def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[str]]:
+    keys = [IP_FORWARD, IP6_FORWARD, *state.former(wanted.name).sysctls]
+    keys += [route_localnet(link.name) for link in wanted.host_links]
+    ways = [route.link for route in state.routes if route.to == DEFAULT and route.family == 6]
     keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
-    return {key: _sysctl(key, root) for key in keys}
+    return {key: host.value(f"/proc/sys/{key}") for key in keys}
 
 
-def route_localnet(link: str) -> str:
-    """The setting that lets the host's loopback addresses reach a link."""
-    return f"net/ipv4/conf/{link}/route_localnet"
-
-
-def accept_ra(link: str) -> str:
-    """The setting that says whether an interface goes on listening to routers when the host is one itself."""
-    return f"net/ipv6/conf/{link}/accept_ra"
-
-
-def _sysctl(key: str, root: str) -> Optional[str]:
-    text = read(f"{root}/proc/sys/{key}")
-    return None if text is None else text.strip()
-
-
-def _controller(root: str) -> Optional[Tuple[str, int]]:
+def _controller(host: Host) -> Optional[Tuple[str, int]]:
     """Client and port of the ssh connection that this runs over; sudo hides them from all but the ancestors."""
     pid = os.getpid()
     while pid > 1:
-        found = controller_of(read(f"{root}/proc/{pid}/environ") or "")
+        found = controller_of(host.read(f"/proc/{pid}/environ") or "")
         if found is not None:
             return found
-        status = read(f"{root}/proc/{pid}/status") or ""
-        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:")), 0)
+        pid = parent_of(host, pid)
     return None
-
-
-def read(path: str) -> Optional[str]:
-    """The content of a file, or None where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None
-
-
-def _names(folder: str) -> List[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []

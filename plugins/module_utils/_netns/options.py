@@ -11,25 +11,56 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from .._core.entries import Entries, Entry
 from .._core.errors import FleetlabError, InputError
-from .._tmp.options import check_service
+from .._host.systemd import service_name
+from .addresses import DEFAULT, FAMILIES, KERNEL_METRIC, Forward, Interface, Network, overlap
+from .links import Link, Veth
 from .names import check_link, check_name, default_link
-from .wanted import AUTO, DEFAULT, FAMILIES, KERNEL_METRIC, NONE, Forward, Interface, Link, Nat, Network, Route, Wanted, overlap
+from .wanted import AUTO, NONE, Nat, Route, Wanted
 
-OPTION_NAMES = (
-    "name",
-    "state",
-    "links",
-    "routes",
-    "dns",
-    "dns_search",
-    "nat",
-    "forwards",
-    "host_access",
-    "services",
-    "persist",
-    "firewall",
-    "force",
+_TEXTS: Dict[str, Any] = {"type": "list", "elements": "str"}
+_LINK: Dict[str, Any] = {
+    "name": {"type": "str"},
+    "peer": {"type": "str"},
+    "addresses": _TEXTS,
+    "peer_addresses": _TEXTS,
+    "mtu": {"type": "int"},
+}
+_ROUTE: Dict[str, Any] = {
+    "to": {"type": "str", "required": True},
+    "via": {"type": "str"},
+    "link": {"type": "str"},
+    "metric": {"type": "int"},
+}
+_FORWARDS: Dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+        "port": {"type": "str", "required": True},
+        "to_port": {"type": "str"},
+    },
+}
+ENTRIES = Entries(
+    key="namespaces",
+    names=("name",),
+    options={
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"]},
+        "links": {"type": "list", "elements": "dict", "options": _LINK},
+        "routes": {"type": "list", "elements": "dict", "options": _ROUTE},
+        "dns": _TEXTS,
+        "dns_search": _TEXTS,
+        "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": AUTO}, "forwards": _FORWARDS}},
+        "forwards": _FORWARDS,
+        "host_access": {"type": "bool"},
+        "services": _TEXTS,
+        "persist": {"type": "bool"},
+        "firewall": {"type": "str", "choices": [AUTO, "nftables", "iptables"]},
+        "force": {"type": "bool"},
+    },
+    exclusive=(("nat", "forwards"),),
 )
 """The options of one namespace, at the top level and in an entry of C(namespaces)."""
 
@@ -39,32 +70,33 @@ _MOST_PORT = 65535
 
 
 @contextmanager
-def naming(number: int, name: str) -> Iterator[None]:
-    """Errors about a namespace of a task that names several say which one it is."""
+def naming(prefix: str, name: str) -> Iterator[None]:
+    """Errors about an entry of C(namespaces) say which entry it is; C(prefix) is empty for the namespace at the top level."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"namespaces[{number}].{error.option}", error.problem) from None
+        raise InputError(f"{prefix}{error.option}", error.problem) from None
     except FleetlabError as error:
-        raise FleetlabError(f"namespaces[{number}] ({name}): {error}") from None
+        raise (FleetlabError(f"{prefix[:-1]} ({name}): {error}") if prefix else error) from None
 
 
-def make_all_wanted(params: Mapping[str, Any]) -> Tuple[Wanted, ...]:
+def make_wanted(params: Mapping[str, Any]) -> Tuple[Wanted, ...]:
     """The namespaces that a task names, in its order."""
-    if params["namespaces"] is None:
-        return (make_wanted(params),)
-    found: Dict[str, Wanted] = {}
-    for number, entry in enumerate(params["namespaces"]):
-        with naming(number, entry["name"]):
-            one = make_wanted(entry)
-            if one.name in found:
-                raise InputError("name", f"'{one.name}' is named twice")
-            found[one.name] = one
-    return tuple(found.values())
+    found = tuple(make_namespace(entry) for entry in ENTRIES.read(params))
+    ENTRIES.check_twice(found, lambda one: one.name, lambda one: one.name)
+    return found
 
 
-def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """One namespace: the options of the task, or an entry of C(namespaces)."""
+def make_namespace(entry: Entry) -> Wanted:
+    """One namespace.
+
+    :raises InputError: names the option, and the entry.
+    """
+    with naming(entry.prefix, ""):
+        return replace(_wanted(entry.options), prefix=entry.prefix)
+
+
+def _wanted(params: Mapping[str, Any]) -> Wanted:
     name = check_name("name", params["name"])
     if params["state"] == "absent":
         return Wanted(name, state="absent", force=bool(params["force"]))
@@ -72,14 +104,14 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     wanted = Wanted(
         name=name,
         links=links,
-        dns=tuple(_server(text) for text in params["dns"]) if params["dns"] else None,
+        dns=tuple(str(_host("dns", text)) for text in params["dns"]) if params["dns"] else None,
         dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
         nat=_nat(params),
         host_access=bool(params["host_access"]),
         persist=params["persist"] is not False,
         firewall=params["firewall"] or AUTO,
         force=bool(params["force"]),
-        services=tuple(check_service(text, "services") for text in params["services"] or ()),
+        services=tuple(service_name("services", text) for text in params["services"] or ()),
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
     if wanted.dns_search and wanted.dns is None:
@@ -91,7 +123,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
 
 def _links(name: str, entries: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[Link, ...]:
     if entries is None:
-        return (Link(default_link(name), "v-peer1"),)
+        return (Veth(default_link(name), "v-peer1"),)
     links: List[Link] = []
     for number, entry in enumerate(entries):
         link = _link(name, f"links[{number}]", number, entry)
@@ -107,32 +139,12 @@ def _link(name: str, option: str, number: int, entry: Mapping[str, Any]) -> Link
     peer = check_link(f"{option}.peer", entry["peer"] or f"v-peer{number + 1}")
     addresses = _addresses(f"{option}.addresses", entry["addresses"])
     inner = _addresses(f"{option}.peer_addresses", entry["peer_addresses"])
-    link = Link(own, peer, addresses, inner, entry["mtu"])
-    _check_ends(option, link)
-    _check_mtu(f"{option}.mtu", link)
+    link = Veth(own, peer, addresses, inner, entry["mtu"])
+    link.check(option)
+    least = _LEAST_MTU[6 if link.inner(6) else 4]
+    if link.mtu is not None and not least <= link.mtu <= _MOST_MTU:
+        raise InputError(f"{option}.mtu", f"{link.mtu} is not between {least} and {_MOST_MTU}")
     return link
-
-
-def _check_ends(option: str, link: Link) -> None:
-    for family in FAMILIES:
-        own, inner = link.own(family), link.inner(family)
-        if (own is None) != (inner is None):
-            side = "peer_addresses" if inner is None else "addresses"
-            raise InputError(f"{option}.{side}", f"has no IPv{family} address, and the other end has one: families have to be the same")
-    networks = [one.network for one in link.addresses]
-    for one in link.peer_addresses:
-        if one.ip in [other.ip for other in link.addresses]:
-            raise InputError(f"{option}.peer_addresses", f"{one.ip} is the address of the host's end")
-        if not any(one.version == net.version and one.ip in net for net in networks):
-            raise InputError(f"{option}.peer_addresses", f"{one} is in none of the subnets of the host's end: {_listed(networks)}")
-
-
-def _check_mtu(option: str, link: Link) -> None:
-    if link.mtu is None:
-        return
-    least = _LEAST_MTU[6 if link.own(6) else 4]
-    if not least <= link.mtu <= _MOST_MTU:
-        raise InputError(option, f"{link.mtu} is not between {least} and {_MOST_MTU}")
 
 
 def _check_among(option: str, link: Link, others: Sequence[Link]) -> None:
@@ -171,10 +183,6 @@ def _address(option: str, text: str) -> Interface:
     if net.num_addresses > 2 and (one.ip == net.network_address or (one.version == 4 and one.ip == net.broadcast_address)):
         raise InputError(option, f"'{text}' names the subnet itself, not a host in it")
     return one
-
-
-def _listed(networks: Sequence[Network]) -> str:
-    return ", ".join(str(net) for net in networks) or "none"
 
 
 def _nat(params: Mapping[str, Any]) -> Optional[Nat]:
@@ -274,10 +282,6 @@ def _network(option: str, text: str) -> Network:
         return ipaddress.ip_network(text)
     except ValueError:
         raise InputError(option, f"'{text}' is neither default nor a network such as 192.0.2.0/24") from None
-
-
-def _server(text: str) -> str:
-    return str(_host("dns", text))
 
 
 def _search(text: str) -> str:

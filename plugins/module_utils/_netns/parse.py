@@ -8,9 +8,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import socket
 import struct
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
 from .state import FoundLink, FoundRoute, Listener
@@ -20,7 +19,7 @@ _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
 
 
 def parse_json(command: str, text: str) -> Any:
-    """The answer of a command that was asked for JSON; nothing at all is an empty list."""
+    """The answer of a command that was asked for JSON; an empty answer is an empty list."""
     try:
         return json.loads(text) if text.strip() else []
     except ValueError:
@@ -34,24 +33,26 @@ def parse_links(text: str) -> Tuple[FoundLink, ...]:
 
 def _link(entry: Mapping[str, Any]) -> FoundLink:
     found = [f"{one['local']}/{one['prefixlen']}" for one in entry.get("addr_info", []) if _is_set_by_hand(one)]
+    about = entry.get("linkinfo", {})
     return FoundLink(
         index=entry["ifindex"],
         name=entry["ifname"],
-        kind=entry.get("linkinfo", {}).get("info_kind", ""),
+        kind=about.get("info_kind", ""),
         mtu=entry["mtu"],
         up="UP" in entry.get("flags", []),
         addresses=tuple(found),
         peer_index=entry.get("link_index") or 0,
+        details=about.get("info_data", {}),
     )
 
 
 def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
-    # The kernel's own link-local addresses, and those that came from router advertisements, are not for a task to name.
+    # No task names the kernel's own link-local addresses, or addresses from router advertisements.
     return "local" in address and address.get("scope") in ("global", "site") and not address.get("dynamic")
 
 
 def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
-    """The output of C(ip -json route show table main), one route for each way of those that have several."""
+    """The output of C(ip -json route show table main), one route for each next hop."""
     return tuple(route for entry in parse_json("ip -json route show", text) if entry for route in _routes(entry, family))
 
 
@@ -83,18 +84,15 @@ def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
 def _address(text: str) -> str:
     # The kernel prints each word of 32 bits in the machine's own byte order.
     packed = b"".join(struct.pack("=I", int(text[start : start + 8], 16)) for start in range(0, len(text), 8))
-    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+    found = ipaddress.ip_address(packed)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(found) if mapped is None else f"::ffff:{mapped}"
 
 
 def controller_of(environment: str) -> Optional[Tuple[str, int]]:
     """The address of ssh's client and the port of this host that it came to, out of an environment as /proc/PID/environ has it."""
     match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ \S+ ([0-9]+)", environment)
     return (match.group(1), int(match.group(2))) if match else None
-
-
-def parse_properties(text: str) -> Dict[str, str]:
-    """The lines of C(systemctl show)."""
-    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
 
 
 def only_loopback_servers(resolv_conf: str) -> bool:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of what was made, as the text of its file. Pure."""
+"""The text of the files that hold what was made: the record, and the resolv.conf of the namespace. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional
 
 from .._core.errors import ObservationError
+from .addresses import Forward
 from .names import NOTE
 from .state import Record
-from .wanted import Forward
+from .wanted import Wanted
 
 _VERSION = 1
 
@@ -75,3 +76,11 @@ def merged(former: Optional[Record], new: Record) -> Record:
         routes=tuple(dict.fromkeys(new.routes + former.routes)),
         sysctls={**former.sysctls, **new.sysctls},
     )
+
+
+def resolv_conf(wanted: Wanted) -> str:
+    """The resolv.conf that C(ip netns exec) and units with C(NetworkNamespacePath) see."""
+    lines = [f"# {NOTE}: changes here are lost.", *(f"nameserver {server}" for server in wanted.dns or ())]
+    if wanted.dns_search:
+        lines.append(f"search {' '.join(wanted.dns_search)}")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,139 +1,132 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan that removes what was made of a namespace, and nothing else. Pure."""
+"""The plan that removes the parts that this module made of a namespace. Pure."""
 
 from __future__ import annotations
 
-from typing import Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
-from .firewall_plan import opening_steps, own_steps
-from .network import link_deletion
-from .others import without_namespace
-from .stages import Staged, Steps
-from .state import Record, System
-from .view import before, gone
+from .batching import Staged, Steps, systemctl
+from .firewall.plan import opening_steps, own_steps
+from .links import made_links
+from .network import setting_steps
+from .show import before, gone
+from .simulate import without_namespace
+from .state import State
 from .wanted import Wanted
 
 _MOST_NAMED = 10
 _KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0")
-"""Modules of tunnels put one into every namespace; it cannot be removed. Nobody uses one that has no address."""
+"""Interfaces that modules of tunnels put into every namespace. Such an interface cannot be removed; without an address nobody uses it."""
 
 
-def plan_absent(system: System, wanted: Wanted) -> Staged:
+def plan_absent(state: State, wanted: Wanted) -> Staged:
     """Remove rules, unit, resolv.conf, links, and the namespace; the record last, so that a killed run can be completed.
 
     :raises RefusedError: processes live in it, or links that are not ours, unless C(force).
     """
     name = wanted.name
     if not wanted.force:
-        _check_unused(system, name)
-    former = system.records.get(name)
-    links = [link_deletion(own) for own in (former.ends if former is not None else ()) if system.made(former, own) is not None]
-    restoring, left = restore_steps(system, name, {})
-    restored = {step.arguments["key"]: step.arguments["value"] for step in restoring}
+        _check_unused(state, name)
+    links = [made.end.deletion(name) for made in made_links(state, name).values()]
+    restored, left = restored_settings(state, name, {})
     stages = (
-        *forget_boot_stages(system, name),
+        *forget_boot_stages(state, name),
         tuple(links),
-        tuple(own_steps(system.firewall, name, None)),
-        tuple(opening_steps(system.firewall, name, None)),
-        (*restoring, *_last_steps(system, name)),
+        tuple(own_steps(state.firewall, name, None)),
+        tuple(opening_steps(state.firewall, name, None)),
+        (*setting_steps(restored), *_last_steps(state, name)),
     )
-    shown = before(system, name)
-    later = gone(system, shown, restored) if any(stages) else shown
-    return Staged(name, True, shown, later, stages, without_namespace(system, name, restored), left)
+    shown = before(state, name)
+    later = gone(state, shown, restored) if any(stages) else shown
+    return Staged(name, True, shown, later, stages, without_namespace(state, name, restored), left)
 
 
-def _last_steps(system: System, name: str) -> Iterator[Step]:
-    former = system.records.get(name)
-    found_dns = system.files.resolv_conf
-    if found_dns is not None and names.NOTE in found_dns:
+def _last_steps(state: State, name: str) -> Iterator[Step]:
+    if names.NOTE in (state.files.resolv_conf or ""):
         yield removal(names.resolv_conf_path(name))
-    if system.exists:
+    if state.exists:
         yield Command(("ip", "netns", "delete", name))
-    elif system.stale:
+    elif state.stale:
         yield RemoveFile(names.namespace_path(name))
-    for persist in (True, False):
-        if former is not None and _has_record(system, former.persist, persist):
+    main = state.former(name).persist
+    for persist in (True, False) if name in state.records else ():
+        if state.files.record is not None if persist == main else state.files.other_record:
             yield removal(names.record_path(name, persist))
 
 
 def removal(path: str) -> Operation:
-    """Remove a file, and the folders that are empty without it."""
+    """Remove a file, and the folders that become empty."""
     return Operation("remove_with_empty_folders", {"path": path})
 
 
-def _has_record(system: System, main: bool, persist: bool) -> bool:
-    return system.files.record is not None if persist == main else system.files.other_record
-
-
-def _check_unused(system: System, name: str) -> None:
-    if system.processes:
-        some = ", ".join(f"{pid} ({command})" for pid, command in system.processes[:_MOST_NAMED])
-        more = len(system.processes) - _MOST_NAMED
+def _check_unused(state: State, name: str) -> None:
+    if state.processes:
+        some = ", ".join(f"{pid} ({command})" for pid, command in state.processes[:_MOST_NAMED])
+        more = len(state.processes) - _MOST_NAMED
         raise RefusedError(
             f"namespace {name}",
             f"processes live in it: {some}{f' and {more} more' if more > 0 else ''}",
             "Stop them first, or set force: they go on running then, without any network",
         )
-    former = system.records.get(name)
-    if system.exists and (former is None or former.adopted):
+    former = state.records.get(name)
+    if state.exists and (former is None or former.adopted):
         raise RefusedError(
             f"namespace {name}",
             "it was not made by this module" if former is None else "it was there before this module made anything in it",
             "Remove it with ip netns delete, or set force: all that is in it goes with it then",
         )
-    foreign = _foreign_links(system, former)
+    foreign = _foreign_links(state, name)
     if foreign:
         raise RefusedError(
             f"namespace {name}", f"it has links that were not made by this module: {', '.join(foreign)}", "Remove them first, or set force"
         )
 
 
-def _foreign_links(system: System, former: Optional[Record]) -> List[str]:
-    """Links inside that nobody but the one who made them should remove."""
-    made = [link for own in former.ends for link in [system.made(former, own)] if link is not None] if former is not None else []
-    known = ["lo", *(peer for _own, peer in former.links)] if former is not None else ["lo"]
+def _foreign_links(state: State, name: str) -> List[str]:
+    """Links inside that others made."""
+    made = [one.ends[0] for one in made_links(state, name).values()]
+    known = ["lo", *(peer for _own, peer in state.former(name).links)]
     return [
         link.name
-        for link in system.inside.links
+        for link in state.inside.links
         if not (link.name in known or link.kind == "" or any(link.is_end_of(own) for own in made))
         and (link.name not in _KERNELS_OWN or link.addresses)
     ]
 
 
-def forget_boot_stages(system: System, name: str) -> Tuple[Steps, ...]:
-    """No unit and no script any more, in four stages."""
-    files, service = system.files, system.service
+def forget_boot_stages(state: State, name: str) -> Tuple[Steps, ...]:
+    """Remove the unit and the script, in four stages."""
+    files, service = state.files, state.service
     return (
-        (Command(("systemctl", "disable", names.unit(name))),) if service.systemd and service.enabled else (),
-        (Command(("systemctl", "stop", names.unit(name))),) if service.systemd and service.active else (),
+        (systemctl("disable", names.unit(name)),) if service.systemd and service.enabled else (),
+        (systemctl("stop", names.unit(name)),) if service.systemd and service.active else (),
         (
             *((RemoveFile(names.unit_path(name)),) if files.unit is not None else ()),
             *((removal(names.script_path(name)),) if files.script is not None else ()),
         ),
-        (Command(("systemctl", "daemon-reload")),) if service.systemd and files.unit is not None else (),
+        (systemctl("daemon-reload"),) if service.systemd and files.unit is not None else (),
     )
 
 
-def restore_steps(system: System, name: str, still: Mapping[str, str]) -> Tuple[List[Operation], Tuple[str, ...]]:
-    """Give settings of the host that were changed for this namespace their former values, if nobody needs them.
+def restored_settings(state: State, name: str, still: Mapping[str, str]) -> Tuple[Dict[str, str], Tuple[str, ...]]:
+    """The settings of the host that were changed for this namespace and that nobody needs now, with their former values; and warnings.
 
-    Others of ours that need one have the former value in their records, and restore it when they go.
+    Other namespaces of ours that need a setting have its former value in their records, and restore it when they go.
     """
-    former = system.records.get(name)
-    steps: List[Operation] = []
+    restored: Dict[str, str] = {}
     left: List[str] = []
-    for key, value in former.sysctls.items() if former is not None else ():
-        needed = key in still or any(key in other.sysctls for other in system.records.values() if other.name != name)
-        if needed or system.sysctls.get(key) in (None, value):
+    for key, value in state.former(name).sysctls.items():
+        needed = key in still or any(key in other.sysctls for other in state.records.values() if other.name != name)
+        if needed or state.sysctls.get(key) in (None, value):
             continue
-        if system.firewall.others:
-            now = f"{key.replace('/', '.')} stays {system.sysctls[key]}"
+        if state.firewall.others:
+            now = f"{key.replace('/', '.')} stays {state.sysctls[key]}"
             left.append(f"namespace {name}: {now}: other rules of this host forward or translate too. It was {value}")
         else:
-            steps.append(Operation("set_sysctl", {"key": key, "value": value}))
-    return steps, tuple(left)
+            restored[key] = value
+    return restored, tuple(left)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .wanted import KERNEL_METRIC, Forward, RouteKey
+from .addresses import KERNEL_METRIC, Forward, RouteKey
 
 
 @dataclass(frozen=True)
 class FoundLink:
-    """An interface. C(peer_index) is the number of its other end where that lies in another namespace, or 0."""
+    """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below, in another namespace, or 0.
+
+    C(details) are the properties that only this kind of interface has.
+    """
 
     index: int
     name: str
@@ -22,9 +25,10 @@ class FoundLink:
     up: bool = False
     addresses: Tuple[str, ...] = ()
     peer_index: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def is_end_of(self, other: FoundLink) -> bool:
-        """Whether the two are the ends of one veth pair."""
+        """Whether the two interfaces are the ends of one veth pair."""
         return self.kind == other.kind == "veth" and self.peer_index == other.index and other.peer_index == self.index
 
 
@@ -41,13 +45,13 @@ class FoundRoute:
 
     @property
     def key(self) -> RouteKey:
-        """What there is one route of."""
+        """Family, destination and metric."""
         return self.family, self.to, self.metric or KERNEL_METRIC[self.family]
 
 
 @dataclass(frozen=True)
 class Inside:
-    """What is in the namespace."""
+    """The interfaces and routes in the namespace."""
 
     links: Tuple[FoundLink, ...] = ()
     routes: Tuple[FoundRoute, ...] = ()
@@ -67,8 +71,8 @@ class Listener:
 class Record:
     """What was made of a namespace: written before the first step, corrected after the last.
 
-    C(sysctls) are the host's settings that were changed, with their former values. C(links) has the names of both ends, C(addresses) those
-    of the host's ends, C(routes) families, destinations and metrics. C(adopted) is that the namespace was there before.
+    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses)
+    the addresses of the ends on the host, C(routes) families, destinations and metrics. C(adopted): the namespace existed before.
     """
 
     name: str
@@ -83,17 +87,17 @@ class Record:
     adopted: bool = False
 
     @property
-    def ends(self) -> Tuple[str, ...]:
-        """The names of the ends on the host. While a peer is being renamed, C(links) has the pair twice."""
+    def names(self) -> Tuple[str, ...]:
+        """The names of the links."""
         return tuple(dict.fromkeys(own for own, _peer in self.links))
 
 
 @dataclass(frozen=True)
 class ForwardChain:
-    """A chain of somebody else that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
+    """A chain of others that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
-    C(drops) is that it drops what it does not know, C(may_drop) that it drops something, C(used) that somebody has put something into it.
-    C(ours) are this namespace's rules in it, each as what deletes it (a handle, or the words of the rule) and what it matches.
+    C(drops): it drops every packet that no rule accepts; C(may_drop): it drops some packets; C(used): others have put rules into it.
+    C(ours) are this namespace's rules in the chain, each with the words that delete it (a handle, or the rule) and with its match.
     """
 
     program: str
@@ -116,10 +120,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Firewall:
-    """What does the filtering. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
+    """The firewall. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
 
-    C(table) is the namespace's table of nftables in the form that wanted ones are compared in, C(own) its chains of iptables by family,
-    C(chains) those of others that see forwarded packets. C(others) says that somebody else filters those or translates addresses.
+    C(table) is the namespace's table of nftables in the form that is compared with the wanted table, C(own) its chains of iptables by
+    family, C(chains) the chains of others that see forwarded packets. C(others): others filter these packets or translate addresses.
     """
 
     kind: str = "nftables"
@@ -132,7 +136,7 @@ class Firewall:
 
 @dataclass(frozen=True)
 class Files:
-    """The files that belong to the namespace, C(None) for what is not there."""
+    """The files that belong to the namespace, C(None) for a file that does not exist."""
 
     record: Optional[str] = None
     other_record: bool = False
@@ -143,7 +147,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Service:
-    """What systemd says of the unit."""
+    """The unit, as systemd shows it; C(systemd): systemd runs on this host."""
 
     systemd: bool = False
     enabled: bool = False
@@ -151,11 +155,11 @@ class Service:
 
 
 @dataclass(frozen=True)
-class System:
-    """Everything a plan looks at. C(exists) is that the name is a namespace, C(stale) that it is a file that lost its namespace.
+class State:
+    """Everything a plan looks at. C(exists): the name is that of a namespace; C(stale): the name is a file without one.
 
-    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6) is that new links take
-    addresses of it.
+    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6): new links take
+    IPv6 addresses.
     """
 
     exists: bool = False
@@ -174,6 +178,10 @@ class System:
     loopback_dns: bool = False
     ipv6: bool = True
 
+    def former(self, name: str) -> Record:
+        """What earlier runs made of a namespace; nothing if it has no record."""
+        return self.records.get(name, Record(name, False, ""))
+
     def link(self, name: str) -> Optional[FoundLink]:
         """An interface of the host."""
         return next((one for one in self.links if one.name == name), None)
@@ -186,11 +194,12 @@ class System:
         """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
 
-    def made(self, record: Optional[Record], name: str) -> Optional[FoundLink]:
-        """The end on the host that an earlier run made by that name; C(None) if it is gone, or the name is that of somebody else's now."""
-        found = self.link(name)
-        if record is None or found is None or found.kind != "veth" or name not in record.ends:
-            return None
-        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
-        recorded = {address for link, address in record.addresses if link == name}
-        return found if self.inner_end(found) is not None or (recorded and recorded == set(found.addresses)) else None
+
+@dataclass(frozen=True)
+class Details:
+    """A namespace with the sockets that listen in it, and the rules that were made for it, as netns_info returns it."""
+
+    name: str
+    state: State
+    listening: Tuple[Listener, ...]
+    rules: Tuple[Mapping[str, Any], ...]

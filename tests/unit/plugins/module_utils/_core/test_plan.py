@@ -22,6 +22,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
     MakeDirectory,
     Operation,
     Plan,
+    Prints,
     RemoveFile,
     Step,
     WriteFile,
@@ -123,6 +124,14 @@ class TestApply:
         assert runner.fed == ["fed", None]
         assert called == [(3, [("first",)])]
         assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+    def test_checks_of_a_step_are_for_scripts(self) -> None:
+        """A plan is made for the host as it is; what it says must be done."""
+        runner = ScriptedRunner()
+        step = Command(("make",), unless=(("made",), Prints(("list",), "made")), only_if=(("can",),))
+        apply(Plan("x", {}, {}, (step,)), runner)
+        assert runner.ran == [("make",)]
+        assert step.rendered() == ["make"]
 
     def test_first_failure_stops_and_tells_what_was_done(self, tmp_path: Path) -> None:
         runner = ScriptedRunner({"third": "no such device"})

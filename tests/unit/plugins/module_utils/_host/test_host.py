@@ -219,6 +219,9 @@ class TestFiles:
         assert (host.read("/a"), host.value("/a"), host.number("/a"), host.content("/a")) == (None, None, None, None)
         assert (host.names("/a"), host.link("/a"), host.exists("/a"), host.device_number("/a")) == ([], "", False, (None, ""))
 
+    def test_the_kernel_is_the_one_that_runs(self) -> None:
+        assert Host().kernel() == Host().value("/proc/sys/kernel/osrelease")
+
     def test_values(self, tmp_path: Path) -> None:
         (tmp_path / "n").write_bytes(b" -12\n")
         (tmp_path / "b").write_bytes(b"\xff\n")

@@ -9,13 +9,24 @@ import ipaddress
 import json
 import shlex
 from dataclasses import replace
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Set
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, names, record
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.nftables import listed_table
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.entries import Entry
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
+    Command,
+    MakeDirectory,
+    Operation,
+    Plan,
+    RemoveFile,
+    Step,
+    WriteFile,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names, record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import listed_table
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_namespace
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import (
     Files,
@@ -26,10 +37,9 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import
     Inside,
     Own,
     Service,
-    System,
+    State,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
-from ansible_collections.fleetlab.linux.plugins.modules.netns import argument_spec
 
 UPLINK = FoundLink(2, "eth0", up=True, addresses=("192.0.2.1/24",))
 CHAINS = {
@@ -40,9 +50,9 @@ CHAINS = {
 
 def want(name: str = "web", **options: Any) -> Wanted:
     """A declaration as the module makes it of a task's options."""
-    params: Dict[str, Any] = {option: spec.get("default") for option, spec in argument_spec().items()}
+    params: Dict[str, Any] = {option: spec.get("default") for option, spec in ENTRIES.argument_spec().items()}
     for link in options.get("links") or ():
-        for option in ("name", "peer", "addresses", "peer_addresses", "mtu"):
+        for option in ENTRIES.options["links"]["options"]:
             link.setdefault(option, None)
     for route in options.get("routes") or ():
         for option in ("via", "link", "metric"):
@@ -52,12 +62,12 @@ def want(name: str = "web", **options: Any) -> Wanted:
         forward.setdefault("to_port", None)
     if options.get("nat") is not None:
         options["nat"] = {"masquerade": "auto", "forwards": None, **options["nat"]}
-    return make_wanted({**params, "name": name, **options})
+    return make_namespace(Entry("", {**params, "name": name, **options}))
 
 
-def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> System:
+def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> State:
     """A host with an uplink, and these chains of others that drop what is forwarded."""
-    return System(
+    return State(
         links=(FoundLink(1, "lo", up=True), UPLINK),
         routes=(FoundRoute("default", 4, "eth0", "192.0.2.254"), FoundRoute("192.0.2.0/24", 4, "eth0", protocol="kernel")),
         firewall=Firewall(kind, chains=tuple(CHAINS[chain] for chain in chains)),
@@ -67,18 +77,19 @@ def empty(*chains: str, kind: str = "nftables", systemd: bool = True) -> System:
 
 
 class Machine:
-    """Carries steps out on a System, and answers as observe() would."""
+    """Carries steps out on a State, and answers as observe() would."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: State) -> None:
         self.system = system
         self.files: Dict[str, str] = {}
+        self.folders: Set[str] = {SYSTEM_FOLDER}
         self.handles = 10
 
     def plan(self, wanted: Wanted) -> Plan:
         """Observe and plan."""
-        return plan(self.observe(wanted), wanted)
+        return plan((self.observe(wanted),), (wanted,))
 
-    def observe(self, wanted: Wanted) -> System:
+    def observe(self, wanted: Wanted) -> State:
         """What is read for this namespace."""
         found = [record.parse(path, text) for path, text in self.files.items() if path.endswith(".json")]
         records = {one.name: one for one in found}
@@ -106,14 +117,14 @@ class Machine:
         """Carry steps out."""
         for step in steps:
             if isinstance(step, WriteFile):
+                assert step.path.rpartition("/")[0] in self.folders
                 self.files[step.path] = step.content
             elif isinstance(step, RemoveFile):
                 self.files.pop(step.path, None)
             elif isinstance(step, Operation):
-                if step.name == "remove_with_empty_folders":
-                    self.files.pop(step.arguments["path"], None)
-                elif step.name == "set_sysctl":
-                    self.change(sysctls={**self.system.sysctls, step.arguments["key"]: step.arguments["value"]})
+                getattr(self, step.name)(**step.arguments)
+            elif isinstance(step, MakeDirectory):
+                self.folders.add(step.path)
             elif step.argv[0] == "ip":
                 self.ip(step)
             elif step.argv[0] == "systemctl":
@@ -123,8 +134,16 @@ class Machine:
             else:
                 self.iptables(step)
 
+    def remove_with_empty_folders(self, path: str) -> None:
+        self.files.pop(path, None)
+        folder = path.rpartition("/")[0]
+        self.folders -= {folder} if not any(other.startswith(f"{folder}/") for other in self.files) else set()
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        self.change(sysctls={**self.system.sysctls, key: value})
+
     def change(self, **parts: Any) -> None:
-        """Put other parts into the System."""
+        """Put other parts into the State."""
         self.system = replace(self.system, **parts)
 
     def ip(self, step: Command) -> None:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan, Step
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import System
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import State
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine
 
@@ -20,14 +21,15 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.m
 class Machines:
     """Takes the steps of plans of several namespaces apart, and gives each to the machine of the namespace that it concerns."""
 
-    def __init__(self, system: System, all_names: Sequence[str]) -> None:
+    def __init__(self, system: State, all_names: Sequence[str]) -> None:
         self.machines = {name: Machine(system) for name in all_names}
         self.files: Dict[str, str] = {}
+        folders = {SYSTEM_FOLDER}
         for machine in self.machines.values():
-            machine.files = self.files
+            machine.files, machine.folders = self.files, folders
 
     @property
-    def host(self) -> System:
+    def host(self) -> State:
         """What all of them have in common."""
         return next(iter(self.machines.values())).system
 
@@ -49,7 +51,8 @@ class Machines:
 
     def plan(self, all_wanted: Sequence[Wanted]) -> Plan:
         """Observe and plan."""
-        return plan_all([self.machines[wanted.name].observe(wanted) for wanted in all_wanted], all_wanted)
+        entries = [replace(wanted, prefix=f"namespaces[{number}].") for number, wanted in enumerate(all_wanted)]
+        return plan([self.machines[wanted.name].observe(wanted) for wanted in entries], entries)
 
     def one_by_one(self, all_wanted: Sequence[Wanted]) -> None:
         """A task for each."""
@@ -99,7 +102,7 @@ class Machines:
     def concerned(self, argv: Sequence[str], text: str = "") -> str:
         """The namespace that a command concerns."""
         for name, machine in self.machines.items():
-            words = {name, names.table(name), f'"{names.tag(name)}"', *(names.chain(name, hook) for hook in ("pre", "in"))}
+            words = {name, names.tag(name), f'"{names.tag(name)}"', *(names.chain(name, hook) for hook in ("pre", "in"))}
             handles = [where for chain in machine.system.firewall.chains for where, _opened in chain.ours]
             if words & set(argv) or any(word in text for word in words - {name}) or argv[-1] in handles:
                 return name

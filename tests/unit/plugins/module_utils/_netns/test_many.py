@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import IP_FORWARD
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import OPTION_NAMES, make_all_wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.stages import bundled
-from ansible_collections.fleetlab.linux.plugins.modules.netns import argument_spec
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.batching import bundled, nft
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import IP_FORWARD
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import empty, want
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machines import Machines
 
@@ -111,7 +110,7 @@ def test_nft_and_systemd_are_called_once_for_all() -> None:
 
 def test_a_step_for_one_stays_as_it_is_and_others_keep_their_place() -> None:
     one, other = Command(("ip", "netns", "add", "a")), Operation("set_sysctl", {"key": "k", "value": "1"})
-    first, second = Command(("nft", "delete", "table", "inet", "x")), Command(("nft", "delete", "table", "inet", "y"))
+    first, second = nft("delete", "table", "inet", "x"), nft("delete", "table", "inet", "y")
     assert bundled([one, first, other, one]) == [one, first, other, one]
     assert bundled([one, first, other, second]) == [
         one,
@@ -180,25 +179,25 @@ def test_what_gets_in_the_way_of_one_before_it_is_refused(options: Dict[str, Any
 
 
 def params(*entries: Dict[str, Any]) -> Dict[str, Any]:
-    none = dict.fromkeys(argument_spec())
-    return {**none, "namespaces": [{**dict.fromkeys(OPTION_NAMES), **entry} for entry in entries]}
+    none = dict.fromkeys(ENTRIES.argument_spec())
+    return {**none, "namespaces": [{**dict.fromkeys(ENTRIES.options), **entry} for entry in entries]}
 
 
 def test_the_options_of_an_entry_are_those_of_a_task() -> None:
-    spec = argument_spec()
-    assert set(spec) == {*OPTION_NAMES, "namespaces"}
-    assert set(spec["namespaces"]["options"]) == set(OPTION_NAMES)
-    assert make_all_wanted(params({"name": "a"}, {"name": "b", "state": "absent", "force": True})) == (
+    spec = ENTRIES.argument_spec()
+    assert set(spec) == {*ENTRIES.options, "namespaces"}
+    assert set(spec["namespaces"]["options"]) == set(ENTRIES.options)
+    assert make_wanted(params({"name": "a"}, {"name": "b", "state": "absent", "force": True})) == (
         want("a"),
         want("b", state="absent", force=True),
     )
-    assert make_all_wanted(params()) == ()
+    assert make_wanted(params()) == ()
 
 
 @pytest.mark.parametrize(
     ("entries", "option"),
     [
-        (({"name": "a"}, {"name": "b"}, {"name": "a"}), "namespaces[2].name"),
+        (({"name": "a"}, {"name": "b"}, {"name": "a"}), "namespaces[2]"),
         (({"name": "a"}, {"name": "../b"}), "namespaces[1].name"),
         (({"name": "a", "links": [{"name": "x" * 16, "peer": None}]},), "namespaces[0].links[0].name"),
         (({"name": "a", "dns_search": ["example.com"]},), "namespaces[0].dns_search"),
@@ -206,5 +205,10 @@ def test_the_options_of_an_entry_are_those_of_a_task() -> None:
 )
 def test_what_can_not_be_right_is_refused_by_its_option(entries: Any, option: str) -> None:
     with pytest.raises(InputError) as caught:
-        make_all_wanted(params(*entries))
+        make_wanted(params(*entries))
     assert caught.value.option == option
+
+
+def test_a_namespace_that_is_named_twice_is_refused_with_both_entries() -> None:
+    with pytest.raises(InputError, match=r"^namespaces\[2\]: a is named twice: namespaces\[0\] has it already$"):
+        make_wanted(params({"name": "a"}, {"name": "b"}, {"name": "a"}))

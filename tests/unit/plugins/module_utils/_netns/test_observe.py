@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, staying
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Listener, Record
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
@@ -37,8 +38,8 @@ def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     wanted = want(forwards=[{"port": "80"}], services=["nginxx"])
     with pytest.raises(InputError, match=r"services: there is no unit nginxx\.service on this host"):
-        staying(Systemd("LoadState=not-found\nControlGroup=\n"), [SOCKET], wanted, str(tmp_path))
-    assert staying(Systemd("LoadState=loaded\nControlGroup=\n"), [SOCKET], wanted, str(tmp_path)) == (SOCKET,)
+        staying(Systemd("LoadState=not-found\nControlGroup=\n"), Host(str(tmp_path)), [SOCKET], wanted)
+    assert staying(Systemd("LoadState=loaded\nControlGroup=\n"), Host(str(tmp_path)), [SOCKET], wanted) == (SOCKET,)
 
 
 class Leaving:

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns import iptables, nftables, record
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
     controller_of,
@@ -23,7 +26,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import
     parse_sockets,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import ForwardChain, FoundRoute, Listener, Record
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Forward
 from ansible_collections.fleetlab.linux.tests.record.netns_scenes import policy
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
@@ -71,6 +73,18 @@ def test_listening_sockets() -> None:
     assert parse_sockets("tcp", read("proc_net/6.18/tcp")) == (Listener("tcp", "0.0.0.0", 8080),)
     assert parse_sockets("tcp", read("proc_net/6.18/tcp"))[0].inode == 3878393
     assert parse_sockets("udp", read("proc_net/6.18/udp")) == (Listener("udp", "0.0.0.0", 5001),)
+
+
+def test_a_socket_of_ipv6_that_takes_connections_of_ipv4() -> None:
+    """As inet_ntop writes the address, on whatever Python."""
+    one = "0: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 9 1"
+    assert parse_sockets("tcp", f"head\n{one}\n") == (Listener("tcp", "::ffff:127.0.0.1", 8080),)
+
+
+def test_an_interface_has_the_details_of_its_kind() -> None:
+    vlan = {"ifindex": 3, "ifname": "v", "mtu": 1500, "link_index": 2, "linkinfo": {"info_kind": "vlan", "info_data": {"id": 7}}}
+    (link,) = parse_links(json.dumps([vlan]))
+    assert (link.kind, link.peer_index, link.details) == ("vlan", 2, {"id": 7})
 
 
 @every_version("nft")
@@ -196,6 +210,13 @@ def test_small_things() -> None:
     assert controller_of("A=SSH_CONNECTION\0") is None
     assert only_loopback_servers("nameserver 127.0.0.53\noptions edns0\n")
     assert not only_loopback_servers("nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
-    require_capabilities("CapEff:\t000001ffffffffff\n")
+
+
+def test_a_user_without_capabilities_is_refused(tmp_path: Path) -> None:
+    status = tmp_path / "proc" / "self" / "status"
+    status.parent.mkdir(parents=True)
+    status.write_text("CapEff:\t000001ffffffffff\n", encoding="ascii")
+    require_capabilities(Host(str(tmp_path)))
+    status.write_text("CapEff:\t0000000000000000\n", encoding="ascii")
     with pytest.raises(ObservationError, match=r"CAP_NET_ADMIN.*become"):
-        require_capabilities("CapEff:\t0000000000000000\n")
+        require_capabilities(Host(str(tmp_path)))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What chains of somebody else do with what is forwarded, whatever program made them. Pure."""
+"""What chains of others do with forwarded packets, whatever program made the chains. Pure."""
 
 from __future__ import annotations
 

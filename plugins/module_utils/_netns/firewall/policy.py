@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may pass between a namespace and the rest, whatever program filters. Pure.
+"""Which packets may pass between a namespace and the rest, whatever program filters. Pure.
 
-Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that they let through the same.
+Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that both let the same packets through.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from .wanted import FAMILIES, NONE, Forward, Wanted
+from ..addresses import FAMILIES, Forward
+from ..wanted import NONE, Wanted
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything that is not named here, to or from C(links), is dropped. C(name_servers) are addresses of the host that answer DNS."""
+    """All other packets to or from C(links) are dropped. C(name_servers) are addresses of the host that answer DNS."""
 
     name: str
     links: Tuple[str, ...]
@@ -48,13 +49,13 @@ class Policy:
 
 
 def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
-    """The policy for a namespace; C(None) for one without links."""
-    if not wanted.links:
+    """The policy for a namespace; C(None) where no link has an end on the host."""
+    if not wanted.host_links:
         return None
-    own = {str(one.ip): one.version for link in wanted.links for one in link.addresses}
+    own = {str(one.ip): one.version for link in wanted.host_links for one in link.addresses}
     return Policy(
         name=wanted.name,
-        links=tuple(link.name for link in wanted.links),
+        links=tuple(link.name for link in wanted.host_links),
         families=wanted.families(),
         sources=_sources(wanted, uplinks),
         targets=_targets(wanted),
@@ -69,7 +70,7 @@ def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
     return tuple(
         Source(family, link.name, str(net), uplinks[family])
         for family in FAMILIES
-        for link in wanted.links
+        for link in wanted.host_links
         for net in link.networks(family)
     )
 

@@ -1,16 +1,17 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kernel needs for the rules of a namespace: a sample of all, its parts, and what a kernel calls these. Pure."""
+"""The parts of a kernel that the rules of a namespace need: a sample of all rules, and of each part with its name. Pure."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Tuple
 
+from ..addresses import Forward
 from . import iptables, nftables
 from .policy import Policy, Source, Target
-from .wanted import Forward
 
 _LINK = "v-probe"
 _ADDRESSES = {4: ("192.0.2.0/24", "192.0.2.2"), 6: ("2001:db8::/64", "2001:db8::2")}
@@ -33,7 +34,7 @@ class Part:
 
 
 Groups = Tuple[Tuple[Part, ...], ...]
-"""Parts in the order in which they need each other: without all of one group, the next says nothing."""
+"""Parts in the order in which they need each other: the next group can be tried where the kernel has all of the one before."""
 
 
 def sample_policy(family: int) -> Policy:
@@ -49,12 +50,12 @@ def sample_policy(family: int) -> Policy:
 
 
 def nftables_sample() -> str:
-    """A whole table. What is there for IPv4 is there for IPv6: it is the same table."""
-    return nftables.replacement(sample_policy(4))
+    """A whole table. The same table serves IPv4 and IPv6, so IPv4 stands for both."""
+    return json.dumps({"nftables": nftables.replacement(sample_policy(4))})
 
 
 def nftables_parts() -> Groups:
-    """What a table consists of."""
+    """The parts of a table."""
     rules = (
         ("counters", "CONFIG_NFT_COUNTER", "nft_counter", _CHAIN, "counter"),
         ("states of connections", "CONFIG_NFT_CT", "nft_ct", _CHAIN, "ct state established"),
@@ -73,12 +74,12 @@ def nftables_parts() -> Groups:
 
 
 def iptables_sample(family: int) -> str:
-    """What C(iptables-restore) is fed with."""
+    """The input of C(iptables-restore)."""
     return iptables.restore_text({}, iptables.wanted_own(sample_policy(family), family))
 
 
 def iptables_parts(family: int, by_nftables: bool) -> Groups:
-    """What the tables consist of, for the variant that uses nf_tables or the other one."""
+    """The parts of the tables, for the variant that uses nf_tables or for the other variant."""
     destination = _ADDRESSES[family][1]
     rules = (
         ("comments", "CONFIG_NETFILTER_XT_MATCH_COMMENT", "xt_comment", "filter", "-m comment --comment probe -j ACCEPT"),
@@ -112,8 +113,3 @@ def _legacy_tables(family: int) -> Groups:
 
 def _restored(table: str, *rules: str) -> str:
     return "".join(f"{line}\n" for line in (f"*{table}", ":probe - [0:0]", *rules, "COMMIT"))
-
-
-def listed(parts: Sequence[Part]) -> str:
-    """What a kernel lacks, in words."""
-    return f"this kernel lacks {', '.join(str(part) for part in parts)}"

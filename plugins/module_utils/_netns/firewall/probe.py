@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find out whether the kernel takes the rules of a namespace, without changing anything on the host.
 
-nft checks a whole table in a transaction that the kernel throws away: nobody who listens for changes hears of it. iptables cannot do that:
-a look at a table makes it, and a look at a table of a module loads the module. So modules that could be loaded count as there. Where
-modprobe does not know them, they are built in or not there, and rules are made in a network namespace that lasts as long as the command.
+nft checks a whole table in a transaction that the kernel throws away, and that no listener for changes sees. iptables cannot do that: to
+list a table makes the table, and loads its module. So a module that modprobe could load counts as loaded. A module that modprobe does not
+know is built in or missing: then rules are tried in a network namespace that lasts as long as the command.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
-from .._core.errors import CommandError
-from .._core.runner import Runner
+from ..._core.errors import CommandError
+from ..._core.runner import Runner
+from ..._host.files import Host
 from . import abilities, iptables
 from .abilities import Groups
 
@@ -33,13 +33,13 @@ def nftables_problem(runner: Runner) -> str:
     return ""
 
 
-def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, root: str = "") -> str:
-    """The same for a variant of iptables; C(by_nftables) is that it is one that uses nf_tables."""
+def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, host: Host) -> str:
+    """Why a variant of iptables cannot; C(by_nftables): the variant uses nf_tables."""
     parts = abilities.iptables_parts(family, by_nftables)
-    if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], root):
+    if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], host):
         return ""
     restore = (*_ELSEWHERE, iptables.command(program, family, "-restore"), *iptables.WAIT)
-    # Without its tables nothing else is asked for, as each question can load modules.
+    # Without its tables the other parts are not tried, as each trial can load modules.
     missing = _missing(runner, restore, parts[:1])
     if missing:
         return missing
@@ -50,10 +50,10 @@ def iptables_problem(runner: Runner, program: str, family: int, by_nftables: boo
     return ""
 
 
-def without_modules(root: str = "") -> str:
-    """A remark on a kernel whose modules are not on the host, as after an upgrade without a reboot."""
-    release = os.uname().release
-    if os.path.isdir(f"{root}{_MODULES}/{release}"):
+def without_modules(host: Host) -> str:
+    """A remark on a kernel without its modules on the host, as after an upgrade without a reboot."""
+    release = host.kernel()
+    if host.is_folder(f"{_MODULES}/{release}"):
         return ""
     return f" There is no {_MODULES}/{release}: if the kernel was upgraded, reboot."
 
@@ -62,7 +62,7 @@ def _missing(runner: Runner, argv: Sequence[str], groups: Groups) -> str:
     for group in groups:
         missing = [part for part in group if not _works(runner, argv, part.sample)]
         if missing:
-            return abilities.listed(missing)
+            return f"this kernel lacks {', '.join(str(part) for part in missing)}"
     return ""
 
 
@@ -74,13 +74,12 @@ def _works(runner: Runner, argv: Sequence[str], text: str) -> bool:
     return True
 
 
-def _can_be_loaded(runner: Runner, modules: Sequence[str], root: str) -> bool:
-    """Whether all are loaded, or would be by whoever needs them."""
+def _can_be_loaded(runner: Runner, modules: Sequence[str], host: Host) -> bool:
+    """Whether all are loaded, or would be loaded by the program that needs them."""
+    if host.value(_MODULES_DISABLED) != "0":
+        return False
     try:
-        with open(root + _MODULES_DISABLED, encoding="ascii") as stream:
-            if stream.read().strip() != "0":
-                return False
         runner.run(("modprobe", "--dry-run", "--quiet", "--all", *modules))
-    except (OSError, CommandError):
+    except CommandError:
         return False
     return True

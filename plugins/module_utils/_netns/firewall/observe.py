@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._core.errors import CommandError, ObservationError
-from .._core.runner import Runner
+from ..._core.errors import CommandError, ObservationError
+from ..._core.runner import Runner
+from ..._host.files import Host
+from ..addresses import FAMILIES
+from ..names import PREFIX, tag
+from ..parse import parse_json
+from ..state import Firewall, ForwardChain, Record
+from ..wanted import AUTO
 from . import iptables, nftables
-from .firewall_probe import iptables_problem, nftables_problem, without_modules
-from .names import PREFIX, table
-from .parse import parse_json
-from .state import Firewall, ForwardChain
-from .wanted import AUTO, FAMILIES
+from .probe import iptables_problem, nftables_problem, without_modules
 
 _NOT_FOUND = 127
 _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
@@ -24,7 +25,7 @@ _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names
 
 @dataclass(frozen=True)
 class Asked:
-    """What the task and the record say: C(former) is the kind that was used before; C(needed) that there is something to filter."""
+    """The choices of the task and the record: C(former) is the kind that was used before; C(needed): there are links to filter."""
 
     name: str
     choice: str = AUTO
@@ -35,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Nft:
-    """All chains, and why rules of ours cannot be made there: empty if they can. C(installed) is whether there is a program nft."""
+    """All chains, and the problem that keeps nft from making our rules, or an empty text. C(installed): nft is on the host."""
 
     listing: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
@@ -51,25 +52,25 @@ class _Variant:
     problem: str = ""
 
 
-def observe_firewall(runner: Runner, asked: Asked, root: str = "") -> Firewall:
+def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     """The firewall as it is.
 
-    :raises ObservationError: none that works is there, or not the one that is asked for; with what is missing.
+    :raises ObservationError: no firewall works, or not the kind that the task asks for; says what the kernel lacks.
     """
     nft = _nft(runner)
-    own_table = _own_table(runner, asked.name) if _has_chains(nft.listing, asked.name) else None
-    kind = _kind(asked, nft)
-    program = _working(runner, asked, kind, nft, root) if asked.needed and (kind == "iptables" or nft.problem) else None
-    concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(root)
+    own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
+    kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
+    program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
+    concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
     if program is None and concerned:
         program = _readable(runner, nft)
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
-    foreign = _foreign(runner, asked.name, nft.listing, program, kind, root)
+    foreign = _foreign(runner, asked.name, nft.listing, program, kind, host)
     translated = nftables.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
     others = translated or any(chain.used for chain in foreign)
     return Firewall(
-        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(root)))
+        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(host)))
     )
 
 
@@ -81,36 +82,32 @@ def _nft(runner: Runner) -> _Nft:
             return _Nft(problem=error.problem, installed=False)
         return _Nft(problem=f"{error.argv[0]} {error.problem} (CONFIG_NF_TABLES, module nf_tables)")
     # A table of ours shows that this kernel has all that is needed.
-    ours = any(entry.get("chain", {}).get("table", "").startswith(PREFIX) for entry in listing.get("nftables", []))
+    ours = any(one.startswith(PREFIX) for one in _tables(listing))
     return _Nft(listing, "" if ours else nftables_problem(runner))
 
 
-def _kind(asked: Asked, nft: _Nft) -> str:
-    return "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
+def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> Optional[str]:
+    """The variant of iptables that takes our rules.
 
-
-def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, root: str) -> Optional[str]:
-    """The variant of iptables that can do what is asked.
-
-    :raises ObservationError: none can, or another kind is asked for, which cannot.
+    :raises ObservationError: no variant does, or the task asks for a kind that does not.
     """
     variants = _variants(runner)
     problems = {variant.program: variant.problem for variant in variants if variant.problem}
     working = None
     for variant in variants:
         if working is None and not variant.problem:
-            found = (iptables_problem(runner, variant.program, family, variant.by_nftables, root) for family in asked.families)
+            found = (iptables_problem(runner, variant.program, family, variant.by_nftables, host) for family in asked.families)
             problem = next((one for one in found if one), "")
             working = None if problem else variant.program
             problems.update({variant.program: problem} if problem else {})
     if working is None or kind == "nftables":
-        raise ObservationError(_refusal(kind, nft.problem, problems, working is not None, root))
+        raise ObservationError(_refusal(kind, nft.problem, problems, working is not None, host))
     return working
 
 
-def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, root: str) -> str:
-    """Why the task cannot be done, and what can."""
-    where = f"be used on this host (Linux {os.uname().release})"
+def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, host: Host) -> str:
+    """Why the task cannot be done, and which choice can."""
+    where = f"be used on this host (Linux {host.kernel()})"
     if kind == "nftables" and by_iptables:
         return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or leave firewall out"
     reasons = [f"{program}: {problem}" for program, problem in problems.items()] or ["iptables: it is not installed"]
@@ -118,12 +115,12 @@ def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptabl
         return f"firewall: iptables cannot {where}: {'; '.join(reasons)}. Choose nftables, or leave firewall out"
     return (
         f"firewall: neither nftables nor iptables can {where}, and nothing was made: {'; '.join([f'nftables: {nft_problem}', *reasons])}."
-        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(root)}"
+        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(host)}"
     )
 
 
 def _variants(runner: Runner) -> List[_Variant]:
-    """Those that are installed; where there is one only, it goes by the plain name."""
+    """The installed variants; where only one is installed, it has the plain name."""
     found: List[_Variant] = []
     for program in ("iptables", "iptables-legacy"):
         try:
@@ -138,18 +135,18 @@ def _variants(runner: Runner) -> List[_Variant]:
 
 
 def _readable(runner: Runner, nft: _Nft) -> Optional[str]:
-    """The variant of iptables that can be asked what there is, where none has to do anything."""
+    """The variant of iptables that can list rules, where none has to make any."""
     lacks_nftables = bool(nft.problem) and nft.installed and not _iptables_families(nft.listing)
     usable = (one.program for one in _variants(runner) if not one.problem and not (one.by_nftables and lacks_nftables))
     return next(usable, None)
 
 
-def _has_chains(listing: Mapping[str, Any], name: str) -> bool:
-    return any(entry.get("chain", {}).get("table") == table(name) for entry in listing.get("nftables", []))
+def _tables(listing: Mapping[str, Any]) -> List[str]:
+    return [entry["chain"]["table"] for entry in listing.get("nftables", []) if "chain" in entry]
 
 
 def _own_table(runner: Runner, name: str) -> Any:
-    argv = ("nft", "-j", "list", "table", nftables.FAMILY, table(name))
+    argv = ("nft", "-j", "list", "table", nftables.FAMILY, tag(name))
     return nftables.listed_table(parse_json(" ".join(argv), runner.run(argv).stdout))
 
 
@@ -159,14 +156,14 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
         try:
             found[family] = iptables.parse_save(runner.run((iptables.command(program, family, "-save"),)).stdout)
         except CommandError:
-            # Hosts without IPv6 have no ip6tables that works; what needs it will say so.
+            # On hosts without IPv6 no ip6tables works; a step that needs it says so.
             if family == 4:
                 raise
     return found
 
 
-def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, root: str) -> List[ForwardChain]:
-    # What is in this variant's chains of ours lets the packets through there itself.
+def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, host: Host) -> List[ForwardChain]:
+    # Our own rules of this variant let the packets through its chain FORWARD.
     passed = program if kind == "iptables" else None
     found: List[ForwardChain] = []
     for chain in nftables.forward_chains(listing):
@@ -174,7 +171,7 @@ def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Opt
             found.append(_nft_chain(runner, chain, name))
         elif program != passed:
             found.append(_nft_chain_of_iptables(runner, program, chain, name))
-    legacy = _legacy_families(root)
+    legacy = _legacy_families(host)
     old = _legacy_program(runner) if legacy else ""
     return found + [_iptables_chain(runner, old, family, name) for family in legacy if old != passed]
 
@@ -183,7 +180,7 @@ def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, 
     try:
         return _iptables_chain(runner, program, 4 if chain[0] == "ip" else 6, name)
     except CommandError:
-        # Somebody has put into it by nft what iptables cannot read.
+        # Others have added rules by nft that iptables cannot read.
         return _nft_chain(runner, chain, name)
 
 
@@ -213,16 +210,28 @@ def _legacy_program(runner: Runner) -> str:
     try:
         runner.run(("iptables-legacy", "-V"))
     except CommandError:
-        # Where there is one variant only it goes by the plain name.
+        # Where only one variant is installed, it has the plain name.
         return "iptables"
     return "iptables-legacy"
 
 
-def _legacy_families(root: str) -> List[int]:
-    found = []
-    for family, path in _LEGACY_TABLES.items():
-        if os.path.exists(root + path):
-            with open(root + path, encoding="ascii") as stream:
-                if "filter" in stream.read().split():
-                    found.append(family)
-    return found
+def _legacy_families(host: Host) -> List[int]:
+    return [family for family, path in _LEGACY_TABLES.items() if "filter" in (host.read(path) or "").split()]
+
+
+def observe_rules(runner: Runner, record: Record) -> List[Dict[str, Any]]:
+    """The rules that were made for a namespace, with their counters."""
+    name = record.name
+    if record.firewall == "nftables":
+        argv = ("nft", "-j", "list", "table", nftables.FAMILY, tag(name))
+        result = runner.run(argv, accept=(0, 1))
+        return nftables.shown_rules(parse_json(" ".join(argv), result.stdout)) if result.exit_code == 0 else []
+    return [rule for program in ("iptables", "iptables-legacy") for family in FAMILIES for rule in _counted(runner, program, family, name)]
+
+
+def _counted(runner: Runner, program: str, family: int, name: str) -> List[Dict[str, Any]]:
+    try:
+        text = runner.run((iptables.command(program, family, "-save"), "-c")).stdout
+    except CommandError:
+        return []
+    return iptables.shown_rules(text, name)

@@ -10,42 +10,44 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, Mapping, Optional
 
 from .._core.errors import InputError
-from .policy import Policy, make_policy
-from .state import System
-from .wanted import AUTO, DEFAULT, FAMILIES, NONE, Interface, Link, Network, Wanted, interface, network, overlap
+from .addresses import DEFAULT, FAMILIES, Interface, Network, interface, network, overlap
+from .firewall.policy import Policy, make_policy
+from .links import Link
+from .state import State
+from .wanted import AUTO, NONE, Wanted
 
 _POOL_PREFIX = 24
 _POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for number in range(1, 255))
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A declaration with nothing left open. C(policy) is None for a namespace without links."""
+class Resolved:
+    """A declaration without open defaults. C(policy) is None where no link has an end on the host."""
 
     wanted: Wanted
     uplinks: Mapping[int, str] = field(default_factory=dict)
     policy: Optional[Policy] = None
 
 
-def settle(system: System, wanted: Wanted) -> Settled:
+def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
     """The declaration on this host.
 
     :raises InputError: no subnet is free, or there is no way out.
     """
     if wanted.default_subnet:
-        wanted = replace(wanted, links=(_with_subnet(system, wanted.name, wanted.links[0]),))
-    uplinks = _uplinks(system, wanted)
-    return Settled(wanted, uplinks, make_policy(wanted, uplinks))
+        wanted = replace(wanted, links=(_with_subnet(state, wanted.name, wanted.links[0]),))
+    uplinks = _uplinks(state, wanted)
+    return Resolved(wanted, uplinks, make_policy(wanted, uplinks))
 
 
-def _with_subnet(system: System, name: str, link: Link) -> Link:
-    former = system.records.get(name)
-    if former is not None and former.default_subnet:
+def _with_subnet(state: State, name: str, link: Link) -> Link:
+    former = state.former(name)
+    if former.default_subnet:
         kept = [interface(address) for own, address in former.addresses if own == link.name]
         if kept:
             return _both_ends(link, kept[0])
-    taken = {net for net in taken_networks(system, name) if net.version == 4}
-    # Those of a host with many namespaces are as large as the pool's or smaller, and are looked up instead of compared one by one.
+    taken = {net for net in taken_networks(state, name) if net.version == 4}
+    # Networks that are not larger than a subnet of the pool are looked up: a host with many namespaces has many of them.
     inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
     around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:
@@ -58,32 +60,31 @@ def _both_ends(link: Link, own: Interface) -> Link:
     return replace(link, addresses=(own,), peer_addresses=(ipaddress.ip_interface(f"{own.ip + 1}/{own.network.prefixlen}"),))
 
 
-def taken_networks(system: System, name: str) -> Iterator[Network]:
+def taken_networks(state: State, name: str) -> Iterator[Network]:
     """The subnets that this host has a route or an address in, or that other namespaces have been given."""
-    former = system.records.get(name)
-    own = [pair[0] for pair in former.links] if former is not None else []
-    for route in system.routes:
+    own = state.former(name).names
+    for route in state.routes:
         if route.to != DEFAULT and route.link not in own:
             yield network(route.to)
-    for link in system.links:
+    for link in state.links:
         if link.name not in own:
             for address in link.addresses:
                 yield interface(address).network
-    for other in system.records.values():
+    for other in state.records.values():
         if other.name != name:
             for _link, address in other.addresses:
                 yield interface(address).network
 
 
-def _uplinks(system: System, wanted: Wanted) -> Dict[int, str]:
+def _uplinks(state: State, wanted: Wanted) -> Dict[int, str]:
     if wanted.nat is None or wanted.nat.masquerade == NONE:
         return {}
     if wanted.nat.masquerade != AUTO:
         return dict.fromkeys(FAMILIES, wanted.nat.masquerade)
-    own = [link.name for link in wanted.links]
+    own = [link.name for link in wanted.host_links]
     found = {}
     for family in FAMILIES:
-        ways = [one for one in system.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
+        ways = [one for one in state.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
         if ways:
             found[family] = min(ways, key=lambda one: one.metric or 0).link
     if not found:

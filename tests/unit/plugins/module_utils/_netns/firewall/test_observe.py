@@ -13,9 +13,10 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall_observe import Asked, observe_firewall
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.observe import Asked, observe_firewall
 
-FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "firewall"
+FIXTURES = Path(__file__).resolve().parents[5] / "fixtures" / "firewall"
 LOOKS = (
     ("nft", "-j", "list"),
     ("nft", "--check"),
@@ -65,7 +66,7 @@ class Kernel:
 def refusal(kernel: Kernel, root: Path, choice: str, families: Tuple[int, ...] = (4,)) -> str:
     """The message that a task ends with."""
     with pytest.raises(ObservationError) as caught:
-        observe_firewall(kernel, Asked("web", choice, families=families), str(root))
+        observe_firewall(kernel, Asked("web", choice, families=families), Host(str(root)))
     return str(caught.value)
 
 
@@ -84,14 +85,14 @@ def test_what_the_kernel_can_do_is_chosen(
     tmp_path: Path, folder: str, choice: str, kind: str, program: str, families: Tuple[int, ...]
 ) -> None:
     kernel = Kernel(folder, tmp_path)
-    found = observe_firewall(kernel, Asked("web", choice, families=families), str(tmp_path))
+    found = observe_firewall(kernel, Asked("web", choice, families=families), Host(str(tmp_path)))
     assert (found.kind, found.program) == (kind, program)
     assert [argv for argv in kernel.asked if not any(argv[: len(words)] == words for words in LOOKS)] == []
 
 
 def test_modules_that_could_be_loaded_are_not_loaded_to_find_out(tmp_path: Path) -> None:
     kernel = Kernel("uml-6.1", tmp_path)
-    observe_firewall(kernel, Asked("web"), str(tmp_path))
+    observe_firewall(kernel, Asked("web"), Host(str(tmp_path)))
     tried = [argv for argv in kernel.asked if argv[0] == "unshare"]
     assert tried == [("unshare", "--net", "iptables-restore", "-w", "60")]
 
@@ -101,7 +102,7 @@ def test_modules_that_nobody_may_load_any_more_do_not_count(tmp_path: Path) -> N
     (tmp_path / "proc/sys/kernel/modules_disabled").write_text("1\n", encoding="ascii")
     kernel.answers = {key: one for key, one in kernel.answers.items() if key[0][0] != "modprobe"}
     with pytest.raises(KeyError, match="iptables-legacy-restore"):
-        observe_firewall(kernel, Asked("web"), str(tmp_path))
+        observe_firewall(kernel, Asked("web"), Host(str(tmp_path)))
 
 
 def test_another_choice_than_the_kernel_has_is_refused_with_what_is_missing(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_kernel_whose_modules_are_gone_is_refused_with_that(tmp_path: Path, ch
 def test_what_has_nothing_to_filter_is_never_refused(tmp_path: Path, folder: str, former: Optional[str]) -> None:
     """Nor is a removal, by whatever the namespace was made: a kernel that cannot have rules has none."""
     kernel = Kernel(folder, tmp_path)
-    found = observe_firewall(kernel, Asked("web", former or "auto", former, needed=False), str(tmp_path))
+    found = observe_firewall(kernel, Asked("web", former or "auto", former, needed=False), Host(str(tmp_path)))
     assert (found.table, found.own, found.chains) == (None, {}, ())
 
 
@@ -155,7 +156,7 @@ def test_programs_that_are_not_installed_are_named(tmp_path: Path) -> None:
     assert message.endswith("iptables: it is not installed. Choose nftables, or leave firewall out")
     message = refusal(Kernel("linux-6.18", tmp_path, ("nft", *without)), tmp_path, "auto")
     assert "nftables: command nft was not found on this host: install the package nft; iptables: it is not installed." in message
-    found = observe_firewall(Kernel("linux-6.18", tmp_path, ("nft",)), Asked("web"), str(tmp_path))
+    found = observe_firewall(Kernel("linux-6.18", tmp_path, ("nft",)), Asked("web"), Host(str(tmp_path)))
     assert (found.kind, found.program) == ("iptables", "iptables")
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A namespace's table of nftables as JSON, and the reading of what C(nft -j) lists. Pure.
 
-Wanted and listed tables are compared as plain data: handles, counters and the ways in which versions of nft write the same are taken away.
+Wanted and listed tables are compared as plain data, without handles, counters and the differences between versions of nft.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import ipaddress
 import json
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .foreign import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
-from .names import PREFIX, table, tag
+from ..names import PREFIX, tag
+from ..state import ForwardChain
 from .policy import Policy, Source, Target
-from .state import ForwardChain
+from .verdicts import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
 
 FAMILY = "inet"
 _PROTOCOL = {4: "ip", 6: "ip6"}
@@ -119,9 +119,9 @@ def _input(policy: Policy, link: str) -> List[Rule]:
     return [*found, [here, _COUNTER, _DROP]]
 
 
-def replacement(policy: Policy) -> str:
-    """One transaction that puts the whole table in the place of the one that is there, if any."""
-    name = table(policy.name)
+def replacement(policy: Policy) -> List[Dict[str, Any]]:
+    """The changes that replace the table of the namespace, if there is one, by the wanted table."""
+    name = tag(policy.name)
     whole = {"family": FAMILY, "name": name}
     commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
     for chain, kind, hook, priority in _CHAINS:
@@ -129,7 +129,7 @@ def replacement(policy: Policy) -> str:
         commands.append({"add": {"chain": {"family": FAMILY, "table": name, "name": chain, **options}}})
     for chain, found in rules(policy).items():
         commands += [{"add": {"rule": {"family": FAMILY, "table": name, "chain": chain, "expr": expr}}} for expr in found]
-    return json.dumps({"nftables": commands})
+    return commands
 
 
 def wanted_table(policy: Policy) -> Any:
@@ -140,7 +140,7 @@ def wanted_table(policy: Policy) -> Any:
 
 
 def listed_table(listing: Mapping[str, Any]) -> Any:
-    """What C(nft -j list table) says, without what changes by itself."""
+    """The table that C(nft -j list table) prints, without handles and counters."""
     found: Dict[str, Any] = {}
     for entry in listing.get("nftables", []):
         if "chain" in entry:
@@ -149,13 +149,13 @@ def listed_table(listing: Mapping[str, Any]) -> Any:
         elif "rule" in entry:
             found[entry["rule"]["chain"]]["rules"].append(_normal_rule(entry["rule"].get("expr", [])))
         elif "metainfo" not in entry and ("table" not in entry or "flags" in entry["table"]):
-            # A flag is nothing of ours either: a table that is dormant filters nothing.
+            # Our tables have no flags: a dormant table filters nothing.
             found.setdefault("others", []).append(entry)
     return found
 
 
 def _normal_rule(rule: Sequence[Mapping[str, Any]]) -> Any:
-    # nft leaves out a match on the family that a later one implies, or prints it: neither says more than the other.
+    # Some versions of nft omit a match on the family where a later match implies the family.
     plain = [_normal(statement) for statement in rule]
     return [one for one in plain if not _is_family(one)]
 
@@ -179,7 +179,7 @@ def _normal(value: Any) -> Any:
 
 
 def shown_rules(listing: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The rules of a table for people and playbooks: the chain, what it matches as JSON, and its counter."""
+    """The rules of a table for people and playbooks: the chain, the rule as JSON, and its counter."""
     found = []
     for entry in listing.get("nftables", []):
         rule = entry.get("rule")
@@ -203,7 +203,7 @@ def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool
 
 
 def other_nat(listing: Mapping[str, Any]) -> bool:
-    """Whether somebody else translates addresses: then forwarding is not only ours."""
+    """Whether others translate addresses: then others need forwarding too."""
     chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
     return any(one.get("type") == "nat" and not one["table"].startswith(PREFIX) for one in chains)
 
@@ -214,7 +214,7 @@ def is_iptables(family: str, table_name: str, chain: str) -> bool:
 
 
 def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, chains: Chains) -> ForwardChain:
-    """One chain of L(forward_chains) with its rules; C(chains) are those of others in its table, as far as it leads to them."""
+    """One chain of L(forward_chains) with its rules; C(chains) are the chains of others in its table that it leads to."""
     family, table_name, chain, policy_drops = found
     rules_in_it = [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
     ours = [(str(rule["handle"]), opened_link(rule["expr"])) for rule in rules_in_it if rule.get("comment") == tag(name)]
@@ -249,7 +249,7 @@ def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
     for statement in rule:
         if "vmap" in statement:
             data = statement["vmap"]["data"]
-            # A map that has a name says elsewhere what is in it.
+            # The elements of a map with a name are listed elsewhere.
             for _key, value in data["set"] if isinstance(data, Mapping) else ():
                 yield from _verdict(value, False)
         yield from _verdict(statement, always)
@@ -267,7 +267,7 @@ def _verdict(statement: Mapping[str, Any], always: bool) -> Iterator[Verdict]:
 
 
 def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:
-    """What a rule of ours in a chain of others lets through, such as C(iifname v-web); empty for one that somebody has edited."""
+    """What a rule of ours in a chain of others lets through, such as C(iifname v-web); empty for a rule that others have edited."""
     plain = [_normal(one) for one in rule]
     if len(plain) == 2 and plain[1] == _ACCEPT and "match" in plain[0]:
         left: Optional[Any] = plain[0]["match"]["left"]

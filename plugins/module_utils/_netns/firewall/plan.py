@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .._core.plan import Command, Step
+from ..._core.plan import Command, Prints, Step
+from ..batching import nft, nft_transaction
+from ..names import tag
+from ..state import Firewall, ForwardChain, Own
 from . import iptables, nftables
-from .names import table, tag
 from .policy import Policy
-from .state import Firewall, ForwardChain, Own
 
 _FAMILY_WORDS: Mapping[str, Tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 
@@ -20,9 +23,9 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
     """The namespace's own rules, each kind in one transaction."""
     by_nft = policy if found.kind == "nftables" else None
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
-        yield Command(("nft", "-j", "-f", "-"), stdin=nftables.replacement(by_nft))
+        yield nft_transaction(*nftables.replacement(by_nft))
     elif by_nft is None and found.table is not None:
-        yield Command(("nft", "delete", "table", nftables.FAMILY, table(name)))
+        yield nft("delete", "table", nftables.FAMILY, tag(name))
     by_iptables = policy if found.kind == "iptables" else None
     for family in (4, 6):
         wanted = iptables.wanted_own(by_iptables, family) if by_iptables is not None and family in by_iptables.families else {}
@@ -30,7 +33,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
 
 
 def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
-    """The smallest openings in the chains of others: what passes there has passed the namespace's own rules, which therefore come first."""
+    """The smallest openings in the chains of others. Packets pass the namespace's own rules first, so that these are made first."""
     for chain in found.chains:
         yield from _opening_steps(chain, name, openings(chain, policy))
 
@@ -48,7 +51,7 @@ def _iptables_steps(program: str, family: int, found: Mapping[str, Own], wanted:
             for rule in there.get(builtin, ()):
                 yield Command((tool, *iptables.WAIT, "-t", table_name, "-D", builtin, *rule))
             for rule in asked.get(builtin, ()):
-                inserts.append(Command((tool, *iptables.WAIT, "-t", table_name, "-I", builtin, "1", *rule)))
+                inserts.append(_insert((tool, *iptables.WAIT, "-t", table_name), builtin, rule))
     text = iptables.restore_text(found, wanted)
     if text:
         yield Command((f"{tool}-restore", *iptables.WAIT, "--noflush"), stdin=text, timeout=90)
@@ -61,7 +64,7 @@ def concerns(chain: ForwardChain, policy: Policy) -> bool:
 
 
 def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
-    """What a chain that drops has to let through: all that L(Policy) has not dropped already."""
+    """The packets that a chain that drops has to let through: all that L(Policy) has not dropped already."""
     if policy is None or not chain.drops or not concerns(chain, policy):
         return ()
     return tuple(f"{way} {link}" for link in policy.links for way in ("iifname", "oifname"))
@@ -81,16 +84,24 @@ def _opening_steps(chain: ForwardChain, name: str, wanted: Sequence[str]) -> Ite
 
 def _closing(chain: ForwardChain, where: str) -> Step:
     if chain.program == "nft":
-        return Command(("nft", "delete", "rule", chain.family, chain.table, chain.chain, "handle", where))
-    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *iptables.words(where)))
+        return nft("delete", "rule", chain.family, chain.table, chain.chain, "handle", where)
+    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *shlex.split(where)))
 
 
 def _opening(chain: ForwardChain, name: str, opened: str) -> Step:
     way, link = opened.split()
     if chain.program == "nft":
         rule = (way, f'"{link}"', "accept", "comment", f'"{tag(name)}"')
-        return Command(("nft", "insert", "rule", chain.family, chain.table, chain.chain, *rule))
-    return Command((_tool(chain), *iptables.WAIT, "-I", chain.chain, "1", *iptables.opening(link, way, name)))
+        where = (chain.family, chain.table, chain.chain)
+        listing = ("nft", "list", "chain", *where)
+        # At boot the chains of others may not be made yet.
+        return replace(nft("insert", "rule", *where, *rule), only_if=(listing,), unless=(Prints(listing, " ".join(rule)),))
+    return _insert((_tool(chain), *iptables.WAIT), chain.chain, iptables.opening(link, way, name))
+
+
+def _insert(tool: Sequence[str], chain: str, rule: Sequence[str]) -> Step:
+    """Put a rule at the head of a chain of iptables."""
+    return Command((*tool, "-I", chain, "1", *rule), unless=((*tool, "-C", chain, *rule),))
 
 
 def _tool(chain: ForwardChain) -> str:

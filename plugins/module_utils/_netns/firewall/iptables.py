@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A namespace's rules for iptables, and the reading of what C(iptables-save) prints. Pure.
 
-They lie in chains of the namespace's own; the jumps to them, tagged by a comment, are all that is put into the chains of the host.
+The rules lie in chains of the namespace's own. The chains of the host get jumps to them, tagged by a comment, and no other rule.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import re
 import shlex
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
 
-from .foreign import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
-from .names import PREFIX, chain, tag
+from ..addresses import Forward
+from ..names import PREFIX, chain, tag
+from ..state import ForwardChain, Own
 from .policy import Policy
-from .state import ForwardChain, Own
-from .wanted import Forward
+from .verdicts import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
 
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TABLES = ("nat", "filter")
 WAIT = ("-w", "60")
-"""Another one may hold the lock of xtables: then it is waited for."""
+"""Wait for the lock of xtables, which another process may hold."""
 
 _HOOKS = {
     "nat": (("pre", "PREROUTING"), ("out", "OUTPUT"), ("post", "POSTROUTING")),
@@ -55,7 +55,7 @@ def parse_save(text: str) -> Dict[str, Dict[str, List[Words]]]:
 
 
 def find_own(saved: Saved, name: str) -> Dict[str, Own]:
-    """What belongs to a namespace, by table; tables without any are left out."""
+    """The chains and jumps of a namespace, by table; tables without any are omitted."""
     found = {}
     for table in TABLES:
         names = {chain(name, hook) for hook, _builtin in _HOOKS[table]}
@@ -72,7 +72,7 @@ def find_own(saved: Saved, name: str) -> Dict[str, Own]:
 
 
 def wanted_own(policy: Policy, family: int) -> Dict[str, Own]:
-    """The same for a policy; nothing for a family that the namespace has no address of."""
+    """The chains and jumps that a policy wants, by table."""
     rules = _rules(policy, family)
     found = {}
     for table, hooks in _HOOKS.items():
@@ -88,7 +88,7 @@ def _tagged(rule: Words, name: str) -> Words:
 
 
 def same(one: Mapping[str, Own], other: Mapping[str, Own]) -> bool:
-    """Whether both say the same; the order of the words of a rule, and how matches are named, say nothing."""
+    """Whether both have the same rules, whatever the order of the words in a rule and the names of matches."""
     return bool(_comparable(one) == _comparable(other))
 
 
@@ -101,17 +101,12 @@ def _comparable_chains(chains: Mapping[str, Sequence[Words]]) -> Dict[str, List[
 
 
 def same_rules(some: Sequence[Words], others: Sequence[Words]) -> bool:
-    """The same for the rules of one chain."""
+    """L(same) for the rules of one chain."""
     return [_options(rule) for rule in some] == [_options(rule) for rule in others]
 
 
-def words(rule: str) -> Words:
-    """A rule as it was written down, as words again."""
-    return tuple(shlex.split(rule))
-
-
 def _options(rule: Words) -> FrozenSet[Words]:
-    """The options of a rule with their values; which modules are named to parse them is left out."""
+    """The options of a rule with their values, without the names of the modules that parse them."""
     groups: List[List[str]] = []
     for word in rule:
         if (word.startswith("-") and len(word) > 1) or word == "!" or not groups:
@@ -181,7 +176,7 @@ def _input(policy: Policy, link: str, family: int) -> Iterator[Words]:
 
 
 def restore_text(found: Mapping[str, Own], wanted: Mapping[str, Own]) -> str:
-    """What C(iptables-restore --noflush) is fed with: the chains of one's own in one go, and nothing of others. Empty if they are right."""
+    """The input of C(iptables-restore --noflush): the namespace's own chains in one go. Empty if they are right."""
     lines: List[str] = []
     for table in TABLES:
         there, asked = found.get(table, Own()).chains, wanted.get(table, Own()).chains
@@ -191,12 +186,12 @@ def restore_text(found: Mapping[str, Own], wanted: Mapping[str, Own]) -> str:
 
 
 def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequence[Words]]) -> Iterator[str]:
-    # Naming a chain of one's own makes it, or empties it.
+    # A line with the name of a chain makes the chain, or empties it.
     for name in sorted({*found, *wanted}):
         yield f":{name} - [0:0]"
     for name, rules in wanted.items():
         for rule in rules:
-            # It knows double quotes only, and no word of ours needs any.
+            # iptables-restore knows double quotes only, and our words need none.
             yield " ".join(("-A", name, *rule))
     for name in sorted(set(found) - set(wanted)):
         yield f"-X {name}"
@@ -236,12 +231,12 @@ def _verdict(rule: Sequence[str]) -> Verdict:
         return Verdict(always, DROPS)
     if target in ("ACCEPT", "RETURN"):
         return Verdict(always, ENDS)
-    # Other targets, such as LOG, are no chains: nothing is found there.
+    # Other targets, such as LOG, are no chains, and have no rules.
     return Verdict(always, GOES if action == "-j" else ENDS, target)
 
 
 def opening(link: str, way: str, name: str) -> Words:
-    """The rule that lets through what the namespace's own rules have let through before."""
+    """The rule that accepts the packets that the namespace's own rules have accepted before."""
     return ("-i" if way == "iifname" else "-o", link, "-m", "comment", "--comment", tag(name), "-j", "ACCEPT")
 
 
@@ -255,7 +250,7 @@ def opened_link(rule: Words, name: str) -> str:
 
 
 def has_others(saved: Saved) -> bool:
-    """Whether somebody else filters what is forwarded or translates addresses."""
+    """Whether others filter forwarded packets or translate addresses."""
     chains = [("filter", "FORWARD"), *(("nat", one) for one in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
     rules = [rule for table, one in chains for rule in saved.get(table, {}).get(one, ())]
     return any(not any(word.startswith("fleetlab-") for word in rule) for rule in rules)
@@ -266,6 +261,6 @@ def shown_rules(text: str, name: str) -> List[Dict[str, Any]]:
     found: List[Dict[str, Any]] = []
     for line in text.splitlines():
         match = re.fullmatch(r"\[([0-9]+):([0-9]+)\] -A (\S+) (.*)", line)
-        if match and tag(name) in words(match.group(4)):
+        if match and tag(name) in shlex.split(match.group(4)):
             found.append({"chain": match.group(3), "rule": match.group(4), "packets": int(match.group(1)), "bytes": int(match.group(2))})
     return found

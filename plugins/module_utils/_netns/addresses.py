@@ -1,0 +1,68 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses, networks, ports and the keys of routes, as all rooms use them. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Optional, Tuple, Union
+
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+FAMILIES = (4, 6)
+DEFAULT = "default"
+KERNEL_METRIC = {4: 0, 6: 1024}
+"""The metric that the kernel gives a route without one."""
+
+RouteKey = Tuple[int, str, int]
+"""Family, destination and metric: a table has one route for each key."""
+
+
+@lru_cache(maxsize=None)
+def interface(text: str) -> Interface:
+    """An address with the length of its prefix. Each namespace is compared with all addresses of the host, so each is parsed once."""
+    return ipaddress.ip_interface(text)
+
+
+@lru_cache(maxsize=None)
+def network(text: str) -> Network:
+    """The destination of a route, parsed once as well."""
+    return ipaddress.ip_network(text)
+
+
+def overlap(one: Network, other: Network) -> bool:
+    """Whether two networks have an address in common; networks of different families have none."""
+    if one.version != other.version:
+        return False
+    return int(one.network_address) <= int(other.broadcast_address) and int(other.network_address) <= int(one.broadcast_address)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Ports of the host that lead to a port inside, or to the same ports when C(to_port) is None."""
+
+    protocol: str
+    first: int
+    last: int
+    to_port: Optional[int] = None
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {port_range(self.first, self.last)}"
+
+    @property
+    def inner(self) -> Tuple[int, int]:
+        """The first and last port inside."""
+        return (self.first, self.last) if self.to_port is None else (self.to_port, self.to_port)
+
+    def overlaps(self, other: Forward) -> bool:
+        """Whether both take the same port of the host."""
+        return self.protocol == other.protocol and self.first <= other.last and other.first <= self.last
+
+
+def port_range(first: int, last: int) -> str:
+    """A port, or a range as people write it."""
+    return str(first) if first == last else f"{first}-{last}"

@@ -1,0 +1,37 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a plan that are not commands: files with their folders, and settings of the kernel."""
+
+from __future__ import annotations
+
+import os
+
+from .._core.errors import ObservationError
+from .._core.plan import Operations
+
+
+def operations(_wanted: object) -> Operations:
+    """The functions by the names that plans use."""
+    return {"remove_with_empty_folders": _remove_with_empty_folders, "set_sysctl": _set_sysctl}
+
+
+def _remove_with_empty_folders(path: str) -> None:
+    # In one step: nobody would know later that an empty folder was made here.
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    try:
+        os.removedirs(os.path.dirname(path))
+    except OSError:
+        # A folder with files of others stays.
+        pass
+
+
+def _set_sysctl(key: str, value: str) -> None:
+    try:
+        with open(f"/proc/sys/{key}", "w", encoding="ascii") as stream:
+            stream.write(value)
+    except OSError as error:
+        raise ObservationError(f"sysctl {key.replace('/', '.')} cannot be set to {value}: {error.strerror}") from None

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a namespace by stages, and one plan for many namespaces: a stage of all before the next stage of any. Pure.
+
+One command of nft or systemctl serves all namespaces in a stage. Each call costs time for everything on the host: nft prepares itself for
+every table, and systemd reads every unit again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from .._core.plan import Command, Plan, Step
+from .state import State
+
+Steps = Tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Joinable(Command):
+    """A command of a stage that one command can carry out for all namespaces.
+
+    C(maker) makes that command from the words C(group) and the C(parts) of all; commands with the same maker and group can be joined.
+    """
+
+    maker: Callable[..., Command] = Command
+    group: Tuple[str, ...] = ()
+    parts: Tuple[Any, ...] = ()
+
+
+def systemctl(verb: str, *units: str) -> Joinable:
+    """Have systemd do something with units."""
+    return Joinable(("systemctl", verb, *units), maker=systemctl, group=(verb,), parts=units)
+
+
+def nft(*words: str) -> Joinable:
+    """One change of nftables in the words of the command line.
+
+    nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
+    """
+    return Joinable(("nft", *words), maker=_nft_lines, parts=(" ".join(words),))
+
+
+def _nft_lines(*lines: str) -> Command:
+    return Command(("nft", "-f", "-"), stdin="".join(f"{line}\n" for line in lines))
+
+
+def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
+    """Changes of nftables in JSON, all of them or none."""
+    return Joinable(("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The plan of one namespace. C(host) is the host as the plans after it find it.
+
+    All namespaces that are made have the same stages, the first of which writes the record; so have all that are removed (C(leaves)).
+    """
+
+    name: str
+    leaves: bool
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    stages: Tuple[Steps, ...]
+    host: State
+    warnings: Tuple[str, ...] = ()
+
+
+def single(staged: Staged) -> Plan:
+    """The plan of a task that names one namespace."""
+    steps = tuple(step for stage in staged.stages for step in stage)
+    return Plan(f"namespace {staged.name}", staged.before, staged.after, steps, warnings=staged.warnings)
+
+
+def together(parts: Sequence[Staged]) -> Plan:
+    """The plan of a task that names several; the diff has a key for each."""
+    leaving, arriving = (list(zip(*(part.stages for part in parts if part.leaves is leaves))) for leaves in (True, False))
+    # New records are written first: they take over former values of the host's settings from namespaces that are removed. All other stages
+    # of new namespaces come last, as they may need settings that the removals restore.
+    stages = [*arriving[:1], *leaving, *arriving[1:]]
+    return Plan(
+        subject="namespaces",
+        before={part.name: part.before for part in parts},
+        after={part.name: part.after for part in parts},
+        steps=tuple(step for stage in stages for step in bundled(step for steps in stage for step in steps)),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+    )
+
+
+def bundled(steps: Iterable[Step]) -> List[Step]:
+    """The steps of one stage, with one command for all that can be joined, where the first of them was."""
+    found: Dict[Any, List[Any]] = {}
+    for number, step in enumerate(steps):
+        found.setdefault((step.maker, step.group) if isinstance(step, Joinable) else number, []).append(step)
+    return [some[0] if len(some) == 1 else _joined(some) for some in found.values()]
+
+
+def _joined(commands: Sequence[Joinable]) -> Command:
+    first = commands[0]
+    whole = first.maker(*first.group, *(part for command in commands for part in command.parts))
+    return replace(whole, timeout=sum(command.timeout for command in commands))

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The links of a namespace: one class for each kind says how a link is made, found and checked. Pure.
+
+To add a kind, write its class, and add it to L(KINDS). All other rooms go by the ends of a link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Dict, List, Mapping, Optional, Tuple, Type
+
+from .._core.errors import InputError
+from .._core.plan import Command
+from .addresses import FAMILIES, Interface, Network
+from .state import FoundLink, State
+
+
+@dataclass(frozen=True)
+class End:
+    """An interface that belongs to a link: C(inside) the namespace, or on the host."""
+
+    name: str
+    inside: bool
+    addresses: Tuple[Interface, ...] = ()
+
+    def where(self, namespace: str) -> Tuple[str, ...]:
+        """The options by which ip works where the interface is."""
+        return ("-n", namespace) if self.inside else ()
+
+    def exists(self, namespace: str) -> Tuple[str, ...]:
+        """The command that succeeds where the interface exists."""
+        return ("ip", *self.where(namespace), "link", "show", "dev", self.name)
+
+    def deletion(self, namespace: str) -> Command:
+        """Remove the interface, and its other end with it.
+
+        An interface that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
+        """
+        return Command(("ip", *self.where(namespace), "link", "delete", "dev", self.name), accept=(0, 1))
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link as a task wants it. C(name) is what the record and the diff call the link, C(peer) is its interface in the namespace.
+
+    C(on_host) is whether the link has an end on the host, of the link's name, so that the host routes and filters what passes.
+    """
+
+    kind: ClassVar[str]
+    on_host: ClassVar[bool]
+    name: str
+    peer: str
+    addresses: Tuple[Interface, ...] = ()
+    peer_addresses: Tuple[Interface, ...] = ()
+    mtu: Optional[int] = None
+
+    @property
+    def below(self) -> Mapping[str, str]:
+        """The interfaces of the host that the link lies on, by the options that name them."""
+        return {}
+
+    @property
+    def ends(self) -> Tuple[End, ...]:
+        """The interfaces of the link, the one in the namespace last."""
+        own = (End(self.name, False, self.addresses),) if self.on_host else ()
+        return (*own, End(self.peer, True, self.peer_addresses))
+
+    def own(self, family: int) -> Optional[Interface]:
+        """The first address of the end on the host."""
+        return next((one for one in self.addresses if one.version == family), None)
+
+    def inner(self, family: int) -> Optional[Interface]:
+        """The first address of the end in the namespace."""
+        return next((one for one in self.peer_addresses if one.version == family), None)
+
+    def networks(self, family: int) -> Tuple[Network, ...]:
+        """The subnets of the link."""
+        return tuple(sorted({one.network for one in self.addresses + self.peer_addresses if one.version == family}))
+
+    def later(self, state: State) -> List[FoundLink]:
+        """The ends as they will be found when the link is as it is wanted."""
+        numbers = range(-len(self.ends), 0)
+        # The kernel has not numbered a new link yet; no interface has these numbers.
+        new = [FoundLink(one, end.name, self.kind, peer_index=other) for end, one, other in zip(self.ends, numbers, numbers[::-1])]
+        return [
+            replace(found, up=True, addresses=tuple(str(one) for one in end.addresses), mtu=self.mtu or found.mtu)
+            for end, found in zip(self.ends, self.found(state) or new)
+        ]
+
+    def check(self, option: str) -> None:
+        """
+        :raises InputError: the options of the link cannot be right together.
+        """
+        raise NotImplementedError
+
+    def creation(self, namespace: str) -> Tuple[str, ...]:
+        """The command that makes the link."""
+        raise NotImplementedError
+
+    def found(self, state: State) -> Tuple[FoundLink, ...]:
+        """The ends as they are; none if the link does not lead from where it should to where it should."""
+        raise NotImplementedError
+
+    @classmethod
+    def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
+        """The ends of a link that an earlier run made; none if it is gone. C(addresses) are those of the end on the host, as recorded."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Veth(Link):
+    """A pair of interfaces: C(name) on the host, C(peer) in the namespace."""
+
+    kind = "veth"
+    on_host = True
+
+    def check(self, option: str) -> None:
+        for family in FAMILIES:
+            own, inner = self.own(family), self.inner(family)
+            if (own is None) != (inner is None):
+                side = "peer_addresses" if inner is None else "addresses"
+                raise InputError(f"{option}.{side}", f"has no IPv{family} address, and the other end has one: families have to be the same")
+        networks = [one.network for one in self.addresses]
+        for one in self.peer_addresses:
+            if one.ip in [other.ip for other in self.addresses]:
+                raise InputError(f"{option}.peer_addresses", f"{one.ip} is the address of the host's end")
+            if not any(one.version == net.version and one.ip in net for net in networks):
+                listed = ", ".join(str(net) for net in networks) or "none"
+                raise InputError(f"{option}.peer_addresses", f"{one} is in none of the subnets of the host's end: {listed}")
+
+    def creation(self, namespace: str) -> Tuple[str, ...]:
+        # Both ends in one step: there is never a pair with an end in the wrong place.
+        return ("ip", "link", "add", "name", self.name, "type", "veth", "peer", "name", self.peer, "netns", namespace)
+
+    def found(self, state: State) -> Tuple[FoundLink, ...]:
+        own = state.link(self.name)
+        inner = state.inner_end(own) if own is not None else None
+        return (own, inner) if own is not None and inner is not None and inner.name == self.peer else ()
+
+    @classmethod
+    def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
+        own = state.link(name)
+        if own is None or own.kind != cls.kind:
+            return ()
+        inner = state.inner_end(own)
+        if inner is not None:
+            return own, inner
+        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
+        return (own,) if addresses and set(addresses) == set(own.addresses) else ()
+
+
+KINDS: Tuple[Type[Link], ...] = (Veth,)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A link of the host that an earlier run made."""
+
+    name: str
+    kind: Type[Link]
+    ends: Tuple[FoundLink, ...]
+
+    @property
+    def end(self) -> End:
+        """The end by which the link is removed."""
+        return End(self.ends[0].name, not self.kind.on_host)
+
+
+def made_links(state: State, namespace: str) -> Dict[str, Made]:
+    """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
+    former = state.former(namespace)
+    found: Dict[str, Made] = {}
+    for name in former.names:
+        addresses = [address for link, address in former.addresses if link == name]
+        kinds = ((kind, kind.made(state, name, addresses)) for kind in KINDS)
+        found.update((name, Made(name, kind, ends)) for kind, ends in kinds if ends)
+    return found
