@@ -319,76 +319,41 @@ target:
     saved: true
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_apply import operations, require_library
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_input import make_wanted, secrets_of
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.apply import operations, require_library
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.options import argument_spec, make_wanted, secrets_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.plan import plan
+
+LOCK = Lock("iscsi_target", "iSCSI targets")
 
 
-def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
-    lun = {
-        "lun": {"type": "int", "required": True},
-        "name": {"type": "str", "required": True},
-        "path": {"type": "path"},
-        "file": {"type": "path"},
-        "size": {"type": "str"},
-        "serial": {"type": "str"},
-        "attributes": {"type": "dict", "default": {}},
-    }
-    chap = {
-        "username": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
-        "mutual_username": {"type": "str"},
-        "mutual_password": {"type": "str", "no_log": True},
-    }
-    acl = {
-        "initiator": {"type": "str", "required": True},
-        "chap": {"type": "dict", "options": chap},
-        "luns": {"type": "list", "elements": "int"},
-        "attributes": {"type": "dict", "default": {}},
-    }
-    return {
-        "iqn": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "portals": {"type": "list", "elements": "raw", "default": ["0.0.0.0:3260"]},
-        "luns": {"type": "list", "elements": "dict", "options": lun},
-        "acls": {"type": "list", "elements": "dict", "options": acl},
-        "authentication": {"type": "bool", "default": True},
-        "attributes": {"type": "dict", "default": {}},
-        "exclusive": {"type": "bool", "default": False},
-        "force": {"type": "bool", "default": False},
-    }
+def require() -> None:
+    """Refuse to look without root, or without the library."""
+    require_root("read and change LIO's configuration")
+    require_library()
 
 
 def main() -> None:
-    """Observe, plan, apply."""
+    """Run the module."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    try:
-        wanted = make_wanted(module.params, human_to_bytes)
-        require_root("read and change LIO's configuration")
-        require_library()
-        system = observe(wanted)
-        changes = plan(system, wanted)
-        unchanged = module.check_mode or not changes.changed
-        finish(
-            module,
-            changes,
-            SystemRunner(),
-            lambda: {"target": describe_target(system if unchanged else observe(wanted), wanted.iqn)},
-            operations(),
-        )
-    except FleetlabError as error:
-        fail(module, error, secrets_of(module.params))
+    wing = Wing(
+        make_wanted=make_wanted,
+        require=require,
+        lock=LOCK,
+        observe=lambda wanted: observe(wanted, Host()),
+        plan=plan,
+        operations=lambda _wanted: operations(),
+        returned=show.returned,
+        secrets=secrets_of,
+    )
+    run(module, wing, host_runner())
 
 
 if __name__ == "__main__":

@@ -85,9 +85,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import check_iqn
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.show import info
 
 
 def main() -> None:
@@ -98,13 +99,7 @@ def main() -> None:
         if only is not None:
             check_iqn("iqn", only)
         require_root("read LIO's configuration")
-        system = observe_all()
-        names = [iqn for iqn in sorted({*system.targets, *system.saved.targets}) if only in (None, iqn)]
-        module.exit_json(
-            changed=False,
-            targets=[describe_target(system, iqn) for iqn in names if iqn in system.targets],
-            saved_only=[iqn for iqn in names if iqn not in system.targets],
-        )
+        module.exit_json(changed=False, **info(observe_all(Host()), only))
     except FleetlabError as error:
         fail(module, error)
 
