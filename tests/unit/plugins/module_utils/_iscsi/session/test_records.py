@@ -1,20 +1,16 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Node records, discovery answers and iscsiadm's exit codes, on what every version of open-iscsi wrote and printed."""
+"""Node records, on what every version of open-iscsi wrote."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Portal, lenient_portal
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.exit_codes import explained, meaning, reported_code
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.observe import parse_discovery
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.records import Credentials, Record, edit_record, parse_record
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._iscsi.conftest import ISCSIADM
 
@@ -88,59 +84,3 @@ def test_what_was_edited_is_read_back(records: Path, changes: dict[str, str | No
     assert {k: v for k, v in parse_record(before).items() if k not in changes} == {
         k: v for k, v in parse_record(once).items() if k not in changes
     }
-
-
-def test_a_discovery_answer_is_read(records: Path) -> None:
-    offers = parse_discovery(recorded(records, "discovery_six_targets.txt"))
-    assert ("iqn.2026-01.com.example:a", Portal("fd00:99::41"), 1) in offers
-    assert ("iqn.2026-01.com.example:a", Portal("::1"), 1) in offers
-    assert ("iqn.2026-01.com.example:s3", Portal("127.0.1.3"), 1) in offers
-    assert len(offers) == 9
-
-
-def test_other_lines_in_a_discovery_answer_are_left_out() -> None:
-    assert parse_discovery("\niscsiadm: No portals found\n127.0.0.1 iqn.2026-01.com.example:a\n") == ()
-
-
-@pytest.mark.parametrize(
-    ("spelling", "portal"),
-    [
-        ("fd00:0099:0000:0000:0000:0000:0000:0041", Portal("fd00:99::41")),
-        ("[FD00:99::41]", Portal("fd00:99::41")),
-        ("Server1", Portal("server1")),
-        ("fe80::1%bad scope", Portal("fe80::1%bad scope")),
-    ],
-)
-def test_portals_on_the_system_are_known_in_every_spelling(spelling: str, portal: Portal) -> None:
-    assert lenient_portal(spelling, 3260) == portal
-
-
-def test_a_refused_login_is_explained() -> None:
-    error = CommandError(("iscsiadm", "--login"), "exit code 24: ...", 24, "iscsiadm: Could not login to [...]\n")
-    problem = explained(error, "iqn.2026-01.com.example:a at 192.0.2.1:3260").problem
-    assert problem.startswith("authorization failure: CHAP user or secret wrong for iqn.2026-01.com.example:a at 192.0.2.1:3260")
-    assert "exit code 24" in problem
-
-
-@pytest.mark.parametrize(
-    ("code", "words"), [(4, "refuses"), (8, "in time"), (12, "iscsi_tcp"), (19, "rejected"), (20, "start iscsid.socket"), (21, "record")]
-)
-def test_exit_codes_have_a_meaning(code: int, words: str) -> None:
-    assert words in meaning(code, "T at P")
-    assert "T at P" in meaning(code, "T at P")
-
-
-def test_an_unknown_code_is_named() -> None:
-    assert "99" in meaning(99, "T at P")
-    error = CommandError(("iscsiadm",), "took longer than 5 s and was ended")
-    assert explained(error, "T at P") is error
-
-
-def test_the_code_of_the_failure_itself_is_found_in_what_iscsiadm_printed() -> None:
-    printed = (
-        "iscsiadm: Could not logout of [sid: 20, target: iqn.2026-01.com.example:s3, portal: 127.0.1.3,3260].\n"
-        "iscsiadm: initiator reported error (20 - could not connect to iscsid)\n"
-        "iscsiadm: No matching sessions found\n"
-    )
-    assert reported_code(21, printed) == 20
-    assert reported_code(21, "iscsiadm: No matching sessions found\n") == 21

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Portal, shadows
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.options import make_wanted, secrets_of
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.state import Wanted
 
@@ -104,11 +104,6 @@ def test_bad_portals(portal: Any, says: str) -> None:
 def test_portals_that_exclude_each_other(portals: List[str]) -> None:
     with pytest.raises(InputError, match="portals"):
         make(portals=portals)
-
-
-def test_another_port_is_another_portal() -> None:
-    assert not shadows(Portal("0.0.0.0", 3260), Portal("192.0.2.1", 3261))
-    assert not shadows(Portal("0.0.0.0", 3260), Portal("::1", 3260))
 
 
 @pytest.mark.parametrize(
