@@ -27,8 +27,8 @@ extends_documentation_fragment:
 requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
 notes:
-  - Runs as root.
-  - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
+  - Runs as root. Two runs on one host wait for each other.
+  - Does not enable C(iscsid) and the logins at boot, which are services of the distribution.
   - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
     Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
 seealso:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     target: iqn.2026-01.com.example:server1
     state: absent
 
-- name: Find out which sessions there are
+- name: Read all sessions
   fleetlab.linux.iscsi_session_info:
   register: iscsi
 
@@ -154,7 +154,7 @@ sessions:
       description: The target.
       type: str
     state:
-      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null when there is no session.
+      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null for no session.
       type: str
     session_id:
       description: The kernel's number of the session, or null.

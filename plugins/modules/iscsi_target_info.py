@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iscsi_target_info
-short_description: Tell what is exported over iSCSI
+short_description: List the iSCSI targets of a host
 version_added: 0.1.0
 author:
   - fleetlab.linux contributors (@fleetlab)
 description:
   - Lists the iSCSI targets of LIO, the target of the Linux kernel, with their portals, LUNs, ACLs, attributes and sessions, and says
     whether a restart would bring them back as they are.
-  - Credentials are told to be there or not; they are never returned.
+  - Says whether an ACL has credentials; they are never returned.
 options:
   iqn:
     description:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a session plan that are more than one command: the record's content, the login and its undoing, the waits."""
+"""The operations of session plans: the content of records, the login and its undoing, the waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..._core.runner import Runner
 from ..._host.files import Host
 from ..names import Portal, parse_portal
 from .exit_codes import ALREADY_LOGGED_IN, LOGOUT_TRY_AGAIN, NO_RECORD, NO_SESSION, explained, meaning, reported_code
-from .observe import read_state
+from .observe import read_records
 from .records import DATABASES, Record, edit_record
 from .state import LOGGED_IN, Session, Wanted, WantedSession, ready_luns
 from .sysfs import read_sessions, replacement_timeout_file
@@ -47,8 +47,8 @@ class Actions:
     def write_record(self, target: str, portal: str, **_shown: str) -> None:
         """Give the records of a portal the settings that the task asks for.
 
-        The file is replaced, as C(iscsiadm -o update) would show the secret to every user in its arguments. Its lock is
-        not taken: readers see the old record or the new one whole, while a lock left by a killed task would block all others.
+        The file is replaced, as C(iscsiadm -o update) would show the secret to every user in its arguments. The lock of iscsiadm is
+        not taken: readers see the old or the new record whole, and a lock that a killed task leaves behind would block every iscsiadm.
         """
         wanted = self._find(target, portal)
         records = self._records(wanted)
@@ -75,7 +75,7 @@ class Actions:
             raise ObservationError(f"{wanted.label}: {meaning(NO_SESSION, wanted.label)} after the login. {undone}")
 
     def log_out(self, target: str, portal: str, session: int, limit: int) -> None:
-        """End one session. By its number: that works also when its record is gone, and touches no other."""
+        """End one session by its number, which works without a record too, and touches no other session."""
         self._end(self._find(target, portal), session, limit)
 
     def wait_for_session(self, target: str, portal: str, limit: int) -> None:
@@ -99,7 +99,7 @@ class Actions:
             stream.write(str(seconds))
 
     def wait_for_devices(self, target: str, portal: str, limit: int, **_shown: str) -> None:
-        """Wait until the kernel has scanned the session and udev has named the disks that are asked for."""
+        """Wait until the kernel has scanned the session and udev has named the wanted disks."""
         wanted = self._find(target, portal)
         end = time.monotonic() + limit
         settled = False
@@ -121,7 +121,7 @@ class Actions:
         return self._wanted[(target, parse_portal("portal", portal))]
 
     def _records(self, wanted: WantedSession) -> Tuple[Record, ...]:
-        return read_state(self._host).records_of(*wanted.key)
+        return tuple(one for one in read_records(self._host) if (one.target, one.portal) == wanted.key)
 
     def _sessions(self, wanted: WantedSession) -> List[Session]:
         return [one for one in read_sessions(self._host) if one.key == wanted.key]
@@ -134,7 +134,7 @@ class Actions:
         end = time.monotonic() + limit
         while True:
             result = self._runner.run(argv, timeout=limit, accept=(0, *LOGOUT_TRY_AGAIN, NO_RECORD))
-            # What counts is the kernel: iscsiadm calls a session unknown that an iscsid just started has not found yet.
+            # The kernel decides: an iscsid that was just started has not found its sessions yet, and iscsiadm then knows none of them.
             if sid not in [session.sid for session in self._sessions(wanted)]:
                 return
             code = reported_code(result.exit_code, result.stderr)
@@ -143,7 +143,7 @@ class Actions:
             time.sleep(_LONG_PAUSE)
 
     def _undo(self, wanted: WantedSession, hosts: Sequence[str], created: bool) -> str:
-        """After a failed login: no session that iscsid still tries to log in, and the records of before."""
+        """After a failed login: end the session that iscsid still tries to log in, and restore the records."""
         problems: List[str] = []
         try:
             for session in self._sessions(wanted):
@@ -168,7 +168,7 @@ class Actions:
 def _remove_record(path: str) -> None:
     os.unlink(path)
     folder = os.path.dirname(path)
-    # A record is a file among those of the target, or one for each interface in a folder of its own.
+    # A portal has one record in the target's folder, or one for each interface in a folder of its own.
     if "," in os.path.basename(folder) and not os.listdir(folder):
         os.rmdir(folder)
 

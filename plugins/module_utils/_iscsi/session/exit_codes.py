@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What iscsiadm's exit codes mean, in words a user can act on. Pure."""
+"""The meaning of iscsiadm's exit codes, in words on which a user can act. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NO_SESSION = 2
 NO_RECORD = 21
 AUTHORIZATION_FAILED = 24
 LOGIN_REJECTED = (5, 19, AUTHORIZATION_FAILED)
-"""The portal speaks iSCSI and turned the login down."""
+"""The portal speaks iSCSI and rejected the login."""
 SILENT = (-1, 4, 8, 11)
-"""Something took the connection and did not speak iSCSI; the first is this collection's own time limit."""
+"""The peer took the connection and did not speak iSCSI; -1 is the time limit of this collection."""
 LOGOUT_TRY_AGAIN = (NO_SESSION, 9, 22, 32)
-"""What a logout gets while iscsid takes sessions over, brings one back or still logs in; it passes."""
+"""Passing failures of a logout, while iscsid takes sessions over, brings one back or still logs in."""
 
-# The codes are those of open-iscsi's include/iscsi_err.h, listed under EXIT STATUS in iscsiadm(8).
+# From open-iscsi's include/iscsi_err.h; iscsiadm(8) lists them under EXIT STATUS.
 _MEANINGS = {
     1: "iscsiadm failed: see its stderr",
     NO_SESSION: "there is no such session",
@@ -52,7 +52,7 @@ _MEANINGS = {
 
 
 def meaning(exit_code: int, label: str) -> str:
-    """What the exit code says of a target at a portal."""
+    """The meaning of an exit code for a target at a portal."""
     if exit_code == AUTHORIZATION_FAILED:
         return f"authorization failure: CHAP user or secret wrong for {label}, or no ACL of the target lets this initiator in"
     known = _MEANINGS.get(exit_code)
@@ -60,13 +60,13 @@ def meaning(exit_code: int, label: str) -> str:
 
 
 def reported_code(exit_code: int, stderr: str) -> int:
-    """The code of the failure itself: for several sessions or none left iscsiadm ends with another one, and prints this."""
+    """The code of the failure itself: for several sessions, or if none is left, iscsiadm prints it and ends with another code."""
     match = re.search(r"initiator reported error \(([0-9]+) - ", stderr)
     return int(match.group(1)) if match else exit_code
 
 
 def explained(error: CommandError, label: str) -> CommandError:
-    """The same failure in words; what iscsiadm printed stays in its C(stderr)."""
+    """The same failure in words; its C(stderr) stays as iscsiadm printed it."""
     if error.exit_code not in _MEANINGS:
         return error
     text = f"{meaning(error.exit_code, label)} (iscsiadm exit code {error.exit_code})"

@@ -49,7 +49,7 @@ def read_state(host: Host) -> State:
     return State(
         name=initiator_name(text),
         name_file=text,
-        records=tuple(_records(host)),
+        records=read_records(host),
         sessions=read_sessions(host),
         stale_lock=stale_lock(host),
     )
@@ -61,11 +61,11 @@ def initiator_name(text: str) -> Optional[str]:
     return match.group(1) if match else None
 
 
-def _records(host: Host) -> Iterator[Record]:
-    for nodes in (f"{database}/nodes" for database in DATABASES):
-        for target in host.names(nodes):
-            for name in host.names(f"{nodes}/{target}"):
-                yield from _portal_records(host, f"{nodes}/{target}/{name}", target, name)
+def read_records(host: Host) -> Tuple[Record, ...]:
+    """All node records, of either database."""
+    folders = [(target, f"{database}/nodes/{target}") for database in DATABASES for target in host.names(f"{database}/nodes")]
+    names = [(target, folder, name) for target, folder in folders for name in host.names(folder)]
+    return tuple(record for target, folder, name in names for record in _portal_records(host, f"{folder}/{name}", target, name))
 
 
 def _portal_records(host: Host, path: str, target: str, name: str) -> Iterator[Record]:

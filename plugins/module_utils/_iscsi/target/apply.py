@@ -150,7 +150,7 @@ def add_portal(library: Any, iqn: str, portal: str) -> None:
 
 
 def remove_portal(library: Any, iqn: str, portal: str) -> None:
-    """Stop listening on an address, under whatever spelling it was added."""
+    """Stop listening on an address, in whatever spelling LIO has it."""
     for listening in _group(library, iqn).network_portals:
         if str(parse_portal("portal", f"{listening.ip_address}:{listening.port}")) == portal:
             listening.delete()
@@ -213,7 +213,7 @@ def add_acl(library: Any, iqn: str, initiator: str) -> None:
 
 
 def remove_acl(library: Any, iqn: str, initiator: str) -> None:
-    """Let an initiator in no longer."""
+    """Remove an ACL: its initiator cannot log in any more."""
     _acl(library, iqn, initiator).delete()
 
 
@@ -261,7 +261,7 @@ def allow_writes(library: Any, iqn: str, initiator: str, lun: int) -> None:
 
 
 def save(library: Any, path: str, iqn: str, **keep: Any) -> None:
-    """Exchange this target's entries in the file that is restored at boot. See L(merge) for C(keep)."""
+    """Exchange this target's entries in the saved file. See L(merge) for C(keep)."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     target: Optional[Mapping[str, Any]] = None
     backstores: List[Mapping[str, Any]] = []

@@ -43,7 +43,7 @@ def mapped_numbers(wanted: Wanted, acl: WantedAcl, target: Target) -> Tuple[int,
 
 
 def is_exact(wanted: Wanted, acl: WantedAcl) -> bool:
-    """Whether other mappings of an initiator go: its list is given, or the target is this task's alone."""
+    """Whether other mappings of an initiator go: its ACL lists LUNs, or the task is exclusive."""
     return wanted.exclusive or acl.luns is not None
 
 
@@ -99,13 +99,13 @@ def unique(keys: Iterable[Key]) -> Tuple[Key, ...]:
 
 
 def is_only_ours(state: State, iqn: str, key: Key) -> bool:
-    """Whether a backstore runs and no other target, running or saved, needs it."""
+    """Whether a backstore runs, and no other target, running or saved, needs it."""
     others = [name for name in state.exporters(key) if name != iqn]
     return key in state.backstores and not others and not state.saved.exported_elsewhere(iqn, key)
 
 
 def usable(state: State, key: Key) -> Optional[Backstore]:
-    """A backstore that runs and was made to its end."""
+    """A running backstore that is complete."""
     backstore = state.backstores.get(key)
     return backstore if backstore is not None and backstore.configured else None
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the saved file has of a target, and what of it stays when the target is saved again. Pure."""
+"""Whether the saved file has the wanted target, and the arguments of the operation that saves it. Pure."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _is_forgotten(state: State, wanted: Wanted, removals: Removals, key: Key) ->
 
 
 def is_saved(state: State, wanted: Wanted) -> bool:
-    """Whether the saved file brings back what is declared, and with C(exclusive) no more."""
+    """Whether the saved file brings back all that the task declares, and with C(exclusive) nothing else."""
     saved = state.saved.targets.get(wanted.iqn)
     return (
         saved is not None
