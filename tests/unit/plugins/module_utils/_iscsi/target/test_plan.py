@@ -299,6 +299,9 @@ class TestCreation:
         assert DONE.boot.drop_in is not None
         assert "Wants=dev-vg-a.device\nAfter=dev-vg-a.device\n" in DONE.boot.drop_in
         assert DONE.boot.enabled
+        folder = ["mkdir", "--parents", f"/etc/systemd/system/{UNIT}.d"]
+        assert folder in plan(EMPTY, WANTED).commands()
+        assert folder not in plan(replace(EMPTY, boot=replace(EMPTY.boot, folder_exists=True)), WANTED).commands()
 
 
 class TestDrift:
