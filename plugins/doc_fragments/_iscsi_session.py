@@ -29,18 +29,17 @@ options:
   state: &state
     description:
       - V(logged_in) makes the node record and the session.
-      - V(logged_out) ends the session and keeps the record. A record that is there gets
-        O(startup), O(timeouts) and O(chap) where they are given.
+      - V(logged_out) ends the session and keeps the record. An existing record gets O(startup), O(timeouts) and O(chap) if they are given.
       - V(absent) ends the session and removes the record, both of this portal only.
       - A session whose disks are mounted, swapped on, or held by md or device mapper is not ended; the users are named.
-      - When left out, it is V(logged_in).
+      - If omitted, V(logged_in).
     type: str
     choices: [logged_in, logged_out, absent]
   chap: &chap
     description:
-      - The CHAP credentials of the session. When left out, those of the record are left alone.
+      - The CHAP credentials of the session. If omitted, the credentials of the record stay.
       - They are written to the node record, which only root may read, and never put on a command line.
-      - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps those of its login,
+      - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps the credentials of its login,
         so after a lost connection it cannot come back once the target wants others. Use O(relogin) soon. Such a lost session is
         logged out and in when none of its disks is in use.
     type: dict
@@ -62,12 +61,12 @@ options:
   startup: &startup
     description:
       - Whether the session comes back at boot, C(node.startup) of the record.
-      - For O(state=logged_in) the default is V(automatic); otherwise it is left alone when not given.
+      - For O(state=logged_in) the default is V(automatic); otherwise an omitted option leaves the record as it is.
     type: str
     choices: [automatic, manual, onboot]
   timeouts: &timeouts
     description:
-      - Timeouts of the record, in seconds. Those not given, by O(timeouts.preset) or by name, are left alone.
+      - Timeouts of the record, in seconds. Timeouts that neither O(timeouts.preset) nor their name gives stay as they are.
       - O(timeouts.replacement_timeout) is brought in force on a running session as well; the others at its next login.
     type: dict
     suboptions:
@@ -101,33 +100,33 @@ options:
       - Whether a running session is logged out and in when RV(relogin_needed) says that only this brings the options in force.
       - Its portal has to answer, and none of its disks may be in use. Otherwise it is left running, and the task fails with the reason.
       - New credentials that the target does not take cost the session. They are found out only by logging in.
-      - When left out, it is V(false).
+      - If omitted, V(false).
     type: bool
   parameters: &parameters
     description:
-      - How many commands may be on their way at once, in force from the next login on. Those not given are left alone.
+      - How many commands may be on their way at once, in force from the next login on. Omitted limits stay as they are.
       - The target's own limit for a session counts too, with LIO C(default_cmdsn_depth).
     type: dict
     suboptions:
       cmds_max:
-        description: Those of the session, shared by its disks; a power of two from 2 to 2048. open-iscsi's own is 128.
+        description: Commands of the session, shared by its disks; a power of two from 2 to 2048. open-iscsi's default is 128.
         type: int
       queue_depth:
-        description: Those of each disk, 1 to 1024. open-iscsi's own is 32.
+        description: Commands of each disk, 1 to 1024. open-iscsi's default is 32.
         type: int
   wait_for_luns: &wait_for_luns
     description:
       - The LUNs that have to be there, with the name that udev gives them.
       - Either how many, as a number, or which, as a list of LUN numbers.
-      - An existing session is scanned again only when one of them is missing.
+      - An existing session is scanned again only if a wanted LUN is missing.
     type: raw
   wait_timeout: &wait_timeout
-    description: The most seconds to wait for the login, and again for the disks. When left out, it is V(60).
+    description: The most seconds to wait for the login, and again for the disks. If omitted, V(60).
     type: int
   sessions:
     description:
-      - Several sessions, brought to what is wanted in this order. Excludes the options of a single session.
-      - A session that fails, such as for a wrong secret, keeps none of the others from being brought to what is wanted. The task fails
+      - Several sessions, handled in this order. Excludes the options of a single session.
+      - A session that fails, such as for a wrong secret, keeps no other session from being handled. The task fails
         at its end, names every one that failed, and returns RV(devices) and RV(sessions) as if it had succeeded.
     type: list
     elements: dict

@@ -27,8 +27,8 @@ extends_documentation_fragment:
 requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
 notes:
-  - Runs as root.
-  - Whether C(iscsid) and the logins at boot are enabled is not looked after here; that is a matter of the services of the distribution.
+  - Runs as root. Two runs on one host wait for each other.
+  - Does not enable C(iscsid) and the logins at boot, which are services of the distribution.
   - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
     Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
 seealso:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     target: iqn.2026-01.com.example:server1
     state: absent
 
-- name: Find out which sessions there are
+- name: Read all sessions
   fleetlab.linux.iscsi_session_info:
   register: iscsi
 
@@ -154,7 +154,7 @@ sessions:
       description: The target.
       type: str
     state:
-      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null when there is no session.
+      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null for no session.
       type: str
     session_id:
       description: The kernel's number of the session, or null.
@@ -181,102 +181,43 @@ initiator_name:
   type: str
 """
 
-from typing import Any, Dict, Tuple
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_apply import Actions
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_options import (
-    OPTION_NAMES,
-    Wanted,
-    check_initiator_name,
-    make_wanted,
-)
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_portals import needs_login
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_probe import with_answers
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import report
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_users import with_users
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.apply import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.observe import observe, read_state
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.options import ENTRIES, make_wanted, secrets_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.plan import plan
 
-
-def session_spec(entry: bool) -> Dict[str, Any]:
-    """The options of one session, at the top level or in an entry of sessions.
-
-    Only an entry has defaults: at the top level they would hide whether a task gives both.
-    """
-    number = {"type": "int"}
-    portal = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 3260}}
-    return {
-        "portal": {"type": "dict", "required": entry, "options": portal},
-        "target": {"type": "str", "required": entry},
-        "state": {"type": "str", "choices": ["logged_in", "logged_out", "absent"], **({"default": "logged_in"} if entry else {})},
-        "chap": {
-            "type": "dict",
-            "options": {
-                "username": {"type": "str", "required": True},
-                "password": {"type": "str", "required": True, "no_log": True},
-                "mutual_username": {"type": "str"},
-                "mutual_password": {"type": "str", "no_log": True},
-            },
-        },
-        "startup": {"type": "str", "choices": ["automatic", "manual", "onboot"]},
-        "parameters": {"type": "dict", "options": {"cmds_max": number, "queue_depth": number}},
-        "timeouts": {
-            "type": "dict",
-            "options": {
-                "preset": {"type": "str", "choices": ["default", "md"]},
-                "replacement_timeout": number,
-                "noop_out_interval": number,
-                "noop_out_timeout": number,
-                "login_timeout": number,
-                "logout_timeout": number,
-            },
-        },
-        "relogin": {"type": "bool", **({"default": False} if entry else {})},
-        "wait_for_luns": {"type": "raw"},
-        "wait_timeout": {"type": "int", **({"default": 60} if entry else {})},
-    }
+LOCK = Lock("iscsi_session", "iSCSI sessions")
 
 
 def main() -> None:
-    """Observe, ask the portals that have no session yet, plan, apply."""
+    """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            **session_spec(False),
-            "sessions": {"type": "list", "elements": "dict", "options": session_spec(True)},
-            "initiator_name": {"type": "str"},
-        },
-        mutually_exclusive=[("sessions", name) for name in OPTION_NAMES],
+        argument_spec={**ENTRIES.argument_spec(), "initiator_name": {"type": "str"}},
+        mutually_exclusive=ENTRIES.mutually_exclusive(),
         required_together=[("target", "portal")],
         required_one_of=[("target", "sessions", "initiator_name")],
         supports_check_mode=True,
     )
-    runner = SystemRunner()
-    # Empty until the input has been checked; what the checks themselves say holds no secret.
-    wanted: Tuple[Wanted, ...] = ()
-    try:
-        name = check_initiator_name(module.params["initiator_name"])
-        wanted = make_wanted(module.params)
-        require_root("read and change iSCSI sessions")
-        state = observe()
-        logins = [one.key for one in wanted if needs_login(state, one)]
-        state = with_users(state, logins + [one.key for one in wanted if one.state != "logged_in"])
-        state = with_answers(state, logins, runner)
-        changes = plan(state, wanted, name)
-        unchanged = module.check_mode or not changes.changed
-        finish(
-            module,
-            changes,
-            runner,
-            lambda: report(state if unchanged else observe(), wanted),
-            Actions(wanted, runner).operations(),
-        )
-    except FleetlabError as error:
-        fail(module, error, [secret for one in wanted if one.chap for secret in one.chap.secrets])
+    host, runner = Host(), host_runner()
+    wing = Wing(
+        make_wanted=make_wanted,
+        require=lambda: require_root("read and change iSCSI sessions"),
+        lock=LOCK,
+        observe=lambda wanted: observe(wanted, runner, host),
+        observe_again=lambda _wanted: read_state(host),
+        plan=plan,
+        operations=lambda wanted: operations(wanted, runner, host),
+        returned=show.returned,
+        secrets=secrets_of,
+    )
+    run(module, wing, runner)
 
 
 if __name__ == "__main__":

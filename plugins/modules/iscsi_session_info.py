@@ -145,8 +145,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session_report import info
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.observe import read_state
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.show import info
 
 
 def main() -> None:
@@ -156,7 +157,7 @@ def main() -> None:
         require_root("read iSCSI sessions and their records")
     except FleetlabError as error:
         fail(module, error)
-    module.exit_json(changed=False, **info(observe()))
+    module.exit_json(changed=False, **info(read_state(Host())))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ description:
     something is added or repaired.
   - What differs from the declaration is repaired - attributes, portals, ACLs, mapped LUNs, credentials - in the kernel and in the
     file that is restored at boot.
-  - Only this target's entries of that file are exchanged. Those of other targets stay, also of one that could not be restored.
+  - Only this target's entries of that file are exchanged. The entries of other targets stay, also of a target that could not be restored.
   - A disk keeps its serial and its WWN, which is what initiators know it by, across reboots and when the target is made again.
 options:
   iqn:
@@ -43,8 +43,8 @@ options:
       - 0.0.0.0:3260
   luns:
     description:
-      - The disks. Where this is left out, nothing is said about LUNs; an empty list says that there are none.
-      - A LUN that exists keeps its number, its name and its disk; to exchange one of them, remove it first.
+      - The disks. If omitted, LUNs stay as they are; an empty list declares that the target has none.
+      - A LUN that exists keeps its number, its name and its disk; to exchange its disk, remove the LUN first.
     type: list
     elements: dict
     suboptions:
@@ -73,8 +73,7 @@ options:
       serial:
         description:
           - Unit serial of the disk, at least 25 hexadecimal digits such as a UUID, unique everywhere.
-          - Where this is left out, the disk keeps the serial it has or is saved with, and else gets one made of O(iqn) and
-            O(luns[].name).
+          - If omitted, the disk keeps its running or saved serial; a new disk gets a serial made of O(iqn) and O(luns[].name).
         type: str
       attributes:
         description:
@@ -86,7 +85,7 @@ options:
         default: {}
   acls:
     description:
-      - The initiators that may log in; no other may. Where this is left out, nothing is said about them.
+      - The initiators that may log in; no other may. If omitted, ACLs stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -116,15 +115,15 @@ options:
             type: str
       luns:
         description:
-          - The LUNs that this initiator sees, and no others. Where this is left out it sees every LUN that is declared, or, where
-            O(luns) is left out, every LUN of the target.
+          - The LUNs that this initiator sees, and no others. If omitted, it sees every declared LUN, or, if O(luns) is omitted too,
+            every LUN of the target.
         type: list
         elements: int
       attributes:
         description:
           - Attributes of the ACL by their kernel names, such as C(nopin_timeout), the seconds after which the target asks the initiator
-            whether it is there. V(0) is never. An initiator takes such a question for a sign of life, also where the target hears
-            nothing of what it says.
+            whether it is alive. V(0) is never. An initiator takes such a question for a sign of life, also where the target receives
+            no answer.
         type: dict
         default: {}
   authentication:
@@ -142,8 +141,8 @@ options:
     default: {}
   exclusive:
     description:
-      - Remove the portals, LUNs and ACLs of this target that are not declared. A list that is left out is not looked at, but
-        for O(portals), which has a default.
+      - Remove the portals, LUNs and ACLs of this target that are not declared. An omitted list is ignored, but for O(portals),
+        which has a default.
       - Other targets are never touched.
     type: bool
     default: false
@@ -158,7 +157,7 @@ requirements:
   - Linux with LIO (C(target_core_mod), C(iscsi_target_mod))
   - python3-rtslib-fb (Debian, Ubuntu), or python3-rtslib and target-restore (RHEL, Fedora)
 notes:
-  - Runs as root.
+  - Runs as root. Two runs on one host wait for each other.
   - LUNs, ACLs and portals of the target that the task does not declare stay as they are unless O(exclusive) is set.
   - Where mdadm is installed on the target's host too, it assembles what initiators have built on the exported disks at the next boot,
     before they can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) keeps it to the arrays that are listed.
@@ -232,7 +231,7 @@ commands:
   sample:
     - [add_lun, "iqn=iqn.2026-01.com.example:server1", "lun=1", "plugin=block", "name=server1-vol2"]
 target:
-  description: The target as it is after the module ran; in check mode, as it is. Null when there is none.
+  description: The target as it is after the module ran; in check mode, as it is. Null for no target.
   type: dict
   returned: success
   contains:
@@ -319,76 +318,41 @@ target:
     saved: true
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_apply import operations, require_library
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_input import make_wanted, secrets_of
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.apply import operations, require_library
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.options import argument_spec, make_wanted, secrets_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.plan import plan
+
+LOCK = Lock("iscsi_target", "iSCSI targets")
 
 
-def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
-    lun = {
-        "lun": {"type": "int", "required": True},
-        "name": {"type": "str", "required": True},
-        "path": {"type": "path"},
-        "file": {"type": "path"},
-        "size": {"type": "str"},
-        "serial": {"type": "str"},
-        "attributes": {"type": "dict", "default": {}},
-    }
-    chap = {
-        "username": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
-        "mutual_username": {"type": "str"},
-        "mutual_password": {"type": "str", "no_log": True},
-    }
-    acl = {
-        "initiator": {"type": "str", "required": True},
-        "chap": {"type": "dict", "options": chap},
-        "luns": {"type": "list", "elements": "int"},
-        "attributes": {"type": "dict", "default": {}},
-    }
-    return {
-        "iqn": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "portals": {"type": "list", "elements": "raw", "default": ["0.0.0.0:3260"]},
-        "luns": {"type": "list", "elements": "dict", "options": lun},
-        "acls": {"type": "list", "elements": "dict", "options": acl},
-        "authentication": {"type": "bool", "default": True},
-        "attributes": {"type": "dict", "default": {}},
-        "exclusive": {"type": "bool", "default": False},
-        "force": {"type": "bool", "default": False},
-    }
+def require() -> None:
+    """Refuse to look without root, or without the library."""
+    require_root("read and change LIO's configuration")
+    require_library()
 
 
 def main() -> None:
-    """Observe, plan, apply."""
+    """Run the module."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    try:
-        wanted = make_wanted(module.params, human_to_bytes)
-        require_root("read and change LIO's configuration")
-        require_library()
-        system = observe(wanted)
-        changes = plan(system, wanted)
-        unchanged = module.check_mode or not changes.changed
-        finish(
-            module,
-            changes,
-            SystemRunner(),
-            lambda: {"target": describe_target(system if unchanged else observe(wanted), wanted.iqn)},
-            operations(),
-        )
-    except FleetlabError as error:
-        fail(module, error, secrets_of(module.params))
+    wing = Wing(
+        make_wanted=make_wanted,
+        require=require,
+        lock=LOCK,
+        observe=lambda wanted: observe(wanted, Host()),
+        plan=plan,
+        operations=lambda _wanted: operations(),
+        returned=show.returned,
+        secrets=secrets_of,
+    )
+    run(module, wing, host_runner())
 
 
 if __name__ == "__main__":

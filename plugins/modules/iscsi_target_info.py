@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iscsi_target_info
-short_description: Tell what is exported over iSCSI
+short_description: List the iSCSI targets of a host
 version_added: 0.1.0
 author:
   - fleetlab.linux contributors (@fleetlab)
 description:
   - Lists the iSCSI targets of LIO, the target of the Linux kernel, with their portals, LUNs, ACLs, attributes and sessions, and says
     whether a restart would bring them back as they are.
-  - Credentials are told to be there or not; they are never returned.
+  - Says whether an ACL has credentials; they are never returned.
 options:
   iqn:
     description:
@@ -85,9 +85,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import check_iqn
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_observe import observe_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target_view import describe_target
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.show import info
 
 
 def main() -> None:
@@ -98,13 +99,7 @@ def main() -> None:
         if only is not None:
             check_iqn("iqn", only)
         require_root("read LIO's configuration")
-        system = observe_all()
-        names = [iqn for iqn in sorted({*system.targets, *system.saved.targets}) if only in (None, iqn)]
-        module.exit_json(
-            changed=False,
-            targets=[describe_target(system, iqn) for iqn in names if iqn in system.targets],
-            saved_only=[iqn for iqn in names if iqn not in system.targets],
-        )
+        module.exit_json(changed=False, **info(observe_all(Host()), only))
     except FleetlabError as error:
         fail(module, error)
 

@@ -58,11 +58,13 @@ class Entries:
     def read(self, params: Mapping[str, Any]) -> Tuple[Entry, ...]:
         """Each object of the task, in its order, with the defaults of the options that were omitted; none where the task names none."""
         if params[self.key] is not None:
-            return tuple(Entry(f"{self.key}[{number}].", entry) for number, entry in enumerate(params[self.key]))
+            return tuple(Entry(f"{self.key}[{number}].", self._with_defaults(entry)) for number, entry in enumerate(params[self.key]))
         given = {name: params.get(name) for name in self.options}
-        if given[self.names[0]] is None:
-            return ()
-        return (Entry("", {**given, **{name: value for name, value in self.defaults.items() if given[name] is None}}),)
+        return () if given[self.names[0]] is None else (Entry("", self._with_defaults(given)),)
+
+    def _with_defaults(self, given: Mapping[str, Any]) -> Dict[str, Any]:
+        # Also in an entry: Ansible keeps an explicit null.
+        return {**given, **{name: value for name, value in self.defaults.items() if given.get(name) is None}}
 
     def is_one(self, params: Mapping[str, Any]) -> bool:
         """Whether the task gives one object at its top level, and so gets one back."""

@@ -100,15 +100,20 @@ def file_uses(host: Host, path: str, table: MountTable) -> Iterator[str]:
 
 
 def is_claimed(host: Host, node: str) -> bool:
-    """Whether the kernel keeps the device for somebody alone: a mount, md, dm, swap, a target, a program.
+    """Whether the kernel keeps the device for somebody alone: a mount, md, dm, swap, a target, a program."""
+    return open_error(host, node) == errno.EBUSY
+
+
+def open_error(host: Host, node: str) -> int:
+    """The error number of an exclusive open of the device: 0 for none, EBUSY for a device that is claimed.
 
     Without O_CREAT, O_EXCL asks the kernel for a claim of the device, which is given back at once. A read-only open changes nothing.
     """
     try:
         os.close(os.open(host.root + node, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
     except OSError as error:
-        return error.errno == errno.EBUSY
-    return False
+        return error.errno or errno.EIO
+    return 0
 
 
 def read_past_cache(host: Host, node: str, offset: int, length: int) -> Optional[bytes]:

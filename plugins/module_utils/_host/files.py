@@ -59,6 +59,14 @@ class Host:
         except FileNotFoundError:
             return None
 
+    def size(self, path: str) -> Optional[int]:
+        """Bytes of a regular file, or C(None) for anything else."""
+        try:
+            info = os.stat(self.root + path)
+        except OSError:
+            return None
+        return info.st_size if stat.S_ISREG(info.st_mode) else None
+
     def names(self, folder: str) -> List[str]:
         """The names in a folder, sorted; none if it cannot be read."""
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Iterable, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
 
@@ -17,7 +17,7 @@ DEFAULT_PORT = 3260
 _IQN = re.compile(r"iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[a-z0-9.:-]+)?")
 _IQN_MAX_BYTES = 223
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-# Left out: white space, '#', quotes and backslash, which the configuration files of one end or the other treat as syntax.
+# White space, '#', quotes and backslash are syntax in the configuration files of one end or the other.
 _CHAP_TEXT = re.compile(r"[!$-&(-\[\]-_a-~]+")
 CHAP_RULE = "12 to 16 printable ASCII characters without white space, '#', quotes, backslash or backquote"
 
@@ -76,9 +76,40 @@ def parse_portal(option: str, text: str) -> Portal:
     return make_portal(option, text)
 
 
+def lenient_portal(host: str, port: int) -> Portal:
+    """A portal of the system, also where the system has it in a spelling that no option takes."""
+    try:
+        return make_portal("portal", host, port)
+    except InputError:
+        return Portal(host.lower(), port)
+
+
+def shadows(one: Portal, other: Portal) -> bool:
+    """Whether C(one) listens on every address and so leaves no room for C(other) on the same port."""
+    if one == other or one.port != other.port:
+        return False
+    # An IPv6 socket on every address takes IPv4 as well.
+    return one.host == "::" or (one.host == "0.0.0.0" and not other.is_ipv6)
+
+
+CHAP_SPEC: Mapping[str, Mapping[str, Any]] = {
+    "username": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "mutual_username": {"type": "str"},
+    "mutual_password": {"type": "str", "no_log": True},
+}
+"""The argument spec of a C(chap) option."""
+
+
+def chap_secrets(entries: Iterable[Mapping[str, Any]]) -> Tuple[str, ...]:
+    """Every secret in the C(chap) options of these entries, also in options that are not valid."""
+    chaps = [entry.get("chap") or {} for entry in entries]
+    return tuple(str(chap[name]) for chap in chaps for name in ("password", "mutual_password") if chap.get(name))
+
+
 @dataclass(frozen=True)
 class Chap:
-    """CHAP credentials; the mutual pair (target proves itself to the initiator) is given whole or not at all."""
+    """CHAP credentials; the mutual pair, by which the target proves itself to the initiator, is whole or absent."""
 
     username: str
     password: str = field(repr=False)
@@ -89,6 +120,13 @@ class Chap:
     def secrets(self) -> Tuple[str, ...]:
         """The texts that may never be shown."""
         return tuple(text for text in (self.password, self.mutual_password) if text)
+
+
+def stored_chap(username: str, password: str, mutual_username: str, mutual_password: str) -> Optional[Chap]:
+    """Credentials as a target has them, perhaps half of a pair; None where all four texts are empty."""
+    if not (username or password or mutual_username or mutual_password):
+        return None
+    return Chap(username, password, mutual_username or None, mutual_password or None)
 
 
 def make_chap(option: str, value: Optional[Mapping[str, Any]]) -> Optional[Chap]:

@@ -46,6 +46,11 @@ def test_many_objects_say_which_they_are() -> None:
     assert not ENTRIES.is_one(params)
 
 
+def test_an_explicit_null_in_an_entry_has_the_default_too() -> None:
+    (entry,) = ENTRIES.read({"disks": [{"name": "a", "state": None}]})
+    assert entry.options == {"name": "a", "state": "present"}
+
+
 def test_a_task_that_names_none() -> None:
     assert ENTRIES.read(check()[0]) == ()
     assert ENTRIES.read(check(disks=[])[0]) == ()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -116,6 +117,7 @@ class TestBlock:
 
     def test_a_device_that_is_not_there_is_not_claimed(self, host: Host) -> None:
         assert not block.is_claimed(host, "/dev/none")
+        assert (block.open_error(host, "/dev/none"), block.open_error(host, "/dev/vdb")) == (errno.ENOENT, 0)
         assert block.read_past_cache(host, "/dev/none", 0, 512) is None
 
 
@@ -227,6 +229,7 @@ class TestFiles:
         (tmp_path / "b").write_bytes(b"\xff\n")
         (tmp_path / "s").symlink_to("n")
         host = Host(str(tmp_path))
+        assert (host.size("/n"), host.size("/s"), host.size("/"), host.size("/none")) == (5, 5, None, None)
         assert (host.number("/n"), host.number("/b"), host.value("/b"), host.link("/s")) == (-12, None, "\ufffd", "n")
         assert (host.resolve("/s"), host.base_name("/s"), host.device_number("/n")) == ("/n", "n", (None, "a regular file"))
         with pytest.raises(UnicodeDecodeError):

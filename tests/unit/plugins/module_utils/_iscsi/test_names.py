@@ -17,9 +17,11 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import
     Chap,
     Portal,
     check_iqn,
+    lenient_portal,
     make_chap,
     make_portal,
     parse_portal,
+    shadows,
 )
 
 GOOD = {"username": "client", "password": "first-secret-1"}
@@ -183,3 +185,21 @@ def test_a_rendering_of_credentials_holds_no_secret() -> None:
     chap = Chap("client", "first-secret-1", "server", "second-secret")
     assert "secret" not in repr(chap)
     assert chap.secrets == ("first-secret-1", "second-secret")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "portal"),
+    [
+        ("fd00:0099:0000:0000:0000:0000:0000:0041", Portal("fd00:99::41")),
+        ("[FD00:99::41]", Portal("fd00:99::41")),
+        ("Server1", Portal("server1")),
+        ("fe80::1%bad scope", Portal("fe80::1%bad scope")),
+    ],
+)
+def test_portals_on_the_system_are_known_in_every_spelling(spelling: str, portal: Portal) -> None:
+    assert lenient_portal(spelling, 3260) == portal
+
+
+def test_another_port_is_another_portal() -> None:
+    assert not shadows(Portal("0.0.0.0", 3260), Portal("192.0.2.1", 3261))
+    assert not shadows(Portal("0.0.0.0", 3260), Portal("::1", 3260))

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out the operations of a plan through LIO's own Python library, rtslib-fb."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Any, Callable, List, Mapping, Optional
+
+from ..._core.errors import FleetlabError, ObservationError
+from ..._core.plan import Operations, WriteFile, write_file
+from ..._host.distribution import packages_for
+from ..._host.files import Host
+from ..names import parse_portal
+from .saved import merge, read_saved, render
+from .state import TPG
+
+LIBRARY = "rtslib_fb"
+
+
+class LioError(FleetlabError):
+    """The library or the kernel did not take a change."""
+
+
+def require_library() -> None:
+    """Fail early, in check mode too, where the library is missing; only an operation imports it.
+
+    :raises ObservationError: names the packages.
+    """
+    if importlib.util.find_spec(LIBRARY) is None:
+        raise ObservationError(f"the Python library {LIBRARY} was not found for {sys.executable}: install {packages_for('rtslib')}")
+
+
+def operations() -> Operations:
+    """The operations of L(plan), by name."""
+    through_library = (
+        create_target,
+        remove_target,
+        enable_target,
+        set_target_attribute,
+        add_portal,
+        remove_portal,
+        create_backstore,
+        remove_backstore,
+        set_backstore_path,
+        set_backstore_serial,
+        set_backstore_attribute,
+        add_lun,
+        remove_lun,
+        add_acl,
+        remove_acl,
+        set_acl_attribute,
+        set_chap,
+        map_lun,
+        unmap_lun,
+        allow_writes,
+        save,
+    )
+    return {"create_file": create_file, **{operation.__name__: _lio(operation) for operation in through_library}}
+
+
+def _lio(operation: Callable[..., None]) -> Callable[..., None]:
+    """The operation with the library as its first argument and the library's errors as ours."""
+
+    @functools.wraps(operation)
+    def wrapped(**arguments: Any) -> None:
+        library = importlib.import_module(LIBRARY)
+        error: Any = library.RTSLibError
+        try:
+            operation(library, **arguments)
+        except error as problem:
+            raise LioError(str(problem)) from None
+
+    return wrapped
+
+
+def _group(library: Any, iqn: str) -> Any:
+    return library.TPG(library.Target(library.FabricModule("iscsi"), iqn, mode="lookup"), TPG, mode="lookup")
+
+
+def _acl(library: Any, iqn: str, initiator: str) -> Any:
+    return library.NodeACL(_group(library, iqn), initiator, mode="lookup")
+
+
+def _backstore(library: Any, plugin: str, name: str) -> Any:
+    kind = library.BlockStorageObject if plugin == "block" else library.FileIOStorageObject
+    return kind(name)
+
+
+def create_file(path: str, size: int) -> None:
+    """Make a backing file and reserve its space, so that no initiator meets a full disk later."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # A file without a name: an interrupted run leaves nothing behind.
+        descriptor = os.open(os.path.dirname(path), os.O_RDWR | os.O_TMPFILE, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+            os.fsync(descriptor)
+            # The folder's descriptor makes Python follow the link; linking, unlike renaming, never replaces a file.
+            os.link(f"/proc/self/fd/{descriptor}", os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(descriptor)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def create_target(library: Any, iqn: str) -> None:
+    """Make the target, or only its group after an interrupted run. It is disabled."""
+    library.RTSRoot()
+    library.TPG(library.Target(library.FabricModule("iscsi"), iqn), TPG)
+
+
+def remove_target(library: Any, iqn: str) -> None:
+    """Remove a target with its LUNs, portals and ACLs."""
+    library.Target(library.FabricModule("iscsi"), iqn, mode="lookup").delete()
+
+
+def enable_target(library: Any, iqn: str) -> None:
+    """Let initiators log in."""
+    _group(library, iqn).enable = True
+
+
+def set_target_attribute(library: Any, iqn: str, attribute: str, value: str) -> None:
+    """Set an attribute or, capitalised, an iSCSI parameter."""
+    group = _group(library, iqn)
+    if attribute[0].isupper():
+        group.set_parameter(attribute, value)
+        _check_kept(attribute, value, group.get_parameter(attribute))
+    else:
+        group.set_attribute(attribute, value)
+        _check_kept(attribute, value, group.get_attribute(attribute))
+
+
+def _check_kept(attribute: str, value: str, kept: str) -> None:
+    # The kernel ignores some writes without an error; without this check the task would be changed forever.
+    if kept.strip() != value:
+        raise LioError(f"the kernel keeps {attribute} at {kept.strip()}: {value} is not possible here")
+
+
+def add_portal(library: Any, iqn: str, portal: str) -> None:
+    """Listen on one more address."""
+    parsed = parse_portal("portal", portal)
+    library.NetworkPortal(_group(library, iqn), f"[{parsed.host}]" if parsed.is_ipv6 else parsed.host, parsed.port)
+
+
+def remove_portal(library: Any, iqn: str, portal: str) -> None:
+    """Stop listening on an address, in whatever spelling LIO has it."""
+    for listening in _group(library, iqn).network_portals:
+        if str(parse_portal("portal", f"{listening.ip_address}:{listening.port}")) == portal:
+            listening.delete()
+
+
+def create_backstore(
+    library: Any, plugin: str, name: str, path: str, serial: str, size: Optional[int] = None, write_back: bool = False
+) -> None:
+    """Make the storage object of a block device, or of a file."""
+    library.RTSRoot()
+    if plugin == "block":
+        library.BlockStorageObject(name, dev=path, wwn=serial)
+    else:
+        library.FileIOStorageObject(name, dev=path, size=size, wwn=serial, write_back=write_back)
+
+
+def remove_backstore(library: Any, plugin: str, name: str) -> None:
+    """Remove a storage object; its device or file is not touched."""
+    _find_backstore(library, plugin, name).delete()
+
+
+def _find_backstore(library: Any, plugin: str, name: str) -> Any:
+    for backstore in library.RTSRoot().storage_objects:
+        if (backstore.plugin, backstore.name) == (plugin, name):
+            return backstore
+    raise LioError(f"the backstore {plugin}/{name} is gone")
+
+
+def set_backstore_path(library: Any, plugin: str, name: str, path: str) -> None:
+    """Set the name under which the same disk is looked for at boot."""
+    with open(f"{_backstore(library, plugin, name).path}/udev_path", "w", encoding="utf-8") as stream:
+        stream.write(path)
+
+
+def set_backstore_serial(library: Any, plugin: str, name: str, serial: str) -> None:
+    """Set the unit serial; the kernel refuses while a LUN uses the backstore."""
+    _backstore(library, plugin, name).wwn = serial
+
+
+def set_backstore_attribute(library: Any, plugin: str, name: str, attribute: str, value: str) -> None:
+    """Set an attribute of a storage object."""
+    backstore = _backstore(library, plugin, name)
+    backstore.set_attribute(attribute, value)
+    _check_kept(attribute, value, backstore.get_attribute(attribute))
+
+
+def add_lun(library: Any, iqn: str, lun: int, plugin: str, name: str) -> None:
+    """Export a storage object."""
+    library.LUN(_group(library, iqn), lun, _backstore(library, plugin, name))
+
+
+def remove_lun(library: Any, iqn: str, lun: int) -> None:
+    """Stop exporting, mapped LUNs included."""
+    library.LUN(_group(library, iqn), lun).delete()
+
+
+def add_acl(library: Any, iqn: str, initiator: str) -> None:
+    """Let an initiator in; it sees no LUN yet."""
+    library.NodeACL(_group(library, iqn), initiator)
+
+
+def remove_acl(library: Any, iqn: str, initiator: str) -> None:
+    """Remove an ACL: its initiator cannot log in any more."""
+    _acl(library, iqn, initiator).delete()
+
+
+def set_acl_attribute(library: Any, iqn: str, initiator: str, attribute: str, value: str) -> None:
+    """Set an attribute of an ACL."""
+    acl = _acl(library, iqn, initiator)
+    acl.set_attribute(attribute, value)
+    _check_kept(attribute, value, acl.get_attribute(attribute))
+
+
+def set_chap(
+    library: Any,
+    iqn: str,
+    initiator: str,
+    username: Optional[str] = None,
+    password: Optional[str] = None,
+    mutual_username: Optional[str] = None,
+    mutual_password: Optional[str] = None,
+) -> None:
+    """Set, or with None clear, an initiator's credentials. Running sessions stay."""
+    acl = _acl(library, iqn, initiator)
+    values = {
+        "chap_userid": username,
+        "chap_password": password,
+        "chap_mutual_userid": mutual_username,
+        "chap_mutual_password": mutual_password,
+    }
+    for name, value in values.items():
+        setattr(acl, name, value or "")
+
+
+def map_lun(library: Any, iqn: str, initiator: str, lun: int) -> None:
+    """Show a LUN to an initiator, under the same number."""
+    library.MappedLUN(_acl(library, iqn, initiator), lun, lun, write_protect=False)
+
+
+def unmap_lun(library: Any, iqn: str, initiator: str, lun: int) -> None:
+    """Hide a LUN from an initiator."""
+    library.MappedLUN(_acl(library, iqn, initiator), lun).delete()
+
+
+def allow_writes(library: Any, iqn: str, initiator: str, lun: int) -> None:
+    """Take the write protection off a mapped LUN."""
+    library.MappedLUN(_acl(library, iqn, initiator), lun).write_protect = False
+
+
+def save(library: Any, path: str, iqn: str, **keep: Any) -> None:
+    """Exchange this target's entries in the saved file. See L(merge) for C(keep)."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    target: Optional[Mapping[str, Any]] = None
+    backstores: List[Mapping[str, Any]] = []
+    for running in library.RTSRoot().targets:
+        if running.fabric_module.name == "iscsi" and running.wwn == iqn:
+            target = running.dump()
+            backstores = [lun.storage_object.dump() for group in running.tpgs for lun in group.luns]
+    document = merge(read_saved(Host(), path).document, iqn, target, backstores, **keep)
+    write_file(WriteFile(path, render(document), mode=0o600))
