@@ -239,9 +239,9 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import WEEKDAYS
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import WEEKDAYS
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.watch import booted
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
 
 
 def job_spec(entry: bool) -> Dict[str, Any]:

@@ -161,7 +161,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import declared, observe, read_states
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import check_name
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.watch import booted
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, List, Set
 
-from .._run_at.schedule import WEEKDAYS, Schedule
-from .._run_at.zone import DAY, Zone, days_before, fixed, year_of
+from .._programs.run_at.schedule import WEEKDAYS, Schedule
+from .._programs.run_at.zone import DAY, Zone, days_before, fixed, year_of
 from .fires import YEARS, Line, cron_lines, hourly
 from .program import COMMAND
 from .state import MARK, Definition

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Set, Tuple
 from zlib import crc32
 
-from .._run_at.schedule import Schedule, day_of_month
-from .._run_at.zone import DAY, Zone, days_before, year_of
+from .._programs.run_at.schedule import Schedule, day_of_month
+from .._programs.run_at.zone import DAY, Zone, days_before, year_of
 
 # After 28 years every date has been on every weekday, and what the zones' rules can do has been done.
 YEARS = 28

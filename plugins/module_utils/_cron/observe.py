@@ -14,12 +14,12 @@ from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 from .._core.errors import ObservationError
 from .._core.python import interpreter
 from .._core.runner import Runner
-from .._run_at.call import goes_on
-from .._run_at.execute import find
-from .._run_at.job import DEFINITIONS, is_name
-from .._run_at.store import Store
-from .._run_at.textfile import path_of
-from .._run_at.zone import Zone, ZoneError, load_host
+from .._programs.run_at.call import goes_on
+from .._programs.run_at.execute import find
+from .._programs.run_at.job import DEFINITIONS, is_name
+from .._programs.run_at.store import Store
+from .._programs.run_at.textfile import path_of
+from .._programs.run_at.zone import Zone, ZoneError, load_host
 from .program import files, program_mode
 from .state import MARK, Host, Installed, State, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
 

@@ -9,9 +9,9 @@ import re
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
-from .._run_at.job import is_name
-from .._run_at.schedule import WEEKDAYS, format_time, parse_times
-from .._run_at.zone import Zone, ZoneError
+from .._programs.run_at.job import is_name
+from .._programs.run_at.schedule import WEEKDAYS, format_time, parse_times
+from .._programs.run_at.zone import Zone, ZoneError
 from .state import Definition, Wanted
 
 OPTION_NAMES = (

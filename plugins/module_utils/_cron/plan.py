@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._core.errors import ObservationError, RefusedError
 from .._core.plan import Command, Plan, RemoveFile, Step, WriteFile, combine
-from .._run_at.job import DEFINITIONS
-from .._run_at.textfile import path_of
+from .._programs.run_at.job import DEFINITIONS
+from .._programs.run_at.textfile import path_of
 from .entry import cron_file, service_file, timer_file
 from .program import COMMAND, LIBRARY, program_mode
 from .state import MARK, Definition, Host, Installed, Wanted, cron_path, decoded, state_folder, unit_name, unit_path

@@ -10,7 +10,7 @@ import os
 from typing import Dict
 
 # Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
-from .._run_at import call, execute, job, main, schedule, store, textfile, watch, zone
+from .._programs.run_at import call, execute, job, main, schedule, store, textfile, watch, zone
 from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from .._run_at import watch
-from .._run_at.job import from_definition
-from .._run_at.schedule import Schedule
-from .._run_at.zone import Zone
+from .._programs.run_at import watch
+from .._programs.run_at.job import from_definition
+from .._programs.run_at.schedule import Schedule
+from .._programs.run_at.zone import Zone
 from .state import Host, Installed, State, decoded
 
 _RUNS = 5

@@ -9,10 +9,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._run_at.job import STATES
-from .._run_at.schedule import WEEKDAYS, Schedule, parse_times
-from .._run_at.store import SUFFIXES
-from .._run_at.zone import Zone
+from .._programs.run_at.job import STATES
+from .._programs.run_at.schedule import WEEKDAYS, Schedule, parse_times
+from .._programs.run_at.store import SUFFIXES
+from .._programs.run_at.zone import Zone
 
 CRON_FOLDER = "/etc/cron.d"
 UNIT_FOLDER = "/etc/systemd/system"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._core.errors import FleetlabError, InputError
-from .._tmp.options import check_service
+from .._host.systemd import service_name
 from .names import check_link, check_name, default_link
 from .wanted import AUTO, DEFAULT, FAMILIES, KERNEL_METRIC, NONE, Forward, Interface, Link, Nat, Network, Route, Wanted, overlap
 
@@ -79,7 +79,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         persist=params["persist"] is not False,
         firewall=params["firewall"] or AUTO,
         force=bool(params["force"]),
-        services=tuple(check_service(text, "services") for text in params["services"] or ()),
+        services=tuple(service_name("services", text) for text in params["services"] or ()),
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
     if wanted.dns_search and wanted.dns is None:

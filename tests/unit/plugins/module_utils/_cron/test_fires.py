@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.entry import calendar_lines, cron_file, timer_file
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import Fire, Line, cron_lines, fires, hourly, lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import due
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, ZONES, Zone, days_before, fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import DAY, ZONES, Zone, days_before, fixed, load
 
 NOW = 1_764_000_000  # In November 2025.
 UTC = fixed(0)

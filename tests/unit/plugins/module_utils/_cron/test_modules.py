@@ -20,10 +20,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe, next_runs
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition, Host, Installed, cron_path
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.execute import identity
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import fixed, load
 from ansible_collections.fleetlab.linux.plugins.modules import tz_cron, tz_cron_info
 
 NOW = 1_743_260_400  # 2025-03-29 15:00 UTC, half a day before Sofia's clocks change.

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import ZoneError, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import ZoneError, load
 
 JOB: dict[str, Any] = {"name": "test", "timezone": "Europe/Sofia", "at": [5, 19], "command": "/path/to/test.sh"}
 

@@ -25,8 +25,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import 
     state_folder,
     unit_path,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import DEFINITIONS
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import fixed, load
 
 NOW = 1_764_000_000
 PROGRAM = files("/usr/bin/python3")

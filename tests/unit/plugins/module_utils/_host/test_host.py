@@ -228,3 +228,11 @@ class TestFiles:
         assert (host.resolve("/s"), host.base_name("/s"), host.device_number("/n")) == ("/n", "n", (None, "a regular file"))
         with pytest.raises(UnicodeDecodeError):
             host.content("/b")
+
+    def test_a_file_that_cannot_be_read_is_not_taken_for_a_missing_one(self, tmp_path: Path) -> None:
+        host = Host(str(tmp_path))
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "file").write_bytes(b"\xff\n")
+        assert (host.text("/none"), host.text("/file"), host.read("/folder")) == (None, "\ufffd\n", None)
+        with pytest.raises(IsADirectoryError):
+            host.text("/folder")

@@ -14,10 +14,10 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import execute, watch
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job, UsageError
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store, _add, is_done
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at import execute, watch
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import call
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job, UsageError
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store, _add, is_done
 
 DAY = 86400
 FIVE = 20_000 * DAY + 5 * 3600

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a service has open below the host's /tmp that others use as well: it loses sight of it with a /tmp of its own."""
+"""The files and sockets below the host's /tmp that a service shares with others, and of which it loses sight with a /tmp of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import socket
 import struct
 from typing import Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
-from .state import Shared
+from ..._host.files import Host
+from ..._host.process import name_of, process_ids
+from ..state import Shared
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -23,16 +25,17 @@ _LISTENS = 0x10000
 Key = Tuple[int, int]
 
 
-def find_shared(pids: Sequence[int], places: Sequence[str], proc: str = "/proc") -> Tuple[Shared, ...]:
+def find_shared(pids: Sequence[int], places: Sequence[str], host: Host) -> Tuple[Shared, ...]:
     """Files and sockets below C(places) that the processes C(pids) share with others, by path."""
     if not pids:
         return ()
     mine, others = _Opened(), _Opened()
-    for name in os.listdir(proc):
-        if name.isdigit() and int(name) != os.getpid():
-            _look(proc, int(name), places, mine if int(name) in pids else others)
+    for pid in process_ids(host):
+        if pid != os.getpid():
+            _look(host, pid, places, mine if pid in pids else others)
     found = [Shared(path, "file", tuple(others.files[key][1])) for key, (path, _users) in mine.files.items() if key in others.files]
-    found += _sockets(mine.sockets, others.sockets, _bound(proc, pids[0], places), peers())
+    bound = parse_unix(host.read(f"/proc/{pids[0]}/net/unix") or "", places)
+    found += _sockets(mine.sockets, others.sockets, bound, peers())
     return tuple(sorted(found, key=str))
 
 
@@ -44,15 +47,17 @@ class _Opened:
         self.sockets: Dict[int, List[str]] = {}
 
 
-def _look(proc: str, pid: int, places: Sequence[str], opened: _Opened) -> None:
-    title = f"{_title(proc, pid)}[{pid}]"
-    for link, target in _links(f"{proc}/{pid}"):
+def _look(host: Host, pid: int, places: Sequence[str], opened: _Opened) -> None:
+    title = f"{name_of(host, pid)}[{pid}]"
+    folder = f"/proc/{pid}"
+    for link in [f"{folder}/cwd", *(f"{folder}/fd/{name}" for name in host.names(f"{folder}/fd"))]:
+        target = host.link(link)
         if target.startswith("socket:["):
             users = opened.sockets.setdefault(int(target[len("socket:[") : -1]), [])
         elif any(target.startswith(f"{place}/") for place in places):
             try:
                 # What counts is the file: a /tmp of its own has other files by the same names.
-                found = os.stat(link)
+                found = os.stat(host.root + link)
             except OSError:
                 continue
             users = opened.files.setdefault((found.st_dev, found.st_ino), (target, []))[1]
@@ -60,35 +65,6 @@ def _look(proc: str, pid: int, places: Sequence[str], opened: _Opened) -> None:
             continue
         if title not in users:
             users.append(title)
-
-
-def _links(folder: str) -> Iterator[Tuple[str, str]]:
-    names = ["cwd"]
-    try:
-        names += [f"fd/{name}" for name in os.listdir(f"{folder}/fd")]
-    except OSError:
-        return
-    for name in names:
-        try:
-            yield f"{folder}/{name}", os.readlink(f"{folder}/{name}")
-        except OSError:
-            continue
-
-
-def _title(proc: str, pid: int) -> str:
-    try:
-        with open(f"{proc}/{pid}/comm", encoding="utf-8", errors="replace") as stream:
-            return stream.read().strip()
-    except OSError:
-        return "?"
-
-
-def _bound(proc: str, pid: int, places: Sequence[str]) -> Dict[int, Tuple[str, bool]]:
-    try:
-        with open(f"{proc}/{pid}/net/unix", encoding="utf-8", errors="replace") as stream:
-            return parse_unix(stream.read(), places)
-    except OSError:
-        return {}
 
 
 def parse_unix(text: str, places: Sequence[str]) -> Dict[int, Tuple[str, bool]]:
@@ -107,7 +83,7 @@ def _sockets(
     bound: Mapping[int, Tuple[str, bool]],
     peer_of: Mapping[int, int],
 ) -> Iterator[Shared]:
-    """Of the service, those it listens on, with who is connected; of others, those that it is connected to."""
+    """The sockets that the service listens on, with the processes connected to them, and the sockets of others that it is connected to."""
     users: Dict[str, Set[str]] = {}
     for inode, (path, listens) in bound.items():
         peer = peer_of.get(inode, 0)

@@ -1,16 +1,17 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the running processes of a service prove, against what is wanted. Pure."""
+"""Compare the /tmp that the running processes of a service have with the one that is wanted. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
-from .claims import claimed_place, foreign_claims, sees_host
+from .._host.mounts import Mount
 from .options import Wanted, size_in_bytes
 from .render import FOLDER, short_name
-from .state import Mount, Process, State
+from .state import Process, State
+from .unit_conflicts import foreign_settings, place_of
 
 _PAGE = 4096
 # Memory that is plugged in or given back changes what a percentage of it is.
@@ -18,7 +19,7 @@ _TOLERANCE = 0.05
 
 
 def problems(state: State, wanted: Wanted) -> Tuple[str, ...]:
-    """What the processes do not have as wanted; empty if all is proved, or nothing runs."""
+    """How the processes differ from the task; empty where none does, or none runs."""
     return tuple(
         f"process {process.pid} ({process.name}): {place} {problem}"
         for process in judged(state)
@@ -28,31 +29,31 @@ def problems(state: State, wanted: Wanted) -> Tuple[str, ...]:
 
 
 def unmet(state: State, wanted: Wanted) -> Tuple[str, ...]:
-    """What the running service has otherwise than its unit says."""
+    """How the running service differs from its unit."""
     return problems(state, wanted) if wanted.present else leftovers(state)
 
 
 def judged(state: State) -> List[Process]:
-    """The processes that count: all but those that went into a mount namespace of their own making, and see another /tmp there."""
+    """The processes that count: all but those that made a mount namespace themselves, with another /tmp."""
     main = next((process for process in state.processes if process.pid == state.unit.main_pid), None)
     if main is None:
         return list(state.processes)
     return [
         process
         for process in state.processes
-        if process.namespace == main.namespace or any(sees_host(process, state.host, place) for place in state.places)
+        if process.namespace == main.namespace or any(process.sees_host(state.host, place) for place in state.places)
     ]
 
 
 def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Iterator[str]:
     mount = process.mounts.get(place)
-    if mount is None or sees_host(process, state.host, place):
+    if mount is None or process.sees_host(state.host, place):
         yield "is that of the host"
         return
     missing = [name for name in wanted.options if name not in mount.options]
     if missing:
         yield f"is mounted without {', '.join(missing)}"
-    if "noexec" in mount.options and "noexec" not in wanted.options and "NoExecPaths" not in foreign_claims(state):
+    if "noexec" in mount.options and "noexec" not in wanted.options and "NoExecPaths" not in foreign_settings(state):
         yield "is mounted with noexec"
     if wanted.backing == "disk":
         yield from _disk_problems(state, wanted, mount, process.modes.get(place, (wanted.mode, state.gid or 0)))
@@ -63,7 +64,7 @@ def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Ite
 
 
 def _disk_problems(state: State, wanted: Wanted, mount: Mount, found: Tuple[int, int]) -> Iterator[str]:
-    if not is_from_disk(mount, wanted.service):
+    if not is_from_disk(mount, state.unit.name):
         yield f"is not the folder on disk, but {mount.kind} of {mount.source}"
     elif found != (wanted.mode, state.gid or 0):
         yield f"has the mode {found[0]:04o} and the group {found[1]}, not {wanted.mode:04o} and {state.gid or 0}"
@@ -77,7 +78,7 @@ def is_from_disk(mount: Mount, service: str) -> bool:
 
 
 def _tmpfs_problems(state: State, wanted: Wanted, mount: Mount) -> Iterator[str]:
-    limit, has = size_in_bytes(wanted.size, state.memory), _kib(mount.parameters.get("size"))
+    limit, has = size_in_bytes(wanted.size, state.memory), kib(mount.parameters.get("size"))
     # The kernel counts in pages.
     room = limit * _TOLERANCE if wanted.size.endswith("%") else _PAGE - 1
     if has is None or abs(has - limit) > room:
@@ -90,17 +91,18 @@ def _tmpfs_problems(state: State, wanted: Wanted, mount: Mount) -> Iterator[str]
         yield f"belongs to the group {gid}, not {state.gid}"
 
 
-def _kib(text: Optional[str]) -> Optional[int]:
+def kib(text: Optional[str]) -> Optional[int]:
+    """Bytes of a size as the kernel shows it for a tmpfs."""
     return int(text[:-1]) << 10 if text and text.endswith("k") and text[:-1].isdigit() else None
 
 
 def leftovers(state: State) -> Tuple[str, ...]:
-    """What running processes still have of a private /tmp that nothing in their unit explains, once ours is gone from it."""
+    """The processes with a private /tmp that nothing in their unit explains, once our drop-in is gone."""
     return tuple(
         f"process {process.pid} ({process.name}): {place} is still its own"
         for process in judged(state)
         for place, mount in process.mounts.items()
-        if mount is not None and not sees_host(process, state.host, place) and not _explained(state, place, mount)
+        if mount is not None and not process.sees_host(state.host, place) and not _explained(state, place, mount)
     )
 
 
@@ -110,7 +112,7 @@ def _explained(state: State, place: str, mount: Mount) -> bool:
     # Where PrivateTmp comes from, in systemd's own naming.
     if "/systemd-private-" in mount.root:
         return True
-    return any(claimed_place(name, word) == place for name, words in foreign_claims(state).items() for word in words)
+    return any(place_of(name, word) == place for name, words in foreign_settings(state).items() for word in words)
 
 
 def uses_folder(state: State) -> bool:
@@ -118,20 +120,3 @@ def uses_folder(state: State) -> bool:
     return any(
         mount is not None and is_from_disk(mount, state.unit.name) for process in state.processes for mount in process.mounts.values()
     )
-
-
-def shown(state: State) -> List[Dict[str, Any]]:
-    """The proof, for the module's caller."""
-    return [
-        {
-            "pid": process.pid,
-            "name": process.name,
-            "path": place,
-            "private": mount is not None and not sees_host(process, state.host, place),
-            "fstype": mount.kind if mount else None,
-            "options": list(mount.options) if mount else [],
-            "size": _kib(mount.parameters.get("size")) if mount else None,
-        }
-        for process in state.processes
-        for place, mount in sorted(process.mounts.items())
-    ]

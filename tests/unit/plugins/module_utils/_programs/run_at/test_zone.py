@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import ZoneError, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import ZoneError, load
 
 LISTED = """# version 2026b
 R E 1980 o - Apr Su>=1 1u 1 S

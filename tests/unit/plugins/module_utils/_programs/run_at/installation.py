@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import COMMAND, LIBRARY, files
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import DEFINITIONS, STATES
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS, STATES
 
 UTC = "Etc/UTC"
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.apply import launcher_text
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.private_tmp import launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.launcher import program_text
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import is_ours
 
 # Not by a name below /tmp, which a launcher in another one would not find.
@@ -627,7 +627,7 @@ class TestInput:
 
 
 def test_the_installed_text_is_a_program_of_its_own(tmp_path: Path) -> None:
-    text = launcher_text(launcher.__name__)
+    text = program_text(launcher.__name__)
     first, second = text.splitlines()[:2]
     assert first.startswith("#!/")
     assert first.endswith(" -I")

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at import execute, watch
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import call
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import WITHIN_THE_HOUR, Job
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._run_at.installation import Installation
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at import execute, watch
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import call
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.execute import identity
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import WITHIN_THE_HOUR, Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._programs.run_at.installation import Installation
 
 # Wanted at every minute of the day, so that the time at which the test runs does not matter.
 EVERY_MINUTE = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(1440)]

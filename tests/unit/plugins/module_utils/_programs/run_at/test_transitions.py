@@ -19,10 +19,10 @@ from typing import Any, Iterator, Tuple
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import fires, lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import due
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import DAY, Zone, load, names
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import DAY, Zone, load, names
 
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo
