@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner as it is put on a host: its files, out of this collection, and the command that starts them."""
+"""The files of the runner as they are put on a host, with the command that starts it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import inspect
 import os
 from typing import Dict
 
-# Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
+# All files of the runner are imported here: Ansible sends the files that a module imports, and no other.
 from .._programs.run_at import call, execute, job, main, schedule, store, textfile, watch, zone
 from .state import MARK
 

@@ -18,7 +18,7 @@ from typing import Any, Iterator, Tuple
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import fires, lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import cron_times, lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule
@@ -133,7 +133,7 @@ def numbers(field: str, end: int) -> set[int]:
 def starts(name: str, host: str, at: tuple[int, ...], dst: str, moment: int, grid: range, host_offsets: list[int]) -> list[tuple[int, int]]:
     """What the entry and the runner make of it: the instants of the starts, with the wanted times they answer."""
     schedule = Remembering(zone_of(name), at, dst=dst)
-    found = fires(schedule, zone_of(host), moment // DAY - 4, moment // DAY + 5)
+    found = cron_times(schedule, zone_of(host), moment // DAY - 4, moment // DAY + 5)
     job = Job("test", name, [], [], "")
     state: dict[str, Any] = {"runs": [], "first_call": 0}
     answered: list[tuple[int, int]] = []

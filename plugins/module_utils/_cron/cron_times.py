@@ -12,13 +12,13 @@ from zlib import crc32
 from .._programs.run_at.schedule import Schedule, day_of_month
 from .._programs.run_at.zone import DAY, Zone, days_before, year_of
 
-# After 28 years every date has been on every weekday, and what the zones' rules can do has been done.
+# In 28 years every date falls on every weekday, and every rule of the zones has had its effect.
 YEARS = 28
 _ANY: FrozenSet[int] = frozenset()
 
 
 @dataclass(frozen=True)
-class Fire:
+class CronTime:
     """One minute of the host's week or month: the hour, the minute, and the day, C(-1) where it is any."""
 
     hour: int
@@ -38,12 +38,12 @@ class Field:
 
     @classmethod
     def plain(cls, numbers: FrozenSet[int]) -> Field:
-        """Just these."""
+        """These numbers and no other."""
         return cls(_numbers(numbers), numbers)
 
     @classmethod
     def starred(cls, numbers: FrozenSet[int], end: int) -> Field:
-        """All of these and as few others below C(end) as can be: every multiple of a step, and those that are none."""
+        """These numbers and as few others below C(end) as possible: the multiples of a step, and the numbers that are no multiple."""
         steps = {step: frozenset(range(0, end, step)) for step in range(1, end)}
         step = min(steps, key=lambda step: (len(steps[step] - numbers), len(numbers - steps[step]), -step))
         return cls(",".join([f"*/{step}", *map(str, sorted(numbers - steps[step]))]), numbers | steps[step])
@@ -66,11 +66,11 @@ class Line:
 
     @property
     def fields(self) -> Tuple[Field, Field]:
-        """Minutes and hours. With C(star) one of them begins with a star, at the price of as few other calls as can be.
+        """Minutes and hours. With C(star) one of the two begins with a star, which adds as few other calls as possible.
 
-        When the host's clock changes, cron runs entries without a star not by the clock: it fires those of a left out hour all
-        the same, and those of a repeated hour only once. A job in another zone may be wanted in the second of them. A step past the end
-        of the range would fire at its first number alone, but newer crons warn of it. At a time too many the runner finds nothing to do.
+        When the host's clock changes, cron does not run entries without a star by the clock: it fires those of a skipped hour all the
+        same, and those of a repeated hour only once, although a job in another zone may be wanted in the second hour. A step past the end
+        of the range would fire at its first number alone, but newer crons warn of it. At an additional time the runner has nothing to do.
         """
         minutes, hours = Field.plain(self.minutes), Field.plain(self.hours)
         if not self.star:
@@ -80,7 +80,7 @@ class Line:
 
     @property
     def calls(self) -> Set[Tuple[int, int]]:
-        """Every hour and minute that it fires at."""
+        """Every hour and minute at which cron starts the runner."""
         minutes, hours = self.fields
         return {(hour, minute) for hour in hours.numbers for minute in minutes.numbers}
 
@@ -90,20 +90,20 @@ def _numbers(numbers: FrozenSet[int]) -> str:
 
 
 def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
-    """What the entry of a job needs, now and after any change of either zone that is known of.
+    """The lines of a job, for now and for every change of either zone that the zone data knows.
 
-    The years are whole, so that the answer does not depend on the day it is given.
+    Whole years are looked at, so that the lines are the same on every day of a year.
     """
     year = year_of(now)
     first, last = days_before(year), days_before(year + YEARS)
     changes = any(True for _change in host.changes(first * DAY, last * DAY))
-    return lines(fires(schedule, host, first, last), bool(schedule.weekdays), bool(schedule.days), changes)
+    return lines(cron_times(schedule, host, first, last), bool(schedule.weekdays), bool(schedule.days), changes)
 
 
 def hourly(entry: List[Line], name: str) -> str:
-    """The fields of a line that fires once in each hour, at a minute when no other line of the entry does.
+    """The fields of a line that fires once in each hour, at a minute when no other line of the job does.
 
-    Two calls at once are two runs of which the second overlaps the first. The minute is the job's own, so that not all come at once.
+    Two calls at once are two runs of which the second overlaps the first. Each job has a minute of its own, so that they do not all run at once.
     """
     fired = {call for line in entry for call in line.calls}
     minutes = [(crc32(name.encode()) + number) % 59 + 1 for number in range(59)]
@@ -113,15 +113,15 @@ def hourly(entry: List[Line], name: str) -> str:
     return f"{minute} {'*' if len(hours) == 24 else _numbers(frozenset(hours))} * * *"
 
 
-def fires(schedule: Schedule, host: Zone, first: int, last: int) -> Set[Fire]:
+def cron_times(schedule: Schedule, host: Zone, first: int, last: int) -> Set[CronTime]:
     """The host's clock at every instant that is wanted from the day C(first) to before C(last), days of the job's zone."""
     special = _days_with_changes(schedule.zone, first, last) | _days_with_changes(host, first, last)
     days = [day for day in _days_to_look_at(schedule, special, first) if first <= day < last] if not schedule.days else range(first, last)
-    return {_fire(schedule, host, instant) for day in days for instant in schedule.on_day(day)}
+    return {_cron_time(schedule, host, instant) for day in days for instant in schedule.on_day(day)}
 
 
 def _days_to_look_at(schedule: Schedule, special: Set[int], first: int) -> List[int]:
-    """The days around each change, and one or a week of the days between two, which are all alike."""
+    """The days around each change, and one day, or one week, of those between two changes, which are all alike."""
     alike = 7 if schedule.weekdays else 1
     found = set(special) | set(range(first, first + alike))
     for day in special:
@@ -136,8 +136,8 @@ def _days_with_changes(zone: Zone, first: int, last: int) -> Set[int]:
     return found
 
 
-def _fire(schedule: Schedule, host: Zone, instant: int) -> Fire:
-    # Cron fires at whole minutes, and never before what is wanted.
+def _cron_time(schedule: Schedule, host: Zone, instant: int) -> CronTime:
+    # Cron fires at whole minutes, and not before the wanted time.
     minute = -(-instant // 60)
     local = minute + host.offset(minute * 60) // 60
     day = -1
@@ -145,11 +145,11 @@ def _fire(schedule: Schedule, host: Zone, instant: int) -> Fire:
         day = (local // 1440 + 4) % 7
     elif schedule.days:
         day = day_of_month(local // 1440)
-    return Fire(local // 60 % 24, local % 60, day)
+    return CronTime(local // 60 % 24, local % 60, day)
 
 
-def lines(found: Set[Fire], by_weekday: bool, by_day: bool, star: bool) -> List[Line]:
-    """The fewest lines that fire at these minutes and at no other."""
+def lines(found: Set[CronTime], by_weekday: bool, by_day: bool, star: bool) -> List[Line]:
+    """The fewest lines that fire at these times and at no other."""
     days: Dict[Tuple[int, int], Set[int]] = {}
     for fire in found:
         days.setdefault((fire.hour, fire.minute), set()).add(fire.day)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that make cron or systemd call the runner. Pure."""
+"""The files that make cron or systemd start the runner. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Dict, FrozenSet, List, Set
 
 from .._programs.run_at.schedule import WEEKDAYS, Schedule
 from .._programs.run_at.zone import DAY, Zone, days_before, fixed, year_of
-from .fires import YEARS, Line, cron_lines, hourly
+from .cron_times import YEARS, Line, cron_lines, hourly
 from .program import COMMAND
 from .state import MARK, Definition
 
 
 def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
-    """The file of a job below /etc/cron.d. The command is not in it, so no character of it can mean something to cron."""
+    """The file of a job below /etc/cron.d. It does not contain the job's command, of which cron would take some characters for syntax."""
     call = f"root {COMMAND} --job {definition.name}"
     lines = [
         f"{MARK}: job {definition.name}, wanted {_when(definition)}.",
@@ -44,7 +44,7 @@ def _when(definition: Definition) -> str:
 
 
 def service_file(definition: Definition) -> str:
-    """The unit that calls the runner."""
+    """The unit that starts the runner."""
     return f"""{MARK}
 [Unit]
 Description=Job {definition.name}, wanted {_when(definition)}
@@ -56,7 +56,7 @@ ExecStart={COMMAND} --job {definition.name}
 
 
 def timer_file(definition: Definition, zone: Zone, now: int) -> str:
-    """The unit that says when."""
+    """The timer of this unit."""
     calendar = "\n".join(f"OnCalendar={line}" for line in calendar_lines(definition, zone, now))
     return f"""{MARK}
 [Unit]
@@ -74,7 +74,7 @@ WantedBy=timers.target
 
 
 def calendar_lines(definition: Definition, zone: Zone, now: int) -> List[str]:
-    """What OnCalendar= takes: the wanted times in their zone, and the special moments of days when its clocks change."""
+    """The values of OnCalendar=: the wanted times in their zone, and the moments in UTC of times on days when its clocks change."""
     schedule = definition.schedule(zone)
     if "/" not in definition.timezone:
         # For systemd a word such as EET is the host's own clock, where that has an abbreviation of the same name.
@@ -95,7 +95,7 @@ def _in_utc(line: Line) -> str:
 
 
 def _clocks(minutes: Set[int]) -> List[str]:
-    """Times of the day as systemd writes them, those of one minute of the hour together."""
+    """Times of the day as systemd writes them, grouped by the minute of the hour."""
     hours: Dict[int, Set[int]] = {}
     for minute in minutes:
         hours.setdefault(minute % 60, set()).add(minute // 60)
@@ -111,7 +111,7 @@ def _two_digits(numbers: List[int]) -> str:
 
 
 def _special(schedule: Schedule, now: int) -> Set[int]:
-    """Minutes of the day in UTC at which a time comes that the zone's clocks leave out or show twice that day."""
+    """Minutes of the day in UTC of wanted times that the zone's clocks skip or show twice on that day."""
     year = year_of(now)
     found: Set[int] = set()
     for moment, before, after in schedule.zone.changes(days_before(year) * DAY, days_before(year + YEARS) * DAY):

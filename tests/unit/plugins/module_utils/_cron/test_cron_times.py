@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.entry import calendar_lines, cron_file, timer_file
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import Fire, Line, cron_lines, fires, hourly, lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines, cron_file, timer_file
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import CronTime, Line, cron_lines, cron_times, hourly, lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
@@ -86,17 +86,17 @@ def test_days_that_are_alike_are_left_out_and_no_minute_is_lost(
         for instant in schedule.on_day(day):
             local = instant + here.offset(instant)
             on = (local // DAY + 4) % 7 if weekdays else -1
-            every.add(Fire(local % DAY // 3600, local % 3600 // 60, on))
-    assert fires(schedule, here, first, last) == every
+            every.add(CronTime(local % DAY // 3600, local % 3600 // 60, on))
+    assert cron_times(schedule, here, first, last) == every
 
 
-@given(st.sets(st.builds(Fire, st.integers(0, 23), st.integers(0, 59), st.integers(0, 6)), min_size=1, max_size=30))
-def test_lines_fire_at_these_minutes_and_at_no_other(found: set[Fire]) -> None:
-    made: list[Fire] = []
+@given(st.sets(st.builds(CronTime, st.integers(0, 23), st.integers(0, 59), st.integers(0, 6)), min_size=1, max_size=30))
+def test_lines_fire_at_these_minutes_and_at_no_other(found: set[CronTime]) -> None:
+    made: list[CronTime] = []
     for line in lines(found, True, False, False):
         minutes, hours, _day, _month, on = str(line).split()
         days = range(7) if on == "*" else [int(day) for day in on.split(",")]
-        made += [Fire(int(hour), int(minute), day) for hour in hours.split(",") for minute in minutes.split(",") for day in days]
+        made += [CronTime(int(hour), int(minute), day) for hour in hours.split(",") for minute in minutes.split(",") for day in days]
     assert len(made) == len(set(made))
     assert set(made) == found
 
