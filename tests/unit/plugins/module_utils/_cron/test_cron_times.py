@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines, cron_file, timer_file
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import CronTime, Line, cron_lines, cron_times, hourly, lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines, cron_file, timer_file
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import cron_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job

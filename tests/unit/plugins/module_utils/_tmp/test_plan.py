@@ -26,7 +26,6 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import
     size_in_bytes,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.plan import plan, plan_launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import problems, uses_folder
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import (
     MARKER,
     drop_in,
@@ -39,6 +38,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import 
     source,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, LauncherState, Process, Shared, State, Unit
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import problems, uses_folder
 
 NAME = "demo.service"
 MEMORY = 1 << 30
