@@ -103,7 +103,7 @@ def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
 def hourly(entry: List[Line], name: str) -> str:
     """The fields of a line that fires once in each hour, at a minute when no other line of the job does.
 
-    Two calls at once are two runs of which the second overlaps the first. Each job has a minute of its own, so that they do not all run at once.
+    Two calls at once are two runs of which the second overlaps the first. Each job has a minute of its own: not all run at once.
     """
     fired = {call for line in entry for call in line.calls}
     minutes = [(crc32(name.encode()) + number) % 59 + 1 for number in range(59)]

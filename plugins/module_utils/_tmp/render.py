@@ -28,7 +28,7 @@ def drop_in_path(service: str) -> str:
 
 
 def short_name(service: str) -> str:
-    """A name for folders and for a unit of our own, without the characters that mean something to systemd there: C(@), a backslash, a colon."""
+    """A name for folders and for a unit of our own, without characters that systemd takes for syntax: C(@), a backslash, a colon."""
     name = service[: -len(".service")]
     if re.match(r"[A-Za-z0-9_.-]+\Z", name):
         return name
@@ -63,7 +63,7 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     else:
         unit = helper_name(wanted.service)
         lines = [f"BindPaths={source(wanted.service, place)}:{place}:norbind\n" for place in places]
-        # The options are named here so that this file changes with the other one: systemd tells of drop-ins whether they have to be read again.
+        # The options are named here so that the drop-in changes with the unit: systemd tells of drop-ins whether it has to read them.
         made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
         head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
     # systemd's own private /tmp has none of these options, and takes precedence over a tmpfs.
