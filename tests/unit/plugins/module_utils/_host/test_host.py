@@ -60,6 +60,16 @@ def host(tmp_path: Path) -> Host:
     return Host(str(tmp_path))
 
 
+def test_a_process_is_known_by_its_start(tmp_path: Path) -> None:
+    (tmp_path / "proc" / "7").mkdir(parents=True)
+    (tmp_path / "proc" / "8").mkdir()
+    rest = " ".join(str(number) for number in range(4, 30))
+    (tmp_path / "proc" / "7" / "stat").write_text(f"7 (a) b) (c) S {rest}\n", encoding="utf-8")
+    (tmp_path / "proc" / "8" / "stat").write_text(f"8 (zombie) Z {rest}\n", encoding="utf-8")
+    assert [process.start_time(Host(str(tmp_path)), pid) for pid in (7, 8, 9)] == [22, None, None]
+    assert process.start_time(Host(), os.getpid())
+
+
 class TestMounts:
     def test_escapes_options_and_lines_of_another_form(self) -> None:
         found = mounts.parse_mountinfo(MOUNTINFO)

@@ -10,7 +10,8 @@ from typing import Any, Dict
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import make_lab
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.options import make_wanted
+from ansible_collections.fleetlab.linux.plugins.modules.lab_guests import BACKENDS
 
 
 def declared(**changes: Any) -> Dict[str, Any]:
@@ -25,19 +26,21 @@ def declared(**changes: Any) -> Dict[str, Any]:
         "mtu": 9000,
         "image": {"root": "/srv/images/root.ext4"},
         "guests": [guest, client],
+        "state": "present",
+        "exclusive_to": None,
     }
     return {**params, **changes}
 
 
 def test_guests_are_numbered_in_their_order() -> None:
-    lab = make_lab(declared(), rootless=False)
+    lab = make_wanted(declared(), False, BACKENDS)
     assert [(guest.name, guest.number, guest.tap) for guest in lab.guests] == [("server1", 1, "tap1"), ("client1", 2, "tap2")]
     assert lab.guests[0].mac != lab.guests[1].mac
     assert lab.guests[0].disks[0].size == 64 * 1024 * 1024
 
 
 def test_labs_of_one_name_in_two_directories_are_told_apart() -> None:
-    one, other = make_lab(declared(), False), make_lab(declared(directory="/srv/other/lab"), False)
+    one, other = (make_wanted(declared(directory=folder), False, BACKENDS) for folder in ("/srv/some/lab", "/srv/other/lab"))
     assert one.token != other.token
     assert one.guest_token(one.guests[0]) != other.guest_token(other.guests[0])
 
@@ -76,5 +79,5 @@ def guest_with(**changes: Any) -> Dict[str, Any]:
 )
 def test_what_can_not_work_is_refused_by_option(params: Dict[str, Any], option: str) -> None:
     with pytest.raises(InputError) as raised:
-        make_lab(params, rootless=False)
+        make_wanted(params, False, BACKENDS)
     assert raised.value.option == option

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.boot import Machine, Outcome, by_cause, wait_for_boot
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe.boot import Machine, Outcome, by_cause, wait_for_boot
 
 
 class Ssh:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a kernel boots on this machine, found out in a second: it starts, runs one program of this machine, and ends."""
+"""Find out in a second whether a kernel boots on this machine: it starts, runs one program of this machine, and ends."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from typing import Tuple
 
-from ..._core.runner import Runner
-from ..console import ConsoleEnd, read_end
-from .state import Kernel
+from ...._core.runner import Runner
+from ...console import ConsoleEnd, read_end
+from ..state import Kernel
 
 _TIMEOUT = 30.0
 """Seconds for what takes one on a quiet machine."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits for the machines of a lab to boot, all at once, and no longer than each of them lives."""
+"""Wait for the machines of a lab to boot, all at once, and for none after its process has ended."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
-from .._core.errors import CommandError
-from .._core.runner import Runner
+from ..._core.errors import CommandError
+from ..._core.runner import Runner
 
 _PAUSE = 0.5
 """Seconds between two looks."""
 
 _BOOTED = frozenset({"running", "degraded", "active"})
-"""Answers of systemd: the first two are of a whole boot, the last one of a boot that still waits for a device that is not there yet."""
+"""Answers of systemd: the first two after a whole boot, the last during a boot that still waits for a device."""
 
 _UNREACHED = "not reached by ssh and booted"
 
@@ -26,7 +26,7 @@ _ANY_EXIT_CODE = tuple(range(-64, 256))
 
 @dataclass(frozen=True)
 class Machine:
-    """C(token) is the word by which the process of a guest is known, C(boot_log) where a user finds what happened."""
+    """C(token) is the word in the argv of a guest's process, C(boot_log) the place where a user finds the messages of the boot."""
 
     name: str
     boot_log: str
@@ -35,7 +35,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """C(problem) is empty for a machine that has booted; C(boot_log) is where to look where the problem does not say what happened."""
+    """C(problem) is empty for a machine that has booted; C(boot_log) is set where the problem does not explain itself."""
 
     name: str
     seconds: float
@@ -44,10 +44,10 @@ class Outcome:
 
 
 class _Asking(threading.Thread):
-    """Asks one machine by ssh, again and again, until it says that it has booted, or nobody waits for it any more."""
+    """Asks one machine by ssh, again and again, until it answers that it has booted, or nobody waits for it any more."""
 
     def __init__(self, machine: Machine, ssh_config: str, deadline: float, runner: Runner) -> None:
-        # A connection to a machine that is gone ends by itself: the module does not wait for it.
+        # The module does not wait for a connection to a machine that has ended.
         super().__init__(daemon=True)
         self._machine = machine
         self._ssh_config = ssh_config
@@ -86,11 +86,11 @@ def wait_for_boot(
     running: Callable[[], Set[str]],
     console: Callable[[Machine], str],
 ) -> Tuple[Outcome, ...]:
-    """What became of each machine, in their order, as soon as that is known of all.
+    """The outcome of each machine, in their order, as soon as all are known.
 
-    :arg timeout: seconds that all of them have together.
+    :arg timeout: seconds for all of them together.
     :arg running: the tokens of guests whose processes run.
-    :arg console: what the console of a guest says about its end.
+    :arg console: the end of a guest by its console.
     """
     start = time.monotonic()
     asking = {machine.name: _Asking(machine, ssh_config, start + timeout, runner) for machine in machines}
@@ -114,7 +114,7 @@ def wait_for_boot(
 def _problem(
     machine: Machine, thread: _Asking, alive: Set[str], late: bool, timeout: float, console: Callable[[Machine], str]
 ) -> Optional[str]:
-    """Nothing while one has to wait on, and an empty text for a machine that has booted."""
+    """C(None) while the machine may still boot, and an empty text after it has booted."""
     if thread.booted:
         return ""
     if machine.token is not None and machine.token not in alive:
@@ -125,9 +125,9 @@ def _problem(
 
 
 def by_cause(outcomes: Sequence[Outcome], hint: str = "") -> List[str]:
-    """One message for each cause, which names all machines that it stopped.
+    """One message for each cause, with the names of all machines that it stopped.
 
-    :arg hint: what else may be the cause where machines were not reached.
+    :arg hint: another possible cause where machines were not reached.
     """
     causes: Dict[str, List[Outcome]] = {}
     for outcome in outcomes:

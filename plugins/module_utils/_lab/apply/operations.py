@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that plans of a lab name: processes that stay, sparse files, and the removal of a whole lab."""
+"""The operations that plans of a lab name: lasting processes, sparse files, and the removal of a whole lab."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import subprocess
 import time
 from typing import Callable, Sequence
 
-from .._core.errors import CommandError, ObservationError
-from .._core.plan import Operations, WriteFile, write_file
-from .._core.runner import Process, Runner
-from .console import ConsoleEnd, read_end
-from .observe import all_processes, find_holder
-from .state import MARKER, Lab
+from ..._core.errors import CommandError, ObservationError
+from ..._core.plan import Operations, WriteFile, write_file
+from ..._core.runner import Process, Runner
+from ..._host.files import Host
+from ..observe.lab import all_processes, find_holder, read_console
+from ..state import MARKER, Wanted
 
 _START_LIMIT = 10.0
 """Seconds the holder may take to stand in its namespaces, and killed processes to be gone."""
@@ -26,27 +26,27 @@ _SETTLE = 0.5
 """Seconds after which a started guest counts as running."""
 
 
-def operations(lab: Lab, runner: Runner) -> Operations:
+def operations(lab: Wanted, runner: Runner, host: Host) -> Operations:
     """The functions for L(apply), by the names that plans use."""
 
     def start_holder(argv: Sequence[str], pid_file: str) -> None:
         log = f"{lab.directory}/holder.log"
         process = _spawn(argv, log)
-        _wait_until(lambda: process.poll() is not None or find_holder(lab) is not None)
-        holder = find_holder(lab)
+        _wait_until(lambda: process.poll() is not None or find_holder(lab, host) is not None)
+        holder = find_holder(lab, host)
         if holder is None:
             advice = "run as root, or allow user namespaces to this user (kernel.unprivileged_userns_clone, AppArmor)"
-            raise CommandError(argv, f"could not make the lab's namespaces: {_tail(log)}. As an ordinary user: {advice}")
+            raise CommandError(argv, f"could not make the lab's namespaces: {_tail(log, host)}. As an ordinary user: {advice}")
         write_file(WriteFile(pid_file, f"{holder}\n"))
 
     def end_processes() -> None:
-        for pid in all_processes(lab):
+        for pid in all_processes(lab, host):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        _wait_until(lambda: not all_processes(lab))
-        left = all_processes(lab)
+        _wait_until(lambda: not all_processes(lab, host))
+        left = all_processes(lab, host)
         if left:
             raise ObservationError(f"lab {lab.name}: processes {left} did not end within {_START_LIMIT:g} s of SIGKILL; run again")
 
@@ -57,18 +57,17 @@ def operations(lab: Lab, runner: Runner) -> Operations:
         runner.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", lab.token, "-f", path])
 
     return {
-        "make-directory": make_directory,
         "make-disk": make_disk,
         "make-ssh-key": make_ssh_key,
         "start-holder": start_holder,
-        "start-guest": lambda name: start_guest(lab, name),
+        "start-guest": lambda name: start_guest(lab, name, host),
         "end-processes": end_processes,
         "remove-directory": remove_directory,
     }
 
 
-def start_guest(lab: Lab, name: str) -> None:
-    """Start a guest and see that it does not end at once, as it does for want of its program, memory or tap."""
+def start_guest(lab: Wanted, name: str, host: Host) -> None:
+    """Start a guest, and fail if it ends at once, as it does without its program, memory or tap."""
     guest = next(guest for guest in lab.guests if guest.name == name)
     log = lab.console(guest)
     process = _spawn((f"{lab.directory}/enter", "sh", f"{lab.guest_directory(guest)}/start", lab.guest_token(guest)), log)
@@ -76,35 +75,21 @@ def start_guest(lab: Lab, name: str) -> None:
         exit_code = process.wait(_SETTLE)
     except subprocess.TimeoutExpired:
         return
-    raise ObservationError(f"the guest ended at once with exit code {exit_code}: {read_console(log)}")
-
-
-def read_console(log: str) -> ConsoleEnd:
-    """The end of a guest, of the file with its console."""
-    try:
-        with open(log, encoding="utf-8", errors="replace") as stream:
-            return read_end(stream.read())
-    except FileNotFoundError:
-        return ConsoleEnd()
-
-
-def make_directory(path: str) -> None:
-    """With its parents; private, because keys and secrets come to lie in it."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    raise ObservationError(f"the guest ended at once with exit code {exit_code}: {read_console(log, host)}")
 
 
 def make_disk(path: str, size: int) -> None:
-    """A sparse file of zeros, in place only when it has its size."""
+    """A sparse file of zeros, which appears under its name with its whole size."""
     with open(f"{path}.new", "wb") as stream:
         stream.truncate(size)
     os.replace(f"{path}.new", path)
 
 
 def remove_directory(path: str) -> None:
-    """Remove a lab's directory; labs that have their own directories inside it stay, and it with them."""
+    """Remove a lab's directory; it stays if other labs have directories inside it, which stay too."""
     names = os.listdir(path)
     kept = [name for name in names if os.path.exists(f"{path}/{name}/{MARKER}")]
-    # The marker goes last: a removal that is cut short can be taken up again.
+    # The marker is removed last, so that the next run can complete a removal that was cut short.
     for name in sorted(set(names) - set(kept), key=lambda name: name == MARKER):
         entry = f"{path}/{name}"
         if os.path.isdir(entry) and not os.path.islink(entry):
@@ -121,9 +106,8 @@ def _spawn(argv: Sequence[str], log: str) -> Process:
         return Process(argv, subprocess.DEVNULL, output, output)
 
 
-def _tail(log: str) -> str:
-    with open(log, encoding="utf-8", errors="replace") as stream:
-        return stream.read().strip()[-400:] or "no output"
+def _tail(log: str, host: Host) -> str:
+    return (host.value(log) or "")[-400:] or "no output"
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds a kernel from the source that a release packages."""
+"""Build a kernel from the source that a release packages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import re
 import shutil
 import tarfile
 
-from ..._core.errors import ObservationError
-from ..._core.runner import Runner
+from ...._core.errors import ObservationError
+from ...._core.runner import Runner
+from ..state import BUILD
 from .cache import new_folder, put_in_place, set_filter
-from .state import BUILD
 
 _PROGRAMS = {
     "bc": "bc",
@@ -24,7 +24,7 @@ _PROGRAMS = {
     "make": "make",
     "xz": "xz-utils",
 }
-"""What a build runs, and the packages that bring it."""
+"""The programs of a build, and the packages that bring them."""
 
 _SOURCE = re.compile(r"\./usr/src/linux-source-[0-9.]+\.tar\.xz")
 
@@ -33,7 +33,7 @@ _LIMIT = 3600.0
 
 
 def check_compiler() -> None:
-    """See that everything is there before anything is downloaded.
+    """Refuse a build without its programs before anything is downloaded.
 
     :raises ObservationError: names the packages that are missing.
     """
@@ -43,10 +43,10 @@ def check_compiler() -> None:
 
 
 def build_kernel(runner: Runner, archive: str, configuration: str, recipe: str, cache: str) -> None:
-    """Compile what lies in an archive with the package linux-source.
+    """Compile the source in an archive with the package linux-source.
 
     :arg configuration: file with options beside the defaults of User-mode Linux.
-    :arg recipe: what the version of the kernel ends with.
+    :arg recipe: the end of the kernel's version.
     """
     work = new_folder(f"{cache}/kernel-{BUILD}.new")
     source = _unpack(archive, f"{work}/source")

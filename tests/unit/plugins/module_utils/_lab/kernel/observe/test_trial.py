@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.console import read_end
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.observe.trial import read_trial, trial_argv
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import Kernel
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.trial import read_trial, trial_argv
 
-FIXTURES = Path(__file__).parents[5] / "fixtures" / "uml"
+FIXTURES = Path(__file__).parents[6] / "fixtures" / "uml"
 VERSIONS = sorted(path.name for path in FIXTURES.iterdir())
 REFUSED = "userspace - ptrace set fp regs failed, errno = 14"
 

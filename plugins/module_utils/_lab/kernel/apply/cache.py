@@ -1,47 +1,45 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folders of the cache: each appears under its name when it is whole, and one run at a time makes it."""
+"""The folders of the cache: each appears under its name when it is complete, and one run at a time makes it."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tarfile
-from contextlib import contextmanager
-from typing import Iterator
+from typing import ContextManager
 
-from ..._core.errors import ObservationError
-from ..._core.plan import WriteFile, write_file
-from .launcher import LOADER, XSTATE, launcher
-from .state import kernel_at
+from ...._core.errors import ObservationError
+from ...._core.lock import exclusive
+from ...._core.plan import WriteFile, write_file
+from ..render import LOADER, XSTATE, launcher
+from ..state import kernel_at
+
+_LONGEST = 4500.0
+"""Seconds that another run may take to download and build a kernel."""
 
 
-@contextmanager
-def origin_lock(cache: str, origin: str) -> Iterator[None]:
-    """One run at a time makes a kernel of an origin: two labs may be started at once. What is there already is used without waiting."""
-    os.makedirs(cache, exist_ok=True)
-    with open(f"{cache}/kernel-{origin}.lock", "w", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+def origin_lock(cache: str, origin: str) -> ContextManager[None]:
+    """One run at a time makes a kernel of an origin: two labs may be started at once. A kernel in the cache is used without waiting."""
+    return exclusive(f"{cache}/kernel-{origin}.lock", f"kernel of {origin}", _LONGEST)
 
 
 def new_folder(path: str) -> str:
-    """An empty folder to work in; what a killed run left there is removed."""
+    """An empty folder to work in; files of a killed run are removed."""
     shutil.rmtree(path, ignore_errors=True)
     os.mkdir(path, 0o755)
     return path
 
 
 def set_filter(archive: tarfile.TarFile) -> None:
-    """Unpack it as it is, because apt has checked it: Python 3.14 would look at each link and mode anew, and 3.12 warns of that."""
+    """Unpack the archive unchanged, because apt has checked it: Python 3.14 would check each link and mode, and 3.12 warns of that."""
     if hasattr(tarfile, "fully_trusted_filter"):
         archive.extraction_filter = tarfile.fully_trusted_filter
 
 
 def put_in_place(work: str, cache: str, origin: str, version: str) -> None:
-    """Give a kernel that is whole its name."""
+    """Give a complete kernel its name."""
     directory = f"{cache}/kernel-{origin}-{version}"
     shutil.rmtree(directory, ignore_errors=True)
     os.replace(work, directory)
@@ -50,7 +48,7 @@ def put_in_place(work: str, cache: str, origin: str, version: str) -> None:
 
 
 def write_launcher(directory: str) -> None:
-    """Write what starts the kernel of a folder, for what lies in it.
+    """Write the script that starts the kernel of a folder, by the files in the folder.
 
     :raises ObservationError: the folder has no name of a kernel's.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that plans of kernels name. A kernel appears in the cache under its name only when it is whole."""
+"""The operations that plans of kernels name. A kernel appears in the cache under its name when it is complete."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import os
 import shutil
 import tarfile
 
-from ..._core.errors import CommandError, ObservationError
-from ..._core.plan import Operations
-from ..._core.runner import Runner
-from ..operations import make_directory
+from ...._core.errors import CommandError, ObservationError
+from ...._core.plan import Operations
+from ...._core.runner import Runner
+from ..render import LOADER, XSTATE
+from ..state import HOST
 from .build import build_kernel, check_compiler
 from .cache import new_folder, put_in_place, set_filter, write_launcher
-from .launcher import LOADER, XSTATE
-from .state import HOST
 
 _LIBRARIES = (LOADER, "libc.so.6")
-"""All that the program of User-mode Linux is linked to."""
+"""The libraries of the program of User-mode Linux."""
 
 _WANTED = ("./usr/bin/linux.uml", "./usr/lib/uml/", *(f"./usr/lib/x86_64-linux-gnu/{library}" for library in _LIBRARIES))
-"""What of the packages a kernel needs."""
+"""The files of the packages that a kernel needs."""
 
 _HOST_MODULES = "/usr/lib/uml/modules"
 
@@ -31,7 +30,6 @@ _HOST_MODULES = "/usr/lib/uml/modules"
 def operations(runner: Runner) -> Operations:
     """The functions for L(apply), by the names that plans use."""
     return {
-        "make-directory": make_directory,
         "unpack-kernel": unpack_kernel,
         "copy-kernel": copy_kernel,
         "check-compiler": check_compiler,
@@ -41,7 +39,7 @@ def operations(runner: Runner) -> Operations:
 
 
 def unpack_kernel(archive: str, suite: str, cache: str) -> None:
-    """The kernel of a release, out of an archive of its packages, with the C library it was built for."""
+    """Unpack the kernel of a release from an archive of its packages, with the C library it was built for."""
     work = new_folder(f"{cache}/kernel-{suite}.new")
     tree = f"{work}/tree"
     with tarfile.open(archive) as packed:
@@ -66,7 +64,7 @@ def _version(work: str) -> str:
 
 
 def copy_kernel(program: str, version: str, cache: str) -> None:
-    """This machine's own: its package may be brought up to date while guests run that have the modules of now."""
+    """Copy this machine's kernel, whose package may be upgraded while guests run that have its present modules."""
     work = new_folder(f"{cache}/kernel-{HOST}.new")
     shutil.copy2(program, f"{work}/linux.uml")
     shutil.copytree(_HOST_MODULES, f"{work}/modules", symlinks=True)
@@ -74,7 +72,7 @@ def copy_kernel(program: str, version: str, cache: str) -> None:
 
 
 def add_xstate(runner: Runner, directory: str, source: str) -> None:
-    """The library for CPUs with large registers, compiled here."""
+    """Compile the library for CPUs with large registers."""
     compiler = shutil.which("cc")
     if compiler is None:
         problem = "no C compiler was found, which this kernel needs on a CPU with so large registers: install gcc and libc6-dev"
