@@ -227,8 +227,6 @@ jobs:
           job: "2026-11-24T05:00:00+02:00"
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
@@ -244,15 +242,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zo
 LOCK = Lock("tz_cron", "jobs")
 
 
-def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
-    return JOBS.argument_spec()
-
-
 def main() -> None:
     """Observe, plan, apply."""
     module = AnsibleModule(
-        argument_spec=argument_spec(),
+        argument_spec=JOBS.argument_spec(),
         mutually_exclusive=JOBS.mutually_exclusive(),
         required_one_of=[("name", "jobs")],
         supports_check_mode=True,

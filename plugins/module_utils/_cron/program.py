@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from typing import Dict
 
 # All files of the runner are imported here: Ansible sends the files that a module imports, and no other.
@@ -14,7 +13,8 @@ from .._programs.run_at import call, execute, job, main, schedule, store, textfi
 from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"
-LIBRARY = "/usr/local/lib/fleetlab/run_at"
+_FOLDER, _PACKAGE = "/usr/local/lib/fleetlab", "run_at"
+LIBRARY = f"{_FOLDER}/{_PACKAGE}"
 _MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
 
 
@@ -37,9 +37,9 @@ def _command(python: str) -> str:
 {MARK}
 import sys
 
-sys.path.insert(0, "{os.path.dirname(LIBRARY)}")
+sys.path.insert(0, "{_FOLDER}")
 
-from {os.path.basename(LIBRARY)}.main import main
+from {_PACKAGE}.main import main
 
 sys.exit(main())
 """

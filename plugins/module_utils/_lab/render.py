@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import shlex
+import uuid
+from typing import List
 
 from .state import Guest, Wanted
 
@@ -38,3 +40,19 @@ while
   [ $? -eq {REBOOT_EXIT_CODE} ]
 do :; done
 """
+
+
+def boot_options(lab: Wanted, guest: Guest, key: str) -> List[str]:
+    """The words on the command line of every guest's kernel; C(key) is how the start script quotes the public key of the lab."""
+    machine_id = uuid.uuid5(uuid.NAMESPACE_URL, lab.guest_token(guest)).hex
+    return [
+        f"systemd.hostname={guest.name}",
+        f"systemd.machine_id={machine_id}",
+        f"lab.address={guest.address}",
+        f"lab.mtu={lab.mtu}",
+        f"lab.key={key}",
+        "selinux=0",
+        "apparmor=0",
+        "quiet",
+        "systemd.show_status=0",
+    ]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass, field
 from typing import Callable, List, Mapping, Optional, Tuple
 
@@ -170,19 +169,3 @@ class State:
     def guest(self, name: str) -> GuestState:
         """A guest as it was observed; one that was not is absent."""
         return next((guest for guest in self.guests if guest.name == name), GuestState(name))
-
-
-def boot_options(lab: Wanted, guest: Guest, key: str) -> List[str]:
-    """The words on the command line of every guest's kernel; C(key) is how the start script quotes the public key of the lab."""
-    machine_id = uuid.uuid5(uuid.NAMESPACE_URL, lab.guest_token(guest)).hex
-    return [
-        f"systemd.hostname={guest.name}",
-        f"systemd.machine_id={machine_id}",
-        f"lab.address={guest.address}",
-        f"lab.mtu={lab.mtu}",
-        f"lab.key={key}",
-        "selinux=0",
-        "apparmor=0",
-        "quiet",
-        "systemd.show_status=0",
-    ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import shlex
 from typing import List
 
-from ..state import Backend, Disk, Guest, Wanted, boot_options
+from ..render import boot_options
+from ..state import Backend, Disk, Guest, Wanted
 
 
 def _command(lab: Wanted, guest: Guest) -> List[str]:

@@ -33,14 +33,14 @@ def all_processes(lab: Wanted, host: Host) -> List[int]:
 
 def observe(lab: Wanted, host: Host) -> State:
     """The whole lab."""
-    holder = find_holder(lab, host)
+    holder, words = find_holder(lab, host), running_words(host)
     return State(
         owner=host.value(f"{lab.directory}/{MARKER}") or None,
         entries=_entries(lab.directory, host),
         holder=holder,
         enter_script=host.read(f"{lab.directory}/enter"),
         links=_links(holder, host) if holder is not None else (),
-        guests=_guests(lab, host),
+        guests=tuple(_guest(lab, guest, lab.guest_token(guest) in words, host) for guest in lab.guests),
         processes=tuple(all_processes(lab, host)),
         memory_free=_memory_free(),
         tun_usable=os.access("/dev/net/tun", os.R_OK | os.W_OK),
@@ -65,11 +65,6 @@ def _links(holder: int, host: Host) -> Tuple[str, ...]:
     # /proc shows the links of a process's own namespace, which so need not be entered.
     lines = (host.read(f"/proc/{holder}/net/dev") or "").splitlines()
     return tuple(line.partition(":")[0].strip() for line in lines if ":" in line)
-
-
-def _guests(lab: Wanted, host: Host) -> Tuple[GuestState, ...]:
-    words = running_words(host)
-    return tuple(_guest(lab, guest, lab.guest_token(guest) in words, host) for guest in lab.guests)
 
 
 def running_words(host: Host) -> Set[str]:

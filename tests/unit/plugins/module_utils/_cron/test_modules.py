@@ -20,6 +20,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron import observe as observing
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import cron_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import describe, next_runs
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import (
@@ -162,7 +163,7 @@ def test_next_runs_across_a_gap_on_three_clocks() -> None:
 
 def test_options_and_documentation_agree() -> None:
     documented = yaml.safe_load(tz_cron.DOCUMENTATION)["options"]
-    spec = tz_cron.argument_spec()
+    spec = JOBS.argument_spec()
     assert sorted(documented) == sorted(spec)
     assert sorted(documented["jobs"]["suboptions"]) == sorted(spec["jobs"]["options"])
 
