@@ -5,17 +5,17 @@
 
     private-tmp [--user U] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D] -- COMMAND [ARG ...]
 
-A program of its own: the module installs this file as it is, and it needs nothing but Python 3.8 and the C library. It is not a shell
-script around unshare and setpriv because a shell cannot do the half of it well: it hears of a signal only between two commands, can
-not tell one that the terminal sent to everybody from one that has to be passed on, turns the death by a signal into an exit code, and
-finds files by name where only an open folder is safe from being exchanged.
+A program of its own: the module installs this file unchanged, and it needs nothing but Python 3.8 and the C library. A shell script
+around unshare and setpriv would not do: a shell handles a signal only between two commands, cannot tell a signal that the terminal sent
+to the whole group from one that has to be passed on, turns the death by a signal into an exit code, and opens files by name where only
+an open folder is safe from being exchanged.
 
 Three processes with backing C(disk), two with C(tmpfs):
 
 - this one waits, passes signals on, removes the folder, and ends as the command ended;
 - the command, in a mount namespace that nothing leaves, is killed with it;
-- a guard in a session of its own removes the folder if this one is killed. Where both are killed the next start does: a folder that
-  nobody holds the lock of has no user.
+- a guard in a session of its own removes the folder if this process is killed. If both are killed, the next start does: a folder whose
+  lock nobody holds has no user.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FOLDER = "/var/lib/private-tmp"
 PREFIX = "run-"
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SMALLEST = 64 << 10
-"""Bytes that a tmpfs has to have at least."""
+"""The least bytes of a tmpfs."""
 
 _CLONE_NEWNS = 0x00020000
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
@@ -51,8 +51,8 @@ _OPTIONS = {"nosuid": (2, os.ST_NOSUID), "nodev": (4, os.ST_NODEV), "noexec": (8
 _REMOVAL_LIMIT, _ABANDONED_LIMIT = 20.0, 2.0
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-# Not to be passed on: those that cannot be caught, those of the program's own faults, and those of job control, which the
-# terminal sends to the command as well.
+# Signals that are not passed on: some cannot be caught, some are the program's own faults, and the terminal sends those of job
+# control to the command as well.
 _OWN = {"SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -60,14 +60,14 @@ _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctype
 
 
 class Failure(Exception):
-    """What keeps the command from being run; its text is for the user."""
+    """Why the command cannot be run; its text is for the user."""
 
 
 class Parser(argparse.ArgumentParser):
     """Ends with this program's own exit code, so that no caller takes a wrong option for the command's answer."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Print the error."""
         self.exit(FAILED, f"{self.prog}: {message}\n")
 
 
@@ -86,7 +86,7 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
     )
     words = list(argv)
     if "--" not in words and words[:1] not in (["-h"], ["--help"]):
-        # Without it there is no telling whose an option is, and ls -h would print this program's help.
+        # Without it an option could be of either program, and ls -h would print this program's help.
         parser.error("put the command behind --, as in private-tmp [OPTION ...] -- COMMAND [ARG ...]")
     split = words.index("--") if "--" in words else len(words)
     options, command = parser.parse_args(words[:split]), words[split + 1 :]
@@ -115,7 +115,7 @@ def _options(text: str) -> Tuple[str, ...]:
 def check_size(text: str) -> str:
     """The limit of a tmpfs as mount takes it; the module has the same rule.
 
-    :raises ArgumentTypeError: for what is none, saying why.
+    :raises ArgumentTypeError: for another text, with the reason.
     """
     # [0-9] because \d takes digits of other scripts as well, and \Z because $ lets a line break follow.
     found = re.match(r"(?:([1-9][0-9]*)([KMGkmg]?)|(?:[1-9][0-9]?|100)%)\Z", text)
@@ -129,7 +129,7 @@ def check_size(text: str) -> str:
 def check_mode(text: str) -> int:
     """The mode of a /tmp; the module has the same rule.
 
-    :raises ArgumentTypeError: for what is none, saying why.
+    :raises ArgumentTypeError: for another text, with the reason.
     """
     # The 7 of the owner, root, is also what tells it from 0770 and 01777 that YAML took for numbers, and that arrive as 504 and 1023.
     if not re.match(r"[01]?7[0-7]{2}\Z", text):
@@ -141,7 +141,7 @@ def check_mode(text: str) -> int:
 
 
 def open_base(path: str) -> int:
-    """Open root's folder, made if it is missing. Whoever else could write to it could have prepared what is found in it."""
+    """Open root's folder, made if it is missing. Another user who could write to it could prepare its content."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -161,15 +161,15 @@ def open_base(path: str) -> int:
 
 
 def make_folder(base: int) -> Tuple[str, int]:
-    """Make a folder of a random name, and hold its lock. Returns its name and its descriptor, whose closing gives up the lock."""
+    """Make a folder with a random name, and hold its lock. Returns its name and its descriptor, whose closing gives up the lock."""
     while True:
         name = PREFIX + os.urandom(12).hex()
         os.mkdir(name, 0o700, dir_fd=base)
         try:
             return name, _lock(base, name)
         except (FileNotFoundError, BlockingIOError):
-            # Until it is locked it looks as if nobody used it. Another launcher that looks for such ones right then takes it away. There is
-            # no lock of the base against that: whoever may open that folder could hold it, and nothing would start.
+            # A folder without a lock looks abandoned, and another launcher may remove it in this moment. The base has no lock against
+            # that: everybody who may open the base could hold such a lock, and no command would start.
             continue
 
 
@@ -194,7 +194,7 @@ def _lock(base: int, name: str) -> int:
 
 def remove_abandoned(base: int) -> None:
     """Remove the folders of launchers that were killed together with their guards."""
-    # A command waits for this: what takes longer is left to the next start.
+    # A command waits for this: the rest is left to the next start.
     end = time.monotonic() + _ABANDONED_LIMIT
     for name in os.listdir(base):
         if not re.match(PREFIX + r"[0-9a-f]{24}\Z", name):
@@ -225,14 +225,14 @@ def remove(base: int, name: str, end: float) -> bool:
         try:
             os.rmdir(name, dir_fd=base)
         except OSError as error:
-            # Processes that outlived the command may still be writing. What is immutable stays so.
+            # Processes that outlived the command may still write. Immutable files stay.
             stuck = done and not any(done)
             if error.errno != errno.ENOTEMPTY or stuck or time.monotonic() > end:
                 return error.errno == errno.ENOENT
 
 
 def _remove_entry(top: int, entry: str) -> bool:
-    """Remove what is no folder, or what is in the folder; false if nothing of it could be."""
+    """Remove a file, or the entries of a folder; false if none could be removed."""
     if _did(os.unlink, entry, dir_fd=top):
         return True
     try:
@@ -244,7 +244,7 @@ def _remove_entry(top: int, entry: str) -> bool:
             _did(os.unlink, child, dir_fd=folder) or _did(os.rename, child, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
             for child in _entries(folder)
         ]
-        # Where something came meanwhile, the next round sees to it.
+        # Entries that came meanwhile are removed in the next round.
         return _did(os.rmdir, entry, dir_fd=top) or any(done)
     finally:
         os.close(folder)
@@ -259,7 +259,7 @@ def _entries(folder: int) -> List[str]:
 
 
 def _did(call: Callable[..., None], *names: str, **folders: int) -> bool:
-    """Whether a call did its work, or found it done."""
+    """Whether a call did its work, or the work was done already."""
     try:
         call(*names, **folders)
     except FileNotFoundError:
@@ -270,14 +270,14 @@ def _did(call: Callable[..., None], *names: str, **folders: int) -> bool:
 
 
 def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
-    """Start the process that removes the folder should this one be killed. Returns its id and what tells it that this one lives."""
+    """Start the process that removes the folder if this one is killed. Returns its id, and a descriptor that this one keeps open."""
     ending, living = os.pipe()
     guard = os.fork()
     if guard:
         os.close(ending)
         return guard, living
     try:
-        # Whoever signals the whole group of the launcher does not reach it there.
+        # A signal to the group of the launcher does not reach it there.
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         null = os.open("/dev/null", os.O_RDWR)
@@ -292,14 +292,14 @@ def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
 
 
 def _close_all_but(*kept: int) -> None:
-    # A descriptor that the command inherits may be closed by it to tell somebody that it is ready: no copy may stay open here.
+    # The command may close an inherited descriptor to tell somebody that it is ready: no copy may stay open here.
     for text in os.listdir("/proc/self/fd"):
         descriptor = int(text)
         if descriptor > 2 and descriptor not in kept:
             try:
                 os.close(descriptor)
             except OSError:
-                # The one that the list was read through.
+                # The descriptor of the listing itself.
                 pass
 
 
@@ -319,7 +319,7 @@ def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> Non
     group = options.user.pw_gid if options.user else 0
     if _libc.unshare(_CLONE_NEWNS):
         raise Failure(f"no mount namespace: {os.strerror(ctypes.get_errno())}; the kernel needs them, and the launcher needs root")
-    # Without this, where the host shares its mounts, as systemd has it, everybody would get this /tmp.
+    # The mounts of a host with systemd are shared: without this every process would get this /tmp.
     mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     flags = 0
     for name in options.options:
@@ -335,14 +335,14 @@ def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> Non
 
 
 def _leave_old_places() -> None:
-    """Go where the new /tmp is, if the current folder is the old one or below: it would remain open, and be a way out.
+    """Go to the new /tmp, if the current folder is the old one or below: it would remain open, and be a way out.
 
     Any other stays without being looked up again, which its owner could use to lead root somewhere else.
     """
     try:
         here = os.getcwd()
     except FileNotFoundError:
-        # It has been removed; its parent may be the old /tmp.
+        # The current folder has been removed; its parent may be the old /tmp.
         os.chdir("/")
         return
     for place in _places():
@@ -351,16 +351,16 @@ def _leave_old_places() -> None:
 
 
 def _mount_from(folder: int, flags: int, mode: int, group: int) -> None:
-    # All before the first mount: it may hide where the folder is.
+    # All before the first mount, which may hide the folder.
     sources = [(_make_place(folder, place.strip("/").replace("/", "_"), mode, group), place) for place in _places()]
     for source, place in sources:
-        # By its descriptor: whatever is called so by now, this is the one that was made.
+        # By its descriptor: another folder may have the name by now.
         mount(f"/proc/self/fd/{source}", place, None, _MS_BIND)
         mount(None, place, None, _MS_REMOUNT | _MS_BIND | flags)
 
 
 def _reopened(folder: Tuple[str, int]) -> int:
-    """The folder as it is in this mount namespace: the kernel mounts nothing from another one."""
+    """The folder opened in this mount namespace: the kernel mounts no folder of another one."""
     path, known = folder
     found = os.open(path, _OPEN_FOLDER)
     if not os.path.samestat(os.fstat(found), os.fstat(known)):
@@ -369,7 +369,7 @@ def _reopened(folder: Tuple[str, int]) -> int:
 
 
 def _places() -> List[str]:
-    """Without links, and each once: on some hosts /var/tmp is a link to /tmp."""
+    """The places with links resolved, each once: on some hosts /var/tmp is a link to /tmp."""
     return sorted({os.path.realpath(place) for place in PLACES})
 
 
@@ -428,10 +428,10 @@ def run_command(
         if os.getppid() != launcher:
             os._exit(FAILED)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            # Python ignores them, and what is ignored stays so.
+            # Python ignores these, and a command inherits that.
             signal.signal(number, signal.SIG_DFL)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            # One that was sent before the command runs would be Python's to raise, and not the end of this process.
+            # Python would raise a signal from before the command as an exception, which would not end this process.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         code = NOT_EXECUTABLE

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One call: look what is wanted now, run it at most once, keep the record, and warn where success is long ago."""
+"""One call: find the time that is due, run the command at most once for it, keep the record, and warn if success is long ago."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def say(job: Job, text: str) -> None:
-    """Tell the owner, who gets by mail what cron's jobs say."""
+    """Tell the owner, to whom cron mails the output of jobs."""
     sys.stderr.write(f"run-at: {job.name}: {text}\n")
     sys.stderr.flush()
 
 
 def due(job: Job, schedule: Schedule, state: State | None, marked: int | None, now: int) -> int | None:
-    """The wanted time to be answered now. Only the last counts: one run stands for all that were missed before it."""
+    """The wanted time to be answered now. Only the last one counts: one run stands for all missed ones before it."""
     wanted = schedule.latest(now)
     if wanted is None or wanted == marked or (state is not None and is_done(state, wanted)):
         return None
@@ -37,7 +37,7 @@ def due(job: Job, schedule: Schedule, state: State | None, marked: int | None, n
 
 
 def call(job: Job, now: int) -> int:
-    """What cron calls. Returns the command's exit code, 0 where there was nothing to run."""
+    """The call by cron. Returns the command's exit code, or 0 if no run was due."""
     schedule = job.schedule()
     store = Store(job.state, lambda text: say(job, text))
     store.prepare(job.declared)
@@ -77,7 +77,7 @@ def _warn_when_stale(job: Job, store: Store, state: State, now: int) -> None:
 
 
 def _while_locked(job: Job, schedule: Schedule, store: Store, now: int) -> int:
-    """Another call has the lock: it runs what is wanted now, or still what was wanted before."""
+    """Another call has the lock: it runs the command for the present wanted time, or still for an earlier one."""
     state = _readable(store)
     wanted = due(job, schedule, state, store.marked(), now)
     if wanted is not None and store.add_overlap(wanted):
@@ -93,7 +93,7 @@ def _say_overlap(job: Job, store: Store, wanted: int) -> None:
 
 
 def goes_on(state: State) -> bool:
-    """Whether the command that the record has as running is there, also where it outlived a runner that was killed."""
+    """Whether the command in the record still runs, also after its runner was killed."""
     running = state.get("running")
     if running is None:
         return False
@@ -120,7 +120,7 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
     except OSError as error:
         say(job, f"there can be no process for the command: {error.strerror}")
     clock = time.monotonic()
-    # From here on this wanted time counts as answered: the record is there before the command is.
+    # From here on this wanted time counts as answered: the record is written before the command starts.
     store.mark_done(state, wanted, schedule.latest(wanted - 1))
     state.update(
         running=process and {"pid": process.pid, "identity": identity(process.pid), "wanted": wanted},
@@ -132,7 +132,7 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
     store.write(state)
     exit_code = process.run(job.timeout, lambda text: say(job, text)) if process else NOT_STARTED
     duration = round(time.monotonic() - clock, 3)
-    # Not by the clock, which may be set while a command runs.
+    # The clock may be set while a command runs.
     end = now + int(duration)
     state.update(running=None, last_end=end, exit_code=exit_code, duration=duration)
     state["consecutive_failures"] = state["consecutive_failures"] + 1 if exit_code else 0

@@ -15,13 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, NoReturn
 
-# What a shell and timeout(1) give.
+# The exit codes of a shell and of timeout(1).
 TIMED_OUT = 124
 NOT_STARTED = 126
 _NOT_FOUND = 127
 
 _GRACE = 10.0
-# Only the end of the leader is signalled; for the others of its group one has to look.
+# Only the end of the leader is signalled; the other processes of its group are looked for.
 _LOOK = 0.1
 _PATH = "/usr/bin:/bin"
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -29,7 +29,7 @@ _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StartError(Exception):
-    """Why a command cannot be started, and the exit code that this makes."""
+    """Why a command cannot be started, with the exit code for it."""
 
     def __init__(self, text: str, exit_code: int = NOT_STARTED) -> None:
         super().__init__(text)
@@ -37,7 +37,7 @@ class StartError(Exception):
 
 
 class Account:
-    """Who a command is run as, with what cron sets for it."""
+    """The user a command is run as, with the variables that cron sets."""
 
     def __init__(self, user: str | None) -> None:
         import pwd
@@ -55,11 +55,11 @@ class Account:
             raise StartError(f"only root can run the job, whose user is '{user}'")
 
     def environment(self) -> dict[str, str]:
-        """What cron sets of its own, and the environment of this process: of another user's only the locale and the zone."""
+        """The variables that cron sets, and the environment of this process; another user gets its locale and zone only."""
         own = {"HOME": self.home, "LOGNAME": self.name, "USER": self.name, "SHELL": "/bin/sh", "PATH": _PATH}
         given = inherited()
         if self.change:
-            # Others, such as XDG_RUNTIME_DIR, are of a session that the user has no part in.
+            # Other variables, such as XDG_RUNTIME_DIR, belong to a session of another user.
             given = {name: value for name, value in given.items() if name in ("LANG", "TZ") or name.startswith("LC_")}
         return {**given, **own}
 
@@ -84,7 +84,7 @@ def inherited() -> dict[str, str]:
 
 
 def wrapped(job: Job, account: Account) -> list[str]:
-    """The command with what puts it into its network and gives it its own /tmp; those have to begin as root."""
+    """The command behind the programs that put it into its network and give it its own /tmp; those have to begin as root."""
     argv = list(job.command)
     if job.private_tmp:
         user = ["--user", account.name] if account.change else []
@@ -97,7 +97,7 @@ def wrapped(job: Job, account: Account) -> list[str]:
 
 
 def find(program: str) -> str | None:
-    """Where a program is that jobs are started with."""
+    """The path of a program that jobs are started with."""
     for folder in _FOLDERS:
         if os.access(f"{folder}/{program}", os.X_OK):
             return f"{folder}/{program}"
@@ -112,10 +112,10 @@ def _needed(program: str) -> str:
 
 
 class Process:
-    """A command that waits to be let go until its process is on record. Where it cannot be started, that is its exit code."""
+    """A command that waits until its process is on record. A command that cannot be started has an exit code for that."""
 
     def __init__(self, job: Job, lock: int | None) -> None:
-        """C(lock) is the descriptor of the job's lock, which is for the runner alone: it shall be free when that is killed.
+        """C(lock) is the descriptor of the job's lock, which the command does not inherit: it is free when the runner is killed.
 
         :raises OSError: there can be no process.
         """
@@ -131,7 +131,7 @@ class Process:
         if self.pid == 0:
             self._child(gate, lock)
         os.close(gate)
-        # Signals are waited for, not handled: none can come between looking and waiting.
+        # Signals are waited for, not handled: so none comes between the look and the wait.
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _child(self, gate: int, lock: int | None) -> NoReturn:
@@ -141,7 +141,7 @@ class Process:
                 os.close(lock)
             os.setsid()
             os.close(self._gate)
-            # Where the parent was killed before it had the process on record, nothing comes.
+            # An end without a byte: the parent was killed before it had the process on record.
             if os.read(gate, 1) == b"":
                 os._exit(NOT_STARTED)
             self._become_command()
@@ -158,13 +158,13 @@ class Process:
 
     def _become_command(self) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # What is called from a line of a crontab has what that line and cron gave it.
+        # A command in a line of a crontab keeps the environment of that line.
         argv, environment = self._job.command, inherited()
         if self._job.declared:
             account = Account(self._job.user)
             argv, environment = wrapped(self._job, account), account.environment()
             self._be_at_home(account)
-        # Python ignores some that programs count on.
+        # Python ignores some signals that programs rely on.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -175,7 +175,7 @@ class Process:
             raise StartError(f"{argv[0]}: {error.strerror}", code) from None
 
     def _be_at_home(self, account: Account) -> None:
-        # The programs that a command is wrapped in begin as root, and change the user themselves.
+        # The programs in front of the command begin as root, and change the user themselves.
         if account.change and not self._job.private_tmp and self._job.netns is None:
             account.take()
         try:
@@ -184,7 +184,7 @@ class Process:
             os.chdir("/")
 
     def run(self, timeout: float | None, warn: Callable[[str], None]) -> int:
-        """Let the command go and return its exit code; past the timeout, or where this process is to end, end its group."""
+        """Start the command and return its exit code; past the timeout, or if this process is told to end, end its group."""
         os.write(self._gate, b"1")
         os.close(self._gate)
         try:
@@ -207,7 +207,7 @@ class Process:
             return TIMED_OUT if number is None else 128 + number
 
     def _ended(self) -> int | None:
-        """The exit code of the leader, which is the child of this process; None where it goes on."""
+        """The exit code of the leader, which is the child of this process; None while it runs."""
         if self._exit_code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -215,11 +215,11 @@ class Process:
         return self._exit_code
 
     def _end_group(self, number: int) -> None:
-        """The leader may end at once and what it started need the time: a shell does not wait for what it runs."""
+        """Wait for the whole group: the leader may end at once, as a shell does not wait for its children."""
         self._signal(number)
         if not self._is_over_within(_GRACE):
             self._signal(signal.SIGKILL)
-            # One that hangs in the kernel outlives even that.
+            # A process that hangs in the kernel survives even SIGKILL.
             self._is_over_within(_GRACE)
 
     def _is_over_within(self, seconds: float) -> bool:
@@ -240,7 +240,7 @@ class Process:
 
 
 def _has_members(group: int) -> bool:
-    """Whether any of a process group goes on. One that ended and whose parent does not look is none."""
+    """Whether any process of a group runs. A zombie does not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -255,7 +255,7 @@ def _has_members(group: int) -> bool:
 
 
 def _next_signal(end: float | None) -> int | None:
-    """The next signal of interest; None where none came in time."""
+    """The next signal of interest; None if none came in time."""
     if end is None:
         return signal.sigwait(_SIGNALS)
     found = signal.sigtimedwait(_SIGNALS, max(0.0, end - time.monotonic()))
@@ -263,7 +263,7 @@ def _next_signal(end: float | None) -> int | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """What the kernel tells of a process after its name: state, parent, group ...; None where there is none."""
+    """The fields of /proc/PID/stat after the name: state, parent, group ...; None for no process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
             return stream.read().rpartition(")")[2].split()
@@ -272,7 +272,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def identity(pid: int) -> str | None:
-    """What tells a process from a later one of the same number; None where it has ended."""
+    """A text that tells a process from a later one with the same id; None if it has ended."""
     fields = _stat(pid)
     if fields is None or fields[0] in "ZX":
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job is, from its definition in /etc or from the command line. Plain classes: dataclasses would double the cost of a call."""
+"""A job, by its definition in /etc or by the command line. Plain classes: dataclasses would double the cost of a call."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be right; nothing was run."""
+    """A call that cannot be right; nothing was run."""
 
 
 class Job:
-    """A command, when it is wanted, and what is done about it."""
+    """A command with its wanted times, and the rules for its runs."""
 
     def __init__(self, name: str, zone_name: str, at: list[str], command: list[str], state: str) -> None:
         self.name = name
@@ -48,13 +48,13 @@ class Job:
         self.private_tmp = False
         self.textfile: str | None = None
         self.on_time = ON_TIME
-        # By the module; the other jobs are words of a command line.
+        # Declared by the module; other jobs are words of a command line.
         self.declared = False
-        # Nothing is caught up from before the job was what it is.
+        # The time of the declaration: no run from before it is caught up.
         self.since = 0
 
     def schedule(self) -> schedule.Schedule:
-        """When it is wanted."""
+        """The wanted times."""
         if self.dst not in schedule.POLICIES:
             raise UsageError(f"'{self.dst}' is none of {', '.join(schedule.POLICIES)}")
         try:
@@ -64,12 +64,12 @@ class Job:
 
 
 def is_name(name: str) -> bool:
-    """Whether this can name a job: it becomes part of file names, and run-parts and cron take no others."""
+    """Whether this can be the name of a job, which becomes part of file names that run-parts and cron take."""
     return 0 < len(name) <= 64 and _NAME.issuperset(name) and name[0] not in "-_"
 
 
 def state_path(name: str, folder: str = STATES) -> str:
-    """Where the state of a declared job is kept."""
+    """The file with the state of a declared job."""
     return f"{folder}/{name}/state.json"
 
 
@@ -93,7 +93,7 @@ def load(name: str, definitions: str = "", states: str = "") -> Job:
 
 
 def from_definition(found: Mapping[str, Any], states: str = "", since: int = 0) -> Job:
-    """A job out of the keys that the module writes."""
+    """A job by the keys that the module writes."""
     name = found["name"]
     job = Job(name, found["timezone"], found["at"], ["/bin/sh", "-c", found["command"]], state_path(name, states or STATES))
     job.weekdays = tuple(schedule.WEEKDAYS.index(day) for day in found["weekdays"])

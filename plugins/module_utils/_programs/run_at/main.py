@@ -31,7 +31,7 @@ Runs COMMAND every day at the HOURS of the time zone TZ, wherever the host is. C
   --job NAME         run the job that the Ansible module fleetlab.linux.tz_cron declared
   --check            run nothing: tell a monitoring system how the job is, in one line and by exit code: 0, 1, 2, or 3 for unknown;
                      with --job as root, for none else can read the declaration
-  --dst POLICY       a time that clocks leave out that day: once, twice - at the first moment after the gap, skip - not at all
+  --dst POLICY       a time that clocks skip on that day: once, twice - at the first moment after the gap, skip - not at all
                      a time that clocks show twice: once, skip - at the first of them, twice - at both
   --timeout SECONDS  end the command and its process group: SIGTERM, and SIGKILL to what is left ten seconds later
   --catch-up         run once when next possible what was missed while the host was off
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         check, job = parse(words)
         if job.declared:
-            # As cron has it, whoever calls: for what the command makes, and for folders above the state.
+            # The umask of cron, whoever calls: for files of the command, and for folders above the state.
             os.umask(0o022)
         now = int(time.time())
         if check:
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _is_check(words: list[str]) -> bool:
-    """Whether the options have --check, also where they are wrong."""
+    """Whether the options have --check, also where other options are wrong."""
     rest = iter(words)
     for word in rest:
         if word == "--check" or word == "--" or not word.startswith("-"):
@@ -109,7 +109,7 @@ def parse(words: list[str]) -> tuple[bool, Job]:
 
 
 def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The options that come first, and the words after them, of which those of the command are left alone."""
+    """The options, and the words after them, among which the options of the command are not looked at."""
     found: dict[str, str] = {}
     while words and words[0].startswith("-"):
         name, equals, value = words.pop(0).partition("=")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted local times, and the instants at which they come. Pure; the one place that knows what daylight saving does to a job."""
+"""Wanted local times, and the instants at which they come. Pure; the only code that knows the effect of daylight saving on a job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_WAIT = 12 * 366
 class Schedule:
     """When a job is wanted: minutes of the day in its zone, on some days.
 
-    C(dst) says what becomes of a time that the zone's clocks leave out or show twice:
+    C(dst) decides about times that the zone's clocks skip or show twice:
     C(once) - the first moment after the gap; the first of two. C(skip) - not that day; the first of two.
     C(twice) - the first moment after the gap; both.
     """
@@ -50,7 +50,7 @@ class Schedule:
         return not self.days or day_of_month(day) in self.days
 
     def on_day(self, day: int) -> set[int]:
-        """The instants of a day's wanted times. Times that fall together, as all of a gap do, are one."""
+        """The instants of a day's wanted times. Times that fall together, as all times in a gap do, are one instant."""
         found: set[int] = set()
         if self.wants(day):
             for minute in self.at:
@@ -84,7 +84,7 @@ class Schedule:
         day = today - 1
         while day < today + _LONGEST_WAIT:
             for instant in sorted(self._near(day)):
-                # What lies further on may still be preceded by something of the next days.
+                # An instant further on may come after some of the next days.
                 if passed < instant <= (day + 1) * DAY:
                     passed = instant
                     yield instant
@@ -98,7 +98,7 @@ class Schedule:
 
 
 def day_of_month(day: int) -> int:
-    """The day of its month that a day is, which is counted from the epoch."""
+    """The day of the month of a day that is counted from the epoch."""
     return time.gmtime(day * DAY).tm_mday
 
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     State = Dict[str, Any]
 
 SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable")
-"""What a job's state can consist of, by the end of the name."""
+"""The files of a job's state, by the ends of their names."""
 
 _MOST_RANGES = 50
 _MOST_LOG = 65536
 
 
 class Store:
-    """Reads and writes the state at one path; C(warn) is told what could not be done, and the job goes on."""
+    """Reads and writes the state at one path; C(warn) gets the failures, after which the job goes on."""
 
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
         self.path = path
@@ -38,7 +38,7 @@ class Store:
     def prepare(self, declared: bool) -> None:
         """Make the folder of the state where it is missing, of a declared job with those above it.
 
-        :raises UsageError: somebody else could put something in the place of the state, or what is there was never one.
+        :raises UsageError: others could replace the state, or the file at its path was never a state.
         """
         folder = self._folder()
         try:
@@ -58,7 +58,7 @@ class Store:
         return os.path.dirname(self.path) or "."
 
     def refuse_foreign(self) -> None:
-        """Refuse what was never a state, such as the command where two words were swapped: it would be set aside.
+        """Refuse a file that was never a state, such as the command in a call with two words swapped: it would be set aside.
 
         :raises UsageError: it is neither empty nor begins as a state does, and has no lock beside it; or it is a folder.
         """
@@ -78,14 +78,14 @@ class Store:
             return False
 
     def read(self) -> State | None:
-        """The state; C(None) where there is none.
+        """The state; C(None) for no file.
 
         :raises ValueError: it cannot be read.
         """
         import json
 
         try:
-            # Nothing of a link or a pipe is read.
+            # Links and pipes are not read.
             with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
                 regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
                 text = stream.read() if regular else b"null"
@@ -102,11 +102,11 @@ class Store:
         return state
 
     def unreadable(self, error: ValueError) -> str:
-        """What is said of a state that L(read) cannot read, where nothing is done about it."""
+        """The message about a state that L(read) cannot read, from a caller that leaves it in place."""
         return f"the state {self.path} cannot be read ({error}): the next call sets it aside and begins a new one"
 
     def load(self, now: int) -> State:
-        """The state under the lock; a new one where there is none. One that cannot be read is set aside and said so."""
+        """The state under the lock, or a new one. A state that cannot be read is set aside, with a message."""
         try:
             state = self.read()
         except ValueError as error:
@@ -126,7 +126,7 @@ class Store:
             self._warn(f"the state {self.path} can neither be read ({why}) nor set aside ({error.strerror})")
 
     def write(self, state: State) -> bool:
-        """Replace the state; where that cannot be, say so and go on."""
+        """Replace the state; after a failure say so and go on."""
         import json
 
         new = f"{self.path}.new"
@@ -154,7 +154,7 @@ class Store:
             os.close(descriptor)
 
     def lock(self) -> bool:
-        """Take the job's lock; false where another call has it. It goes with the process, however that ends."""
+        """Take the job's lock; false if another call has it. It ends with the process, in whatever way."""
         path = f"{self.path}.lock"
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -172,7 +172,7 @@ class Store:
             os.close(descriptor)
             return False
         except OSError as error:
-            # Its time serves as a mark all the same.
+            # The time of the file serves as a mark all the same.
             self._warn_of_lock(error)
         self.lock_descriptor = descriptor
         return True
@@ -181,13 +181,13 @@ class Store:
         self._warn(f"the lock {self.path}.lock cannot be had: {error.strerror}; the job is run without")
 
     def unlock(self) -> None:
-        """Let the lock go."""
+        """Give the lock up."""
         if self.lock_descriptor is not None:
             os.close(self.lock_descriptor)
             self.lock_descriptor = None
 
     def mark_done(self, state: State, wanted: int, previous: int | None) -> None:
-        """Note that a wanted time has been answered, also where the disk is full: a time of the lock file needs no space."""
+        """Note that a wanted time has been answered, also on a full disk: the time of the lock file needs no space."""
         if not is_done(state, wanted):
             _add(state["runs"], wanted, previous)
         if self.lock_descriptor is not None:
@@ -202,7 +202,7 @@ class Store:
             found = os.lstat(f"{self.path}.lock")
         except OSError:
             return None
-        # Times that were set have no fraction; those of a file just made have.
+        # Times that were set have no fraction, unlike those of a new file.
         return None if found.st_mtime_ns % 1_000_000_000 else int(found.st_mtime)
 
     def log(self, line: str) -> None:
@@ -219,7 +219,7 @@ class Store:
             self._warn(f"the log could not be written to {path}: {error.strerror}")
 
     def logged_exit_code(self, wanted: str) -> int | None:
-        """The exit code that the log has of the run for a wanted time; None where its last line about that has none."""
+        """The exit code in the log of the run for a wanted time; None if the last line about that time has none."""
         for suffix in (".log", ".log.1"):
             try:
                 with open(os.open(f"{self.path}{suffix}", os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8", errors="replace") as stream:
@@ -281,7 +281,7 @@ class Store:
             self._warn(f"could not note that a warning was given: {error.strerror}")
 
 
-# The year 36812: later, and before the epoch by as much, no clock goes.
+# The year 36812: no clock is set later, or as much before the epoch.
 _MOST = 2**40
 _NUMBERS = ("first_call", "consecutive_failures", "overlaps")
 _NUMBERS_OR_NONE = ("last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
@@ -298,7 +298,7 @@ def _is_state(state: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # No comparison is true of NaN, which JSON can have as well.
+    # No comparison is true of NaN, which JSON can hold as well.
     return isinstance(value, (int, float)) and -_MOST < value < _MOST
 
 
@@ -323,7 +323,7 @@ def is_done(state: State, wanted: int) -> bool:
 
 
 def _add(runs: list[list[int]], wanted: int, previous: int | None) -> None:
-    """Note a wanted time in ranges, of which one without an outage is one, however long."""
+    """Note a wanted time in ranges; the time without an outage is one range, however long."""
     for run in runs:
         if previous is not None and run[0] <= previous <= run[1] <= wanted:
             run[1] = wanted
@@ -332,7 +332,7 @@ def _add(runs: list[list[int]], wanted: int, previous: int | None) -> None:
         runs.append([wanted, wanted])
     runs.sort()
     while len(runs) > _MOST_RANGES:
-        # What was missed between the two oldest is given up, so that nothing comes twice.
+        # The missed times between the two oldest ranges are given up, so that no time is answered twice.
         runs[0:2] = [[runs[0][0], runs[1][1]]]
 
 

@@ -23,16 +23,16 @@ _METRICS = (
 
 
 def path_of(name: str, folder: str) -> str:
-    """The file of a job, one of its own: the collector reads all of the folder."""
+    """The job's file: the collector reads all files of the folder."""
     return f"{folder}/tz_cron_{name}.prom"
 
 
 def render(name: str, zone_name: str, state: State) -> str:
-    """The metrics; what has not been yet is left out."""
+    """The metrics, without those of runs that have not happened yet."""
     lines = []
     for key, metric, description in _METRICS:
         if state.get(key) is not None:
-            # "job" is what Prometheus names its own.
+            # "job" is a label of Prometheus itself.
             sample = f'{metric}{{name="{name}",timezone="{zone_name}"}} {state[key]}'
             lines += [f"# HELP {metric} {description}", f"# TYPE {metric} gauge", sample]
     return "\n".join(lines) + "\n"

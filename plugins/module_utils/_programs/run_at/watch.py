@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a job has gone without success, and whether that is too long. Pure, but for the clocks."""
+"""How long a job has gone without success, and whether that is too long. Pure, apart from the clocks."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def is_stale(job: Job, state: State | None, now: int, boot: int) -> bool:
 
 
 def _success(state: State | None, now: int) -> int | None:
-    """When the job last succeeded, as far as that is not later than now."""
+    """When the job last succeeded; None if that is later than now."""
     success: int | None = None if state is None else state.get("last_success")
     return success if success and success <= now else None
 
 
 def message(job: Job) -> str:
-    """What the owner of a job is told, in the words that have always been used for it."""
+    """The warning to the owner of a job, in the words of the program's first form."""
     return f"WARNING: No successful run in the last {job.warn_after} minutes"
 
 

@@ -21,7 +21,7 @@ ZONES = "/usr/share/zoneinfo"
 HOST_ZONE = "/etc/localtime"
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")
-# Copies that count leap seconds, and names for whatever the host or nobody has.
+# Copies that count leap seconds, and names that stand for no zone of their own.
 _NO_ZONES = ("posix", "right", "localtime", "posixrules", "Factory")
 
 
@@ -30,7 +30,7 @@ class ZoneError(ValueError):
 
 
 class Rule:
-    """When clocks change once a year, as the last line of a zone file says it: C(M3.5.0/3), C(J60), C(59)."""
+    """A yearly change of clocks, in the form of the last line of a zone file: C(M3.5.0/3), C(J60), C(59)."""
 
     def __init__(self, text: str) -> None:
         date, _slash, clock = text.partition("/")
@@ -165,7 +165,7 @@ def read(path: str) -> Zone:
 
 
 def load_host(path: str = HOST_ZONE) -> Zone:
-    """The zone of this host, which is what its cron goes by; UTC where none is set, as for libc."""
+    """The zone of this host, by which its cron goes; UTC if none is set, as for libc."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -180,7 +180,7 @@ def fixed(offset: int) -> Zone:
 
 
 def is_name(name: str) -> bool:
-    """Whether this can name a zone: nothing that leaves the folder, no copy with leap seconds."""
+    """Whether this can be the name of a zone: it stays in the folder, and is no copy with leap seconds."""
     parts = name.split("/")
     return parts[0] not in _NO_ZONES and all(part and _NAME.issuperset(part) and part[0] != "-" for part in parts)
 
@@ -205,7 +205,7 @@ def _is_zone(path: str) -> bool:
 
 
 def _old_name(name: str, folder: str) -> str:
-    """What to do about a name such as US/Eastern, which newer systems list as a link, and bring in a package of its own."""
+    """The remedy for a name such as US/Eastern, which newer systems list as a link and have in a package of its own."""
     try:
         with open(f"{folder}/tzdata.zi", encoding="utf-8") as stream:
             links = [line.split() for line in stream if line.startswith("L ")]
@@ -217,7 +217,7 @@ def _old_name(name: str, folder: str) -> str:
 
 
 def _nearest(name: str, folder: str) -> str:
-    # Dear to import, and only for those who will have to read the message.
+    # Slow to import, and needed for this message only.
     import difflib
 
     known = {known.lower(): known for known in names(folder)}
