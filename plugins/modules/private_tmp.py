@@ -82,6 +82,7 @@ notes:
   - Files that were in C(/tmp) before are out of the service's sight. Files and sockets there that others use too are listed in a warning.
   - A process of the same user outside is not kept from reading the private C(/tmp) through C(/proc/PID/root), nor the other way round.
     Give the service a user of its own.
+  - One run at a time changes the private C(/tmp) of a host. Others wait for it, for up to two minutes.
   - C(noexec) refuses to execute files. An interpreter that may be executed still reads a script from there.
 """
 

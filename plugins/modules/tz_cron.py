@@ -155,6 +155,7 @@ requirements:
   - cron, cronie, or systemd
 notes:
   - Runs as root.
+  - One run at a time changes the jobs of a host. Others wait for it, for up to two minutes.
   - After the zone of the host itself was changed, restart its cron and run the task again. Cron keeps to the zone that it was started in.
   - The entry's first line says that this module wrote it. A file of the same name without it is somebody else's and is refused.
   - Files and the folder of the state whose mode or owner is not what this module gives them are put right, as is their content.
