@@ -16,6 +16,7 @@ from ansible.plugins.loader import connection_loader, get_shell_plugin
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
 
 _MODULE = "fleetlab.linux.meminfo_facts"
 
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
             facts = make_facts(parse_output(printed["stdout"]), options["zfs_arc"])
         except FleetlabError as error:
             raise AnsibleActionFail(_explain(error, printed)) from error
-        result.update(as_result(facts, options["cacheable"]))
+        result.update(as_result(facts, options["cacheable"], now()))
         return result
 
 

@@ -110,7 +110,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import now
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import ONE_PASS
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_known import Known
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_outcome import variables_of

@@ -101,65 +101,27 @@ system_devices:
   sample: [/dev/nvme0n1]
 """
 
-import time
-from typing import Any, Dict, List, Optional, Sequence
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
-from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import (
-    Disk,
-    Found,
-    Volume,
-    all_volumes,
-    check_volumes,
-    identify,
-    make_volume,
-    ready,
-)
-from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import observe
-
-
-def wait_for(volumes: Optional[Sequence[Volume]], seconds: float) -> List[Disk]:
-    """The disks, as soon as all volumes can be told among them or the time is up. Without C(volumes) it is those that are there."""
-    deadline = time.monotonic() + seconds
-    disks = observe()
-    while not ready(disks, all_volumes(disks) if volumes is None else volumes) and time.monotonic() < deadline:
-        time.sleep(1)
-        disks = observe()
-    return disks
-
-
-def describe(found: Found) -> Dict[str, Any]:
-    """One entry of the result."""
-    return {
-        "volume_id": found.volume.volume_id,
-        "name": found.volume.name,
-        "path": found.disk.path,
-        "device": f"/dev/{found.disk.name}",
-        "size": found.disk.size,
-        "found_by": found.by,
-    }
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import all_volumes, identify
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import wait_for
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.options import ARGUMENT_SPEC, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.show import returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 
 
 def main() -> None:
     """Read and report."""
-    volume = {"volume_id": {"type": "str", "required": True}, "attached_as": {"type": "str"}, "name": {"type": "str"}}
-    module = AnsibleModule(
-        argument_spec={"volumes": {"type": "list", "elements": "dict", "options": volume}, "wait": {"type": "int", "default": 0}},
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        given = module.params["volumes"]
-        volumes = None if given is None else [make_volume(item["volume_id"], item["attached_as"], item["name"]) for item in given]
-        check_volumes(volumes or [])
-        disks = wait_for(volumes, module.params["wait"])
+        volumes = make_wanted(module.params)
+        disks = wait_for(volumes, module.params["wait"], Host())
         found = identify(disks, all_volumes(disks) if volumes is None else volumes)
     except FleetlabError as error:
         fail(module, error)
-    system = [f"/dev/{disk.name}" for disk in disks if disk.system]
-    module.exit_json(changed=False, devices=[describe(item) for item in found], system_devices=system)
+    module.exit_json(changed=False, **returned(disks, found))
 
 
 if __name__ == "__main__":

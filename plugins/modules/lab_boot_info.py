@@ -92,10 +92,10 @@ from typing import Any, Dict, Set
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.boot import Machine, by_cause, wait_for_boot
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe import running_words
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.operations import read_console
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe.boot import Machine, by_cause, wait_for_boot
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe.lab import read_console, running_words
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import console_path, guest_token, lab_token
 
 
@@ -122,21 +122,21 @@ def make_machine(params: Dict[str, Any], item: Dict[str, Any]) -> Machine:
 def main() -> None:
     """Wait, and say what became of each machine."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    params = module.params
+    params, host = module.params, Host()
     directory = params["directory"].rstrip("/")
     machines = [make_machine(params, item) for item in params["machines"]]
     tokens = {machine.token for machine in machines if machine.token}
 
     def running() -> Set[str]:
-        return tokens & running_words() if tokens else set()
+        return tokens & running_words(host) if tokens else set()
 
     outcomes = wait_for_boot(
         machines,
         f"{directory}/ssh_config",
         params["timeout"],
-        SystemRunner(),
+        host_runner(),
         running,
-        lambda machine: str(read_console(console_path(directory, machine.name))),
+        lambda machine: str(read_console(console_path(directory, machine.name), host)),
     )
     problems = by_cause(outcomes, params["hint"] or "")
     result = {

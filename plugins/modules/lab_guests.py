@@ -161,6 +161,11 @@ private_key:
   returned: when O(state=present)
   type: str
   sample: /srv/lab/id_ed25519
+interface:
+  description: The name of the guests' network interface, in the guests.
+  returned: when O(state=present)
+  type: str
+  sample: vec0
 guests:
   description: The guests, in the order of O(guests).
   returned: when O(state=present)
@@ -184,76 +189,53 @@ guests:
 """
 
 import os
-from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.lock import claim
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe import observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.operations import operations
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.scripts import disk_device
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import Lab, make_lab
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.apply.claim import claim
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.apply.operations import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.backends.qemu import QEMU
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.backends.uml import UML
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.observe.lab import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.options import argument_spec, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.show import returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import State, Wanted
+
+BACKENDS = (UML, QEMU)
+"""The default first."""
 
 
-def argument_spec() -> Dict[str, Any]:
-    """The module's options; see DOCUMENTATION."""
-    disk = {"name": {"type": "str", "required": True}, "size_mb": {"type": "int", "required": True}, "volume_id": {"type": "str"}}
-    guest = {
-        "name": {"type": "str", "required": True},
-        "address": {"type": "str", "required": True},
-        "memory": {"type": "int", "default": 512},
-        "cpus": {"type": "int", "default": 1},
-        "disks": {"type": "list", "elements": "dict", "options": disk},
-    }
-    image = {"root": {"type": "path", "required": True}, "kernel": {"type": "path"}, "initrd": {"type": "path"}}
-    return {
-        "name": {"type": "str", "default": "lab"},
-        "directory": {"type": "path", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "exclusive_to": {"type": "int"},
-        "backend": {"type": "str", "choices": ["uml", "qemu"], "default": "uml"},
-        "gateway": {"type": "str", "default": "10.99.0.1/24"},
-        "mtu": {"type": "int", "default": 9000},
-        "image": {"type": "dict", "options": image},
-        "guests": {"type": "list", "elements": "dict", "options": guest},
-    }
-
-
-def describe(lab: Lab) -> Dict[str, Any]:
-    """The return values of a lab that is present."""
-    current = observe(lab)
-    guests = []
-    for guest in lab.guests:
-        disks = [{"name": disk.name, "device": disk_device(lab, index, disk), "size": disk.size} for index, disk in enumerate(guest.disks)]
-        running = current.guest(guest.name).running
-        guests.append({"name": guest.name, "address": guest.address.split("/")[0], "running": running, "disks": disks})
-    return {"enter": f"{lab.directory}/enter", "private_key": f"{lab.directory}/id_ed25519", "guests": guests}
+def observe_claimed(lab: Wanted, host: Host, check_mode: bool) -> State:
+    """The lab, after it was claimed for the run of the task."""
+    state = observe(lab, host)
+    # A directory of somebody else is refused by the plan, before the claim is written into it.
+    if lab.exclusive_to is not None and (plan(state, lab).changed or lab.present):
+        claim(lab, lab.exclusive_to, check_mode, host)
+        state = observe(lab, host)
+    return state
 
 
 def main() -> None:
     """Observe, plan, apply."""
     module = AnsibleModule(
-        argument_spec=argument_spec(),
+        argument_spec=argument_spec(BACKENDS),
         required_if=[("state", "present", ("image", "guests"))],
         supports_check_mode=True,
     )
-    runner = SystemRunner()
-    try:
-        lab = make_lab(module.params, rootless=os.geteuid() != 0)
-        absent = module.params["state"] == "absent"
-        plan = plan_absent if absent else plan_present
-        # A directory that is not the lab's is refused before the claim is written into it.
-        changes = plan(lab, observe(lab))
-        if module.params["exclusive_to"] is not None and (changes.changed or not absent):
-            claim(lab, module.params["exclusive_to"], module.check_mode)
-            changes = plan(lab, observe(lab))
-        finish(module, changes, runner, dict if absent else lambda: describe(lab), operations(lab, runner))
-    except FleetlabError as error:
-        fail(module, error)
+    runner, host = host_runner(), Host()
+    wing = Wing(
+        make_wanted=lambda params: make_wanted(params, os.geteuid() != 0, BACKENDS),
+        observe=lambda lab: observe_claimed(lab, host, module.check_mode),
+        observe_again=lambda lab: observe(lab, host),
+        plan=plan,
+        operations=lambda lab: operations(lab, runner, host),
+        returned=returned,
+    )
+    run(module, wing, runner)
 
 
 if __name__ == "__main__":

@@ -116,46 +116,22 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import Chosen, choose
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import make_wanted
-
-
-def argument_spec() -> Dict[str, Any]:
-    """The module's options; see DOCUMENTATION."""
-    return {
-        "kernel": {"type": "str", "choices": ["auto", "host", "newest", "build"], "default": "auto"},
-        "suite": {"type": "str", "default": "forky"},
-        "cache": {"type": "path", "required": True},
-        "directory": {"type": "path"},
-        "files": {"type": "path", "required": True},
-    }
-
-
-def describe(chosen: Chosen) -> Dict[str, Any]:
-    """The return value C(kernel)."""
-    kernel = chosen.kernel
-    return {
-        "origin": kernel.origin,
-        "version": kernel.version,
-        "program": kernel.program,
-        "modules": kernel.modules,
-        "xstate": chosen.has_xstate,
-    }
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import choose
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.options import ARGUMENT_SPEC, make_wanted
 
 
 def main() -> None:
     """Take the first kernel that boots."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    rootless = os.geteuid() != 0
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        wanted = make_wanted(module.params)
-        chosen = choose(wanted, SystemRunner(), rootless, module.check_mode)
+        # Not by _core.module.run: each kernel that is tried has a plan of its own.
+        chosen = choose(make_wanted(module.params), host_runner(), os.geteuid() != 0, module.check_mode)
     except FleetlabError as error:
         fail(module, error)
     for warning in chosen.warnings:
         module.warn(warning)
-    result = {"changed": chosen.plan.changed, "commands": chosen.plan.commands(), "kernel": describe(chosen)}
+    result: Dict[str, Any] = {"changed": chosen.plan.changed, "commands": chosen.plan.commands(), "kernel": chosen.returned()}
     if module._diff:
         result["diff"] = chosen.plan.diff()
     module.exit_json(**result)

@@ -253,19 +253,20 @@ meminfo:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now, read_host
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        facts = make_facts(read_host(), module.params["zfs_arc"])
+        facts = make_facts(read_host(Host()), module.params["zfs_arc"])
     except FleetlabError as error:
         # Not by _core.module: nothing is planned here, and to compile what plans takes longer than to read the host.
         module.fail_json(msg=str(error))
-    module.exit_json(**as_result(facts, module.params["cacheable"]))
+    module.exit_json(**as_result(facts, module.params["cacheable"], now()))
 
 
 if __name__ == "__main__":

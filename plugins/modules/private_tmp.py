@@ -82,6 +82,7 @@ notes:
   - Files that were in C(/tmp) before are out of the service's sight. Files and sockets there that others use too are listed in a warning.
   - A process of the same user outside is not kept from reading the private C(/tmp) through C(/proc/PID/root), nor the other way round.
     Give the service a user of its own.
+  - One run at a time changes the private C(/tmp) of a host. Others wait for it, for up to two minutes.
   - C(noexec) refuses to execute files. An interpreter that may be executed still reads a script from there.
 """
 
@@ -202,67 +203,68 @@ shared:
       users: ["php-fpm8.2[734]"]
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.apply import launcher_text, operations
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe import check_host, observe, observe_launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import MOUNT_OPTIONS, Wanted, WantedLauncher, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import Runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.apply import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.launcher import observe_launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.service import observe, require
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import (
+    ARGUMENT_SPEC,
+    Wanted,
+    WantedLauncher,
+    make_wanted,
+    make_wanted_launcher,
+)
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.plan import plan, plan_launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.report import report
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.show import returned, with_shared_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import LauncherState, State
+
+LOCK = Lock("private_tmp", "private /tmp")
 
 
-def keep_service(module: AnsibleModule, wanted: Wanted) -> None:
-    """Observe, plan, apply."""
-    runner = SystemRunner()
-    state = observe(wanted.service, runner)
-    wanted = wanted.named(state.unit.name)
-    changes = plan(state, wanted)
-    unchanged = module.check_mode or not changes.changed
+def service(runner: Runner, host: Host) -> Wing[Wanted, State]:
+    """The form of the module that is about a service."""
+    return Wing(
+        make_wanted=make_wanted,
+        require=lambda: require(host),
+        lock=LOCK,
+        observe=lambda wanted: observe(wanted.service, runner, host),
+        plan=plan,
+        operations=lambda wanted: operations(wanted, lambda name: observe(name, runner, host)),
+        carry_over=with_shared_of,
+        returned=returned,
+    )
 
-    def describe() -> Dict[str, Any]:
-        return report(state if unchanged else observe(wanted.service, runner), wanted, state.shared, changes)
 
-    finish(module, changes, runner, describe, operations(wanted, runner))
-
-
-def keep_launcher(module: AnsibleModule, wanted: WantedLauncher) -> None:
-    """The same for a single file."""
-    changes = plan_launcher(observe_launcher(wanted.path), wanted, launcher_text(launcher.__name__))
-    finish(module, changes, SystemRunner(), dict)
+def launcher(host: Host) -> Wing[WantedLauncher, LauncherState]:
+    """The form of the module that installs the launcher."""
+    return Wing(
+        make_wanted=make_wanted_launcher,
+        require=lambda: require(host),
+        lock=LOCK,
+        observe=lambda wanted: observe_launcher(wanted.path, host),
+        plan=plan_launcher,
+        returned=lambda _state, _wanted, _plan: {},
+    )
 
 
 def main() -> None:
-    """Check the input and the host, then see to what was asked for."""
+    """Run the form that the task gives."""
     module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str"},
-            "launcher": {"type": "path"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "backing": {"type": "str", "choices": ["tmpfs", "disk"]},
-            "size": {"type": "str"},
-            "mode": {"type": "str"},
-            "options": {"type": "list", "elements": "str", "choices": list(MOUNT_OPTIONS)},
-            "restart": {"type": "bool", "default": False},
-        },
+        argument_spec=ARGUMENT_SPEC,
         mutually_exclusive=[("service", "launcher")],
         required_one_of=[("service", "launcher")],
         supports_check_mode=True,
     )
-    try:
-        wanted = make_wanted(module.params)
-        check_host()
-        if isinstance(wanted, WantedLauncher):
-            keep_launcher(module, wanted)
-        else:
-            keep_service(module, wanted)
-    except FleetlabError as error:
-        fail(module, error)
+    runner, host = host_runner(), Host()
+    if module.params["launcher"] is not None:
+        run(module, launcher(host), runner)
+    run(module, service(runner, host), runner)
 
 
 if __name__ == "__main__":

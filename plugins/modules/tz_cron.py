@@ -155,6 +155,7 @@ requirements:
   - cron, cronie, or systemd
 notes:
   - Runs as root.
+  - One run at a time changes the jobs of a host. Others wait for it, for up to two minutes.
   - After the zone of the host itself was changed, restart its cron and run the task again. Cron keeps to the zone that it was started in.
   - The entry's first line says that this module wrote it. A file of the same name without it is somebody else's and is refused.
   - Files and the folder of the state whose mode or owner is not what this module gives them are put right, as is their content.
@@ -227,74 +228,39 @@ jobs:
           job: "2026-11-24T05:00:00+02:00"
 """
 
-from typing import Any, Dict, List
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_user, observe, read_states
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_user, observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import WEEKDAYS
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
 
-
-def job_spec(entry: bool) -> Dict[str, Any]:
-    """The options of one job, at the top level or in an entry of jobs."""
-    return {
-        "name": {"type": "str", **({"required": True} if entry else {})},
-        "state": {"type": "str", "choices": ["present", "absent"]},
-        "timezone": {"type": "str"},
-        "at": {"type": "list", "elements": "raw"},
-        "weekdays": {"type": "list", "elements": "str", "choices": list(WEEKDAYS)},
-        "days": {"type": "list", "elements": "int"},
-        "command": {"type": "str"},
-        "user": {"type": "str"},
-        "warn_after": {"type": "int"},
-        "timeout": {"type": "int"},
-        "dst": {"type": "str", "choices": ["once", "skip", "twice"]},
-        "catch_up": {"type": "bool"},
-        "backend": {"type": "str", "choices": ["auto", "cron", "systemd"]},
-        "netns": {"type": "str"},
-        "private_tmp": {"type": "bool"},
-        "textfile": {"type": "path"},
-        "purge": {"type": "bool"},
-    }
-
-
-def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
-    return {**job_spec(False), "jobs": {"type": "list", "elements": "dict", "options": job_spec(True)}}
+LOCK = Lock("tz_cron", "jobs")
 
 
 def main() -> None:
     """Observe, plan, apply."""
     module = AnsibleModule(
-        argument_spec=argument_spec(),
-        mutually_exclusive=[("jobs", name) for name in OPTION_NAMES],
+        argument_spec=JOBS.argument_spec(),
+        mutually_exclusive=JOBS.mutually_exclusive(),
         required_one_of=[("name", "jobs")],
         supports_check_mode=True,
     )
-    runner = SystemRunner()
-    try:
-        wanted = make_wanted(module.params, load, has_user)
-        require_root("read and change the jobs of a host")
-        names = [one.name for one in wanted]
-        host = observe(names, runner)
-        changes = plan(host, wanted)
-        unchanged = module.check_mode or not changes.changed
-        finish(module, changes, runner, lambda: {"jobs": _described(host if unchanged else observe(names, runner), names)})
-    except FleetlabError as error:
-        fail(module, error)
-
-
-def _described(host: Host, names: List[str]) -> List[Dict[str, Any]]:
-    return describe(host, names, read_states(names), booted(host.now))
+    runner = host_runner()
+    wing = Wing(
+        make_wanted=lambda params: make_wanted(params, load, has_user),
+        require=lambda: require_root("read and change the jobs of a host"),
+        lock=LOCK,
+        observe=lambda wanted: observe([one.name for one in wanted], runner, Host()),
+        plan=plan,
+        returned=returned,
+    )
+    run(module, wing, runner)
 
 
 if __name__ == "__main__":

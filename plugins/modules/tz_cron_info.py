@@ -157,24 +157,23 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import declared, observe, read_states
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import declared, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import check_name
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.watch import booted
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import describe
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 
 
 def main() -> None:
     """Observe and describe."""
     module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
-    only = module.params["name"]
+    only, host = module.params["name"], Host()
     try:
         if only is not None:
             check_name("name", only)
         require_root("read the jobs of a host")
-        names = [name for name in declared() if only in (None, name)]
-        host = observe(names, SystemRunner())
-        module.exit_json(changed=False, jobs=describe(host, names, read_states(names), booted(host.now)))
+        names = [name for name in declared(host) if only in (None, name)]
+        module.exit_json(changed=False, jobs=describe(observe(names, host_runner(), host), names))
     except FleetlabError as error:
         fail(module, error)
 

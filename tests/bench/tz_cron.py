@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import COMMAND, LIBRARY, files
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import DEFINITIONS, STATES
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS, STATES
 
 GOAL = 0.040
 

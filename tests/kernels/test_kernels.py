@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.observe.trial import try_kernel
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import Kernel
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.trial import try_kernel
 
 from .conftest import hold_registers, take, user_cache
 

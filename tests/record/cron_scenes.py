@@ -18,9 +18,9 @@ import time
 from calendar import timegm
 from pathlib import Path
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import cron_lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule, parse_times
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import cron_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule, parse_times
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
 from ansible_collections.fleetlab.linux.tests.record.recording import ENVIRONMENT, Folder, package_version, upstream_version
 
 RATE = 30

@@ -9,8 +9,9 @@ import grp
 import shutil
 from pathlib import Path
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER, drop_in_folder
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import render
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe import PROPERTIES
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.service import PROPERTIES
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import Wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run
@@ -33,7 +34,7 @@ def record(output: Path) -> None:
     """All scenes."""
     folder = Folder(output / "systemd" / run("systemctl", "--version").split()[1])
     gid = grp.getgrnam("www-data").gr_gid
-    unit, drop_ins = Path(render.UNITS, SERVICE), Path(render.drop_in_folder(SERVICE))
+    unit, drop_ins = Path(SYSTEM_FOLDER, SERVICE), Path(drop_in_folder(SERVICE))
     helper = Path(render.helper_path(SERVICE))
     unit.write_text(UNIT, encoding="utf-8")
     folder.save("mountinfo_host.txt", Path("/proc/1/mountinfo").read_text(encoding="utf-8"))

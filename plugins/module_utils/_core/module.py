@@ -30,7 +30,8 @@ class Wing(Generic[Wanted, State]):
     """The rooms of a wing, each by its one function, in the order in which L(run) passes through them.
 
     C(secrets) finds the secrets in the options of the task, also in those that are refused. C(observe_again) reads what C(returned) shows
-    after a plan was applied, where that is less than what planning needs.
+    after a plan was applied, where that is less than what planning needs. C(carry_over) completes this state, its second argument, by what
+    only the state before the plan, its first, can show.
     """
 
     make_wanted: Callable[[Mapping[str, Any]], Wanted]
@@ -42,6 +43,7 @@ class Wing(Generic[Wanted, State]):
     lock: Optional[Lock] = None
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _params: ()
     observe_again: Optional[Callable[[Wanted], State]] = None
+    carry_over: Callable[[State, State], State] = lambda _before, after: after
 
 
 def run(module: AnsibleModule, wing: Wing[Wanted, State], runner: Runner) -> NoReturn:
@@ -58,7 +60,7 @@ def run(module: AnsibleModule, wing: Wing[Wanted, State], runner: Runner) -> NoR
             again = wing.observe_again or wing.observe
 
             def describe() -> Mapping[str, Any]:
-                return wing.returned(state if unchanged else again(wanted), wanted, plan)
+                return wing.returned(state if unchanged else wing.carry_over(state, again(wanted)), wanted, plan)
 
             finish(module, plan, runner, describe, wing.operations(wanted))
     except FleetlabError as error:

@@ -85,7 +85,7 @@ class RemoveFile:
 
 @dataclass(frozen=True)
 class MakeDirectory:
-    """Make the directory at C(path), and those above it that are missing; an existing one stays as it is."""
+    """Make the directory at C(path), and those above it that are missing; an existing one stays as it is. The umask has no effect."""
 
     path: str
     mode: int = 0o755
@@ -237,9 +237,17 @@ def _carry_out(step: Step, runner: Runner, operations: Operations) -> None:
         except FileNotFoundError:
             pass
     elif isinstance(step, MakeDirectory):
-        os.makedirs(step.path, step.mode, exist_ok=True)
+        _make_directory(step)
     else:
         operations[step.name](**step.arguments)
+
+
+def _make_directory(step: MakeDirectory) -> None:
+    before = os.umask(0o022)
+    try:
+        os.makedirs(step.path, step.mode, exist_ok=True)
+    finally:
+        os.umask(before)
 
 
 def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception) -> StepError:

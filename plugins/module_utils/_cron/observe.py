@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a host has of the jobs, and what starts them. The only reader."""
+"""Read the jobs of a host, and the daemons that start them."""
 
 from __future__ import annotations
 
@@ -14,46 +14,49 @@ from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 from .._core.errors import ObservationError
 from .._core.python import interpreter
 from .._core.runner import Runner
-from .._run_at.call import goes_on
-from .._run_at.execute import find
-from .._run_at.job import DEFINITIONS, is_name
-from .._run_at.store import Store
-from .._run_at.textfile import path_of
-from .._run_at.zone import Zone, ZoneError, load_host
+from .._host import systemd
+from .._host.files import Host
+from .._host.process import name_of, process_ids
+from .._programs.run_at.call import goes_on
+from .._programs.run_at.execute import find
+from .._programs.run_at.job import DEFINITIONS, is_name
+from .._programs.run_at.store import Store
+from .._programs.run_at.textfile import path_of
+from .._programs.run_at.watch import booted
+from .._programs.run_at.zone import Zone, ZoneError, load_host
 from .program import files, program_mode
-from .state import MARK, Host, Installed, State, cron_path, decoded, is_state_file, state_folder, unit_name, unit_path
+from .state import MARK, Installed, Record, State, cron_path, decoded, definition_path, is_state_file, state_folder, unit_name, unit_path
 
-# Who the module makes everything for.
 ROOT = 0
+"""The owner of all files that the module makes."""
 
 
-def observe(names: Iterable[str], runner: Runner) -> Host:
-    """The host, and what it has of these jobs."""
+def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
+    """The host, with its files of these jobs."""
     python = interpreter()
     wanted = files(python)
-    systemd = os.path.isdir("/run/systemd/system")
-    contents = {path: _read(path) for path in wanted}
-    return Host(
+    has_systemd = systemd.is_running(host)
+    contents = {path: _read(host, path) for path in wanted}
+    now = int(time.time())
+    return State(
         zone=_host_zone(),
-        now=int(time.time()),
-        cron=cron_runs(),
-        systemd=systemd,
+        now=now,
+        booted=booted(now),
+        cron=cron_runs(host),
+        systemd=has_systemd,
         program={path: content for path, content in contents.items() if content is not None},
         wanted_program=wanted,
-        program_access=_wrong_access({path: program_mode(path) for path in wanted}),
+        program_access=_wrong_access(host, {path: program_mode(path) for path in wanted}),
         private_tmp=find("private-tmp") is not None,
         interpreter=python,
-        definitions_folder=os.path.isdir(DEFINITIONS),
-        jobs={name: _installed(name, runner if systemd else None) for name in names},
+        has_definitions=host.is_folder(DEFINITIONS),
+        jobs={name: installed(name, runner if has_systemd else None, host) for name in names},
     )
 
 
-def declared() -> List[str]:
+def declared(host: Host) -> List[str]:
     """The names of all jobs that were declared on this host."""
-    try:
-        found = [file[: -len(".json")] for file in os.listdir(DEFINITIONS) if file.endswith(".json")]
-    except FileNotFoundError:
-        return []
+    found = [file[: -len(".json")] for file in host.names(DEFINITIONS) if file.endswith(".json")]
     return sorted(name for name in found if is_name(name))
 
 
@@ -66,27 +69,14 @@ def has_user(name: str) -> bool:
     return True
 
 
-def cron_runs(proc: str = "/proc") -> bool:
+def cron_runs(host: Host) -> bool:
     """Whether a cron runs here that reads /etc/cron.d: not one of a container, and not busybox, which reads no such folder."""
-    here = _link(f"{proc}/self/ns/pid")
-    processes = [f"{proc}/{entry}" for entry in os.listdir(proc) if entry.isdigit()]
-    return any(_is_cron(process) and _link(f"{process}/ns/pid") == here for process in processes)
+    here = host.link("/proc/self/ns/pid")
+    return any(_is_cron(host, pid) and host.link(f"/proc/{pid}/ns/pid") == here for pid in process_ids(host))
 
 
-def _is_cron(process: str) -> bool:
-    try:
-        with open(f"{process}/comm", encoding="utf-8", errors="replace") as stream:
-            name = stream.read().strip()
-    except OSError:
-        return False
-    return name in ("cron", "crond") and os.path.basename(_link(f"{process}/exe") or "") not in ("busybox", "")
-
-
-def _link(path: str) -> Optional[str]:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
+def _is_cron(host: Host, pid: int) -> bool:
+    return name_of(host, pid) in ("cron", "crond") and host.link(f"/proc/{pid}/exe").rpartition("/")[2] not in ("busybox", "")
 
 
 def _host_zone() -> Zone:
@@ -96,42 +86,45 @@ def _host_zone() -> Zone:
         raise ObservationError(f"the zone of this host cannot be read: {error}. Set it anew, with timedatectl set-timezone") from None
 
 
-def _installed(name: str, runner: Optional[Runner]) -> Installed:
-    path = f"{DEFINITIONS}/{name}.json"
-    definition, since = _read(path), _changed(path)
-    cron, timer, service = _read(cron_path(name)), _read(unit_path(name, "timer")), _read(unit_path(name, "service"))
-    own = {path: 0o600, unit_path(name, "timer"): 0o644, unit_path(name, "service"): 0o644, state_folder(name): 0o700}
+def installed(name: str, runner: Optional[Runner], host: Host) -> Installed:
+    """The files of one job, and its timer where C(runner) can ask systemd."""
+    path, timer_path, service_path = definition_path(name), unit_path(name, "timer"), unit_path(name, "service")
+    definition, since = _read(host, path), _changed(host, path)
+    cron, timer = _read(host, cron_path(name)), _read(host, timer_path)
+    own = {path: 0o600, timer_path: 0o644, service_path: 0o644, state_folder(name): 0o700}
     if cron is not None and cron.startswith(MARK):
         own[cron_path(name)] = 0o644
-    state, _problem = _state(name)
+    record, problem = _record(host, name)
     return Installed(
         definition=definition,
         since=since,
         cron_file=cron,
         timer=timer,
-        service=service,
-        timer_enabled=os.path.islink(f"/etc/systemd/system/timers.target.wants/{unit_name(name, 'timer')}"),
+        service=_read(host, service_path),
+        timer_enabled=host.link(f"{systemd.SYSTEM_FOLDER}/timers.target.wants/{unit_name(name, 'timer')}") != "",
         timer_active=timer is not None and runner is not None and _is_active(unit_name(name, "timer"), runner),
-        state_files=_state_files(name),
-        running=state is not None and goes_on(state),
-        textfile=_metrics(name, definition),
-        access=_wrong_access(own),
+        state_files=_state_files(host, name),
+        running=record is not None and goes_on(record),
+        record=record,
+        problem=problem,
+        textfile=_metrics(host, name, definition),
+        access=_wrong_access(host, own),
     )
 
 
-def _changed(path: str) -> int:
+def _changed(host: Host, path: str) -> int:
     try:
-        return int(os.stat(path).st_mtime)
+        return int(os.stat(host.root + path).st_mtime)
     except OSError:
         return 0
 
 
-def _wrong_access(wanted: Mapping[str, int]) -> Dict[str, str]:
-    """The mode and owner of what is there, where they are not the mode that it is made with and root."""
+def _wrong_access(host: Host, wanted: Mapping[str, int]) -> Dict[str, str]:
+    """Mode and owner of the files that have another mode than the module gives them, or another owner than root."""
     found: Dict[str, str] = {}
     for path, mode in wanted.items():
         try:
-            status = os.stat(path)
+            status = os.stat(host.root + path)
         except OSError:
             continue
         if (stat.S_IMODE(status.st_mode), status.st_uid) != (mode, ROOT):
@@ -140,39 +133,30 @@ def _wrong_access(wanted: Mapping[str, int]) -> Dict[str, str]:
 
 
 def _is_active(unit: str, runner: Runner) -> bool:
-    return runner.run(["systemctl", "show", "--property=ActiveState", "--value", unit]).stdout.strip() == "active"
+    return systemd.show(runner, unit, ("ActiveState",)).get("ActiveState") == "active"
 
 
-def _state_files(name: str) -> Optional[Tuple[str, ...]]:
-    try:
-        return tuple(sorted(file for file in os.listdir(state_folder(name)) if is_state_file(file)))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def _state_files(host: Host, name: str) -> Optional[Tuple[str, ...]]:
+    folder = state_folder(name)
+    return tuple(file for file in host.names(folder) if is_state_file(file)) if host.is_folder(folder) else None
 
 
-def _metrics(name: str, definition: Optional[str]) -> Optional[str]:
+def _metrics(host: Host, name: str, definition: Optional[str]) -> Optional[str]:
     folder = (decoded(definition) or {}).get("textfile")
     path = path_of(name, folder) if isinstance(folder, str) else None
-    return path if path is not None and os.path.isfile(path) else None
+    return path if path is not None and host.is_file(path) else None
 
 
-def _read(path: str) -> Optional[str]:
+def _read(host: Host, path: str) -> Optional[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
+        return host.text(path)
     except OSError as error:
         raise ObservationError(f"{path} cannot be read: {error.strerror}. Look what is in its place") from None
 
 
-def read_states(names: Iterable[str]) -> Dict[str, State]:
-    """The recorded state of each job, or why it cannot be read."""
-    return {name: _state(name) for name in names}
-
-
-def _state(name: str) -> State:
-    store = Store(f"{state_folder(name)}/state.json", lambda _text: None)
+def _record(host: Host, name: str) -> Tuple[Optional[Record], Optional[str]]:
+    """The record that the runner keeps of a job, or why it cannot be read."""
+    store = Store(f"{host.root}{state_folder(name)}/state.json", lambda _text: None)
     try:
         return store.read(), None
     except ValueError as error:

@@ -1,37 +1,42 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of tz_cron, checked and made into what the plan wants. Raises InputError only."""
+"""The options of tz_cron. Pure; raises InputError only."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
+from .._core.entries import Entries
 from .._core.errors import InputError
-from .._run_at.job import is_name
-from .._run_at.schedule import WEEKDAYS, format_time, parse_times
-from .._run_at.zone import Zone, ZoneError
+from .._programs.run_at.job import is_name
+from .._programs.run_at.schedule import WEEKDAYS, format_time, parse_times
+from .._programs.run_at.zone import Zone, ZoneError
 from .state import Definition, Wanted
 
-OPTION_NAMES = (
-    "name",
-    "state",
-    "timezone",
-    "at",
-    "weekdays",
-    "days",
-    "command",
-    "user",
-    "warn_after",
-    "timeout",
-    "dst",
-    "catch_up",
-    "backend",
-    "netns",
-    "private_tmp",
-    "textfile",
-    "purge",
+JOBS = Entries(
+    key="jobs",
+    names=("name",),
+    options={
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"]},
+        "timezone": {"type": "str"},
+        "at": {"type": "list", "elements": "raw"},
+        "weekdays": {"type": "list", "elements": "str", "choices": list(WEEKDAYS)},
+        "days": {"type": "list", "elements": "int"},
+        "command": {"type": "str"},
+        "user": {"type": "str"},
+        "warn_after": {"type": "int"},
+        "timeout": {"type": "int"},
+        "dst": {"type": "str", "choices": ["once", "skip", "twice"]},
+        "catch_up": {"type": "bool"},
+        "backend": {"type": "str", "choices": ["auto", "cron", "systemd"]},
+        "netns": {"type": "str"},
+        "private_tmp": {"type": "bool"},
+        "textfile": {"type": "path"},
+        "purge": {"type": "bool"},
+    },
 )
 """The options of one job, at the top level and in an entry of C(jobs)."""
 
@@ -49,12 +54,8 @@ def make_wanted(params: Mapping[str, Any], load_zone: LoadZone, has_user: HasUse
     :arg load_zone: a zone by its name, from the data of the host.
     :arg has_user: whether the host has a user of that name.
     """
-    if params["jobs"] is None:
-        return (_one("", params, load_zone, has_user),)
-    wanted = tuple(_one(f"jobs[{number}].", entry, load_zone, has_user) for number, entry in enumerate(params["jobs"]))
-    for number, one in enumerate(wanted):
-        if one.name in [other.name for other in wanted[:number]]:
-            raise InputError(f"jobs[{number}].name", f"job '{one.name}' is named twice")
+    wanted = tuple(_one(entry.prefix, entry.options, load_zone, has_user) for entry in JOBS.read(params))
+    JOBS.check_twice(wanted, lambda one: one.name, lambda one: f"job '{one.name}'")
     return wanted
 
 

@@ -1,20 +1,20 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner as it is put on a host: its files, out of this collection, and the command that starts them."""
+"""The files of the runner as they are put on a host, with the command that starts it."""
 
 from __future__ import annotations
 
 import inspect
-import os
 from typing import Dict
 
-# Everything that the runner consists of is imported here, also because Ansible sends what a module imports and nothing else.
-from .._run_at import call, execute, job, main, schedule, store, textfile, watch, zone
+# All files of the runner are imported here: Ansible sends the files that a module imports, and no other.
+from .._programs.run_at import call, execute, job, main, schedule, store, textfile, watch, zone
 from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"
-LIBRARY = "/usr/local/lib/fleetlab/run_at"
+_FOLDER, _PACKAGE = "/usr/local/lib/fleetlab", "run_at"
+LIBRARY = f"{_FOLDER}/{_PACKAGE}"
 _MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
 
 
@@ -37,9 +37,9 @@ def _command(python: str) -> str:
 {MARK}
 import sys
 
-sys.path.insert(0, "{os.path.dirname(LIBRARY)}")
+sys.path.insert(0, "{_FOLDER}")
 
-from {os.path.basename(LIBRARY)}.main import main
+from {_PACKAGE}.main import main
 
 sys.exit(main())
 """

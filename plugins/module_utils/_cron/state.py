@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs as a task wants them and as a host has them."""
+"""Jobs as a task wants them and as a host has them. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._run_at.job import STATES
-from .._run_at.schedule import WEEKDAYS, Schedule, parse_times
-from .._run_at.store import SUFFIXES
-from .._run_at.zone import Zone
+from .._host.systemd import SYSTEM_FOLDER
+from .._programs.run_at.job import DEFINITIONS, STATES
+from .._programs.run_at.schedule import WEEKDAYS, Schedule, parse_times
+from .._programs.run_at.store import SUFFIXES
+from .._programs.run_at.zone import Zone
 
 CRON_FOLDER = "/etc/cron.d"
-UNIT_FOLDER = "/etc/systemd/system"
 MARK = "# Written by fleetlab.linux.tz_cron"
 
-State = Tuple[Optional[Dict[str, Any]], Optional[str]]
-"""The record that the runner keeps of a job, or why it cannot be read."""
+Record = Dict[str, Any]
+"""The state that the runner keeps of a job."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What the runner is told about a job; the fields are the keys of its file."""
+    """The declaration of a job, for the runner; the fields are the keys of its file."""
 
     name: str
     timezone: str
@@ -43,7 +43,7 @@ class Definition:
     backend: str = "cron"
 
     def content(self) -> str:
-        """The file."""
+        """The text of the file."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def schedule(self, zone: Zone) -> Schedule:
@@ -54,7 +54,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One job of a task; without a definition it shall not be there."""
+    """One job of a task; without a definition it is to be absent."""
 
     name: str
     definition: Optional[Definition] = None
@@ -65,7 +65,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Installed:
-    """What a host has of one job: contents of its files, and how its timer is."""
+    """One job on a host: the contents of its files, and the state of its timer."""
 
     definition: Optional[str] = None
     cron_file: Optional[str] = None
@@ -73,41 +73,51 @@ class Installed:
     service: Optional[str] = None
     timer_enabled: bool = False
     timer_active: bool = False
-    # Names of the files, and None where there is no folder.
     state_files: Optional[Tuple[str, ...]] = None
+    """Names of the files in the folder of the job's state; C(None) without a folder."""
     running: bool = False
+    record: Optional[Record] = None
+    problem: Optional[str] = None
+    """Why the record cannot be read."""
     textfile: Optional[str] = None
-    # When the definition was written; and mode and owner of those files, and of the state's folder, that have others than they are given.
     since: int = 0
+    """When the definition was written."""
     access: Mapping[str, str] = field(default_factory=dict)
+    """Mode and owner of the files, and of the state's folder, where they are not those that the module gives them."""
 
     @property
     def present(self) -> bool:
-        """Whether any of the job is there, but for its log and state."""
+        """Whether the host has any file of the job, apart from its log and state."""
         own_cron_file = self.cron_file is not None and self.cron_file.startswith(MARK)
         return own_cron_file or any(text is not None for text in (self.definition, self.timer, self.service))
 
 
 @dataclass(frozen=True)
-class Host:
-    """What a host has: the program with its files, what starts jobs, the jobs."""
+class State:
+    """A host: the runner with its files, the daemons that start jobs, the jobs."""
 
     zone: Zone
     now: int
+    booted: int = 0
     cron: bool = True
     systemd: bool = False
     program: Mapping[str, str] = field(default_factory=dict)
     wanted_program: Mapping[str, str] = field(default_factory=dict)
     program_access: Mapping[str, str] = field(default_factory=dict)
-    # Whether the launcher that jobs with a /tmp of their own need is there.
     private_tmp: bool = False
+    """Whether the host has the launcher, which jobs with a /tmp of their own need."""
     interpreter: str = "/usr/bin/python3"
-    definitions_folder: bool = False
+    has_definitions: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)
 
 
+def definition_path(name: str) -> str:
+    """The file with the declaration of a job."""
+    return f"{DEFINITIONS}/{name}.json"
+
+
 def cron_path(name: str) -> str:
-    """The entry of a job. The name has no dot: Debian's run-parts rules leave out files that have one."""
+    """The file of a job for cron. The name has no dot: by Debian's rules for run-parts, cron ignores files whose names have one."""
     return f"{CRON_FOLDER}/tz_cron-{name}"
 
 
@@ -118,21 +128,21 @@ def unit_name(name: str, kind: str) -> str:
 
 def unit_path(name: str, kind: str) -> str:
     """The file of a job's unit."""
-    return f"{UNIT_FOLDER}/{unit_name(name, kind)}"
+    return f"{SYSTEM_FOLDER}/{unit_name(name, kind)}"
 
 
 def state_folder(name: str) -> str:
-    """Where a job's state and log are kept."""
+    """The folder of a job's state and log."""
     return f"{STATES}/{name}"
 
 
 def is_state_file(file: str) -> bool:
-    """Whether a file of a state folder is one that the runner makes."""
+    """Whether the runner makes files of this name in the folder of a state."""
     return file in [f"state.json{suffix}" for suffix in SUFFIXES]
 
 
 def decoded(definition: Optional[str]) -> Optional[Dict[str, Any]]:
-    """The keys of a job's file; None where there is none, or one that is damaged."""
+    """The keys of a job's file; C(None) for no file, or a damaged one."""
     try:
         found = json.loads(definition or "null")
     except ValueError:

@@ -1,98 +1,62 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the disks that can be EBS volumes from sysfs, and from which of them the machine runs. The only reader."""
+"""Read the disks that can be EBS volumes, and find those that the machine runs from."""
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Set, Tuple
+import time
+from typing import Dict, Iterator, List, Optional, Sequence, Set
 
-from .identify import Disk
+from .._host.block import BLOCK, kernel_name, links_to, size_of, whole_disks_below
+from .._host.files import Host
+from .._host.mounts import read_mounts
+from .identify import all_volumes, ready
+from .options import Volume
+from .state import Disk
 
 _DISK = re.compile(r"nvme[0-9]+n[0-9]+|xvd[a-z]+")
 _SYSTEM_MOUNTS = ("/", "/boot", "/boot/efi", "/usr", "/var")
-_SECTOR = 512
 
 
-@dataclass(frozen=True)
-class Roots:
-    """Where to look; tests have trees of their own."""
-
-    sys: str = "/sys"
-    dev: str = "/dev"
-    mountinfo: str = "/proc/self/mountinfo"
-
-
-SYSTEM = Roots()
-
-
-def observe(roots: Roots = SYSTEM) -> List[Disk]:
+def observe(host: Host) -> List[Disk]:
     """All NVMe and Xen disks."""
-    system = system_disks(roots)
-    links = _links(roots)
-    names = sorted(name for name in _names(f"{roots.sys}/block") if _DISK.fullmatch(name))
-    return [_disk(roots, name, tuple(links.get(name, ())), name in system) for name in names]
+    system = system_disks(host)
+    links: Dict[str, List[str]] = {}
+    for name, link in links_to(host, "/dev/disk/by-id"):
+        links.setdefault(name, []).append(link)
+    names = [name for name in host.names("/sys/block") if _DISK.fullmatch(name)]
+    return [
+        Disk(
+            name=name,
+            size=size_of(host, name) or 0,
+            serial=host.value(f"{BLOCK}/{name}/device/serial") or None,
+            links=tuple(links.get(name, ())),
+            system=name in system,
+        )
+        for name in names
+    ]
 
 
-def _disk(roots: Roots, name: str, links: Tuple[str, ...], system: bool) -> Disk:
-    folder = f"{roots.sys}/block/{name}"
-    size = int(_read(f"{folder}/size") or 0) * _SECTOR
-    return Disk(name=name, size=size, serial=_read(f"{folder}/device/serial") or None, links=links, system=system)
-
-
-def system_disks(roots: Roots = SYSTEM) -> Set[str]:
+def system_disks(host: Host) -> Set[str]:
     """The whole disks under the file systems that the machine runs from, through partitions, RAID and logical volumes."""
-    found: Set[str] = set()
-    for number, source in _mounted(_read(roots.mountinfo) or ""):
-        name = os.path.basename(os.path.realpath(f"{roots.sys}/dev/block/{number}"))
-        # A file system over several devices has a number of its own: its source is the name of one of them.
-        known = name if os.path.isdir(f"{roots.sys}/class/block/{name}") else os.path.basename(source)
-        found.update(_whole_disks(roots, known))
-    return found
+    return {disk for name in _system_devices(host) for disk in whole_disks_below(host, name)}
 
 
-def _mounted(text: str) -> Iterator[Tuple[str, str]]:
-    """Device number and source of every mount that counts."""
-    for line in text.splitlines():
-        fields = line.split(" ")
-        if len(fields) > 9 and fields[4] in _SYSTEM_MOUNTS and "-" in fields:
-            yield fields[2], fields[fields.index("-") + 2]
+def _system_devices(host: Host) -> Iterator[str]:
+    for mount in read_mounts(host):
+        if mount.point in _SYSTEM_MOUNTS:
+            name = kernel_name(host, mount.device)
+            # A file system over several devices has a number of its own: its source is the name of one of them.
+            yield name if host.is_folder(f"{BLOCK}/{name}") else host.base_name(mount.source)
 
 
-def _whole_disks(roots: Roots, name: str) -> Iterator[str]:
-    folder = os.path.realpath(f"{roots.sys}/class/block/{name}")
-    if os.path.exists(f"{folder}/partition"):
-        yield from _whole_disks(roots, os.path.basename(os.path.dirname(folder)))
-        return
-    below = _names(f"{folder}/slaves")
-    if not below:
-        yield name
-    for slave in below:
-        yield from _whole_disks(roots, slave)
-
-
-def _links(roots: Roots) -> Dict[str, List[str]]:
-    folder = f"{roots.dev}/disk/by-id"
-    found: Dict[str, List[str]] = {}
-    for name in sorted(_names(folder)):
-        found.setdefault(os.path.basename(os.path.realpath(f"{folder}/{name}")), []).append(f"/dev/disk/by-id/{name}")
-    return found
-
-
-def _names(folder: str) -> List[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
-def _read(path: str) -> Optional[str]:
-    # A disk that is being taken away vanishes between two looks.
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read().strip()
-    except OSError:
-        return None
+def wait_for(volumes: Optional[Sequence[Volume]], seconds: float, host: Host) -> List[Disk]:
+    """The disks, as soon as all volumes can be told among them or the time is up. C(None) stands for the volumes that the machine has."""
+    deadline = time.monotonic() + seconds
+    disks = observe(host)
+    while not ready(disks, all_volumes(disks) if volumes is None else volumes) and time.monotonic() < deadline:
+        time.sleep(1)
+        disks = observe(host)
+    return disks

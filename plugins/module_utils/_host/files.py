@@ -31,9 +31,19 @@ class Host:
         At one go, so that the counters of a file of the kernel are of one moment. Bytes that are no UTF-8 are replaced.
         """
         try:
+            return self.text(path)
+        except OSError:
+            return None
+
+    def text(self, path: str) -> Optional[str]:
+        """Like L(Host.read), but C(None) only where no file is.
+
+        :raises OSError: it cannot be read, which must not be taken for a file that is missing.
+        """
+        try:
             with open(self.root + path, "rb", buffering=1 << 20) as stream:
                 return stream.read().decode("utf-8", "replace")
-        except OSError:
+        except FileNotFoundError:
             return None
 
     def value(self, path: str) -> Optional[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from .files import Host
 
@@ -30,6 +30,13 @@ def parent_of(host: Host, pid: int) -> int:
     """The process id of the parent, 0 where there is none."""
     status = (host.read(f"/proc/{pid}/status") or "").splitlines()
     return next((int(line.split()[1]) for line in status if line.startswith("PPid:")), 0)
+
+
+def start_time(host: Host, pid: int) -> Optional[int]:
+    """When a process was started, in ticks since the boot; C(None) if it does not run."""
+    # The name of the program, in parentheses, may hold anything.
+    fields = (host.read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+    return int(fields[19]) if fields and fields[0] != "Z" else None
 
 
 def in_namespace(host: Host, kind: str, inode: int) -> Iterator[Tuple[int, str]]:

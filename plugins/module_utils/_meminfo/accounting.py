@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where all the memory goes: three ways to sum the counters up to MemTotal, and what none of them explains. Pure; bytes."""
+"""Where the memory goes: three sums of counters that should make MemTotal, and the rest that each leaves unexplained. Pure; bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SLAB = ("Slab", "PageTables", "KernelStack")
 _A = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages") + _SLAB
 _B = ("MemFree", "Active", "Inactive") + _SLAB
 _EXTENDED = ("Unevictable", "Percpu", "SecPageTables", "Zswap", "Balloon", "Unaccepted")
-"""Added to B where the kernel counts them; a kernel that does not print one has none of it."""
+"""Added to B where the kernel counts them; a counter that a kernel does not print is zero."""
 
 _IDENTITIES = {
     "Active": ("Active(anon)", "Active(file)"),
@@ -31,7 +31,7 @@ _VMALLOC_COUNTED = (5, 3, 0)
 
 
 class Account(NamedTuple):
-    """One formula: its terms, or the reason why it cannot be worked out."""
+    """One formula: its terms, or the reason why it has no result."""
 
     terms: Dict[str, int]
     reason: Optional[str] = None
@@ -52,7 +52,7 @@ def account(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], ver
 
 
 def statistical_only(info: Meminfo) -> List[str]:
-    """The counters of this host that say something about memory which other counters have already, and must not be added."""
+    """The counters of this host about memory that other counters have already; they must not be added."""
     return [name for name in info.sizes if name in _STATISTICAL or name.startswith("DirectMap")]
 
 

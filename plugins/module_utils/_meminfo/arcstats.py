@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cache of ZFS, which /proc/meminfo counts as used although most of it can be had. Pure."""
+"""The cache of ZFS, which /proc/meminfo counts as used although most of it can be reclaimed. Pure."""
 
 from __future__ import annotations
 

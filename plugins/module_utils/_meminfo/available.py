@@ -1,15 +1,15 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much memory can be had without swapping: the kernel's MemAvailable, and what stands in for it where there is none. Pure.
+"""The memory available without swapping: the kernel's MemAvailable, and the formulas that stand in for it on kernels without. Pure.
 
-Every formula that the data allows is worked out under the name of who introduced it, whatever the kernel: the spread is worth
-seeing. They count in pages, as the kernel does, so that its halves round alike.
+Every formula that the data allows is worked out, whatever the kernel: the spread is worth seeing. A formula has the name of the program
+that introduced it. The kernel's own count in pages, so that halves are rounded as it rounds them. A new formula is a row of FORMULAS.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .meminfo import Meminfo
 from .zoneinfo import Zones
@@ -18,16 +18,13 @@ Version = Tuple[int, int, int]
 
 KERNEL = "kernel"
 MEMFREE = "memfree"
-LINUX_3_14 = "linux_3_14"
-LINUX_4_5 = "linux_4_5"
-LINUX_4_20 = "linux_4_20"
-PROCPS = "procps_3_3_10"
 
+_ANY: Version = (0, 0, 0)
 _FILE = ("Active(file)", "Inactive(file)")
 
 
 class Estimate(NamedTuple):
-    """Bytes, or the reason why there are none. C(raw) is the value before it was held between 0 and MemTotal."""
+    """Bytes, or the reason why they are unknown. C(raw) is the value before it was limited to the range from 0 to MemTotal."""
 
     value: Optional[int]
     raw: int = 0
@@ -35,7 +32,7 @@ class Estimate(NamedTuple):
 
 
 class Available(NamedTuple):
-    """The answer: bytes, who says so, and (where that is not the kernel) why."""
+    """The answer: bytes, the formula that they come from, and (where that is not the kernel) why."""
 
     value: int
     source: str
@@ -44,7 +41,7 @@ class Available(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What the formulas need besides the counters. C(no_zones) and C(no_min_free) say why those are missing or of no use."""
+    """What the formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons why those are missing or of no use."""
 
     zones: Optional[Zones]
     no_zones: Optional[str]
@@ -54,15 +51,20 @@ class Surroundings(NamedTuple):
     version: Optional[Version]
 
 
+class Formula(NamedTuple):
+    """A stand-in for MemAvailable. Kernels before C(since) computed less, so that it does not stand in for theirs."""
+
+    name: str
+    since: Version
+    compute: Callable[[Meminfo, Surroundings], Estimate]
+
+
 def estimate(info: Meminfo, around: Surroundings) -> Available:
     """The memory available on a host."""
     estimates = {
         KERNEL: _kernel(info),
-        LINUX_4_20: _linux(info, around, "KReclaimable", reserve=True),
-        LINUX_4_5: _linux(info, around, "SReclaimable", reserve=True),
-        LINUX_3_14: _linux(info, around, "SReclaimable", reserve=False),
-        PROCPS: _procps(info, around),
-        MEMFREE: _held(info, info.sizes["MemFree"]),
+        **{formula.name: formula.compute(info, around) for formula in FORMULAS},
+        MEMFREE: _limited(info, info.sizes["MemFree"]),
     }
     native = estimates[KERNEL]
     if native.value is not None:
@@ -70,7 +72,7 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
     reasons = [f"no MemAvailable: {native.reason}"]
     for name in stand_ins(around.version):
         value = estimates[name].value
-        # A sum above MemTotal adds counters of different machines; holding it to MemTotal would call all memory available.
+        # A sum above MemTotal adds counters of different machines; limited to MemTotal, it would call all memory available.
         if value is not None and estimates[name].raw <= info.total:
             return Available(value, name, "; ".join(reasons), estimates)
         reasons.append(f"not {name}: {estimates[name].reason or 'its sum is above MemTotal'}")
@@ -78,15 +80,11 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
 
 
 def stand_ins(version: Optional[Version]) -> List[str]:
-    """The stand-ins to try, best first: what the running kernel itself would compute, then what needs less."""
-    if version is not None and version >= (4, 20, 0):
-        return [LINUX_4_20, LINUX_4_5, LINUX_3_14, PROCPS]
-    if version is not None and version >= (4, 5, 0):
-        return [LINUX_4_5, LINUX_3_14, PROCPS]
-    return [LINUX_3_14, PROCPS]
+    """The stand-ins to try, best first: the formula of the running kernel itself, then those that need less."""
+    return [formula.name for formula in FORMULAS if formula.since <= (version or _ANY)]
 
 
-def _held(info: Meminfo, raw: int) -> Estimate:
+def _limited(info: Meminfo, raw: int) -> Estimate:
     return Estimate(min(max(raw, 0), info.total), raw)
 
 
@@ -101,7 +99,7 @@ def _kernel(info: Meminfo) -> Estimate:
 
 
 def _without_half(amount: int, low: int) -> int:
-    """What can be reclaimed of a cache: some of it, half at most, is needed for the system to run well."""
+    """The reclaimable part of a cache: the system needs some of it, at most half, to run well."""
     return amount - min(amount // 2, low)
 
 
@@ -118,18 +116,27 @@ def _linux(info: Meminfo, around: Surroundings, slab: str, reserve: bool) -> Est
     files = sum(info.sizes[name] for name in _FILE) // page
     free = info.sizes["MemFree"] // page - withheld
     pages = free + _without_half(files, zones.low) + _without_half(info.sizes[slab] // page, zones.low)
-    return _held(info, pages * page)
+    return _limited(info, pages * page)
 
 
 def _procps(info: Meminfo, around: Surroundings) -> Estimate:
     if around.version is not None and around.version < (2, 6, 27):
-        return _held(info, info.sizes["MemFree"])
+        return _limited(info, info.sizes["MemFree"])
     problem = info.lacks(*_FILE, "SReclaimable")
     if problem is not None or around.min_free is None:
         return Estimate(None, reason=problem or around.no_min_free)
     low = around.min_free * 5 // 4
     files = sum(info.sizes[name] for name in _FILE)
-    return _held(info, info.sizes["MemFree"] - low + _without_half(files, low) + _without_half(info.sizes["SReclaimable"], low))
+    return _limited(info, info.sizes["MemFree"] - low + _without_half(files, low) + _without_half(info.sizes["SReclaimable"], low))
+
+
+FORMULAS = (
+    Formula("linux_4_20", (4, 20, 0), lambda info, around: _linux(info, around, "KReclaimable", reserve=True)),
+    Formula("linux_4_5", (4, 5, 0), lambda info, around: _linux(info, around, "SReclaimable", reserve=True)),
+    Formula("linux_3_14", _ANY, lambda info, around: _linux(info, around, "SReclaimable", reserve=False)),
+    Formula("procps_3_3_10", _ANY, _procps),
+)
+"""All stand-ins, best first."""
 
 
 def describe(available: Available, total: int) -> Dict[str, object]:

@@ -1,12 +1,11 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One reading of a host's memory: what is read, the shell command that reads it, and the way back from what it printed.
+"""One reading of a host's memory: the files, the shell command that reads them, and the parser of its output.
 
 The command is for any POSIX shell with grep, on one line and without quotes that another login shell would see differently. grep
-prints the name of the file before every line, so that nothing that others print in between can be taken for a figure, and
-reads /proc/meminfo at one go. Of /proc/zoneinfo, which has a line for each CPU in each zone several times, only what is
-needed is sent.
+prints the name of the file before every line, so that no text of others in between is taken for a figure, and reads /proc/meminfo at one
+go. /proc/zoneinfo has several lines for each CPU in each zone, of which only the needed ones are sent.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ COMMAND = (
     'p=; { while read -r n c d; do case $n in KernelPageSize:) p="$n $c $d"; break;; esac; done </proc/self/smaps; } 2>/dev/null; '
     '[ -n "$p" ] || p=$(getconf PAGESIZE 2>/dev/null); '
     f"echo {_PAGE_SIZE}:$p; "
-    # Which group this is, and every group above it: each has a limit of its own.
+    # The own group and every group above: each has a limit of its own.
     "v=; w=; { while IFS=: read -r n c d; do case $n:$c in 0:) w=$d;; *:memory|*:memory,*|*,memory|*,memory,*) v=$d;; esac; "
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
     'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
@@ -67,7 +66,7 @@ class Reading(NamedTuple):
 
 
 def parse_output(text: str) -> Reading:
-    """The reading in what a host printed, with whatever else came before, between and after.
+    """The reading in the output of a host, which may have other text before, between and after its lines.
 
     :raises ObservationError: there is none, it is cut short, there are two, or foreign text stands within a line.
     """

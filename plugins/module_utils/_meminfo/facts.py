@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Dict, Optional
 
 from . import accounting, available, cgroup, free
@@ -20,7 +19,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "zfs_arc": {"type": "bool", "default": False},
     "cacheable": {"type": "bool", "default": True},
 }
-"""Options of meminfo_facts, for the module and for the action that stands in for it."""
+"""Options of meminfo_facts, for the module and for the action of the same name."""
 
 
 def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
@@ -55,19 +54,14 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
     return facts
 
 
-def as_result(facts: Dict[str, Any], cacheable: bool) -> Dict[str, Any]:
-    """The facts as the result of a task, stamped with the time."""
-    found = {"meminfo": {**facts, "read_at": now()}}
+def as_result(facts: Dict[str, Any], cacheable: bool, read_at: float) -> Dict[str, Any]:
+    """The facts as the result of a task."""
+    found = {"meminfo": {**facts, "read_at": read_at}}
     return {"changed": False, **({"ansible_facts": found} if cacheable else found)}
 
 
-def now() -> float:
-    """Seconds since 1970. Of several readings of a host, in a fact cache or of one pass, the newest counts."""
-    return round(time.time(), 3)
-
-
 def _surroundings(zones: Optional[Zones], foreign: Optional[str], page_size: Optional[int], reading: Reading) -> Surroundings:
-    """What there is besides the counters, as far as it is of the same machine as they are."""
+    """The figures beside the counters, as far as they are of the same machine."""
     min_free = parse_min_free(reading.min_free_kbytes)
     version = parse_release(reading.osrelease)
     unread = f"{MIN_FREE} could not be read"

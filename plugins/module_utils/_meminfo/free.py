@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The columns of the C(free) replacement: memory by what it is used for, with tmpfs counted as used. Pure; bytes throughout."""
+"""The columns of the C(free) replacement: memory by its use, with tmpfs counted as used. Pure; bytes throughout."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ EXTENDED: Mapping[str, Tuple[Tuple[str, ...], Tuple[str, ...]]] = {
     "Dirty+Writeback": (("Dirty", "Writeback"), ("WritebackTmp",)),
     "NFS+Bounce": (("NFS_Unstable", "Bounce"), ()),
 }
-"""Rows by label: the counters that are added, and those that are where the kernel has them."""
+"""Rows by label: the counters to add, and further ones that not every kernel has."""
 
 
 def columns(info: Meminfo, available: int) -> Dict[str, object]:
-    """What the C(free) replacement shows; null for a column that the host's kernel has not all the counters for."""
+    """The columns; null for one whose counters the host's kernel does not all have."""
     total, free = info.total, info.sizes["MemFree"]
     anonymous, kernel, caches = (_sum(info, names) for names in (_ANONYMOUS, _KERNEL, _CACHES))
     others = None

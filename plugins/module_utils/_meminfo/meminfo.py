@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The counters of /proc/meminfo, and the small files read with it. Pure.
 
-What cannot be understood is an error where the file as a whole is in doubt, and a counter without a value where only that
-counter is; the reason stands in C(problems).
+A line that cannot be understood is an error if it puts the whole file in doubt; else its counter has no value, and a reason in C(problems).
 
 The records of this family are named tuples, not dataclasses, which take seven times as long to make: the module does it anew on every host.
 """
@@ -40,7 +39,7 @@ class Meminfo(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the file goes on as far as that of a kernel does: else a missing counter does not mean zero."""
+        """Whether the file is as long as a kernel's: else a missing counter does not mean zero."""
         return _LAST_OF_OLD in self.sizes
 
     def lacks(self, *names: str) -> Optional[str]:

@@ -1,49 +1,42 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reader of the module: the same files as the shell command reads, on the host itself."""
+"""Read the files of the shell command on the host itself, and the clock."""
 
 from __future__ import annotations
 
 import os
-from typing import Dict, Optional
+import time
 
 from .._core.errors import ObservationError
+from .._host.files import Host
 from . import collect
 from .cgroup import files_to_read
 from .collect import Reading
 
 
-def read_host() -> Reading:
-    """One reading of this machine.
+def now() -> float:
+    """Seconds since 1970. Of several readings of a host, in a fact cache or of one pass, the newest counts."""
+    return round(time.time(), 3)
+
+
+def read_host(host: Host) -> Reading:
+    """One reading of a host.
 
     :raises ObservationError: /proc/meminfo cannot be read.
     """
-    meminfo = _read(collect.MEMINFO)
+    meminfo = host.read(collect.MEMINFO)
     if meminfo is None:
         raise ObservationError(f"cannot read {collect.MEMINFO}; is /proc mounted?")
-    self_cgroup = _read(collect.SELF_CGROUP)
-    groups: Dict[str, str] = {}
-    for path in files_to_read(self_cgroup):
-        text = _read(path)
-        if text is not None:
-            groups[path] = text
+    self_cgroup = host.read(collect.SELF_CGROUP)
+    groups = {path: host.read(path) for path in files_to_read(self_cgroup)}
     return Reading(
         meminfo=meminfo,
-        zoneinfo=_read(collect.ZONEINFO),
-        min_free_kbytes=_read(collect.MIN_FREE),
-        osrelease=_read(collect.OSRELEASE),
+        zoneinfo=host.read(collect.ZONEINFO),
+        min_free_kbytes=host.read(collect.MIN_FREE),
+        osrelease=host.read(collect.OSRELEASE),
         page_size=str(os.sysconf("SC_PAGE_SIZE")),
         self_cgroup=self_cgroup,
-        arcstats=_read(collect.ARCSTATS),
-        groups=groups,
+        arcstats=host.read(collect.ARCSTATS),
+        groups={path: text for path, text in groups.items() if text is not None},
     )
-
-
-def _read(path: str) -> Optional[str]:
-    try:
-        # At one go, so that the counters are of one moment.
-        with open(path, "rb", buffering=1 << 20) as file:
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return None

@@ -1,21 +1,30 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of private_tmp, checked and made into what the plan wants. Pure; raises InputError only."""
+"""The options of private_tmp. Pure; raises InputError only."""
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
-from .launcher import UNITS, check_mode, check_size
+from .._host.systemd import service_name
+from .._programs.private_tmp.launcher import UNITS, check_mode, check_size
 
 MOUNT_OPTIONS = ("noexec", "nosuid", "nodev")
 DEFAULT_SIZE = "10%"
-_LONGEST_UNIT = 255
+ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
+    "service": {"type": "str"},
+    "launcher": {"type": "path"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "backing": {"type": "str", "choices": ["tmpfs", "disk"]},
+    "size": {"type": "str"},
+    "mode": {"type": "str"},
+    "options": {"type": "list", "elements": "str", "choices": list(MOUNT_OPTIONS)},
+    "restart": {"type": "bool", "default": False},
+}
 
 
 @dataclass(frozen=True)
@@ -31,27 +40,24 @@ class Wanted:
     restart: bool = False
 
     def named(self, service: str) -> Wanted:
-        """The same for the unit that systemd has under the name that was given, which may be an alias."""
+        """The same for the unit that an alias stands for."""
         return replace(self, service=service)
 
 
 @dataclass(frozen=True)
 class WantedLauncher:
-    """The launcher at this path, or nothing there."""
+    """The launcher at this path, or no file."""
 
     path: str
     present: bool = True
 
 
-def make_wanted(params: Mapping[str, Any]) -> Union[Wanted, WantedLauncher]:
-    """The options of a task."""
-    present = params["state"] == "present"
-    if params["launcher"] is not None:
-        return _make_launcher(params, present)
+def make_wanted(params: Mapping[str, Any]) -> Wanted:
+    """The options of a task about a service."""
     options = params["options"] if params["options"] is not None else list(MOUNT_OPTIONS)
     return Wanted(
-        service=check_service(params["service"]),
-        present=present,
+        service=service_name("service", params["service"]),
+        present=params["state"] == "present",
         backing=params["backing"] or "tmpfs",
         size=_check_size(params["size"], params["backing"] or "tmpfs"),
         mode=_check_mode(params["mode"] or "1777"),
@@ -60,7 +66,8 @@ def make_wanted(params: Mapping[str, Any]) -> Union[Wanted, WantedLauncher]:
     )
 
 
-def _make_launcher(params: Mapping[str, Any], present: bool) -> WantedLauncher:
+def make_wanted_launcher(params: Mapping[str, Any]) -> WantedLauncher:
+    """The options of a task about the launcher."""
     for name in ("backing", "size", "mode", "options"):
         if params[name] is not None:
             raise InputError(name, "belongs to service; a launcher is told on its command line, see its --help")
@@ -69,30 +76,7 @@ def _make_launcher(params: Mapping[str, Any], present: bool) -> WantedLauncher:
     path = params["launcher"]
     if not path.startswith("/") or path.endswith("/") or ".." in path.split("/"):
         raise InputError("launcher", f"{path!r} is no absolute path of a file; give one such as /usr/local/sbin/private-tmp")
-    return WantedLauncher(path, present)
-
-
-def check_service(name: str, option: str = "service") -> str:
-    """The full name of a service unit.
-
-    :raises InputError: for what is no name of a service, before systemd is asked: it would take some of it for an option or a path.
-    """
-    full = name if re.search(r"\.[a-z]+\Z", name) and name.rpartition(".")[2] in _UNIT_TYPES else f"{name}.service"
-    if not re.match(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\Z", full) or full.startswith("."):
-        raise InputError(option, f"{name!r} is no name of a unit; give one such as nginx or nginx.service")
-    if len(full) > _LONGEST_UNIT:
-        raise InputError(option, f"a name of {len(full)} characters is longer than the {_LONGEST_UNIT} that systemd takes")
-    if not full.endswith(".service"):
-        raise InputError(option, f"{name!r} is a {full.rpartition('.')[2]}; only a service runs processes that see a /tmp")
-    template, at, instance = full[: -len(".service")].partition("@")
-    if at and not instance:
-        raise InputError(option, f"{name!r} is a template; name an instance of it, such as {template}@one.service")
-    if not template:
-        raise InputError(option, f"{name!r} has no name before .service or @")
-    return full
-
-
-_UNIT_TYPES = {"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"}
+    return WantedLauncher(path, params["state"] == "present")
 
 
 def _check_mode(text: str) -> int:

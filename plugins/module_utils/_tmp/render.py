@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that give a service its /tmp. Pure."""
+"""The files that give a service a /tmp of its own. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import hashlib
 import re
 from typing import List, Sequence
 
+from .._host.systemd import SYSTEM_FOLDER, drop_in_folder
 from .options import Wanted
 
 MARKER = "Written by the module fleetlab.linux.private_tmp"
 _NOTE = f"# {MARKER}. The next run of it undoes what is changed here.\n"
-UNITS = "/etc/systemd/system"
 FOLDER = "/var/lib/private-tmp-services"
 
 
@@ -22,18 +22,13 @@ def is_ours(text: str) -> bool:
     return MARKER in text.split("\n", 1)[0]
 
 
-def drop_in_folder(service: str) -> str:
-    """Where systemd looks for what is added to a unit."""
-    return f"{UNITS}/{service}.d"
-
-
 def drop_in_path(service: str) -> str:
-    """The one file that is added. It is read last: what another says of PrivateTmp would count otherwise."""
+    """The file that is added to a unit. systemd reads it last, so that no other file decides about PrivateTmp."""
     return f"{drop_in_folder(service)}/zz-private-tmp.conf"
 
 
 def short_name(service: str) -> str:
-    """A name for folders and for a unit of our own: an instance, a backslash or a colon would mean something to systemd there."""
+    """A name for folders and for a unit of our own, without characters that systemd takes for syntax: C(@), a backslash, a colon."""
     name = service[: -len(".service")]
     if re.match(r"[A-Za-z0-9_.-]+\Z", name):
         return name
@@ -46,8 +41,8 @@ def helper_name(service: str) -> str:
 
 
 def helper_path(service: str) -> str:
-    """Its file."""
-    return f"{UNITS}/{helper_name(service)}"
+    """The file of this unit."""
+    return f"{SYSTEM_FOLDER}/{helper_name(service)}"
 
 
 def source(service: str, place: str) -> str:
@@ -58,8 +53,8 @@ def source(service: str, place: str) -> str:
 def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     """The drop-in of a service.
 
-    With a tmpfs systemd does all of it. Of a folder on disk it cannot say C(nosuid) or C(nodev): so the folder is mounted with them by a
-    unit of our own, and here bound to /tmp, which takes them along.
+    systemd makes a tmpfs by itself. It cannot mount a folder on disk with C(nosuid) or C(nodev): a unit of our own does, and the drop-in
+    binds this mount to /tmp, with its options.
     """
     if wanted.backing == "tmpfs":
         data = ",".join([f"mode={wanted.mode:04o}", *([f"gid={gid}"] if gid else []), f"size={wanted.size}", *wanted.options])
@@ -68,10 +63,10 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     else:
         unit = helper_name(wanted.service)
         lines = [f"BindPaths={source(wanted.service, place)}:{place}:norbind\n" for place in places]
-        # Named here so that this file changes with the other one: systemd says of it whether it has to be read again.
+        # The options are named here so that the drop-in changes with the unit: systemd tells of drop-ins whether it has to read them.
         made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
         head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
-    # systemd's own private /tmp has none of these options, and would win over a tmpfs.
+    # systemd's own private /tmp has none of these options, and takes precedence over a tmpfs.
     return f"{_NOTE}{head}[Service]\nPrivateTmp=no\n{''.join(lines)}"
 
 
@@ -89,15 +84,15 @@ def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
 
 
 def leaving_helper(service: str, places: Sequence[str]) -> str:
-    """That unit while the service runs on with folders that it shall not have any more: it removes them when the service stops.
+    """The same unit for a service that still runs with folders that are not wanted any more: it removes them when the service stops.
 
-    Without the drop-in nothing needs the unit, so systemd would stop it, and take the folders away under the running service, if told to.
+    It has no StopWhenUnneeded: without the drop-in nothing needs the unit, and systemd would remove the folders under the running service.
     """
     return _unit(service, "", ["ExecStart=true\n"], _clean(service, places))
 
 
 def _clean(service: str, places: Sequence[str]) -> List[str]:
-    # Before a start too: what a power cut left, or a mount that could not be removed then.
+    # Before a start too: a power cut may have left folders, and a mount may have been busy.
     folders = [source(service, place) for place in places]
     top = f"{FOLDER}/{short_name(service)}"
     return [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]

@@ -1,82 +1,38 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about a service and its /tmp. Pure."""
+"""The state of a host that decides about the /tmp of a service, and the file of the launcher. Pure."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
+
+from .._host.mounts import Mount
 
 PLACES = ("/tmp", "/var/tmp")
 
 
 @dataclass(frozen=True)
-class Mount:
-    """A line of mountinfo."""
-
-    point: str
-    device: str
-    root: str
-    kind: str
-    source: str
-    options: Tuple[str, ...]
-    propagation: Tuple[str, ...]
-    parameters: Mapping[str, str]
-
-    @property
-    def identity(self) -> Tuple[str, str]:
-        """Equal for mounts that show the same files."""
-        return self.device, self.root
-
-
-def parse_mountinfo(text: str) -> Mapping[str, Mount]:
-    """What is seen at each mount point. Of several mounts on one point the last is on top."""
-    found = {}
-    for line in text.splitlines():
-        words = line.split(" ")
-        if "-" not in words[6:] or len(words) < words.index("-", 6) + 4:
-            continue
-        split = words.index("-", 6)
-        mount = Mount(
-            point=_unescaped(words[4]),
-            device=words[2],
-            root=_unescaped(words[3]),
-            kind=words[split + 1],
-            source=_unescaped(words[split + 2]),
-            options=tuple(words[5].split(",")),
-            propagation=tuple(words[6:split]),
-            parameters=dict(_parameter(word) for word in words[split + 3].split(",")),
-        )
-        found[mount.point] = mount
-    return found
-
-
-def _parameter(word: str) -> Tuple[str, str]:
-    name, _equals, value = word.partition("=")
-    return name, value
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
-
-
-@dataclass(frozen=True)
 class Process:
-    """A process of the service, with what it sees at /tmp and /var/tmp; C(None) where that is no mount of its own."""
+    """A process of the service, with the mounts that it sees at /tmp and /var/tmp; C(None) where nothing is mounted."""
 
     pid: int
     name: str
     namespace: str
     mounts: Mapping[str, Optional[Mount]]
     modes: Mapping[str, Tuple[int, int]] = field(default_factory=dict)
-    """Mode and group of the two, as the process sees them."""
+    """Mode and group of the two directories, as the process sees them."""
+
+    def sees_host(self, host: Mapping[str, Optional[Mount]], place: str) -> bool:
+        """Whether the process has the same files at C(place) as C(host), the mounts of the host's first process."""
+        mine, theirs = self.mounts.get(place), host.get(place)
+        return mine is None or (theirs is not None and mine.identity == theirs.identity)
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Something below the host's /tmp that the service and others use together, or that others may want of it."""
+    """A file or socket below the host's /tmp that the service and other processes use together, or to which others may connect."""
 
     path: str
     kind: str
@@ -89,7 +45,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Unit:
-    """What systemd says about a service."""
+    """A service as systemd shows it."""
 
     name: str
     loaded: str = "loaded"
@@ -102,8 +58,8 @@ class Unit:
     stale: bool = False
     drop_ins: Tuple[str, ...] = ()
     joins: Tuple[str, ...] = ()
-    claims: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
-    """What else the unit says about /tmp or /var/tmp: settings such as C(ReadWritePaths), with their words that name one of the two."""
+    path_settings: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    """Settings of the unit such as C(ReadWritePaths), with their words that name /tmp or /var/tmp."""
 
 
 @dataclass(frozen=True)
@@ -114,25 +70,26 @@ class State:
     drop_in: Optional[str] = None
     helper: Optional[str] = None
     helper_active: bool = False
-    folder_there: bool = False
-    """Whether the folder of the unit's drop-ins exists."""
+    has_drop_in_folder: bool = False
     processes: Tuple[Process, ...] = ()
     host: Mapping[str, Optional[Mount]] = field(default_factory=dict)
-    """What the first process of the host sees at /tmp and /var/tmp."""
+    """The mounts that the first process of the host sees at /tmp and /var/tmp."""
     places: Tuple[str, ...] = PLACES
     gid: Optional[int] = 0
-    """Of the group that the service runs as; C(None) if this host does not have it."""
+    """The group that the service runs as; C(None) if this host does not have it."""
     memory: int = 0
     shared: Tuple[Shared, ...] = ()
 
 
 @dataclass(frozen=True)
 class LauncherState:
-    """What is at the path of the launcher: text of a file, or why it is none."""
+    """The file at the path of the launcher; C(text) is C(None) without a file."""
 
     text: Optional[str] = None
     mode: int = 0
     owner: int = 0
     odd: Optional[str] = None
-    """What is there instead of a file."""
-    folder_there: bool = True
+    """The kind of an object at the path that is no regular file."""
+    has_folder: bool = True
+    program: str = ""
+    """The launcher that came with this module, as it is installed."""

@@ -1,22 +1,23 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings one kernel after the other into the cache until one boots."""
+"""Bring one kernel after the other into the cache until one boots; each gets a plan of its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from ..._core.errors import FleetlabError, ObservationError, StepError
 from ..._core.plan import Plan, apply, combine
 from ..._core.runner import Runner
-from .cache import origin_lock
-from .observe import has_xstate, observe
-from .operations import operations
+from ..._host.files import Host
+from .apply.cache import origin_lock
+from .apply.operations import operations
+from .observe.kernels import has_xstate, observe
+from .observe.trial import Trial, try_kernel
 from .plan import find, origins, plan_kernel, plan_xstate
 from .state import HOST, Kernel, State, Wanted
-from .trial import Trial, try_kernel
 
 UNKNOWN = "unknown"
 """The version of a kernel that check mode would have to download to know it."""
@@ -24,7 +25,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A kernel that boots, the plan that brought it here, and why an earlier one was not taken."""
+    """A kernel that boots, the plan that brought it into the cache, and why earlier ones were not taken."""
 
     kernel: Kernel
     plan: Plan
@@ -35,9 +36,19 @@ class Chosen:
         """Whether it runs with the library for large registers."""
         return has_xstate(self.kernel)
 
+    def returned(self) -> Dict[str, Any]:
+        """The return value C(kernel)."""
+        return {
+            "origin": self.kernel.origin,
+            "version": self.kernel.version,
+            "program": self.kernel.program,
+            "modules": self.kernel.modules,
+            "xstate": self.has_xstate,
+        }
+
 
 class _Search:
-    """One run: what was done, and what failed."""
+    """One run, with the plans that it has carried out."""
 
     def __init__(self, wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> None:
         self.wanted = wanted
@@ -59,8 +70,8 @@ class _Search:
         self.plans.append(plan)
 
     def observe(self) -> State:
-        """What there is now."""
-        return observe(self.wanted, self.runner)
+        """The kernels as they are now."""
+        return observe(self.wanted, self.runner, Host())
 
     def take(self, origin: str) -> Kernel:
         """The kernel of an origin, in the cache and tried.

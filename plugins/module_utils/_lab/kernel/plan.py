@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 from ..._core.errors import InputError
-from ..._core.plan import Command, Operation, Plan, Step
-from .launcher import XSTATE
+from ..._core.plan import Command, MakeDirectory, Operation, Plan, Step
+from .render import XSTATE
 from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, newest
 
 _DOWNLOAD_LIMIT = 600.0
@@ -17,7 +17,7 @@ _DOWNLOAD_LIMIT = 600.0
 
 
 def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
-    """Where kernels are taken from, the fastest first; of several the first that boots is meant.
+    """The origins to try, the fastest kernel first; the first kernel that boots is taken.
 
     :raises InputError: this machine has no kernel of its own, and that is the one asked for.
     """
@@ -34,7 +34,7 @@ def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
 
 
 def recorded_kernel(state: State) -> Optional[Kernel]:
-    """The kernel that the lab was made with, as long as it is in the cache: guests have its modules on their disks."""
+    """The kernel that the lab was made with, if the cache still has it: guests have its modules on their disks."""
     return next((kernel for kernel in state.kernels if kernel.program == state.recorded), None)
 
 
@@ -47,7 +47,7 @@ def find(origin: str, state: State, choice: str) -> Optional[Kernel]:
 
 
 def _is_current(kernel: Kernel, state: State) -> bool:
-    """This machine's own may have been brought up to date since it was copied, and so may the configuration of one that was built."""
+    """Whether the machine's own kernel has not been upgraded since it was copied, and the configuration of a built one not changed."""
     if kernel.origin == HOST:
         return kernel.version == state.host_version
     return kernel.origin != BUILD or kernel.version.endswith(f"-{state.recipe}")
@@ -71,7 +71,7 @@ def plan_xstate(kernel: Kernel, wanted: Wanted, there: bool) -> Plan:
 
 def _host_steps(wanted: Wanted, state: State) -> List[Step]:
     return [
-        Operation("make-directory", {"path": wanted.cache}),
+        MakeDirectory(wanted.cache, 0o700),
         Operation("copy-kernel", {"program": state.host_program, "version": state.host_version, "cache": wanted.cache}),
     ]
 
@@ -79,7 +79,7 @@ def _host_steps(wanted: Wanted, state: State) -> List[Step]:
 def _suite_steps(wanted: Wanted, _state: State) -> List[Step]:
     archive = f"{wanted.cache}/kernel-{wanted.suite}.tar"
     return [
-        Operation("make-directory", {"path": wanted.cache}),
+        MakeDirectory(wanted.cache, 0o700),
         _download("user-mode-linux", wanted.suite, archive),
         Operation("unpack-kernel", {"archive": archive, "suite": wanted.suite, "cache": wanted.cache}),
     ]
@@ -90,15 +90,15 @@ def _build_steps(wanted: Wanted, state: State) -> List[Step]:
     files = {"archive": archive, "configuration": f"{wanted.files}/{CONFIGURATION}", "recipe": state.recipe, "cache": wanted.cache}
     return [
         Operation("check-compiler"),
-        Operation("make-directory", {"path": wanted.cache}),
+        MakeDirectory(wanted.cache, 0o700),
         _download("linux-source", wanted.suite, archive),
         Operation("build-kernel", files),
     ]
 
 
 def _download(package: str, suite: str, archive: str) -> Command:
-    """A package and what it depends on, taken apart and not installed, in one archive."""
-    # A release in the making has lists that expire between two syncs of a mirror; they are signed all the same, and that is checked.
+    """A package and its dependencies, unpacked and not installed, in one archive."""
+    # The lists of a release in the making expire between two syncs of a mirror; their signature is checked all the same.
     options = ['Acquire::Check-Valid-Until "false"', 'Acquire::http::Timeout "20"', 'Acquire::Retries "1"']
     argv = [
         "mmdebstrap",

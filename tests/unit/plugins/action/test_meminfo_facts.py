@@ -19,7 +19,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fleetlab.linux.plugins.action.meminfo_facts import ActionModule
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._host import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.cgroup import files_to_read
 from ansible_collections.fleetlab.linux.plugins.modules import meminfo_facts
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, text
@@ -97,8 +97,7 @@ def fields(value: Any, place: str = "") -> dict[str, Any]:
 
 def read_by_module(host: Host, page_size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The result of the module on a host."""
-    read = observe._read
-    monkeypatch.setattr(observe, "_read", lambda path: read(f"{host.root}{path}"))
+    monkeypatch.setattr(meminfo_facts, "Host", lambda: files.Host(str(host.root)))
     monkeypatch.setattr(os, "sysconf", lambda _name: page_size)
     with patch_module_args({"zfs_arc": True}), pytest.raises(SystemExit):
         meminfo_facts.main()
@@ -120,6 +119,19 @@ def test_the_module_and_the_action_agree_exactly_on_the_same_files(
     by_module = read_by_module(host, int(text(kernel, "pagesize") or 4096), monkeypatch, capsys)
     # As JSON has it, with a list for a tuple.
     assert fields(json.loads(json.dumps(by_action))) == fields(by_module)
+
+
+def test_the_module_imports_no_more_than_it_reads_with(tmp_path: Path) -> None:
+    """Every file is compiled anew on every host, which takes longer than to read the host."""
+    link = tmp_path / "ansible_collections" / "fleetlab" / "linux"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(Path(__file__).resolve().parents[4])
+    program = "import sys; import ansible_collections.fleetlab.linux.plugins.modules.meminfo_facts; print(*sys.modules)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    prefix = "ansible_collections.fleetlab.linux.plugins.module_utils."
+    found = {name[len(prefix) :] for name in done.stdout.split() if name.startswith(prefix)}
+    assert {name for name in found if "." in name and not name.startswith("_meminfo.")} == {"_core.errors", "_host.files"}
 
 
 def test_the_module_and_the_action_agree_field_by_field(results: dict[str, Any]) -> None:

@@ -14,8 +14,11 @@ from typing import Any, Dict, Iterator
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.lock import claim, start_time
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import make_lab
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.process import start_time
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.apply.claim import claim
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.options import make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import Wanted
 from ansible_collections.fleetlab.linux.plugins.modules import lab_guests
 
 
@@ -85,12 +88,26 @@ def others() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def empty_lab(directory: Path) -> Wanted:
+    """The same lab without a guest."""
+    given = {
+        "name": "lab",
+        "backend": "uml",
+        "gateway": "10.99.0.1/24",
+        "mtu": 9000,
+        "guests": [],
+        "state": "present",
+        "exclusive_to": None,
+    }
+    return make_wanted({**options(directory), **given}, False, lab_guests.BACKENDS)
+
+
 def test_a_lab_belongs_to_one_run_at_a_time(capsys: pytest.CaptureFixture[str], tmp_path: Path, others: subprocess.Popen[bytes]) -> None:
-    lab = make_lab({**options(tmp_path), "name": "lab", "backend": "uml", "gateway": "10.99.0.1/24", "mtu": 9000, "guests": []}, False)
-    claim(lab, others.pid, check_mode=True)
+    lab = empty_lab(tmp_path)
+    claim(lab, others.pid, check_mode=True, host=Host())
     assert list(tmp_path.iterdir()) == []
-    claim(lab, others.pid, check_mode=False)
-    claim(lab, others.pid, check_mode=False)
+    claim(lab, others.pid, check_mode=False, host=Host())
+    claim(lab, others.pid, check_mode=False, host=Host())
     for changes in ({}, {"state": "absent"}):
         result = run(capsys, **{**options(tmp_path), **changes}, exclusive_to=os.getpid())
         assert result["failed"] is True
@@ -100,15 +117,15 @@ def test_a_lab_belongs_to_one_run_at_a_time(capsys: pytest.CaptureFixture[str], 
     others.kill()
     others.wait()
     assert run(capsys, **options(tmp_path), exclusive_to=os.getpid())["changed"] is True
-    claim(lab, os.getpid(), check_mode=False)
+    claim(lab, os.getpid(), check_mode=False, host=Host())
 
 
 def test_a_process_that_got_the_id_of_a_former_run_is_not_taken_for_it(tmp_path: Path, others: subprocess.Popen[bytes]) -> None:
-    lab = make_lab({**options(tmp_path), "name": "lab", "backend": "uml", "gateway": "10.99.0.1/24", "mtu": 9000, "guests": []}, False)
+    lab = empty_lab(tmp_path)
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "lock").write_text(f"{others.pid} 1\n")
-    claim(lab, os.getpid(), check_mode=False)
-    assert (tmp_path / "lab" / "lock").read_text() == f"{os.getpid()} {start_time(os.getpid())}\n"
+    claim(lab, os.getpid(), check_mode=False, host=Host())
+    assert (tmp_path / "lab" / "lock").read_text() == f"{os.getpid()} {start_time(Host(), os.getpid())}\n"
 
 
 def test_only_a_running_process_can_claim_a_lab(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

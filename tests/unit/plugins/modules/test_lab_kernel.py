@@ -20,7 +20,7 @@ def test_check_mode_says_what_would_be_brought_and_brings_nothing(capsys: pytest
         lab_kernel.main()
     result = json.loads(capsys.readouterr().out)
     assert result["changed"] is True
-    assert [argv[0] for argv in result["commands"]] == ["make-directory", "mmdebstrap", "unpack-kernel"]
+    assert [argv[0] for argv in result["commands"]] == ["mkdir", "mmdebstrap", "unpack-kernel"]
     assert result["diff"]["before"] == {"kernel of forky": {"kernel": "absent"}}
     assert result["kernel"]["program"] == str(tmp_path / "cache" / "kernel-forky-unknown" / "linux")
     assert list(tmp_path.iterdir()) == []

@@ -250,6 +250,7 @@ class Rooms:
             operations=self.operations,
             returned=lambda state, wanted, plan: {"name": state, "wanted": wanted, "planned": len(plan.steps)},
             secrets=lambda params: [params["password"]],
+            carry_over=lambda before, after: f"{after} after {before or 'nothing'}",
         )
         with pytest.raises(Ended) as caught:
             run(cast(AnsibleModule, module), wing, RecordingRunner())
@@ -264,7 +265,8 @@ class TestRun:
         rooms = Rooms()
         result = rooms.run(FakeModule(params=PARAMS))
         assert rooms.passed == ["options", "require", "observe", "plan", "apply", "observe"]
-        assert (result["changed"], result["name"], result["planned"]) == (True, "new", 1)
+        # What only the state before can show is carried over to the state after.
+        assert (result["changed"], result["name"], result["planned"]) == (True, "new after nothing", 1)
 
     def test_without_a_change_or_in_check_mode_once_is_enough(self) -> None:
         for rooms, check_mode in ((Rooms("new"), False), (Rooms("old"), True)):

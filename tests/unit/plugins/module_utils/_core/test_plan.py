@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -260,7 +261,10 @@ def test_a_directory_is_made_with_those_above_it_and_an_existing_one_stays(tmp_p
     step = MakeDirectory(str(tmp_path / "a" / "b"), 0o700)
     plan = Plan("folder", {}, {}, (step,))
     assert plan.commands() == [["mkdir", "--parents", "--mode=0700", step.path]]
+    before = os.umask(0o077)
     apply(plan, ScriptedRunner())
+    assert os.umask(before) == 0o077
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
     (tmp_path / "a" / "b").chmod(0o750)
     apply(plan, ScriptedRunner())

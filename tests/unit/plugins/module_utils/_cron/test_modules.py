@@ -15,25 +15,39 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core import lock as lock_module
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron import observe as observing
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import cron_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import files
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.report import describe, next_runs
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition, Host, Installed, cron_path
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.execute import identity
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.store import Store
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import describe, next_runs
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import (
+    Definition,
+    Installed,
+    State,
+    cron_path,
+    definition_path,
+    state_folder,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.execute import identity
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import fixed, load
 from ansible_collections.fleetlab.linux.plugins.modules import tz_cron, tz_cron_info
 
 NOW = 1_743_260_400  # 2025-03-29 15:00 UTC, half a day before Sofia's clocks change.
 POST: dict[str, Any] = {"name": "test", "timezone": "Europe/Sofia", "at": [5, 19], "command": "/path/to/test.sh", "warn_after": 900}
 DEFINED = Definition("test", "Europe/Sofia", ("05:00", "19:00"), "/path/to/test.sh", warn_after=900)
-EMPTY = Host(fixed(0), NOW, wanted_program=files("/usr/bin/python3"), jobs={"test": Installed()})
+EMPTY = State(fixed(0), NOW, wanted_program=files("/usr/bin/python3"), jobs={"test": Installed()})
 DECLARED = replace(
     EMPTY,
     jobs={"test": Installed(DEFINED.content(), f"# Written by fleetlab.linux.tz_cron: {cron_path('test')}\n0 2,3 * * * root x\n")},
 )
+DEFINITION, CRON_FILE, STATE_FOLDER = (path.lstrip("/") for path in (definition_path("test"), cron_path("test"), state_folder("test")))
 STATE = {"first_call": NOW - 86400, "runs": [], "consecutive_failures": 0, "overlaps": 0, "last_start": NOW - 60, "last_success": NOW - 58}
 
 Run = Callable[..., Dict[str, Any]]
@@ -43,13 +57,12 @@ Run = Callable[..., Dict[str, Any]]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a module's main() on the given host, as root, and return what it printed."""
 
-    def call(module: Any, host: Host, options: dict[str, Any], root: bool = True, state: Any = None, **flags: bool) -> dict[str, Any]:
+    def call(module: Any, host: State, options: dict[str, Any], root: bool = True, state: Any = None, **flags: bool) -> dict[str, Any]:
         monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
-        monkeypatch.setattr(tz_cron_info, "declared", lambda: sorted(host.jobs))
+        monkeypatch.setattr(tz_cron_info, "declared", lambda _host: sorted(host.jobs))
+        found = replace(host, jobs={name: replace(job, record=state) for name, job in host.jobs.items()})
         for name in (tz_cron, tz_cron_info):
-            monkeypatch.setattr(name, "observe", lambda names, runner: host)
-            monkeypatch.setattr(name, "read_states", lambda names: {"test": (state, None)})
-            monkeypatch.setattr(name, "booted", lambda now: 0)
+            monkeypatch.setattr(name, "observe", lambda names, runner, _host: found)
         with patch_module_args({**options, **{f"_ansible_{name}": value for name, value in flags.items()}}), pytest.raises(SystemExit):
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -98,6 +111,20 @@ def test_jobs_exclude_the_options_of_one(run: Run) -> None:
     assert "one of the following is required" in run(tz_cron, EMPTY, {})["msg"]
 
 
+def test_two_runs_on_one_host_wait_for_each_other(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "_FOLDER", str(tmp_path))
+    lock = Lock(tz_cron.LOCK.name, tz_cron.LOCK.objects, timeout=0.2)
+    monkeypatch.setattr(tz_cron, "LOCK", lock)
+    absent = {"name": "test", "state": "absent"}
+    with lock.held():
+        result = run(tz_cron, EMPTY, absent)
+        assert result["failed"]
+        assert result["msg"].startswith("jobs: another run is at work on this host")
+        assert run(tz_cron, EMPTY, absent, check_mode=True)["jobs"] == []
+    assert run(tz_cron, EMPTY, absent)["jobs"] == []
+    assert lock.path == f"{tmp_path}/tz_cron.lock"
+
+
 def test_info(run: Run) -> None:
     (job,) = run(tz_cron_info, DECLARED, {}, state=STATE)["jobs"]
     assert job["at"] == ["05:00", "19:00"]
@@ -136,7 +163,7 @@ def test_next_runs_across_a_gap_on_three_clocks() -> None:
 
 def test_options_and_documentation_agree() -> None:
     documented = yaml.safe_load(tz_cron.DOCUMENTATION)["options"]
-    spec = tz_cron.argument_spec()
+    spec = JOBS.argument_spec()
     assert sorted(documented) == sorted(spec)
     assert sorted(documented["jobs"]["suboptions"]) == sorted(spec["jobs"]["options"])
 
@@ -153,67 +180,76 @@ def test_options_and_documentation_agree() -> None:
 )
 def test_a_cron_of_this_host_is_told_from_others(tmp_path: Path, comm: str, exe: str, namespace: str, found: bool) -> None:
     for process, own in (("self", "pid:[1]"), ("77", namespace)):
-        (tmp_path / process / "ns").mkdir(parents=True)
-        (tmp_path / process / "ns" / "pid").symlink_to(own)
-        (tmp_path / process / "exe").symlink_to(exe)
-        (tmp_path / process / "comm").write_text(f"{comm}\n", encoding="utf-8")
-    assert cron_runs(str(tmp_path)) is found
+        folder = tmp_path / "proc" / process
+        (folder / "ns").mkdir(parents=True)
+        (folder / "ns" / "pid").symlink_to(own)
+        (folder / "exe").symlink_to(exe)
+        (folder / "comm").write_text(f"{comm}\n", encoding="utf-8")
+    assert cron_runs(Host(str(tmp_path))) is found
 
 
-def test_what_is_read_of_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observing, "DEFINITIONS", str(tmp_path))
-    (tmp_path / "test.json").write_text(DEFINED.content(), encoding="utf-8")
-    (tmp_path / "not a name.json").touch()
-    assert observing.declared() == ["test"]
-    monkeypatch.setattr(observing, "DEFINITIONS", f"{tmp_path}/missing")
-    assert observing.declared() == []
+def test_what_is_read_of_a_host(tmp_path: Path) -> None:
+    folder = Path(f"{tmp_path}{DEFINITIONS}")
+    folder.mkdir(parents=True)
+    (folder / "test.json").write_text(DEFINED.content(), encoding="utf-8")
+    (folder / "not a name.json").touch()
+    assert observing.declared(Host(str(tmp_path))) == ["test"]
+    assert observing.declared(Host(f"{tmp_path}/missing")) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_missing_file(tmp_path: Path) -> None:
+    Path(f"{tmp_path}{cron_path('test')}").mkdir(parents=True)
+    with pytest.raises(ObservationError, match=r"cron\.d/tz_cron-test cannot be read: Is a directory\. Look what is in its place"):
+        observing.installed("test", None, Host(str(tmp_path)))
 
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host that has the job test, all below one folder, made by whoever runs this."""
-    monkeypatch.setattr(observing, "DEFINITIONS", str(tmp_path))
     monkeypatch.setattr(observing, "ROOT", os.getuid())
-    monkeypatch.setattr(observing, "cron_path", lambda name: f"{tmp_path}/cron-{name}")
-    monkeypatch.setattr(observing, "state_folder", lambda name: f"{tmp_path}/{name}")
-    (tmp_path / "test").mkdir(mode=0o700)
-    for file, content, mode in (("test.json", DEFINED.content(), 0o600), ("cron-test", "# Written by fleetlab.linux.tz_cron\n", 0o644)):
-        (tmp_path / file).write_text(content, encoding="utf-8")
-        (tmp_path / file).chmod(mode)
+    (tmp_path / STATE_FOLDER).mkdir(parents=True)
+    (tmp_path / STATE_FOLDER).chmod(0o700)
+    for path, content, mode in ((DEFINITION, DEFINED.content(), 0o600), (CRON_FILE, "# Written by fleetlab.linux.tz_cron\n", 0o644)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content, encoding="utf-8")
+        (tmp_path / path).chmod(mode)
     return tmp_path
 
 
+def look(folders: Path) -> Installed:
+    return observing.installed("test", None, Host(str(folders)))
+
+
 def test_modes_and_owners_that_are_not_those_of_the_module_are_seen(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert observing._installed("test", None).access == {}
-    for path, mode in (("test.json", 0o644), ("cron-test", 0o666), ("test", 0o777)):
+    assert look(folders).access == {}
+    for path, mode in ((DEFINITION, 0o644), (CRON_FILE, 0o666), (STATE_FOLDER, 0o777)):
         (folders / path).chmod(mode)
-    assert observing._installed("test", None).access == {
-        f"{folders}/{path}": f"{mode}, owner {os.getuid()}"
-        for path, mode in (("test.json", "0644"), ("cron-test", "0666"), ("test", "0777"))
+    assert look(folders).access == {
+        f"/{path}": f"{mode}, owner {os.getuid()}" for path, mode in ((DEFINITION, "0644"), (CRON_FILE, "0666"), (STATE_FOLDER, "0777"))
     }
-    (folders / "cron-test").write_text("# somebody else's\n", encoding="utf-8")
-    assert f"{folders}/cron-test" not in observing._installed("test", None).access
+    (folders / CRON_FILE).write_text("# somebody else's\n", encoding="utf-8")
+    assert f"/{CRON_FILE}" not in look(folders).access
     monkeypatch.setattr(observing, "ROOT", os.getuid() + 1)
-    (folders / "test.json").chmod(0o600)
-    assert observing._installed("test", None).access[f"{folders}/test.json"] == f"0600, owner {os.getuid()}"
+    (folders / DEFINITION).chmod(0o600)
+    assert look(folders).access[f"/{DEFINITION}"] == f"0600, owner {os.getuid()}"
 
 
 def test_a_job_runs_while_the_process_on_record_does_and_its_lock_is_left_alone(folders: Path) -> None:
-    (folders / "test.json").touch()
-    os.utime(folders / "test.json", (NOW, NOW))
-    store = Store(f"{folders}/test/state.json", print)
+    (folders / DEFINITION).touch()
+    os.utime(folders / DEFINITION, (NOW, NOW))
+    store = Store(f"{folders}/{STATE_FOLDER}/state.json", print)
     record = {**STATE, "running": {"pid": os.getpid(), "identity": identity(os.getpid()), "wanted": NOW}}
     assert store.write(record)
     os.mkfifo(f"{store.path}.lock")
-    installed = observing._installed("test", None)
+    installed = look(folders)
     assert (installed.running, installed.since) == (True, NOW)
     assert store.write({**record, "running": {"pid": os.getpid(), "identity": "another", "wanted": NOW}})
-    assert observing._installed("test", None).running is False
+    assert look(folders).running is False
 
 
 def test_looking_at_a_job_takes_no_lock(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that found it taken would give up its run."""
-    (folders / "test" / "state.json.lock").touch()
+    (folders / STATE_FOLDER / "state.json.lock").touch()
     opened: list[str] = []
     own_open = os.open
 
@@ -222,17 +258,18 @@ def test_looking_at_a_job_takes_no_lock(folders: Path, monkeypatch: pytest.Monke
         return own_open(path, *rest)
 
     monkeypatch.setattr(os, "open", noting)
-    observing._installed("test", None)
-    assert opened == [f"{folders}/test/state.json"]
+    look(folders)
+    assert opened == [f"{folders}/{STATE_FOLDER}/state.json"]
 
 
-def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: Path, run: Run) -> None:
-    (folders / "test" / "state.json").write_text("[", encoding="utf-8")
-    ((state, problem),) = observing.read_states(["test"]).values()
-    assert state is None
+def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: Path) -> None:
+    (folders / STATE_FOLDER / "state.json").write_text("[", encoding="utf-8")
+    found = look(folders)
+    problem = found.problem
+    assert found.record is None
     assert problem is not None
-    assert problem.startswith(f"the state {folders}/test/state.json cannot be read (Expecting value")
+    assert problem.startswith(f"the state {folders}/{STATE_FOLDER}/state.json cannot be read (Expecting value")
     assert problem.endswith(": the next call sets it aside and begins a new one")
-    installed = replace(DECLARED.jobs["test"], since=1)
-    (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"], {"test": (None, problem)}, 0)
+    installed = replace(DECLARED.jobs["test"], since=1, problem=problem)
+    (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"])
     assert (job["problem"], job["stale"]) == (problem, None)

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import OPTION_NAMES, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import ZoneError, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import ZoneError, load
 
 JOB: dict[str, Any] = {"name": "test", "timezone": "Europe/Sofia", "at": [5, 19], "command": "/path/to/test.sh"}
 
 
 def params(*jobs: dict[str, Any]) -> dict[str, Any]:
     """As Ansible hands them over, every option there."""
-    return {"jobs": [{**dict.fromkeys(OPTION_NAMES), **job} for job in jobs]}
+    return {"jobs": [{**dict.fromkeys(JOBS.options), **job} for job in jobs]}
 
 
 def definition(**changes: Any) -> Definition:
@@ -121,7 +121,7 @@ def test_a_name_that_can_be_no_file_of_cron_is_refused(name: Any, state: str) ->
 
 
 def test_a_job_that_is_named_twice_is_refused() -> None:
-    with pytest.raises(InputError, match=r"jobs\[1\]\.name: job 'test' is named twice"):
+    with pytest.raises(InputError, match=r"jobs\[1\]: job 'test' is named twice: jobs\[0\] has it already"):
         make_wanted(params(JOB, {"name": "test", "state": "absent"}), load, lambda user: True)
 
 

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError, RefusedError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, RemoveFile, Step, WriteFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, MakeDirectory, RemoveFile, Step, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import COMMAND, LIBRARY, files
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import (
     Definition,
-    Host,
     Installed,
+    State,
     Wanted,
     cron_path,
     state_folder,
     unit_path,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import DEFINITIONS
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import fixed, load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import fixed, load
 
 NOW = 1_764_000_000
 PROGRAM = files("/usr/bin/python3")
@@ -34,8 +34,8 @@ SOFIA = load("Europe/Sofia")
 NAMES = ("one", "two")
 
 
-def host_with(**changes: Any) -> Host:
-    host = Host(fixed(0), NOW, cron=True, systemd=True, wanted_program=PROGRAM, jobs=dict.fromkeys(NAMES, Installed()))
+def host_with(**changes: Any) -> State:
+    host = State(fixed(0), NOW, cron=True, systemd=True, wanted_program=PROGRAM, jobs=dict.fromkeys(NAMES, Installed()))
     return replace(host, **changes)
 
 
@@ -44,22 +44,35 @@ def wanted(name: str = "one", backend: str = "auto", **changes: Any) -> Wanted:
     return Wanted(name, definition, SOFIA, backend)
 
 
-def carried_out(host: Host, steps: tuple[Step, ...]) -> Host:
+def carried_out(host: State, steps: tuple[Step, ...]) -> State:
     """The host after these steps."""
     for step in steps:
         if isinstance(step, Command):
             host = _commanded(host, step.argv)
+        elif isinstance(step, MakeDirectory):
+            host = _made(host, step.path)
         elif isinstance(step, (WriteFile, RemoveFile)):
             host = _written(host, step.path, step.content if isinstance(step, WriteFile) else None)
     return host
 
 
-def _commanded(host: Host, argv: tuple[str, ...]) -> Host:
-    if argv[0] == "install" and argv[-1] == DEFINITIONS:
-        return replace(host, definitions_folder=True)
+def _made(host: State, path: str) -> State:
+    if path == DEFINITIONS:
+        return replace(host, has_definitions=True)
+    for name in host.jobs:
+        if path == state_folder(name):
+            return _job(host, name, state_files=host.jobs[name].state_files or ())
+    assert path == LIBRARY
+    return host
+
+
+def _commanded(host: State, argv: tuple[str, ...]) -> State:
     for name in host.jobs:
         if argv[-1] == state_folder(name):
-            files = (host.jobs[name].state_files or ()) if argv[0] == "install" else None
+            assert argv[0] in ("chown", "chmod", "rmdir")
+            if argv[0] == "chown":
+                return host
+            files = host.jobs[name].state_files if argv[0] == "chmod" else None
             return _job(host, name, state_files=files, access=_without(host, name, argv[-1]))
         if argv[-1] == f"tz_cron-{name}.timer":
             assert argv[0] == "systemctl"
@@ -69,11 +82,11 @@ def _commanded(host: Host, argv: tuple[str, ...]) -> Host:
     return host
 
 
-def _without(host: Host, name: str, path: str) -> dict[str, str]:
+def _without(host: State, name: str, path: str) -> dict[str, str]:
     return {other: found for other, found in host.jobs[name].access.items() if other != path}
 
 
-def _written(host: Host, path: str, content: str | None) -> Host:
+def _written(host: State, path: str, content: str | None) -> State:
     if path in PROGRAM:
         assert content is not None
         access = {other: found for other, found in host.program_access.items() if other != path}
@@ -95,7 +108,7 @@ def _written(host: Host, path: str, content: str | None) -> Host:
     raise AssertionError(f"{path} is none of the job's files")
 
 
-def _job(host: Host, name: str, **changes: Any) -> Host:
+def _job(host: State, name: str, **changes: Any) -> State:
     return replace(host, jobs={**host.jobs, name: replace(host.jobs[name], **changes)})
 
 
@@ -114,7 +127,7 @@ jobs = st.builds(
 )
 
 
-def drifted(host: Host, draw: Any) -> Host:
+def drifted(host: State, draw: Any) -> State:
     """Somebody gives some of what is there another mode."""
     for name, installed in host.jobs.items():
         there = {state_folder(name): installed.state_files, f"{DEFINITIONS}/{name}.json": installed.definition}
@@ -144,10 +157,10 @@ def test_planning_again_after_apply_gives_an_empty_plan_wherever_the_first_was_c
 def test_the_steps_of_a_new_job() -> None:
     changes = plan(host_with(), [wanted()])
     shown = [" ".join(step) for step in changes.commands()]
-    assert shown[0] == f"install -d -m 0755 {LIBRARY}"
+    assert shown[0] == f"mkdir --parents {LIBRARY}"
     assert f"write-file {COMMAND} 0755" in shown
     assert shown[-3:] == [
-        "install -d -m 0700 -o root -g root /var/lib/fleetlab/tz_cron/one",
+        "mkdir --parents --mode=0700 /var/lib/fleetlab/tz_cron/one",
         "write-file /etc/fleetlab/tz_cron/one.json 0600",
         "write-file /etc/cron.d/tz_cron-one 0644",
     ]
@@ -210,7 +223,7 @@ def test_an_upgrade_replaces_what_changed_of_the_runner() -> None:
     host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
     old = replace(host, program={**host.program, f"{LIBRARY}/zone.py": "# old\n"})
     assert plan(old, [wanted()]).commands() == [
-        ["install", "-d", "-m", "0755", LIBRARY],
+        ["mkdir", "--parents", LIBRARY],
         ["write-file", f"{LIBRARY}/zone.py", "0644"],
         ["/usr/bin/python3", "-I", "-m", "compileall", "-q", LIBRARY],
     ]
@@ -250,8 +263,9 @@ def test_another_mode_or_owner_is_put_right() -> None:
     assert [step for step in changes.steps if isinstance(step, WriteFile) and (step.owner, step.group) != ("root", "root")] == []
     shown = [" ".join(step) for step in changes.commands()]
     assert f"write-file {COMMAND} 0755" in shown
-    assert shown[-3:] == [
-        f"install -d -m 0700 -o root -g root {state_folder('one')}",
+    assert shown[-4:] == [
+        f"chown root:root {state_folder('one')}",
+        f"chmod 0700 {state_folder('one')}",
         f"write-file {DEFINITIONS}/one.json 0600",
         f"write-file {cron_path('one')} 0644",
     ]

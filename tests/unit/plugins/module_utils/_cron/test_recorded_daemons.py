@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.entry import calendar_lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.fires import cron_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import cron_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.render import calendar_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import Definition
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.call import due
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.job import Job
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.schedule import Schedule, parse_times
-from ansible_collections.fleetlab.linux.plugins.module_utils._run_at.zone import load
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import due
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule, parse_times
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
 from ansible_collections.fleetlab.linux.tests.record.cron_scenes import DAYS, HOSTS, JOBS, OF_LORD_HOWE, instant
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"

@@ -13,17 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError, RefusedError
-from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import (
-    Disk,
-    Volume,
-    all_volumes,
-    check_volumes,
-    identify,
-    make_volume,
-    ready,
-    volume_id,
-    xen_name,
-)
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import all_volumes, identify, ready
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.options import Volume, check_volumes, make_volume
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.state import Disk, volume_id, xen_name
 
 IDS = st.integers(0, 16**17 - 1).map(lambda number: f"vol-{number:017x}")
 

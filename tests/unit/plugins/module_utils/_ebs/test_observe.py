@@ -10,8 +10,9 @@ from typing import List
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import Volume, all_volumes, identify
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.identify import all_volumes, identify
 from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import observe, system_disks
+from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.options import Volume
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._ebs.trees import FIRST, NAMES, ROOT, SECOND, build
 
 WANTED = [Volume(FIRST, "/dev/sdf", "volume1"), Volume(SECOND, "/dev/sdg", "volume2")]
@@ -20,12 +21,12 @@ AMAZON = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_"
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_disk_of_the_system_is_known_and_never_offered(tmp_path: Path, name: str) -> None:
-    roots = build(tmp_path, name)
+    host = build(tmp_path, name)
     system = {"nitro": {"nvme0n1"}, "nitro-rebooted": {"nvme2n1"}, "nitro-instance-store": {"nvme1n1"}, "xen": {"xvda"}, "qemu": {"vda"}}[
         name
     ]
-    assert system_disks(roots) == system
-    disks = observe(roots)
+    assert system_disks(host) == system
+    disks = observe(host)
     assert not {item.disk.name for item in identify(disks, all_volumes(disks))} & system
 
 
@@ -63,8 +64,8 @@ def test_sizes(tmp_path: Path) -> None:
 
 
 def test_a_root_over_logical_volumes_and_raid_is_followed_down(tmp_path: Path) -> None:
-    roots = build(tmp_path, "nitro")
-    sys = Path(roots.sys)
+    host = build(tmp_path, "nitro")
+    sys = Path(f"{host.root}/sys")
     for name, number, below in (("dm-0", "253:0", ["md0"]), ("md0", "9:0", ["nvme1n1", "nvme2n1"])):
         folder = sys / "devices" / name
         (folder / "slaves").mkdir(parents=True)
@@ -72,11 +73,11 @@ def test_a_root_over_logical_volumes_and_raid_is_followed_down(tmp_path: Path) -
             (folder / "slaves" / slave).symlink_to(sys / "devices" / slave)
         (sys / "class" / "block" / name).symlink_to(folder)
         (sys / "dev" / "block" / number).symlink_to(folder)
-    Path(roots.mountinfo).write_text("30 1 253:0 / / rw shared:1 - ext4 /dev/mapper/vg-root rw\n", encoding="utf-8")
-    assert system_disks(roots) == {"nvme1n1", "nvme2n1"}
+    Path(f"{host.root}/proc/self/mountinfo").write_text("30 1 253:0 / / rw shared:1 - ext4 /dev/mapper/vg-root rw\n", encoding="utf-8")
+    assert system_disks(host) == {"nvme1n1", "nvme2n1"}
 
 
 def test_a_root_with_a_number_of_its_own_is_known_by_its_source(tmp_path: Path) -> None:
-    roots = build(tmp_path, "nitro")
-    Path(roots.mountinfo).write_text("30 1 0:31 /@ / rw shared:1 - btrfs /dev/nvme0n1p1 rw\n", encoding="utf-8")
-    assert system_disks(roots) == {"nvme0n1"}
+    host = build(tmp_path, "nitro")
+    Path(f"{host.root}/proc/self/mountinfo").write_text("30 1 0:31 /@ / rw shared:1 - btrfs /dev/nvme0n1p1 rw\n", encoding="utf-8")
+    assert system_disks(host) == {"nvme0n1"}

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._ebs.observe import Roots
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 
 _FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "sysfs_ebs" / "6.1"
 NAMES = sorted(path.stem for path in _FIXTURES.glob("*.json"))
@@ -28,9 +28,9 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def add_disk(roots: Roots, name: str, disk: Dict[str, Any]) -> None:
+def add_disk(host: Host, name: str, disk: Dict[str, Any]) -> None:
     """One whole disk with its partitions and links."""
-    sys, dev = Path(roots.sys), Path(roots.dev)
+    sys, dev = Path(f"{host.root}/sys"), Path(f"{host.root}/dev")
     folder = sys / "devices" / name
     (folder / "device").mkdir(parents=True)
     (folder / "size").write_text(f"{disk['size']}\n", encoding="utf-8")
@@ -51,16 +51,17 @@ def add_disk(roots: Roots, name: str, disk: Dict[str, Any]) -> None:
         _link(dev / "disk" / "by-id" / link, dev / name)
 
 
-def build(place: Path, name: str) -> Roots:
+def build(place: Path, name: str) -> Host:
     """The machine of that name."""
     machine = json.loads((_FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
-    roots = Roots(str(place / "sys"), str(place / "dev"), str(place / "mountinfo"))
+    host = Host(str(place))
     for disk, data in machine["disks"].items():
-        add_disk(roots, disk, data)
+        add_disk(host, disk, data)
     lines = [
         f"{40 + index} 1 {number} / {mount} rw,relatime shared:1 - ext4 {source} rw"
         for index, (number, mount, source) in enumerate(machine["mounts"])
     ]
     lines.append("22 40 0:20 / /proc rw,nosuid,nodev,noexec,relatime shared:12 - proc proc rw")
-    Path(roots.mountinfo).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return roots
+    (place / "proc" / "self").mkdir(parents=True)
+    (place / "proc" / "self" / "mountinfo").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return host

@@ -61,6 +61,16 @@ def host(tmp_path: Path) -> Host:
     return Host(str(tmp_path))
 
 
+def test_a_process_is_known_by_its_start(tmp_path: Path) -> None:
+    (tmp_path / "proc" / "7").mkdir(parents=True)
+    (tmp_path / "proc" / "8").mkdir()
+    rest = " ".join(str(number) for number in range(4, 30))
+    (tmp_path / "proc" / "7" / "stat").write_text(f"7 (a) b) (c) S {rest}\n", encoding="utf-8")
+    (tmp_path / "proc" / "8" / "stat").write_text(f"8 (zombie) Z {rest}\n", encoding="utf-8")
+    assert [process.start_time(Host(str(tmp_path)), pid) for pid in (7, 8, 9)] == [22, None, None]
+    assert process.start_time(Host(), os.getpid())
+
+
 class TestMounts:
     def test_escapes_options_and_lines_of_another_form(self) -> None:
         found = mounts.parse_mountinfo(MOUNTINFO)
@@ -234,3 +244,11 @@ class TestFiles:
         assert (host.resolve("/s"), host.base_name("/s"), host.device_number("/n")) == ("/n", "n", (None, "a regular file"))
         with pytest.raises(UnicodeDecodeError):
             host.content("/b")
+
+    def test_a_file_that_cannot_be_read_is_not_taken_for_a_missing_one(self, tmp_path: Path) -> None:
+        host = Host(str(tmp_path))
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "file").write_bytes(b"\xff\n")
+        assert (host.text("/none"), host.text("/file"), host.read("/folder")) == (None, "\ufffd\n", None)
+        with pytest.raises(IsADirectoryError):
+            host.text("/folder")

@@ -15,13 +15,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError, RefusedError, StepError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, Step, WriteFile, apply
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan_absent, plan_present
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.scripts import disk_device, enter_script, start_script
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import KERNEL, MARKER, Lab, ObservedGuest, ObservedLab, make_lab
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
+    Command,
+    MakeDirectory,
+    Operation,
+    Plan,
+    Step,
+    WriteFile,
+    apply,
+)
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.options import make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.render import enter_script, start_script
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.state import KERNEL, MARKER, GuestState, State, Wanted
+from ansible_collections.fleetlab.linux.plugins.modules.lab_guests import BACKENDS
 
 
-def lab_of(backend: str = "uml", servers: int = 2, rootless: bool = False) -> Lab:
+def lab_of(backend: str = "uml", servers: int = 2, rootless: bool = False) -> Wanted:
     """A lab with one disk in each guest."""
     guests = [
         {"name": f"server{number}", "address": f"10.9.0.{10 + number}/24", "memory": 256, "cpus": 1, "disks": [{"name": "v", "size_mb": 8}]}
@@ -35,14 +45,24 @@ def lab_of(backend: str = "uml", servers: int = 2, rootless: bool = False) -> La
         "mtu": 9000,
         "image": {"root": "/srv/images/root.ext4", "kernel": "/srv/images/vmlinuz", "initrd": "/srv/images/initrd.img"},
         "guests": guests,
+        "state": "present",
+        "exclusive_to": None,
     }
-    return make_lab(params, rootless)
+    return make_wanted(params, rootless, BACKENDS)
+
+
+def plan_present(lab: Wanted, state: State) -> Plan:
+    return plan(state, lab)
+
+
+def plan_absent(lab: Wanted, state: State) -> Plan:
+    return plan(state, dataclasses.replace(lab, present=False))
 
 
 class Model:
     """A lab that steps are carried out on."""
 
-    def __init__(self, lab: Lab, start: ObservedLab) -> None:
+    def __init__(self, lab: Wanted, start: State) -> None:
         self.lab = lab
         self.state = start
 
@@ -51,7 +71,7 @@ class Model:
 
     def change_guest(self, name: str, **values: Any) -> None:
         known = {guest.name: guest for guest in self.state.guests}
-        known[name] = dataclasses.replace(known.get(name, ObservedGuest(name)), **values)
+        known[name] = dataclasses.replace(known.get(name, GuestState(name)), **values)
         self.change(guests=tuple(known.values()))
 
     def add_entry(self, path: str) -> None:
@@ -69,6 +89,9 @@ class Model:
             added = re.findall(r"^(?:link add|tuntap add dev) (\S+)", step.stdin or "", re.MULTILINE)
             assert not set(added) & set(self.state.links), "a link is made twice"
             self.change(links=(*self.state.links, *added))
+        elif isinstance(step, MakeDirectory):
+            assert step.mode == 0o700
+            self.add_entry(step.path)
         else:
             assert isinstance(step, Operation)
             getattr(self, step.name.replace("-", "_"))(**step.arguments)
@@ -83,9 +106,6 @@ class Model:
             self.change(enter_script=step.content)
         elif step.path.endswith("/start"):
             self.change_guest(step.path.split("/")[-2], start_script=step.content)
-
-    def make_directory(self, path: str) -> None:
-        self.add_entry(path)
 
     def make_ssh_key(self, path: str) -> None:
         self.add_entry(path)
@@ -112,27 +132,27 @@ class Model:
         )
 
     def remove_directory(self, path: str) -> None:
-        self.state = ObservedLab()
+        self.state = State()
 
 
-def carried_out(lab: Lab, plan: Plan, start: ObservedLab) -> ObservedLab:
+def carried_out(lab: Wanted, made: Plan, start: State) -> State:
     """The lab after the plan."""
     model = Model(lab, start)
-    for step in plan.steps:
+    for step in made.steps:
         model.carry_out(step)
     return model.state
 
 
-def present(lab: Lab) -> ObservedLab:
+def present(lab: Wanted) -> State:
     """A lab that is all there."""
-    return carried_out(lab, plan_present(lab, ObservedLab()), ObservedLab())
+    return carried_out(lab, plan_present(lab, State()), State())
 
 
 @given(st.sampled_from(["uml", "qemu"]), st.integers(1, 4), st.booleans(), st.data())
 def test_a_plan_cut_short_anywhere_is_completed_by_the_next_and_then_empty(backend: str, servers: int, rootless: bool, data: Any) -> None:
     lab = lab_of(backend, servers, rootless)
-    steps = plan_present(lab, ObservedLab()).steps
-    model = Model(lab, ObservedLab())
+    steps = plan_present(lab, State()).steps
+    model = Model(lab, State())
     for step in steps[: data.draw(st.integers(0, len(steps)))]:
         model.carry_out(step)
     after = carried_out(lab, plan_present(lab, model.state), model.state)
@@ -146,9 +166,9 @@ def test_a_guest_that_died_is_started_again_and_nothing_else_happens() -> None:
     lab = lab_of()
     there = present(lab)
     dead = dataclasses.replace(there, guests=(dataclasses.replace(there.guests[0], running=False), there.guests[1]))
-    plan = plan_present(lab, dead)
-    assert [step.name for step in plan.steps if isinstance(step, Operation)] == ["start-guest"]
-    assert not any("add" in (step.stdin or "").split() for step in plan.steps if isinstance(step, Command))
+    steps = plan_present(lab, dead).steps
+    assert [step.name for step in steps if isinstance(step, Operation)] == ["start-guest"]
+    assert not any("add" in (step.stdin or "").split() for step in steps if isinstance(step, Command))
 
 
 def test_a_guest_that_ends_at_once_holds_up_no_other() -> None:
@@ -191,11 +211,11 @@ def test_a_lab_whose_machine_rebooted_gets_its_network_and_guests_back_with_thei
 
 
 def test_a_directory_of_somebody_else_is_refused_by_what_is_in_it() -> None:
-    for plan in (plan_present, plan_absent):
+    for make_plan in (plan_present, plan_absent):
         with pytest.raises(RefusedError, match=r"thesis\.tex"):
-            plan(lab_of(), ObservedLab(entries=("thesis.tex",)))
+            make_plan(lab_of(), State(entries=("thesis.tex",)))
         with pytest.raises(RefusedError, match="other-0123456789"):
-            plan(lab_of(), ObservedLab(owner="other-0123456789", entries=(MARKER,)))
+            make_plan(lab_of(), State(owner="other-0123456789", entries=(MARKER,)))
 
 
 def test_a_disk_of_another_size_is_refused() -> None:
@@ -217,22 +237,22 @@ def test_new_settings_of_a_running_guest_wait_for_its_next_start() -> None:
     lab = lab_of()
     there = present(lab)
     larger = dataclasses.replace(lab, guests=(dataclasses.replace(lab.guests[0], memory=512), lab.guests[1]))
-    plan = plan_present(larger, there)
-    assert [type(step) for step in plan.steps] == [WriteFile]
-    assert "server1" in plan.warnings[0]
+    made = plan_present(larger, there)
+    assert [type(step) for step in made.steps] == [WriteFile]
+    assert "server1" in made.warnings[0]
 
 
 def test_a_closed_tun_device_is_refused_before_anything_is_made() -> None:
     with pytest.raises(InputError, match="/dev/net/tun"):
-        plan_present(lab_of(), ObservedLab(tun_usable=False))
+        plan_present(lab_of(), State(tun_usable=False))
 
 
 def test_memory_that_is_not_there_is_refused_for_the_guests_that_are_to_be_started() -> None:
     lab = lab_of(servers=2)
     with pytest.raises(InputError, match="need 512 MiB in /dev/shm, which has 300 MiB free"):
-        plan_present(lab, ObservedLab(memory_free=300 * 1024 * 1024))
+        plan_present(lab, State(memory_free=300 * 1024 * 1024))
     assert plan_present(lab, dataclasses.replace(present(lab), memory_free=0)).steps == ()
-    assert plan_present(lab_of("qemu"), ObservedLab(memory_free=0)).changed
+    assert plan_present(lab_of("qemu"), State(memory_free=0)).changed
 
 
 def test_only_an_ordinary_user_needs_a_user_namespace() -> None:
@@ -247,11 +267,11 @@ def test_scripts_quote_the_directory() -> None:
 
 
 def test_guests_see_their_disks_by_names_that_stay() -> None:
-    assert disk_device(lab_of(), 0, lab_of().guests[0].disks[0]) == "/dev/ubdb"
-    assert disk_device(lab_of("qemu"), 0, lab_of().guests[0].disks[0]) == "/dev/disk/by-id/virtio-v"
+    assert lab_of().backend.device(0, lab_of().guests[0].disks[0]) == "/dev/ubdb"
+    assert lab_of("qemu").backend.device(0, lab_of().guests[0].disks[0]) == "/dev/disk/by-id/virtio-v"
 
 
-def with_volume_id(identity: str, backend: str = "qemu", servers: int = 1) -> Lab:
+def with_volume_id(identity: str, backend: str = "qemu", servers: int = 1) -> Wanted:
     """A lab whose disks bear the id of a volume."""
     lab = lab_of(backend, servers)
     disks = [{"name": "v", "size_mb": 8, "volume_id": identity}]
@@ -260,13 +280,13 @@ def with_volume_id(identity: str, backend: str = "qemu", servers: int = 1) -> La
     ]
     image = {"root": lab.image.root, "kernel": lab.image.kernel, "initrd": lab.image.initrd}
     params = {"name": "lab", "directory": lab.directory, "backend": backend, "gateway": lab.gateway, "mtu": 9000, "image": image}
-    return make_lab({**params, "guests": guests}, False)
+    return make_wanted({**params, "guests": guests, "state": "present", "exclusive_to": None}, False, BACKENDS)
 
 
 def test_a_disk_with_the_id_of_a_volume_is_an_nvme_disk_that_says_so() -> None:
     lab = with_volume_id("vol-0123456789abcdef0")
     assert "-device nvme,drive=v,serial=vol0123456789abcdef0" in start_script(lab, lab.guests[0])
-    assert disk_device(lab, 0, lab.guests[0].disks[0]) == "/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0"
+    assert lab.backend.device(0, lab.guests[0].disks[0]) == "/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._host import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo import collect
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
@@ -128,7 +129,7 @@ def test_a_host_without_proc_or_grep_says_so(tmp_path: Path, shell: list[str]) -
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_the_command_and_the_module_read_the_same_of_this_machine(shell: list[str]) -> None:
     done = subprocess.run([*shell, "-c", COMMAND], capture_output=True, text=True, check=True)
-    by_command, by_module = make_facts(parse_output(done.stdout)), make_facts(read_host())
+    by_command, by_module = make_facts(parse_output(done.stdout)), make_facts(read_host(files.Host()))
     assert shape(by_command) == shape(by_module)
     assert by_command["kernel"] == by_module["kernel"]
     for name in ("MemTotal", "SwapTotal", "VmallocTotal", "Hugepagesize"):

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._host import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.available import stand_ins
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
@@ -22,7 +23,7 @@ _TRIES = 5
 def test_our_formula_gives_the_value_of_the_kernel() -> None:
     errors = []
     for _try in range(_TRIES):
-        found = make_facts(read_host())
+        found = make_facts(read_host(files.Host()))
         formulas = found["available"]["formulas"]
         ours = stand_ins(tuple(found["kernel"]["version"]))[0]
         errors.append(abs(formulas[ours] - formulas["kernel"]) / formulas["kernel"])
@@ -30,7 +31,7 @@ def test_our_formula_gives_the_value_of_the_kernel() -> None:
 
 
 def test_the_extended_sum_leaves_next_to_nothing() -> None:
-    assert min(abs(make_facts(read_host())["accounting"]["extended"]["percent"]) for _try in range(_TRIES)) < 0.2
+    assert min(abs(make_facts(read_host(files.Host()))["accounting"]["extended"]["percent"]) for _try in range(_TRIES)) < 0.2
 
 
 _WRITTEN = 800 << 20
@@ -44,12 +45,12 @@ def written_into_memory(folder: Path, size: int) -> tuple[dict[str, Any], dict[s
     """The facts before and after so many bytes were written to a tmpfs that nobody else sees."""
     script = _FILL.format(folder=shlex.quote(str(folder)), bytes=size, size=size + (1 << 20))
     own_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    before = make_facts(read_host())
+    before = make_facts(read_host(files.Host()))
     argv = ["unshare", "--mount", *own_user, "sh", "-c", script]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "written\n"
-        after = make_facts(read_host())
+        after = make_facts(read_host(files.Host()))
         process.communicate("")
     return before, after
 
@@ -74,7 +75,7 @@ def moved(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int]:
 
 
 def test_what_is_written_to_tmpfs_is_seen_and_no_longer_available(tmp_path: Path) -> None:
-    size = min(_WRITTEN, make_facts(read_host())["available"]["bytes"] // 4)
+    size = min(_WRITTEN, make_facts(read_host(files.Host()))["available"]["bytes"] // 4)
     expected = {"Shmem": 1, "Cached": 1, "tmpfs": 1, "anonymous": 1, "reclaimable": 0, "available": -1, "formula": -1, "free": -1}
     found = [moved(*written_into_memory(tmp_path, size)) for _try in range(_TRIES)]
     # Whatever else the machine does meanwhile moves each of them too.

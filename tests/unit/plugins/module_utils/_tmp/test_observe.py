@@ -16,14 +16,17 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import observe as observing
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.mounts import top_mounts
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import render
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe import Roots, observe, observe_launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.launcher import observe_launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.service import observe, require
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.shared import find_shared, parse_peers, parse_unix, peers
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import Wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.proof import leftovers, problems, shown, uses_folder
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import drop_in_path
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.shared import find_shared, parse_peers, parse_unix, peers
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, Process, State, parse_mountinfo
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.show import proof
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, Process, State
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import leftovers, problems, uses_folder
 
 FOLDERS = sorted((Path(__file__).resolve().parents[4] / "fixtures" / "systemd").iterdir())
 TMPFS = Wanted("demo.service", size="16M")
@@ -49,7 +52,7 @@ class Recorded:
         return CommandResult(tuple(argv), 0, self.text, "")
 
 
-def host(recorded: Path, top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -> Roots:
+def host(recorded: Path, top: Path, case: str, group: str = "0::/system.slice/demo.service\n") -> Host:
     """A host whose service has the mounts of a recording, in its main process and in a child, beside a process of somebody else."""
     (top / "run/systemd/system").mkdir(parents=True)
     (top / "var/tmp").mkdir(parents=True)
@@ -73,7 +76,7 @@ def host(recorded: Path, top: Path, case: str, group: str = "0::/system.slice/de
         drop_in.parent.mkdir(parents=True)
         drop_in.write_text(render.drop_in(TMPFS if case == "tmpfs" else DISK, PLACES, 33), encoding="utf-8")
     (top / "proc/meminfo").write_text("MemTotal:  1048576 kB\n", encoding="utf-8")
-    return Roots(str(top / "proc"), str(top))
+    return Host(str(top))
 
 
 def seen(folder: Path, top: Path, case: str, mounts: str | None = None) -> State:
@@ -93,7 +96,7 @@ def test_a_recorded_service_proves_what_it_has(folder: Path, tmp_path: Path, cas
     assert problems(state, wanted) == ()
     assert len(leftovers(state)) == 4
     assert uses_folder(state) == (case == "disk")
-    assert {(line["path"], line["private"]) for line in shown(state)} == {("/tmp", True), ("/var/tmp", True)}
+    assert {(line["path"], line["private"]) for line in proof(state)} == {("/tmp", True), ("/var/tmp", True)}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_a_recorded_service_proves_what_it_has(folder: Path, tmp_path: Path, cas
 def test_what_a_service_does_not_have_is_said(folder: Path, tmp_path: Path, mounts: str, wanted: Wanted, found: str) -> None:
     said = problems(seen(folder, tmp_path, "tmpfs", mounts), wanted)
     # A private /tmp has the options of the host's, which is a tmpfs with some of its own on newer systems.
-    options = parse_mountinfo((folder / "mountinfo_private_tmp.txt").read_text(encoding="utf-8"))["/tmp"].options
+    options = top_mounts((folder / "mountinfo_private_tmp.txt").read_text(encoding="utf-8"))["/tmp"].options
     missing = ", ".join(option for option in ("noexec", "nosuid", "nodev") if option not in options)
     assert any(f"process 50 (demo): {found.format(missing=missing)}" in text for text in said), said
     # A private /tmp in the children too.
@@ -125,7 +128,7 @@ def test_systemds_own_private_tmp_is_nothing_of_ours(folder: Path, tmp_path: Pat
     state = seen(folder, tmp_path, "private_tmp")
     assert state.unit.private_tmp
     assert leftovers(state) == ()
-    assert state.unit.claims == {"NoExecPaths": ("/var/tmp",)}
+    assert state.unit.path_settings == {"NoExecPaths": ("/var/tmp",)}
 
 
 def test_a_unit_that_is_missing(folder: Path, tmp_path: Path) -> None:
@@ -146,21 +149,23 @@ def test_a_name_that_looks_like_an_option_would_not_be_one(folder: Path, tmp_pat
 
 def test_without_systemd_the_launcher_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match="install the launcher"):
-        observe("demo.service", Recorded(folder, "tmpfs"), Roots(str(tmp_path / "proc"), str(tmp_path)))
+        observe("demo.service", Recorded(folder, "tmpfs"), Host(str(tmp_path)))
 
 
 def test_without_mount_namespaces_nothing_is_done(tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match="no mount namespaces"):
-        observing.check_host(Roots(str(tmp_path)))
+        require(Host(str(tmp_path)))
 
 
 def test_what_is_at_the_launchers_path(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "file").write_text("text", encoding="utf-8")
-    assert [observe_launcher(str(tmp_path / name)).odd for name in ("link", "file", "none")] == ["a link", None, None]
-    assert observe_launcher(str(tmp_path)).odd == "a folder"
-    assert observe_launcher(str(tmp_path / "file")).text == "text"
-    assert not observe_launcher(str(tmp_path / "missing" / "file")).folder_there
+    (tmp_path / "folder").mkdir()
+    host = Host(str(tmp_path))
+    assert [observe_launcher(f"/{name}", host).odd for name in ("link", "file", "none")] == ["a link", None, None]
+    assert observe_launcher("/folder", host).odd == "a folder"
+    assert observe_launcher("/file", host).text == "text"
+    assert not observe_launcher("/missing/file", host).has_folder
 
 
 def test_mounts_of_any_name_and_those_on_top_of_others() -> None:
@@ -169,7 +174,7 @@ def test_mounts_of_any_name_and_those_on_top_of_others() -> None:
         "3 1 0:2 /with\\040space /tmp ro,noexec - tmpfs a\\040b rw,size=4k,mode=770\n"
         "cut short\n1 2 0:1 / /cut rw -\n"
     )
-    found = parse_mountinfo(text)
+    found = top_mounts(text)
     assert list(found) == ["/tmp"]
     assert (found["/tmp"].root, found["/tmp"].source, found["/tmp"].options) == ("/with space", "a b", ("ro", "noexec"))
     assert found["/tmp"].parameters == {"rw": "", "size": "4k", "mode": "770"}
@@ -216,7 +221,7 @@ def test_shared_files_and_sockets_of_real_processes() -> None:
             if not other:
                 os.read(reader, 1)
                 os._exit(0)
-            found = {one.path: (one.kind, one.users) for one in find_shared([child], ("/tmp",))}
+            found = {one.path: (one.kind, one.users) for one in find_shared([child], ("/tmp",), Host())}
             os.write(writer, b"xx")
             for pid in (child, other):
                 os.waitpid(pid, 0)

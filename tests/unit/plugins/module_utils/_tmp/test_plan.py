@@ -14,19 +14,20 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, Step, WriteFile
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.mounts import Mount
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.private_tmp import launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import (
     MOUNT_OPTIONS,
     Wanted,
     WantedLauncher,
     make_wanted,
+    make_wanted_launcher,
     size_in_bytes,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.plan import plan, plan_launcher
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.proof import problems, uses_folder
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import (
     MARKER,
-    UNITS,
     drop_in,
     drop_in_path,
     helper,
@@ -36,7 +37,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import 
     short_name,
     source,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, LauncherState, Mount, Process, Shared, State, Unit
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, LauncherState, Process, Shared, State, Unit
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import problems, uses_folder
 
 NAME = "demo.service"
 MEMORY = 1 << 30
@@ -81,7 +83,7 @@ class Machine:
             drop_in=self.files.get(path),
             helper=self.files.get(helper_path(NAME)),
             helper_active=self.helper_runs,
-            folder_there=path in self.files,
+            has_drop_in_folder=path in self.files,
             processes=(process,) if self.active else (),
             host=dict.fromkeys(PLACES),
             gid=GID,
@@ -100,7 +102,7 @@ class Machine:
             self.files.pop(step.path, None)
         elif isinstance(step, Operation):
             assert problems(self.state(), wanted) == () if wanted.present else True
-        else:
+        elif isinstance(step, Command):
             self._command(step)
 
     def _command(self, step: Command) -> None:
@@ -215,7 +217,7 @@ class TestFiles:
         ]
 
     def test_the_drop_in_is_read_last(self) -> None:
-        assert drop_in_path(NAME) > f"{UNITS}/{NAME}.d/x.conf"
+        assert drop_in_path(NAME) > f"{SYSTEM_FOLDER}/{NAME}.d/x.conf"
 
     def test_a_folder_on_disk_is_mounted_before_and_removed_after(self) -> None:
         wanted = Wanted(NAME, backing="disk")
@@ -313,12 +315,12 @@ class TestInput:
     @pytest.mark.parametrize("given", [{"size": "1G"}, {"mode": "0770"}, {"backing": "disk"}, {"options": []}, {"restart": True}])
     def test_options_of_a_service_for_the_launcher(self, given: dict[str, Any]) -> None:
         with pytest.raises(InputError, match="launcher"):
-            make_wanted(params(launcher="/usr/local/sbin/private-tmp", **given))
+            make_wanted_launcher(params(launcher="/usr/local/sbin/private-tmp", **given))
 
     @pytest.mark.parametrize("path", ["private-tmp", "/usr/local/sbin/", "/usr/../etc/x", ""])
     def test_paths_of_the_launcher(self, path: str) -> None:
         with pytest.raises(InputError, match="absolute path"):
-            make_wanted(params(launcher=path))
+            make_wanted_launcher(params(launcher=path))
 
     def test_more_than_the_memory(self) -> None:
         with pytest.raises(InputError, match="more than the memory"):
@@ -359,7 +361,7 @@ class TestInput:
         ],
     )
     def test_units_that_contradict(self, setting: str, word: str, backing: str) -> None:
-        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, claims={setting: (word,)}))
+        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, path_settings={setting: (word,)}))
         with pytest.raises(RefusedError, match=setting):
             plan(state, Wanted(NAME, backing=backing))
 
@@ -377,7 +379,7 @@ def test_own_settings_are_no_contradiction() -> None:
     wanted = Wanted(NAME)
     machine.carry_out(plan(machine.state(), wanted), wanted)
     state = machine.state()
-    loaded = replace(state.unit, claims={"TemporaryFileSystem": ("/tmp:mode=1777", "/var/tmp:mode=1777")})
+    loaded = replace(state.unit, path_settings={"TemporaryFileSystem": ("/tmp:mode=1777", "/var/tmp:mode=1777")})
     assert plan(replace(state, unit=loaded), wanted).commands() == []
 
 
@@ -402,21 +404,21 @@ class TestLauncher:
     def test_installed_repaired_and_removed(self) -> None:
         wanted = WantedLauncher("/opt/private-tmp")
         for state in (
-            LauncherState(),
-            LauncherState(self.TEXT + "x", 0o755),
-            LauncherState(self.TEXT, 0o777),
-            LauncherState(self.TEXT, 0o755, 1000),
+            LauncherState(program=self.TEXT),
+            LauncherState(self.TEXT + "x", 0o755, program=self.TEXT),
+            LauncherState(self.TEXT, 0o777, program=self.TEXT),
+            LauncherState(self.TEXT, 0o755, 1000, program=self.TEXT),
         ):
-            (step,) = plan_launcher(state, wanted, self.TEXT).steps
+            (step,) = plan_launcher(state, wanted).steps
             assert step == WriteFile("/opt/private-tmp", self.TEXT, 0o755, "root", "root")
-        there = LauncherState(self.TEXT, 0o755)
-        assert plan_launcher(there, wanted, self.TEXT).steps == ()
+        there = LauncherState(self.TEXT, 0o755, program=self.TEXT)
+        assert plan_launcher(there, wanted).steps == ()
         gone = WantedLauncher("/opt/private-tmp", present=False)
-        assert plan_launcher(there, gone, self.TEXT).steps == (RemoveFile("/opt/private-tmp"),)
-        assert plan_launcher(LauncherState(), gone, self.TEXT).steps == ()
+        assert plan_launcher(there, gone).steps == (RemoveFile("/opt/private-tmp"),)
+        assert plan_launcher(LauncherState(), gone).steps == ()
 
     @pytest.mark.parametrize("present", [True, False])
     @pytest.mark.parametrize("state", [LauncherState("#!/bin/sh\nls\n", 0o755), LauncherState(odd="a link"), LauncherState(odd="a folder")])
     def test_something_else_is_left_alone(self, state: LauncherState, present: bool) -> None:
         with pytest.raises(RefusedError):
-            plan_launcher(state, WantedLauncher("/opt/private-tmp", present), self.TEXT)
+            plan_launcher(state, WantedLauncher("/opt/private-tmp", present))

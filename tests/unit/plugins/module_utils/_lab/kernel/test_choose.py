@@ -18,12 +18,13 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import CommandError, InputError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel import operations
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.cache import origin_lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.apply import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.apply.cache import origin_lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.choose import Chosen, choose
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.launcher import launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.options import make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.plan import find, origins, plan_kernel
-from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import Kernel, State, Wanted, kernel_at, make_wanted, newest
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.render import launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.kernel.state import Kernel, State, Wanted, kernel_at, newest
 
 BOOTS = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100"
 LARGE = "userspace - ptrace set fp regs failed, errno = 14\nKernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"

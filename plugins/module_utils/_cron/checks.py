@@ -1,0 +1,70 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse jobs that this host cannot run, and plans that would touch files of others. Pure."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .._core.errors import ObservationError, RefusedError
+from .program import COMMAND
+from .state import MARK, Installed, State, Wanted, cron_path
+
+_NO_CRON = "no cron that reads /etc/cron.d runs on this host: install cron (Debian, Ubuntu) or cronie (RHEL, Fedora) and start it"
+_NO_LAUNCHER = (
+    "private_tmp needs the command private-tmp, which is not on this host. A task with "
+    "fleetlab.linux.private_tmp: {launcher: /usr/local/sbin/private-tmp} installs it"
+)
+_NO_SYSTEMD = "systemd does not run on this host"
+
+
+def check_program(state: State) -> None:
+    """
+    :raises RefusedError: another program has the path of the runner's command.
+    """
+    found = state.program.get(COMMAND)
+    if found is not None and MARK not in found.splitlines()[1:2]:
+        raise RefusedError(COMMAND, "it is there and not of this collection", "Move it out of the way")
+
+
+def check_job(state: State, wanted: Wanted, backend: str) -> None:
+    """
+    :raises ObservationError: the host lacks the launcher that the job needs.
+    :raises RefusedError: another file has the name of the job's.
+    """
+    if backend == "cron" and foreign_cron_file(state.jobs[wanted.name]) is not None:
+        raise RefusedError(cron_path(wanted.name), "it is there and was not written by this module", "Give the job another name")
+    if wanted.definition is not None and wanted.definition.private_tmp and not state.private_tmp:
+        raise ObservationError(f"job {wanted.name}: {_NO_LAUNCHER}")
+
+
+def check_purge(wanted: Wanted, installed: Installed) -> None:
+    """
+    :raises RefusedError: the job runs.
+    """
+    if installed.running:
+        raise RefusedError(f"job {wanted.name}", "it is running and writes the state to be removed", "Wait for its end")
+
+
+def backend_of(state: State, wanted: Wanted) -> str:
+    """The daemon that starts the job.
+
+    :raises ObservationError: it does not run on this state.
+    """
+    if wanted.backend == "auto":
+        if state.cron:
+            return "cron"
+        if state.systemd:
+            return "systemd"
+        raise ObservationError(f"job {wanted.name}: {_NO_CRON}; {_NO_SYSTEMD} either")
+    if not (state.cron if wanted.backend == "cron" else state.systemd):
+        problem = _NO_CRON if wanted.backend == "cron" else _NO_SYSTEMD
+        raise ObservationError(f"job {wanted.name}: {problem}, or set backend to auto")
+    return wanted.backend
+
+
+def foreign_cron_file(installed: Installed) -> Optional[str]:
+    """The content of a file with the name of the job's that this module did not write."""
+    text = installed.cron_file
+    return text if text is not None and not text.startswith(MARK) else None

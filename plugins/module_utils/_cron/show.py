@@ -1,0 +1,110 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules show of jobs: in the diff, and as their return values. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from .._core.plan import Plan
+from .._programs.run_at import watch
+from .._programs.run_at.job import from_definition
+from .._programs.run_at.schedule import Schedule
+from .._programs.run_at.zone import Zone
+from .state import Installed, State, Wanted, cron_path, decoded, unit_path
+
+_RUNS = 5
+_DEFINED = (
+    "timezone",
+    "at",
+    "weekdays",
+    "days",
+    "command",
+    "user",
+    "warn_after",
+    "timeout",
+    "dst",
+    "catch_up",
+    "backend",
+    "netns",
+    "private_tmp",
+    "textfile",
+)
+
+
+def view(name: str, installed: Installed) -> Mapping[str, Any]:
+    """One side of the diff: the declaration key by key, and the files made of it."""
+    files: Tuple[Tuple[str, Optional[str]], ...] = (
+        (cron_path(name), installed.cron_file),
+        (unit_path(name, "service"), installed.service),
+        (unit_path(name, "timer"), installed.timer),
+    )
+    return {
+        "state": "present" if installed.present else "absent",
+        "definition": decoded(installed.definition),
+        "timer": "active" if installed.timer_active else "inactive",
+        "log_and_state": installed.state_files is not None,
+        "wrong_access": dict(installed.access),
+        "files": {path: content.splitlines() for path, content in files if content is not None},
+    }
+
+
+def returned(state: State, wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:
+    """The return values of tz_cron."""
+    return {"jobs": describe(state, [one.name for one in wanted])}
+
+
+def describe(state: State, names: Iterable[str]) -> List[Dict[str, Any]]:
+    """Each of these jobs that is present."""
+    return [_describe(state, name) for name in names if state.jobs[name].present]
+
+
+def _describe(state: State, name: str) -> Dict[str, Any]:
+    installed = state.jobs[name]
+    found = decoded(installed.definition) or {}
+    described: Dict[str, Any] = {"name": name, **{key: found.get(key) for key in _DEFINED}}
+    last = _last(installed.record, installed.running)
+    described.update(entry=_entry(installed), next_runs=[], last=last, stale=None, problem=installed.problem)
+    try:
+        job = from_definition(found, since=installed.since)
+        schedule = job.schedule()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        described["problem"] = f"the definition cannot be used ({error}): run the task that declares the job again"
+        return described
+    described["next_runs"] = next_runs(schedule, state.zone, state.now)
+    if installed.problem is None:
+        described["stale"] = watch.is_stale(job, installed.record, state.now, state.booted)
+    return described
+
+
+def _entry(installed: Installed) -> List[str]:
+    """The lines of cron's file or of the timer with the times."""
+    if installed.cron_file is not None:
+        return [line for line in installed.cron_file.splitlines() if line[:1] in "*@" or line[:1].isdigit()]
+    return [line for line in (installed.timer or "").splitlines() if line.startswith("OnCalendar=")]
+
+
+def next_runs(schedule: Schedule, host: Zone, now: int) -> List[Dict[str, str]]:
+    """The next instants at which a job is wanted, on three clocks."""
+    return [
+        {"utc": _local(instant, 0), "host": _local(instant, host.offset(instant)), "job": _local(instant, schedule.zone.offset(instant))}
+        for instant in islice(schedule.following(now), _RUNS)
+    ]
+
+
+def _local(instant: float, offset: int) -> str:
+    return datetime.fromtimestamp(int(instant), timezone(timedelta(seconds=offset))).isoformat()
+
+
+def _last(state: Optional[Mapping[str, Any]], running: bool) -> Optional[Dict[str, Any]]:
+    """The record of the last run; null before the first."""
+    if state is None or state.get("last_start") is None:
+        return None
+    times = {
+        key: None if state.get(f"last_{key}") is None else _local(state[f"last_{key}"], 0) for key in ("wanted", "start", "end", "success")
+    }
+    kept = {key: state.get(key) for key in ("exit_code", "duration", "host", "consecutive_failures", "overlaps")}
+    return {**times, **kept, "running": running}

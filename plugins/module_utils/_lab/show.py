@@ -1,0 +1,44 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lab_guests shows of a lab: in the diff, and as its return values. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from .._core.plan import Plan
+from .state import State, Wanted
+
+
+def view(state: State, lab: Wanted) -> Dict[str, Any]:
+    """One side of the diff."""
+    guests = {}
+    for guest in lab.guests:
+        observed = state.guest(guest.name)
+        guests[guest.name] = "running" if observed.running else "stopped" if observed.has_root else "absent"
+    return {"namespace": "absent" if state.holder is None else "present", "guests": guests}
+
+
+def returned(state: State, lab: Wanted, _plan: Plan) -> Dict[str, Any]:
+    """The return values; none of a lab that is absent."""
+    if not lab.present:
+        return {}
+    guests = [
+        {
+            "name": guest.name,
+            "address": guest.address.split("/")[0],
+            "running": state.guest(guest.name).running,
+            "disks": [
+                {"name": disk.name, "device": lab.backend.device(number, disk), "size": disk.size}
+                for number, disk in enumerate(guest.disks)
+            ],
+        }
+        for guest in lab.guests
+    ]
+    return {
+        "enter": f"{lab.directory}/enter",
+        "private_key": f"{lab.directory}/id_ed25519",
+        "interface": lab.backend.interface,
+        "guests": guests,
+    }

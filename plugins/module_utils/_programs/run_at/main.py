@@ -1,0 +1,148 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of run-at. argparse would take longer than a call that has nothing to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from . import job as jobs
+from . import watch
+from .job import Job, UsageError
+
+USAGE = """\
+usage: run-at [--check] --job NAME
+       run-at [--check] [--dst POLICY] [--timeout SECONDS] [--catch-up] HOURS TZ WARN_TIME STATE_FILE COMMAND [ARGUMENT ...]
+"""
+
+_WITH_VALUE = ("--job", "--dst", "--timeout")
+
+HELP = f"""{USAGE}
+Runs COMMAND every day at the HOURS of the time zone TZ, wherever the host is. Call it from cron: in the second form once an hour.
+
+  HOURS       hours and times, separated by commas: 5,12,19 or 05:30
+  TZ          name of the tz database: Europe/Sofia
+  WARN_TIME   minutes without a successful run after which to warn on standard error, once and again each day: 900
+  STATE_FILE  where the job's record is kept, in a folder that only you or root can write; made when it is missing
+
+  --job NAME         run the job that the Ansible module fleetlab.linux.tz_cron declared
+  --check            run nothing: tell a monitoring system how the job is, in one line and by exit code: 0, 1, 2, or 3 for unknown;
+                     with --job as root, for none else can read the declaration
+  --dst POLICY       a time that clocks skip on that day: once, twice - at the first moment after the gap, skip - not at all
+                     a time that clocks show twice: once, skip - at the first of them, twice - at both
+  --timeout SECONDS  end the command and its process group: SIGTERM, and SIGKILL to what is left ten seconds later
+  --catch-up         run once when next possible what was missed while the host was off
+  --help             show this
+
+Each wanted time is answered at most once, whatever the clock does. A run that still goes on is not started again.
+COMMAND has the environment and the folder of the call; that of a declared job has what cron gives to its user.
+Exit code: the command's; 124 past the timeout; 0 when there was nothing to do; 2 for wrong usage.
+
+  run-at 5,19 Europe/Sofia $(( 15*60 )) /var/run/run-at-test.state /path/to/test.sh
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a call and return its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    if "--help" in words[:1] or "-h" in words[:1]:
+        sys.stdout.write(HELP)
+        return 0
+    try:
+        check, job = parse(words)
+        if job.declared:
+            # The umask of cron, whoever calls: for files of the command, and for folders above the state.
+            os.umask(0o022)
+        now = int(time.time())
+        if check:
+            return _check(job, now)
+        from .call import call
+
+        return call(job, now)
+    except UsageError as error:
+        if _is_check(words):
+            sys.stdout.write(f"UNKNOWN - {error}\n")
+            return watch.UNKNOWN
+        sys.stderr.write(f"ERROR: {error}\n")
+        return 2
+
+
+def _is_check(words: list[str]) -> bool:
+    """Whether the options have --check, also where other options are wrong."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--check" or word == "--" or not word.startswith("-"):
+            return word == "--check"
+        if word in _WITH_VALUE:
+            next(rest, None)
+    return False
+
+
+def parse(words: list[str]) -> tuple[bool, Job]:
+    """Whether to check only, and the job.
+
+    :raises UsageError: the words do not follow the usage.
+    """
+    options, rest = _options(list(words))
+    check = "--check" in options
+    name = options.get("--job")
+    if name is not None:
+        if rest or set(options) - {"--job", "--check"}:
+            raise UsageError(f"--job takes all else from the job's declaration\n{USAGE}")
+        return check, jobs.load(name)
+    if len(rest) < 5:
+        raise UsageError(f"HOURS, TZ, WARN_TIME, STATE_FILE and COMMAND are needed\n{USAGE}")
+    hours, zone_name, warn_after, state, *command = rest
+    if not all(command[:1]):
+        raise UsageError("COMMAND is empty")
+    job = Job(os.path.basename(state), zone_name, hours.replace(",", " ").split(), command, os.path.abspath(state))
+    job.warn_after = _number("WARN_TIME", warn_after)
+    job.dst = options.get("--dst", job.dst)
+    job.catch_up = "--catch-up" in options
+    if "--timeout" in options:
+        job.timeout = _number("--timeout", options["--timeout"])
+    job.on_time = jobs.WITHIN_THE_HOUR
+    return check, job
+
+
+def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The options, and the words after them, among which the options of the command are not looked at."""
+    found: dict[str, str] = {}
+    while words and words[0].startswith("-"):
+        name, equals, value = words.pop(0).partition("=")
+        if name in ("--check", "--catch-up") and not equals:
+            found[name] = ""
+        elif name in _WITH_VALUE:
+            if not equals and not words:
+                raise UsageError(f"{name} needs a value\n{USAGE}")
+            found[name] = value if equals else words.pop(0)
+        elif name == "--":
+            break
+        else:
+            raise UsageError(f"unknown option {name}\n{USAGE}")
+    return found, words
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**8):
+        raise UsageError(f"{name}: '{text}' is not a whole number above 0")
+    return int(text)
+
+
+def _check(job: Job, now: int) -> int:
+    from .store import Store
+
+    job.schedule()
+    store = Store(job.state, print)
+    if not job.declared:
+        store.refuse_foreign()
+    try:
+        state = store.read()
+    except ValueError as error:
+        raise UsageError(f"{job.name}: {store.unreadable(error)}") from None
+    code, text = watch.judge(job, state, now, watch.booted(now))
+    sys.stdout.write(f"{('OK', 'WARNING', 'CRITICAL')[code]} - {text}\n")
+    return code

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted local times, and the instants at which they come. Pure; the only code that knows the effect of daylight saving on a job."""
+
+from __future__ import annotations
+
+import time
+
+from .zone import DAY, Zone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
+
+POLICIES = ("once", "skip", "twice")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# The 31st comes at most two months later, on one weekday within some years.
+_LONGEST_WAIT = 12 * 366
+
+
+class Schedule:
+    """When a job is wanted: minutes of the day in its zone, on some days.
+
+    C(dst) decides about times that the zone's clocks skip or show twice:
+    C(once) - the first moment after the gap; the first of two. C(skip) - not that day; the first of two.
+    C(twice) - the first moment after the gap; both.
+    """
+
+    def __init__(
+        self,
+        zone: Zone,
+        at: tuple[int, ...],
+        weekdays: tuple[int, ...] = (),
+        days: tuple[int, ...] = (),
+        dst: str = "once",
+    ) -> None:
+        self.zone = zone
+        self.at = at
+        self.weekdays = frozenset(weekdays)
+        self.days = frozenset(days)
+        self.dst = dst
+
+    def wants(self, day: int) -> bool:
+        """Whether the job is wanted on a day, counted from the epoch."""
+        # The epoch was a Thursday.
+        if self.weekdays and (day + 3) % 7 not in self.weekdays:
+            return False
+        return not self.days or day_of_month(day) in self.days
+
+    def on_day(self, day: int) -> set[int]:
+        """The instants of a day's wanted times. Times that fall together, as all times in a gap do, are one instant."""
+        found: set[int] = set()
+        if self.wants(day):
+            for minute in self.at:
+                found.update(self.instants(day * DAY + minute * 60))
+        return found
+
+    def instants(self, local: int) -> list[int]:
+        """The instants at which one wanted local time comes: none, one or two."""
+        found = self.zone.instants(local)
+        if found:
+            return found if self.dst == "twice" else found[:1]
+        if self.dst == "skip":
+            return []
+        moment = self.zone.after_gap(local)
+        return [] if moment is None else [moment]
+
+    def latest(self, now: int) -> int | None:
+        """The last wanted instant that has come."""
+        # Where clocks go back over midnight, or a zone changes sides of the date line, days overlap.
+        today = (now + DAY) // DAY
+        for day in range(today + 1, today - _LONGEST_WAIT, -1):
+            found = [instant for near in (day, day - 1, day - 2) for instant in self.on_day(near) if instant <= now]
+            if found:
+                return max(found)
+        return None
+
+    def following(self, now: int) -> Iterator[int]:
+        """The wanted instants after C(now), in order, without end."""
+        today = (now - DAY) // DAY
+        passed = now
+        day = today - 1
+        while day < today + _LONGEST_WAIT:
+            for instant in sorted(self._near(day)):
+                # An instant further on may come after some of the next days.
+                if passed < instant <= (day + 1) * DAY:
+                    passed = instant
+                    yield instant
+            day += 1
+            if passed > now:
+                today = max(today, passed // DAY)
+
+    def _near(self, day: int) -> set[int]:
+        """All wanted instants of the UTC day C(day)."""
+        return {instant for local in range(day - 2, day + 3) for instant in self.on_day(local)}
+
+
+def day_of_month(day: int) -> int:
+    """The day of the month of a day that is counted from the epoch."""
+    return time.gmtime(day * DAY).tm_mday
+
+
+def parse_times(values: list[str]) -> tuple[int, ...]:
+    """Minutes of the day out of hours (C(5), C(08)) and times (C(05:30)), in order.
+
+    :raises ValueError: one is neither, or given twice, or there is none.
+    """
+    found: dict[int, str] = {}
+    for value in values:
+        minute = _minute_of_day(value)
+        if minute in found:
+            raise ValueError(f"{format_time(minute)} is given twice, as '{found[minute]}' and as '{value}'")
+        found[minute] = value
+    if not found:
+        raise ValueError("no time is given")
+    return tuple(sorted(found))
+
+
+def _minute_of_day(value: str) -> int:
+    hour, colon, minute = value.strip().partition(":")
+    parts = (hour, minute) if colon else (hour, "00")
+    are_numbers = all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts) and len(parts[1]) == 2
+    if are_numbers and int(hour) < 24 and int(parts[1]) < 60:
+        return int(hour) * 60 + int(parts[1])
+    raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 (in quotes, where it is YAML)")
+
+
+def format_time(minute: int) -> str:
+    """A minute of the day as people write it."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

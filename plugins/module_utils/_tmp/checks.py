@@ -1,0 +1,71 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse a task that does not fit the service or the host. Pure."""
+
+from __future__ import annotations
+
+from .._core.errors import InputError, RefusedError
+from .options import Wanted, WantedLauncher, size_in_bytes
+from .render import drop_in_path, helper_path, is_ours
+from .state import LauncherState, State
+from .unit_conflicts import conflicts
+
+
+def check(state: State, wanted: Wanted) -> None:
+    """
+    :raises InputError: an option does not fit this service or host.
+    :raises RefusedError: files of somebody else are in the way, or the unit has settings that contradict.
+    """
+    _check_unit(state, wanted)
+    _check_files(state)
+    if wanted.present:
+        _check_host(state, wanted)
+
+
+def check_launcher(state: LauncherState, wanted: WantedLauncher) -> None:
+    """
+    :raises InputError: there is no folder for the launcher.
+    :raises RefusedError: something else is at its path.
+    """
+    # The first line names the Python that runs it.
+    if state.odd is not None or (state.text is not None and not is_ours(state.text.partition("\n")[2])):
+        found = f"{state.odd or 'a file that this module did not write'} is there"
+        raise RefusedError(wanted.path, found, "Move it away, or give another path")
+    if not state.has_folder and wanted.present:
+        raise InputError("launcher", f"there is no folder for {wanted.path}; make it first")
+
+
+def _check_unit(state: State, wanted: Wanted) -> None:
+    unit = state.unit
+    # The files of a service that was uninstalled can still be removed.
+    if unit.loaded == "not-found" and wanted.present:
+        raise InputError("service", f"there is no unit {wanted.service} on this host; install it first, or correct the name")
+    if unit.loaded not in ("loaded", "not-found") and wanted.present:
+        raise InputError("service", f"systemd says {unit.loaded} of {unit.name}; see systemctl status {unit.name}")
+
+
+def _check_files(state: State) -> None:
+    name = state.unit.name
+    for path, text in ((drop_in_path(name), state.drop_in), (helper_path(name), state.helper)):
+        if text is not None and not is_ours(text):
+            raise RefusedError(name, f"{path} was not written by this module", "Move it away, or leave it and do without this task")
+
+
+def _check_host(state: State, wanted: Wanted) -> None:
+    unit = state.unit
+    if state.gid is None:
+        account = f"group {unit.group}" if unit.group else f"user {unit.user}"
+        raise InputError("service", f"{unit.name} runs as the {account}, which is not known on this host; it could not start")
+    if not wanted.mode & 0o002 and unit.dynamic_user:
+        raise InputError(
+            "mode", f"{wanted.mode:04o} lets only a group write, and {unit.name} has DynamicUser=yes: its group is another each time"
+        )
+    if wanted.backing == "tmpfs" and state.memory and size_in_bytes(wanted.size, state.memory) > state.memory:
+        raise InputError("size", f"{wanted.size} is more than the memory of this host, {state.memory >> 20}M")
+    against = list(conflicts(state, wanted))
+    if against:
+        remedy = "Take that out of the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")
+        if unit.stale:
+            remedy += "; or let systemd read it again (systemctl daemon-reload), if that has been done"
+        raise RefusedError(unit.name, "; ".join(against), remedy)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a service, its processes and the files that were written for it. The only command is C(systemctl show)."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from dataclasses import replace
+from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
+
+from ..._core.errors import ObservationError
+from ..._core.module import require_root
+from ..._core.runner import Runner
+from ..._host import systemd
+from ..._host.files import Host
+from ..._host.mounts import Mount, read_mounts
+from ..._host.process import is_in_cgroup, name_of, process_ids
+from ..render import drop_in_path, helper_name, helper_path
+from ..state import PLACES, Process, State, Unit
+from ..unit_conflicts import PATH_SETTINGS, place_of
+from .shared import find_shared
+
+PROPERTIES = (
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "MainPID",
+    "ControlGroup",
+    "PrivateTmp",
+    "DynamicUser",
+    "User",
+    "Group",
+    "NeedDaemonReload",
+    "DropInPaths",
+    "JoinsNamespaceOf",
+    *PATH_SETTINGS,
+)
+
+
+def require(host: Host) -> None:
+    """
+    :raises ObservationError: no process of this host can have a /tmp of its own, or this one may not see those of others.
+    """
+    if not host.exists("/proc/self/ns/mnt"):
+        raise ObservationError("this host's kernel has no mount namespaces, so no process can have a /tmp of its own")
+    require_root("give a process a /tmp of its own, and look at those of others")
+
+
+def observe(service: str, runner: Runner, host: Host) -> State:
+    """The service as it is now."""
+    if not systemd.is_running(host):
+        raise ObservationError(
+            f"{service}: systemd does not run on this host, so it has no service units; install the launcher and start the program with it"
+        )
+    properties = systemd.show(runner, service, PROPERTIES)
+    if "LoadState" not in properties:
+        raise ObservationError(f"{service}: systemctl show does not say whether there is such a unit")
+    unit, group = _unit(service, properties), properties.get("ControlGroup", "")
+    places = tuple(sorted({host.resolve(place) for place in PLACES}))
+    processes = tuple(_processes(group, places, host)) if group and unit.active else ()
+    mounts = _mounts_at(places, host, "1")
+    state = State(
+        unit=unit,
+        drop_in=host.read(drop_in_path(unit.name)),
+        helper=host.read(helper_path(unit.name)),
+        has_drop_in_folder=host.is_folder(systemd.drop_in_folder(unit.name)),
+        processes=processes,
+        host=mounts,
+        places=places,
+        gid=_gid(unit),
+        memory=_memory(host),
+    )
+    open_to_all = [process.pid for process in processes if any(process.sees_host(mounts, place) for place in places)]
+    active = state.helper is not None and _is_active(helper_name(unit.name), runner)
+    return replace(state, helper_active=active, shared=find_shared(open_to_all, places, host))
+
+
+def _is_active(name: str, runner: Runner) -> bool:
+    return systemd.show(runner, name, ("ActiveState",)).get("ActiveState") in systemd.RUNNING
+
+
+def _unit(service: str, properties: Mapping[str, str]) -> Unit:
+    return Unit(
+        # An alias has drop-ins of its own, which count for nothing once it is gone.
+        name=properties.get("Id") or service,
+        loaded=properties["LoadState"],
+        active=properties.get("ActiveState") in systemd.RUNNING,
+        main_pid=int(properties.get("MainPID") or 0),
+        private_tmp=properties.get("PrivateTmp") not in ("no", "", None),
+        dynamic_user=properties.get("DynamicUser") == "yes",
+        user=properties.get("User", ""),
+        group=properties.get("Group", ""),
+        stale=properties.get("NeedDaemonReload") == "yes",
+        drop_ins=tuple(properties.get("DropInPaths", "").split()),
+        joins=tuple(properties.get("JoinsNamespaceOf", "").split()),
+        path_settings=_path_settings(properties),
+    )
+
+
+def _path_settings(properties: Mapping[str, str]) -> Dict[str, Tuple[str, ...]]:
+    found = {name: tuple(word for word in properties.get(name, "").split() if place_of(name, word) in PLACES) for name in PATH_SETTINGS}
+    return {name: words for name, words in found.items() if words}
+
+
+def _gid(unit: Unit) -> Optional[int]:
+    """The group of the service's processes; C(None) if it or the user is not known on this host."""
+    try:
+        if unit.group:
+            return int(unit.group) if unit.group.isdigit() else grp.getgrnam(unit.group).gr_gid
+        if unit.user and not unit.dynamic_user:
+            return (pwd.getpwuid(int(unit.user)) if unit.user.isdigit() else pwd.getpwnam(unit.user)).pw_gid
+    except KeyError:
+        return 0 if unit.dynamic_user else None
+    return 0
+
+
+def _processes(group: str, places: Sequence[str], host: Host) -> Iterator[Process]:
+    for pid in process_ids(host):
+        # A process without mounts has ended, or only waits to be collected.
+        if is_in_cgroup(host, pid, group) and host.read(f"/proc/{pid}/mountinfo"):
+            modes = {place: _mode(f"{host.root}/proc/{pid}/root{place}") for place in places}
+            yield Process(pid, name_of(host, pid), host.link(f"/proc/{pid}/ns/mnt"), _mounts_at(places, host, str(pid)), modes)
+
+
+def _mode(path: str) -> Tuple[int, int]:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return 0, 0
+    return stat.S_IMODE(found.st_mode), found.st_gid
+
+
+def _mounts_at(places: Sequence[str], host: Host, process: str) -> Dict[str, Optional[Mount]]:
+    mounts = {mount.point: mount for mount in read_mounts(host, process)}
+    return {place: mounts.get(place) for place in places}
+
+
+def _memory(host: Host) -> int:
+    lines = (host.read("/proc/meminfo") or "").splitlines()
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemTotal:")), 0)

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare the /tmp that the running processes of a service have with the one that is wanted. Pure."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Tuple
+
+from .._host.mounts import Mount
+from .options import Wanted, size_in_bytes
+from .render import FOLDER, short_name
+from .state import Process, State
+from .unit_conflicts import foreign_settings, place_of
+
+_PAGE = 4096
+# Memory that is plugged in or given back changes what a percentage of it is.
+_TOLERANCE = 0.05
+
+
+def problems(state: State, wanted: Wanted) -> Tuple[str, ...]:
+    """How the processes differ from the task; empty where none does, or none runs."""
+    return tuple(
+        f"process {process.pid} ({process.name}): {place} {problem}"
+        for process in judged(state)
+        for place in state.places
+        for problem in _problems(state, wanted, process, place)
+    )
+
+
+def unmet(state: State, wanted: Wanted) -> Tuple[str, ...]:
+    """How the running service differs from its unit."""
+    return problems(state, wanted) if wanted.present else leftovers(state)
+
+
+def judged(state: State) -> List[Process]:
+    """The processes that count: all but those that made a mount namespace themselves, with another /tmp."""
+    main = next((process for process in state.processes if process.pid == state.unit.main_pid), None)
+    if main is None:
+        return list(state.processes)
+    return [
+        process
+        for process in state.processes
+        if process.namespace == main.namespace or any(process.sees_host(state.host, place) for place in state.places)
+    ]
+
+
+def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Iterator[str]:
+    mount = process.mounts.get(place)
+    if mount is None or process.sees_host(state.host, place):
+        yield "is that of the host"
+        return
+    missing = [name for name in wanted.options if name not in mount.options]
+    if missing:
+        yield f"is mounted without {', '.join(missing)}"
+    if "noexec" in mount.options and "noexec" not in wanted.options and "NoExecPaths" not in foreign_settings(state):
+        yield "is mounted with noexec"
+    if wanted.backing == "disk":
+        yield from _disk_problems(state, wanted, mount, process.modes.get(place, (wanted.mode, state.gid or 0)))
+    elif mount.kind != "tmpfs" or mount.root != "/":
+        yield f"is no tmpfs of its own, but {mount.kind} of {mount.source}"
+    else:
+        yield from _tmpfs_problems(state, wanted, mount)
+
+
+def _disk_problems(state: State, wanted: Wanted, mount: Mount, found: Tuple[int, int]) -> Iterator[str]:
+    if not is_from_disk(mount, state.unit.name):
+        yield f"is not the folder on disk, but {mount.kind} of {mount.source}"
+    elif found != (wanted.mode, state.gid or 0):
+        yield f"has the mode {found[0]:04o} and the group {found[1]}, not {wanted.mode:04o} and {state.gid or 0}"
+
+
+def is_from_disk(mount: Mount, service: str) -> bool:
+    """Whether the mount shows a folder of the service's own on disk."""
+    # The root of a mount counts from the top of its file system, which may be mounted anywhere above the folder.
+    top = FOLDER.rsplit("/", 1)[1]
+    return f"/{top}/{short_name(service)}/" in f"/{mount.root}"
+
+
+def _tmpfs_problems(state: State, wanted: Wanted, mount: Mount) -> Iterator[str]:
+    limit, has = size_in_bytes(wanted.size, state.memory), kib(mount.parameters.get("size"))
+    # The kernel counts in pages.
+    room = limit * _TOLERANCE if wanted.size.endswith("%") else _PAGE - 1
+    if has is None or abs(has - limit) > room:
+        yield f"has the size {mount.parameters.get('size', 'of half the memory')}, not {wanted.size}"
+    mode = int(mount.parameters.get("mode", "1777"), 8)
+    if mode != wanted.mode:
+        yield f"has the mode {mode:04o}, not {wanted.mode:04o}"
+    gid = int(mount.parameters.get("gid", "0"))
+    if state.gid is not None and gid != state.gid:
+        yield f"belongs to the group {gid}, not {state.gid}"
+
+
+def kib(text: Optional[str]) -> Optional[int]:
+    """Bytes of a size as the kernel shows it for a tmpfs."""
+    return int(text[:-1]) << 10 if text and text.endswith("k") and text[:-1].isdigit() else None
+
+
+def leftovers(state: State) -> Tuple[str, ...]:
+    """The processes with a private /tmp that nothing in their unit explains, once our drop-in is gone."""
+    return tuple(
+        f"process {process.pid} ({process.name}): {place} is still its own"
+        for process in judged(state)
+        for place, mount in process.mounts.items()
+        if mount is not None and not process.sees_host(state.host, place) and not _explained(state, place, mount)
+    )
+
+
+def _explained(state: State, place: str, mount: Mount) -> bool:
+    if is_from_disk(mount, state.unit.name):
+        return False
+    # Where PrivateTmp comes from, in systemd's own naming.
+    if "/systemd-private-" in mount.root:
+        return True
+    return any(place_of(name, word) == place for name, words in foreign_settings(state).items() for word in words)
+
+
+def uses_folder(state: State) -> bool:
+    """Whether a process still has the folder on disk as its /tmp."""
+    return any(
+        mount is not None and is_from_disk(mount, state.unit.name) for process in state.processes for mount in process.mounts.values()
+    )
