@@ -102,9 +102,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import observe_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, unused
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.probe import Probe
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.show import describe_with_problems, unused
 
 
 def main() -> None:
@@ -116,11 +116,11 @@ def main() -> None:
     names, examine = module.params["names"], module.params["examine"]
     try:
         require_root("read md arrays and their superblocks")
-        state = observe_all(Host(), examine)
+        state = observe_all(Probe(), examine)
     except FleetlabError as error:
         fail(module, error)
     arrays = [array for array in state.arrays if names is None or {array.name, array.kernel_name} & set(names)]
-    result: Dict[str, Any] = {"arrays": [describe(state, array) for array in arrays]}
+    result: Dict[str, Any] = {"arrays": [describe_with_problems(state, array) for array in arrays]}
     if examine:
         result["unused"] = unused(state)
     module.exit_json(changed=False, **result)
