@@ -23,7 +23,7 @@ description:
     from the one that md held on to, and gets the blocks which that one lacks from others. This holds for raid1, and for raid10 with
     a copy on each member, whose disks have a WWN or another name of their own, as those of SCSI, NVMe and device-mapper have.
   - A task gives either O(name) and the options of one array, or O(arrays). A list is planned as one, so that an array can
-    be a member of a later one that does not exist yet.
+    be a member of a later one that does not exist yet. With O(release) instead of both, arrays let go of members.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
   - fleetlab.linux._md_array
@@ -88,6 +88,12 @@ EXAMPLES = r"""
   register: md1
   failed_when: md1 is failed or md1.array.mismatch_cnt > 0
 
+- name: Take the disks of one server out of all mirrors, before its session is logged out
+  fleetlab.linux.md_array:
+    release:
+      - /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-0
+      - /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-1
+
 - name: Remove an array and erase its superblocks
   fleetlab.linux.md_array:
     name: md1
@@ -101,7 +107,7 @@ array:
   returned: when O(name) is given
 arrays:
   description:
-    - The declared arrays, in their order. In check mode as they would be.
+    - The declared arrays, in their order, or the arrays that let go of members. In check mode as they would be.
     - Of an array that does not run there are only its name, device, state and (no) members.
   type: list
   elements: dict
@@ -238,6 +244,23 @@ healed:
       description: How many bytes are copied to it at most; none if that is not known.
       type: int
       sample: 67108864
+released:
+  description: Members that were taken out of arrays, or in check mode would be. None for devices that were in no array.
+  type: list
+  elements: dict
+  returned: when O(release) is given
+  contains:
+    array:
+      description: Name of the array.
+      type: str
+      sample: md1
+    device:
+      description: The kernel's device node of the member.
+      type: str
+      sample: /dev/sdb
+    by_path:
+      description: Its C(/dev/disk/by-path) link, if it has one.
+      type: str
 commands:
   description: The planned steps as argument lists, in order.
   type: list

@@ -33,7 +33,9 @@ def obstacle(array: Array, leaving: Sequence[Member]) -> str:
     have = ", ".join(member.node for member in current) or "none"
     if not array.survives(missing):
         return f"{array.level} cannot do without {names}: of its other members {have} holds current data and answers; {_BRING_BACK}"
-    if any(member.current for member in leaving) and set(missing) - {member.slot for member in leaving}:
+    # The slot of a failed member that leaves too is not known any more: so what leaves is counted.
+    gone = [member for member in leaving if member.faulty or member.slot is not None]
+    if any(member.current for member in leaving) and len(current) + len(gone) < array.raid_disks:
         return (
             f"it is degraded already: of its {array.raid_disks} members only {have} would hold current data and answer without {names};"
             f" {_BRING_BACK}"

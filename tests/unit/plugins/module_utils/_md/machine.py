@@ -231,6 +231,10 @@ class Machine:
     def manage(self, options: Dict[str, str], paths: List[str]) -> None:
         """mdadm --manage."""
         running, name = self.running[self._name(paths[0])], self._name(paths[1])
+        if "fail" in options:
+            running.rebuilding.discard(name)
+            self.fail(self._name(paths[0]), name)
+            return
         if "remove" in options:
             block = self.block(name).superblock if name in self.disks else None
             assert name in running.faulty or (block and block.role is None), f"{name} is in use"
@@ -339,6 +343,8 @@ class Machine:
             assert block
             assert block.uuid == running.superblock.uuid
             self._join(running, name, block.role if block.role in self._free_slots(running) else None)
+        elif step.name == "remove_member":
+            self.manage({"manage": "", "remove": ""}, [step.arguments["array"], step.arguments["device"]])
         else:
             assert step.name in ("await_slot", "grow_when_whole", "make_writable")
 

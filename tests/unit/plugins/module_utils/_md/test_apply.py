@@ -277,3 +277,43 @@ def test_where_another_member_can_not_be_read_nothing_is_written(members: Disks)
         complete_b(members, Runner({}), 5, 4, 14)
     assert set((members.folder / "b").read_bytes()) == {255}
     assert list(members.folder.glob("*.redo")) == []
+
+
+REMOVE = ["mdadm", "--manage", "/dev/md1", "--remove", "ubdc"]
+
+
+def removing(folder: Path, clock: Clock, succeeds_after: int, gone: bool = False) -> Runner:
+    host = recorded(folder, "stripe")
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    if gone:
+        del host.answers["text /sys/block/md1/md/dev-ubdc/state"]
+    attempts: List[int] = []
+
+    def remove() -> None:
+        attempts.append(1)
+        if len(attempts) <= succeeds_after:
+            raise CommandError(REMOVE, "hot remove failed for ubdc: Device or resource busy", 1)
+
+    runner = Runner({"mdadm --manage": remove})
+    bound(host, runner, clock).remove_member("/dev/md1", "ubdc")
+    return runner
+
+
+def test_a_member_is_removed_when_the_last_write_to_it_has_ended(folder: Path) -> None:
+    clock = Clock()
+    assert removing(folder, clock, 0).argvs == [REMOVE]
+    assert clock.now == 0
+    assert removing(folder, clock, 3).argvs == [REMOVE] * 4
+    assert clock.now == 1.5
+
+
+def test_a_member_that_somebody_else_has_removed_meanwhile_is_done(folder: Path) -> None:
+    assert removing(folder, Clock(), 1, gone=True).argvs == [REMOVE]
+
+
+def test_a_member_that_md_does_not_let_go_is_an_error(folder: Path) -> None:
+    clock = Clock()
+    with pytest.raises(CommandError, match="resource busy"):
+        removing(folder, clock, 1000)
+    assert 25 < clock.now < 35

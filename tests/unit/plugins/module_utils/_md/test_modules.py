@@ -156,3 +156,44 @@ def test_the_info_module_reports_arrays_by_either_name(run: Any) -> None:
     assert [array["label"] for array in run(md_array_info, "raid5-spare", {"names": ["md127"]})["arrays"]] == ["b1:data"]
     assert run(md_array_info, "stripe", {"names": ["md7"]})["arrays"] == []
     assert [entry["device"] for entry in run(md_array_info, "foreign", {"examine": True})["unused"]] == ["/dev/ubde", "/dev/ubdf"]
+
+
+RELEASED = {"array": "md1", "device": "/dev/ubdc", "by_path": "/dev/disk/by-path/platform-uml-blkdev.2"}
+
+
+def test_members_are_released_as_check_mode_shows_it(run: Any) -> None:
+    first = run(md_array, "stripe", {"release": ["/dev/ubdc"], "_ansible_check_mode": True, "_ansible_diff": True})
+    second = run(md_array, "stripe", {"release": ["/dev/ubdc"]})
+    assert first["commands"] == second["commands"]
+    assert [argv[:4] for argv in first["commands"]] == [
+        ["mdadm", "--manage", "/dev/md1", "--fail"],
+        ["remove_member", "array=/dev/md1", "device=ubdc"],
+    ]
+    assert first["released"] == second["released"] == [RELEASED]
+    assert [member["device"] for member in first["arrays"][0]["members"]] == ["/dev/ubdb", "/dev/ubdd"]
+    assert (first["arrays"][0]["health"], first["arrays"][0]["degraded"]) == ("degraded", 1)
+    assert len(first["diff"]["before"]["md1"]["members"]) == len(first["diff"]["after"]["md1"]["members"]) + 1
+    assert "array" not in first
+
+
+def test_an_array_that_needs_its_members_keeps_them(run: Any) -> None:
+    result = run(md_array, "degraded", {"release": ["/dev/ubdd"]})
+    assert result["failed"]
+    assert result["msg"].startswith("array md1: refused: array md1 cannot let go of its members: it is degraded already")
+    assert "failed_step" not in result
+    assert run(md_array, "degraded", {"release": ["/dev/ubdd"], "_ansible_check_mode": True})["msg"] == result["msg"]
+
+
+def test_members_that_have_gone_are_no_change(run: Any) -> None:
+    for paths in (["/dev/ubdc"], ["/dev/nosuch"], []):
+        result = run(md_array, "degraded", {"release": paths})
+        assert (result["changed"], result["released"], result["arrays"], result["commands"]) == (False, [], [], [])
+
+
+def test_the_info_module_tells_what_is_wrong(run: Any) -> None:
+    found = run(md_array_info, "degraded", {"names": ["md1"]})["arrays"][0]
+    assert found["problems"] == [
+        "array md1 (/dev/md1) is degraded: 2 of 3 members hold current data; bring its members back (replace_failed)"
+    ]
+    assert not found["restart_needed"]
+    assert all(array["problems"] == [] for array in run(md_array_info, "stripe", {})["arrays"])
