@@ -61,7 +61,7 @@ class MdOperations:
         }
 
     def make_writable(self, array: str) -> None:
-        """End the rest of an array. mdadm calls it an error where somebody has written to it meanwhile, which has ended it too."""
+        """Let an array be written to. mdadm fails where somebody has written to the array meanwhile, which makes it writable too."""
         try:
             self.runner.run(["mdadm", "--readwrite", array])
         except CommandError:
@@ -71,7 +71,7 @@ class MdOperations:
     def complete_member(self, device: str, uuid: str, slot: int, gaps: Sequence[PlainGap]) -> None:
         """Before an array is assembled from one member, give it what others have of the blocks that it could not take.
 
-        udev is given its time before and after: it puts together what it sees being closed after a change.
+        udev is given its time before and after: it assembles arrays of devices that are closed after a change.
         """
         for node in {device, *(node for _first, _size, others in gaps for node, _start in others)}:
             self._free(node, uuid)
@@ -138,9 +138,6 @@ class MdOperations:
                     raise
                 self._sleep(_REMOVE_POLL)
 
-    def _array(self, name: str) -> Optional[Array]:
-        return read_array(self.host, name, self._superblock)
-
     def _superblock(self, name: str) -> Optional[Superblock]:
         size = size_of(self.host, name)
         return read_superblock(self.probe, node_of(name), size) if size else None
@@ -182,7 +179,7 @@ class MdOperations:
     def _stop_holders(self, name: str, ours: Callable[[Array], bool]) -> None:
         """Stop arrays that udev has put together from the device meanwhile."""
         for holder in self.host.names(f"{BLOCK}/{name}/holders"):
-            array = self._array(holder) if holder.startswith("md") else None
+            array = read_array(self.host, holder, self._superblock) if holder.startswith("md") else None
             if array and ours(array):
                 self.runner.run(["mdadm", "--stop", f"/dev/{holder}"])
                 self._settle()

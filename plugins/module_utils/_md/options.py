@@ -113,7 +113,7 @@ def make_wanted_array(prefix: str, value: Mapping[str, Any], hostname: str) -> W
         spare_group=_check_group(f"{prefix}spare_group", value.get("spare_group")),
         grow=value["grow"],
         chunk=_check_chunk(f"{prefix}chunk", level, value.get("chunk")),
-        bitmap=_check_bitmap(f"{prefix}bitmap", level, value.get("bitmap")),
+        bitmap=value.get("bitmap"),
         metadata=value["metadata"],
         assume_clean=value["assume_clean"],
         persist=value["persist"],
@@ -151,8 +151,8 @@ def _check_shape(prefix: str, value: Mapping[str, Any]) -> Tuple[str, Optional[s
     devices = _check_paths(f"{prefix}devices", value.get("devices") or ())
     if not devices:
         raise InputError(f"{prefix}devices", "is needed for an array that shall be present")
-    if value.get("spares") and not LEVELS[level].redundant:
-        raise InputError(f"{prefix}spares", f"{level} has no redundancy that a spare could restore")
+    _check_redundant(f"{prefix}spares", level, bool(value.get("spares")), "redundancy that a spare could restore")
+    _check_redundant(f"{prefix}bitmap", level, value.get("bitmap") == "internal", "redundancy that a bitmap could help to restore")
     return level, layout, devices
 
 
@@ -174,12 +174,6 @@ def _check_chunk(option: str, level: str, chunk: Optional[int]) -> Optional[int]
     if not 4 <= chunk <= _CHUNK_MOST or chunk & (chunk - 1):
         raise InputError(option, f"{chunk} KiB is not a power of two from 4 to {_CHUNK_MOST}")
     return chunk
-
-
-def _check_bitmap(option: str, level: str, bitmap: Optional[str]) -> Optional[str]:
-    if bitmap == "internal" and not LEVELS[level].redundant:
-        raise InputError(option, f"{level} has no redundancy that a bitmap could help to restore")
-    return bitmap
 
 
 def _check_group(option: str, group: Optional[str]) -> Optional[str]:

@@ -12,7 +12,7 @@ from .checks.health import health, is_stuck, problems, sync_percent
 from .model.array import Array, Healing, Member
 from .model.array_plan import ArrayPlan, Released
 from .model.block_device import Superblock, shown_uuid
-from .model.conf import entries
+from .model.conf import all_entries
 from .model.identify import bears_name, find
 from .model.layout import decode
 from .model.state import State
@@ -24,8 +24,7 @@ def summary(state: State, wanted: WantedArray) -> Dict[str, Any]:
     array = find(state, wanted)
     lines = [
         " ".join(["ARRAY", entry.device, *(f"{'UUID' if key == 'uuid' else key}={value}" for key, value in entry.words)])
-        for file in state.conf
-        for entry in entries(file.content)
+        for entry in all_entries(state.conf)
         if entry.device in wanted.spellings or (array and entry.uuid == array.uuid)
     ]
     carriers = [device for device in state.devices.values() if device.superblock and bears_name(state, wanted, device.superblock)]
@@ -187,9 +186,9 @@ def _released(state: State, released: Released) -> Dict[str, Any]:
 
 
 def work(state: State, wanted: Sequence[WantedArray], postponed: Container[str]) -> Dict[str, List[Dict[str, Any]]]:
-    """For the action plugin: the arrays that are to be waited for, and those that are to be checked after that.
+    """For the action plugin: the arrays to wait for, and the arrays to check after that.
 
-    C(postponed) are names of arrays that are grown after waiting, also if there is nothing left to wait for by now.
+    C(postponed) are names of arrays that are grown after waiting, also where nothing has to be waited for any more.
     """
     found = [(one, find(state, one)) for one in wanted if one.state == "present"]
     running = [(one, array) for one, array in found if array and array.active]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from ..._core.errors import InputError, RefusedError
 from ..model.array import Array
@@ -22,7 +22,7 @@ _NOT_A_SIGNATURE = ("linux_raid_member",)
 
 
 def resolve(state: State, wanted: WantedArray) -> Dict[str, BlockDevice]:
-    """The devices behind the paths of the task that are there, by path.
+    """The devices behind those paths of the task that lead to one, by path.
 
     :raises InputError: a path leads to something else than a block device, or two paths lead to one device.
     """
@@ -66,6 +66,13 @@ def use_of(device: BlockDevice) -> List[str]:
     if not device.answers:
         found.append("does not answer: reading it fails")
     return found
+
+
+def check_free(wanted: WantedArray, devices: Mapping[str, BlockDevice], lead: str = "") -> None:
+    """Refuse to go on while one of the devices, by path, is in use. C(lead) stands before what is found."""
+    problems = [f"{path} {' and '.join(use_of(device))}" for path, device in devices.items() if use_of(device)]
+    if problems:
+        raise RefusedError(wanted.subject, lead + "; ".join(problems), "Nothing was changed; free these devices first")
 
 
 def content_of(device: BlockDevice) -> List[str]:

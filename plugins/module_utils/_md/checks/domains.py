@@ -26,7 +26,7 @@ def check_domains(wanted: WantedArray) -> None:
 
 
 def check_real_domains(wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> None:
-    """The same for an array that is there: its own layout counts, and the slot that each member has in it."""
+    """The same for an array that exists: its own layout counts, and the slot that each member has in it."""
     paths = {device.kernel_name: path for path, device in devices.items()}
     slots = {m.slot: paths[m.device] for m in array.members if m.slot is not None and not m.faulty and m.device in paths}
     found = _together(wanted, array.level, array.layout, array.raid_disks, slots)
@@ -41,7 +41,7 @@ def check_real_domains(wanted: WantedArray, devices: Dict[str, BlockDevice], arr
 def _together(
     wanted: WantedArray, level: str, layout: Optional[int], raid_disks: int, slots: Mapping[int, str]
 ) -> Optional[Tuple[str, List[str]]]:
-    """The first domain that holds too much of the same data, and what of it; C(slots) are the paths of those that are known."""
+    """The first domain with too many members that keep the same data, and these members. C(slots) are the paths of known members."""
     domains = dict(wanted.failure_domains)
     for group, allowed in redundancy_groups(level, layout, raid_disks):
         found = _in_one_domain([slots[slot] for slot in group if slots.get(slot) in domains], domains, allowed)

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from .block_device import plain_uuid
+
 _WORD = re.compile(r"""(?:[^\s#"']|"[^"]*"|'[^']*')+""")
 _COMMENT = re.compile(r"""((?:[^\s#"']|"[^"]*"|'[^']*'|\s)*)(#.*)?""", re.DOTALL)
 # Words that bind an entry to one moment of its array's life (device names change, counts grow) and then stop it from assembling.
@@ -45,7 +47,7 @@ class Entry:
     @property
     def uuid(self) -> str:
         """The UUID in plain form, or an empty string."""
-        return "".join(c for c in (self.value("uuid") or "").lower() if c in "0123456789abcdef")
+        return plain_uuid(self.value("uuid") or "")
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,11 @@ def entries(content: str) -> List[Entry]:
         comment = comment or remark
     close()
     return found
+
+
+def all_entries(files: Sequence[ConfFile]) -> List[Entry]:
+    """All ARRAY entries of all files, in order."""
+    return [entry for file in files for entry in entries(file.content)]
 
 
 def _split_comment(line: str) -> Tuple[str, str]:
@@ -178,12 +185,12 @@ def _concerns(entry: Entry, uuid: str, spellings: Sequence[str]) -> bool:
 
 def uuids_named(files: Sequence[ConfFile], spellings: Sequence[str]) -> List[str]:
     """UUIDs that the files give one of these device names to."""
-    return [entry.uuid for file in files for entry in entries(file.content) if entry.device in spellings and entry.uuid]
+    return [entry.uuid for entry in all_entries(files) if entry.device in spellings and entry.uuid]
 
 
 def group_of(files: Sequence[ConfFile], uuid: str) -> Optional[str]:
     """The spare group that the files put the array with this UUID into, C(None) if none."""
-    groups = [entry.value("spare-group") for file in files for entry in entries(file.content) if uuid and entry.uuid == uuid]
+    groups = [entry.value("spare-group") for entry in all_entries(files) if uuid and entry.uuid == uuid]
     return next((group for group in groups if group), None)
 
 

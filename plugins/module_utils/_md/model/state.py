@@ -146,15 +146,5 @@ def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, Bloc
 def _superblock(array: Array, member: Member, found: Optional[Superblock]) -> Superblock:
     if found and found.uuid == array.uuid:
         return found
-    return Superblock(
-        array.metadata,
-        array.uuid,
-        array.label,
-        array.level,
-        array.layout,
-        array.chunk,
-        array.raid_disks,
-        member.slot,
-        events=1,
-        bitmap=array.bitmap != "none",
-    )
+    shape = (array.level, array.layout, array.chunk, array.raid_disks)
+    return Superblock(array.metadata, array.uuid, array.label, *shape, member.slot, events=1, bitmap=array.bitmap != "none")

@@ -15,9 +15,9 @@ Range = Tuple[int, int]
 @dataclass(frozen=True)
 class Survivor:
     """One member of such an array. C(lacks) are the ranges of the device (from its first sector) that could not be written, C(None)
-    where they are not all known; C(current) tells that md still held on to it, C(failed) that any write to it failed. Of a member
-    that md had given up not every block is listed. C(events) is its event count before the array was stopped, C(None) if it did
-    not answer then, so that it is what it was. C(seen) is when that was, in seconds since 1970.
+    where not all of them are known; C(current) tells that md had not given up the member, C(failed) that a write to it failed. Of a
+    member that md had given up not every block is listed. C(events) is its event count before the array was stopped, C(None) if the
+    member did not answer then, so that the count on it stays. C(seen) is the time of that, in seconds since 1970.
     """
 
     identity: str

@@ -99,7 +99,7 @@ def with_lists(host: Host, array: Array) -> Array:
 
 
 def _ranges(host: Host, folder: str) -> Optional[Tuple[Tuple[int, int], ...]]:
-    # Those that md could not write to the superblock either are in both.
+    # A block that md could not note in the superblock either is in both lists.
     texts = [host.value(f"{folder}/{name}") or "" for name in ("bad_blocks", "unacknowledged_bad_blocks")]
     if any(len(text) > _LONGEST_LIST for text in texts):
         return None
@@ -139,6 +139,6 @@ def _bitmap(location: Optional[str]) -> str:
 
 
 def _now(host: Host, path: str) -> int:
-    """The number that a reshape leads to; what it was before follows in brackets."""
+    """The number that a reshape leads to; the former number follows in brackets."""
     first = (host.value(path) or "").partition(" ")[0]
     return int(first) if first.lstrip("-").isdigit() else 0

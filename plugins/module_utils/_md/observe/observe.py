@@ -39,7 +39,7 @@ def observe(wanted: Wanted, probe: Probe, runner: Runner) -> State:
     state = Observation(probe).shallow(wanted)
     if not wanted.arrays or (state.journal is None and all(_steady(state, one) for one in wanted.arrays)):
         return state
-    # udev may be putting together this very array; what it is in the middle of must not be taken for a fault.
+    # udev may be assembling this very array; an array that is half assembled must not be taken for a faulty one.
     runner.run(SETTLE, timeout=90, accept=(0, 1))
     return Observation(probe).deep(wanted, runner)
 

@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
-from ..checks.devices import can_heal, refuse_check, use_of
+from ..checks.devices import can_heal, check_free, refuse_check
 from ..checks.domains import check_real_domains
 from ..checks.identity import check_same
 from ..model.array import Array, Member
@@ -46,11 +46,11 @@ class _OnDisk:
 
     @property
     def current(self) -> Dict[str, Superblock]:
-        """Of those the ones that the array is to be assembled from."""
+        """The members in L(alike) that the array is to be assembled from."""
         return self.alike if self.origin is None else {path: self.ours[path] for path in self.origin.members}
 
 
-def plan_from_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
+def plan_assembly(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
     """Assemble the array if it exists, complete it if its creation was cut short, else create it. C(collecting) is what udev began.
 
     :raises FleetlabError: a device cannot be used, or the array cannot be started without harm.
@@ -61,7 +61,7 @@ def plan_from_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str,
             refuse_check(wanted, "it is new and will not be in sync yet")
         create(builder, wanted, list(wanted.all_devices), collecting)
         return
-    _check_strangers(builder, wanted, devices, found)
+    _check_undeclared(builder, wanted, devices, found)
     rest = [path for path in wanted.all_devices if path not in found.ours]
     if rest and _never_started(builder, found):
         # The creation was killed between two members: nothing was ever written through the array, so there is nothing to lose.
@@ -91,7 +91,7 @@ def _on_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
     return replace(found, noted=noted, origin=origin(noted, ours, {path: devices[path].identity for path in ours}))
 
 
-def _check_strangers(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
+def _check_undeclared(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
     named = {device.kernel_name for device in devices.values()}
     extra = [device.node for device in builder.state.carriers(found.newest.uuid) if device.kernel_name not in named]
     check_same(wanted, found.newest, extra)
@@ -115,10 +115,7 @@ def _assemble(
         _check_degraded(builder, wanted, devices, found, missing)
     if collecting:
         builder.stop(collecting)
-    in_use = {path: use_of(builder.state.devices[devices[path].kernel_name]) for path in found.current}
-    problems = [f"{path} {' and '.join(reasons)}" for path, reasons in in_use.items() if reasons]
-    if problems:
-        raise RefusedError(wanted.subject, "; ".join(problems), "Free the members, so that the array can be assembled")
+    check_free(wanted, {path: builder.state.devices[devices[path].kernel_name] for path in found.current})
     _bring_last_writes(builder, wanted, devices, found)
     members = [devices[path].node for path in found.current]
     sizes = [devices[path].size for path in found.current]

@@ -55,7 +55,7 @@ class PlanBuilder:
         self.run(*SETTLE, accept=(0, 1))
 
     def make_writable(self, node: str) -> None:
-        """Let an array at rest be written to, which begins what it waited with: a resync, or the rebuilding of a member."""
+        """Let an array be written to that is read-only until the first write: then a pending resync or rebuild begins."""
         self.steps.append(Operation("make_writable", {"array": node}))
 
     def stop(self, array: Array) -> None:
@@ -66,7 +66,7 @@ class PlanBuilder:
     def note_survivors(self, array: Array) -> None:
         """Before an array is stopped for a task, keep what only the kernel knows of its members.
 
-        One that rests since it was assembled was not written to, so that what is noted already still holds.
+        An array that is read-only since it was assembled was not written to, so that what is noted already still holds.
         """
         if array.uuid in self.survivors and array.auto_read_only:
             return

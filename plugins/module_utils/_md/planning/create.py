@@ -42,7 +42,7 @@ def create(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str], coll
     size = usable_size(wanted.level, wanted.layout_word, [devices[path].size for path in wanted.devices])
     builder.state = builder.state.with_array(array, size, (wanted.node,))
     builder.creating.append(uuid)
-    # With assume_clean the members' content is kept, so what it shows inside the new array has to be looked at.
+    # With assume_clean the members keep their content, so the new array has to be searched for signatures.
     (builder.unread if wanted.assume_clean else builder.created).add(kernel_name)
     builder.persist(wanted, array)
 
@@ -89,7 +89,7 @@ def _check(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str]) -> D
 
 
 def _sizes(builder: PlanBuilder, devices: Dict[str, BlockDevice]) -> Dict[str, int]:
-    """What to compare, by path: as soon as one of them is an array that this plan starts, whose size is an estimate, estimates of all.
+    """The sizes to compare, by path: estimates of all as soon as one device is an array that this plan starts, whose size is an estimate.
 
     Superblock and bitmap take a few MiB of every member, which would look like a difference beside an array that runs.
     """

@@ -4,7 +4,7 @@
 """Change the shape of a running array: more devices, another chunk, larger members, a bitmap. Pure.
 
 Everything is read off the array, so a run that was interrupted is taken up by the next: a device that was already added is a
-spare then, and only the rest is planned. A reshape that was interrupted is md's to go on with: its superblocks say how far it was.
+spare then, and only the rest is planned. md goes on with a reshape that was interrupted: its superblocks say how far it was.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class _Growth:
 
     @property
     def turns(self) -> int:
-        """How many times md has to come to rest in between, plus one: it takes one thing after the other."""
+        """How many changes md has to make: it makes one after the other, and has to be idle in between."""
         return self.devices + self.chunk + self.bitmap_alone + (self.size is not None)
 
 
 def plan_growth(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Add to the builder what makes the array as large as declared; returns it as it then is.
+    """Plan what makes the array as large as declared; returns it as it then is.
 
     An array that is about to become whole, and is waited for, is grown after that: then the array is returned as it is.
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Give a running array its lost members back. Pure.
 
-A member that was away is never a source: md takes it back as out of date, and what it holds is brought to the state of the
-members that stayed. How much of it, is up to the write-intent bitmap.
+A member that was away is never a source: md takes it back as out of date, and brings its content to the state of the members that
+stayed. The write-intent bitmap tells how much of the content that is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
-from ..checks.devices import check_usable, check_writable, use_of
+from ..checks.devices import check_free, check_usable, check_writable
 from ..model.array import Array, Healing, Member
 from ..model.block_device import BlockDevice, Superblock
 from ..model.state import State
@@ -25,7 +25,7 @@ RE_ADD, REBUILD = "re-add", "rebuild"
 
 
 def plan_healing(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Add to the builder what replaces failed members and brings back declared ones; returns the array as it then is.
+    """Plan what replaces failed members and brings back declared ones; returns the array as it then is.
 
     :raises RefusedError: the array has lost too much, or a device may not be used.
     """
@@ -64,9 +64,9 @@ def _check_survives(wanted: WantedArray, state: State, array: Array) -> None:
 
 
 def _without(builder: PlanBuilder, array: Array, failed: Sequence[Member]) -> Array:
-    left = replace(array, members=tuple(member for member in array.members if member not in failed))
-    builder.state = builder.state.with_changed_array(left)
-    return left
+    lighter = replace(array, members=tuple(member for member in array.members if member not in failed))
+    builder.state = builder.state.with_changed_array(lighter)
+    return lighter
 
 
 def _methods(builder: PlanBuilder, wanted: WantedArray, back: Dict[str, BlockDevice], array: Array) -> Dict[str, str]:
@@ -75,17 +75,11 @@ def _methods(builder: PlanBuilder, wanted: WantedArray, back: Dict[str, BlockDev
     for path, device in back.items():
         if device.superblock and device.superblock.uuid == array.uuid:
             own[path] = device.superblock
-    _check_own(wanted, {path: back[path] for path in own})
+    check_free(wanted, {path: back[path] for path in own})
     check_usable(wanted, back, [path for path in back if path not in own])
     _check_room(builder.state, wanted, back, array)
     together = array.uuid in builder.recovered
     return {path: _own_method(builder.state, wanted, path, own[path], array, together) if path in own else REBUILD for path in back}
-
-
-def _check_own(wanted: WantedArray, own: Dict[str, BlockDevice]) -> None:
-    problems = [f"{path} {reason}" for path, device in own.items() for reason in use_of(device)]
-    if problems:
-        raise RefusedError(wanted.subject, "; ".join(problems), "Nothing was changed; free these devices first")
 
 
 def _check_room(state: State, wanted: WantedArray, back: Dict[str, BlockDevice], array: Array) -> None:

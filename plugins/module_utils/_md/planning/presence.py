@@ -16,7 +16,7 @@ from ..model.array import Array
 from ..model.block_device import BlockDevice
 from ..model.identify import bears_name
 from ..model.wanted import WantedArray
-from .assemble import plan_from_disk
+from .assemble import plan_assembly
 from .builder import PlanBuilder
 from .grow import as_grown, plan_growth
 from .heal import plan_healing
@@ -24,7 +24,7 @@ from .spares import borrowed, lent, plan_spares, surplus_spares
 
 
 def plan_presence(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """Add to the builder what makes the array present.
+    """Plan what makes the array present.
 
     :raises FleetlabError: the declaration cannot be carried out without harm.
     """
@@ -43,7 +43,7 @@ def plan_presence(builder: PlanBuilder, wanted: WantedArray) -> None:
         builder.warnings += [f"array {wanted.name}: its spare {path} serves {other.describe()} now" for path, other in away.items()]
         _keep(builder, wanted, devices, array)
     else:
-        plan_from_disk(builder, wanted, devices, array)
+        plan_assembly(builder, wanted, devices, array)
 
 
 def _release(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> None:
@@ -65,15 +65,15 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
     named = {device.kernel_name for device in devices.values()}
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
     leaving |= {member.device for member in surplus_spares(devices, array)}
-    guests = borrowed(builder.state, wanted, array) - named - leaving
-    if guests:
-        nodes = ", ".join(sorted(f"/dev/{name}" for name in guests))
+    borrowed_spares = borrowed(builder.state, wanted, array) - named - leaving
+    if borrowed_spares:
+        nodes = ", ".join(sorted(f"/dev/{name}" for name in borrowed_spares))
         builder.warnings.append(f"array {wanted.name}: {nodes}, spares of its group, serve in the place of declared members")
-    leaving |= guests
-    strangers = [name for name in array.devices if name not in named | leaving and name in builder.state.devices]
+    leaving |= borrowed_spares
+    undeclared_members = [name for name in array.devices if name not in named | leaving and name in builder.state.devices]
     array = _thawed(builder, wanted, array)
     array = plan_growth(builder, wanted, devices, array)
-    check_same(wanted, as_grown(builder, wanted, array), [builder.state.devices[name].node for name in strangers])
+    check_same(wanted, as_grown(builder, wanted, array), [builder.state.devices[name].node for name in undeclared_members])
     array = plan_healing(builder, wanted, devices, array)
     array = plan_spares(builder, wanted, devices, array)
     check_real_domains(wanted, devices, array)

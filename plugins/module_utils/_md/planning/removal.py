@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional, Set
+from typing import Optional, Set
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
-from ..checks.devices import use_of
+from ..checks.devices import check_free
 from ..model.array import Array
 from ..model.block_device import shown_uuid
 from ..model.conf import uuids_named
@@ -22,7 +22,7 @@ from .rename_running import array_in_use
 
 
 def plan_removal(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """Add to the builder what stops the array and, for C(absent), erases its superblocks and its line in mdadm.conf.
+    """Plan what stops the array and, for C(absent), erases its superblocks and its line in mdadm.conf.
 
     :raises RefusedError: the array is in use, or it is not clear which one is meant.
     """
@@ -89,7 +89,7 @@ def _stop(builder: PlanBuilder, wanted: WantedArray, array: Array) -> None:
 
 def _erase(builder: PlanBuilder, wanted: WantedArray, uuid: str) -> None:
     carriers = builder.state.carriers(uuid)
-    _check_carriers(wanted, [f"{device.node} {' and '.join(use_of(device))}" for device in carriers if use_of(device)])
+    check_free(wanted, {device.node: device for device in carriers}, "its superblocks cannot be erased: ")
     if carriers:
         # Whatever udev still has to do with the members may put them together again between stop and erasure.
         builder.settle()
@@ -108,12 +108,3 @@ def _report_unreached(builder: PlanBuilder, wanted: WantedArray) -> None:
             builder.warnings.append(
                 f"array {wanted.name}: no device of this host carries UUID {shown_uuid(uuid)} now; only its line in mdadm.conf is removed"
             )
-
-
-def _check_carriers(wanted: WantedArray, problems: List[str]) -> None:
-    if problems:
-        raise RefusedError(
-            wanted.subject,
-            f"its superblocks cannot be erased: {'; '.join(problems)}",
-            "Nothing was changed; free these devices first",
-        )

@@ -43,7 +43,7 @@ def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[
 
 
 def plan_size(builder: PlanBuilder, array: Array, size: int) -> Array:
-    """Add to the builder what makes the array use C(size) bytes of every member; returns it as it then is."""
+    """Plan what makes the array use C(size) bytes of every member; returns it as it then is."""
     _mark_border(builder, array)
     builder.run("mdadm", "--grow", array.node, "--size=max")
     array = replace(array, component_size=size, sync_action="resync")
@@ -65,7 +65,7 @@ def _mark_border(builder: PlanBuilder, array: Array) -> None:
 
 
 def note_size(builder: PlanBuilder, array: Array) -> None:
-    """Let the rest of the plan see how much the array offers now."""
+    """Let later steps of the plan see how much the array offers now."""
     inside = builder.state.devices.get(array.kernel_name)
     if inside:
         offered = usable_size(array.level, array.layout, [array.component_size] * array.raid_disks)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Add spares to a running array, and take those away that are no longer declared. Pure.
 
-C(mdadm --monitor) moves a spare to another array of its group that needs one. That is what groups are for, so neither the array
-it was taken from nor the one it serves now is refused for it.
+C(mdadm --monitor) moves a spare to another array of its group that needs one. That is what groups are for, so neither the array that
+lent the spare nor the array that it serves now is refused for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Set
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
-from ..checks.devices import check_usable, check_writable, use_of
+from ..checks.devices import check_free, check_usable, check_writable
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice, shown_uuid
 from ..model.conf import group_of, uuids_named
@@ -33,8 +33,8 @@ def lent(state: State, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> 
     for path in wanted.spares:
         name = devices[path].kernel_name if path in devices else None
         for array in state.arrays:
-            foreign = name in array.devices and not bears_name(state, wanted, array)
-            if group and foreign and group_of(state.conf, array.uuid) == group:
+            other = name in array.devices and not bears_name(state, wanted, array)
+            if group and other and group_of(state.conf, array.uuid) == group:
                 found[path] = array
     return found
 
@@ -58,7 +58,7 @@ def surplus_spares(devices: Dict[str, BlockDevice], array: Array) -> List[Member
 
 
 def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Add to the builder what gives the array exactly the declared spares; returns it as it then is.
+    """Plan what gives the array exactly the declared spares; returns it as it then is.
 
     :raises RefusedError: a device may not be used, or a spare may be needed at any moment.
     """
@@ -88,11 +88,9 @@ def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
 
 
 def _check_own(wanted: WantedArray, devices: Dict[str, BlockDevice], new: List[str], array: Array) -> None:
-    """What was a spare of this array before holds nothing; everything else is looked at as at creation."""
+    """A former spare of this array holds nothing; every other device has to be as empty as at creation."""
     own = [path for path in new if (block := devices[path].superblock) and block.uuid == array.uuid and block.role is None]
-    problems = [f"{path} {reason}" for path in own for reason in use_of(devices[path])]
-    if problems:
-        raise RefusedError(wanted.subject, "; ".join(problems), "Nothing was changed; free these devices first")
+    check_free(wanted, {path: devices[path] for path in own})
     check_usable(wanted, devices, [path for path in new if path not in own])
 
 

@@ -96,14 +96,14 @@ class Copies:
 
 def without(ranges: Sequence[Range], others: Sequence[Range]) -> List[Range]:
     """What of C(ranges) is in none of C(others); both sorted."""
-    left = []
+    remaining = []
     for first, size in ranges:
         end = first + size
         for start, length in others:
             if start >= end:
                 break
             if start + length > first:
-                left.append((first, start - first))
+                remaining.append((first, start - first))
                 first = start + length
-        left.append((first, end - first))
-    return [(first, size) for first, size in left if size > 0]
+        remaining.append((first, end - first))
+    return [(first, size) for first, size in remaining if size > 0]

@@ -93,7 +93,7 @@ def _holds_data(block: Superblock) -> bool:
 
 
 def awaited(noted: Sequence[Survivor], identities: Sequence[str]) -> List[str]:
-    """Identities of members that are not there, and may have writes which those that are there do not have."""
+    """Identities of members that are missing, and may have writes which the present members do not have."""
     there = [one for one in noted if one.identity in identities]
     gone = [one for one in noted if one.identity not in identities]
     if any(one.current and one.complete for one in there):
@@ -123,7 +123,7 @@ def _gaps(last: str, known: Mapping[str, Survivor], blocks: Mapping[str, Superbl
 
 
 def _parts(piece: Range, others: Tuple[str, ...], path: str, lacks: Sequence[Range]) -> List[Tuple[Range, Tuple[str, ...]]]:
-    """A piece, cut into what one more member may have and what it lacks."""
+    """A piece, cut into the parts that one more member may have and the parts that it lacks."""
     there = without([piece], lacks)
     return [(part, (*others, path)) for part in there] + [(part, others) for part in without([piece], there)]
 

@@ -77,7 +77,7 @@ class Running:
     bitmap: Optional[bool] = None
     raid_disks: Optional[int] = None
     reshaping: bool = False
-    resting: bool = False
+    auto_read_only: bool = False
     broken: bool = False
     failed: Dict[str, Tuple[Tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -179,7 +179,7 @@ class Machine:
     def _array_state(running: Running) -> str:
         if not running.active:
             return "inactive"
-        return "broken" if running.broken else "read-auto" if running.resting else "clean"
+        return "broken" if running.broken else "read-auto" if running.auto_read_only else "clean"
 
     def _component(self, running: Running) -> int:
         blocks = [self.block(member).superblock for member in running.members if member not in running.faulty]

@@ -272,7 +272,7 @@ def test_an_array_that_udev_begins_of_the_member_meanwhile_is_stopped(members: D
     assert ["mdadm", "--stop", "/dev/md127"] in runner.argvs
 
 
-def test_where_another_member_can_not_be_read_nothing_is_written(members: Disks) -> None:
+def test_where_another_member_cannot_be_read_nothing_is_written(members: Disks) -> None:
     with pytest.raises(FleetlabError, match="4 sectors from 14 cannot be read; nothing was written"):
         complete_b(members, Runner({}), 5, 4, 14)
     assert set((members.folder / "b").read_bytes()) == {255}

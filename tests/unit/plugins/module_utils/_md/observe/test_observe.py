@@ -354,7 +354,7 @@ def test_which_array_it_is_when_no_member_answers(answers: Dict[str, str], uuid:
     assert array.uuid == uuid
 
 
-def test_signatures_that_can_not_be_understood() -> None:
+def test_signatures_that_cannot_be_understood() -> None:
     assert parse_signatures("") == {}
     with pytest.raises(ObservationError, match="wipefs --json"):
         parse_signatures("DEVICE OFFSET TYPE")

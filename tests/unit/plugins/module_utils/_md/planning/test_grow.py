@@ -143,7 +143,7 @@ def test_raid10_is_reshaped_without_a_bitmap_only() -> None:
     ],
     ids=["raid0", "far", "metadata 1.0"],
 )
-def test_devices_that_md_can_not_add_are_refused(options: Dict[str, Any], found: str) -> None:
+def test_devices_that_md_cannot_add_are_refused(options: Dict[str, Any], found: str) -> None:
     message = refusal(made(**options, devices=THREE), want(**options, devices=[*THREE, "/dev/sde"], grow=True))
     assert found in message
 
@@ -249,7 +249,7 @@ def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) 
     ],
     ids=["far", "raid0", "metadata 1.0"],
 )
-def test_what_md_can_not_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
+def test_what_md_cannot_grow_is_refused_only_when_it_matters(options: Dict[str, Any], found: str) -> None:
     host = made(**options)
     assert argvs(host, want(**options, grow=True)) == []
     extend(host)
@@ -311,8 +311,8 @@ def test_a_stripe_over_a_grown_mirror_is_refused_before_the_mirror_is_touched() 
 def test_an_array_that_rests_is_made_writable_first() -> None:
     host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
     state = host.state([wanted])
-    resting = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
-    assert plan_arrays(resting, [wanted]).commands()[0] == ["make_writable", "array=/dev/md1"]
+    auto_read_only = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
+    assert plan_arrays(auto_read_only, [wanted]).commands()[0] == ["make_writable", "array=/dev/md1"]
     locked = replace(state, arrays=(replace(state.arrays[0], array_state="readonly"),))
     with pytest.raises(RefusedError, match="it is read-only"):
         plan_arrays(locked, [wanted])

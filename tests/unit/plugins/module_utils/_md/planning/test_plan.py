@@ -379,7 +379,7 @@ def test_a_member_that_was_left_behind_is_no_source() -> None:
     assert "/dev/sdb" not in started
 
 
-def test_too_few_members_can_not_be_started_even_when_told() -> None:
+def test_too_few_members_cannot_be_started_even_when_told() -> None:
     host = disks()
     stripe: Dict[str, Any] = {"level": "raid0", "devices": ["/dev/sdb", "/dev/sdc"]}
     host.converge(want(**stripe))

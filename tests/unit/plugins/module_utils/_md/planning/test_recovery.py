@@ -48,7 +48,7 @@ def udev_starts_it(host: Machine) -> None:
     """The disks are back, and udev takes all of them: they look alike. Nothing was written yet."""
     host.silent.clear()
     host.reboot()
-    host.running["md1"].resting = True
+    host.running["md1"].auto_read_only = True
 
 
 # The first block could not be written to sdb and sdd, the second one only to sdd.
