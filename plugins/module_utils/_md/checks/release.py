@@ -22,29 +22,27 @@ def obstacle(array: Array, leaving: Sequence[Member]) -> str:
     """
     if all(member.faulty for member in leaving):
         return ""
-    obstacle = _not_at_rest(array)
-    if obstacle:
-        return obstacle
+    reason = _not_at_rest(array)
+    if reason:
+        return reason
     others = [member for member in array.members if member not in leaving]
     current = [member for member in others if member.current and member.slot is not None]
     slots = {member.slot for member in current}
     missing = [slot for slot in range(array.raid_disks) if slot not in slots]
     names = " and ".join(member.node for member in leaving)
-    have = ", ".join(member.node for member in current) or "none"
+    have = f"only {', '.join(member.node for member in current)}" if current else "none"
+    then = f"{have} of its {array.raid_disks} members would hold current data and answer; {_BRING_BACK}"
     if not array.survives(missing):
-        return f"{array.level} cannot do without {names}: of its other members {have} holds current data and answers; {_BRING_BACK}"
+        return f"{array.level} cannot do without {names}: then {then}"
     # The slot of a failed member that leaves too is not known any more: so what leaves is counted.
     gone = [member for member in leaving if member.faulty or member.slot is not None]
     if any(member.current for member in leaving) and len(current) + len(gone) < array.raid_disks:
-        return (
-            f"it is degraded already: of its {array.raid_disks} members only {have} would hold current data and answer without {names};"
-            f" {_BRING_BACK}"
-        )
+        return f"it is degraded already: without {names} {then}"
     return ""
 
 
 def _not_at_rest(array: Array) -> str:
-    """Why md would not let go of any member now, or should not."""
+    """Why md cannot, or should not, let go of any member now."""
     if not array.active:
         return f"it does not run, and only collects members; stop it with mdadm --stop {array.node}"
     if array.broken:

@@ -56,7 +56,7 @@ def look_again(wanted: Wanted, probe: Probe) -> State:
 def observe_all(probe: Probe, examine: bool = False) -> State:
     """Every array with the blocks that its members lack; with C(examine) also every superblock.
 
-    Of a disk that the kernel knows to be away nothing is read: that could take as long as the disk is waited for.
+    Without C(examine) nothing is read of a member whose disk the kernel knows to be away: that could take as long as it is waited for.
     """
     observation = Observation(probe)
     state = observation.shallow(Wanted())
@@ -181,7 +181,7 @@ class Observation:
         """The array with what its bitmap says; every member in sync has the same one."""
         if array.bitmap != "internal":
             return array
-        current = [state.devices[member.device] for member in array.members if member.in_sync and member.device in state.devices]
+        current = [state.devices[member.device] for member in array.members if member.current and member.device in state.devices]
         found = [read_dirty(self.probe, device.node, device.superblock) for device in current[:1] if device.superblock]
         return replace(array, bitmap_dirty=found[0] if found else None)
 

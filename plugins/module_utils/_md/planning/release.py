@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import List, Sequence, Set, Tuple
 
 from ..._core.errors import InputError, RefusedError
 from ..._core.plan import Operation
@@ -55,18 +55,11 @@ def _kernel_names(state: State, paths: Sequence[str]) -> Set[str]:
 
 
 def _check(leaving: Sequence[Tuple[Array, Sequence[Member]]]) -> None:
-    found: Dict[str, str] = {}
-    for array, members in leaving:
-        reason = obstacle(array, members)
-        if reason:
-            found[f"array {array.shown_name}"] = reason
-    if found:
-        nodes = [member.node for _array, members in leaving for member in members]
-        raise RefusedError(
-            ", ".join(found),
-            "; ".join(f"{subject} cannot let go of its members: {reason}" for subject, reason in found.items()),
-            f"Nothing was changed; {', '.join(nodes)} stay where they are",
-        )
+    reasons = {array.shown_name: obstacle(array, members) for array, members in leaving}
+    problems = [f"array {name}: {reason}" for name, reason in reasons.items() if reason]
+    if problems:
+        nodes = ", ".join(member.node for _array, members in leaving for member in members)
+        raise RefusedError(f"release of {nodes}", "; ".join(problems), "Nothing was changed")
 
 
 def _let_go(builder: PlanBuilder, array: Array, members: Sequence[Member]) -> None:

@@ -179,7 +179,7 @@ def test_members_are_released_as_check_mode_shows_it(run: Any) -> None:
 def test_an_array_that_needs_its_members_keeps_them(run: Any) -> None:
     result = run(md_array, "degraded", {"release": ["/dev/ubdd"]})
     assert result["failed"]
-    assert result["msg"].startswith("array md1: refused: array md1 cannot let go of its members: it is degraded already")
+    assert result["msg"].startswith("release of /dev/ubdd: refused: array md1: it is degraded already: without /dev/ubdd only /dev/ubdb")
     assert "failed_step" not in result
     assert run(md_array, "degraded", {"release": ["/dev/ubdd"], "_ansible_check_mode": True})["msg"] == result["msg"]
 

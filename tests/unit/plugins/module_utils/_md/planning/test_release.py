@@ -96,9 +96,10 @@ def test_all_disks_of_a_server_go_at_once_or_none_does() -> None:
     assert sorted(one.array for one in release(host, B, "/dev/sde").released) == ["md1", "md2"]
     host.fail("md2", "sdf")
     message = refusal(seen(host, B, "/dev/sde"), B, "/dev/sde")
-    assert message.startswith("array md2: refused: array md2 cannot let go of its members: raid1 cannot do without /dev/sde: ")
-    assert "of its other members none holds current data and answers" in message
-    assert "Nothing was changed" in message
+    assert message == (
+        "release of /dev/sdb, /dev/sde: refused: array md2: raid1 cannot do without /dev/sde: then none of its 2 members would hold current"
+        " data and answer; bring its other members back (replace_failed) and wait for them (wait: sync). Nothing was changed"
+    )
 
 
 @pytest.mark.parametrize("paths", [["/dev/nosuch"], ["/dev/sdh"], []])
@@ -133,12 +134,14 @@ def test_one_that_is_current_is_only_spared_by_an_array_that_is_whole() -> None:
     host = made()
     host.fail("md1", "sdd")
     message = refusal(seen(host, C), C)
-    assert "it is degraded already: of its 3 members only /dev/sdb would hold current data and answer without /dev/sdc" in message
+    assert (
+        "array md1: it is degraded already: without /dev/sdc only /dev/sdb of its 3 members would hold current data and answer" in message
+    )
 
 
 def test_other_members_have_to_answer() -> None:
     state = changed(seen(made(), C), {"sdd": {"online": False}})
-    assert "only /dev/sdb would hold current data and answer without /dev/sdc" in refusal(state, C)
+    assert "without /dev/sdc only /dev/sdb of its 3 members would hold current data and answer" in refusal(state, C)
 
 
 def test_one_that_does_not_answer_goes_where_another_is_current() -> None:
@@ -147,7 +150,7 @@ def test_one_that_does_not_answer_goes_where_another_is_current() -> None:
     state = changed(seen(host, C), {"sdc": {"online": False}})
     assert [one.device for one in plan(state, Wanted(release=(C,))).released] == ["sdc"]
     alone = changed(state, {"sdb": {"online": False}})
-    assert "raid10 cannot do without /dev/sdc: of its other members none holds" in refusal(alone, C)
+    assert "raid10 cannot do without /dev/sdc: then none of its 3 members would hold" in refusal(alone, C)
 
 
 def test_a_failed_one_always_goes() -> None:
@@ -265,7 +268,7 @@ def test_a_second_plan_is_empty(scene: Tuple[Machine, Tuple[str, ...]]) -> None:
 def test_an_array_on_arrays_lets_go_of_nothing() -> None:
     stripe = want("md99", level="raid0", devices=["/dev/md1", "/dev/sdg"], size_tolerance=100)
     host = made(want(**MIRROR), stripe)
-    assert "array md99: refused" in refusal(seen(host, "/dev/sdg"), "/dev/sdg")
+    assert "array md99: raid0 cannot do without /dev/sdg" in refusal(seen(host, "/dev/sdg"), "/dev/sdg")
     assert carried_out(host, C).changed
 
 
