@@ -270,3 +270,8 @@ def test_a_directory_is_made_with_those_above_it_and_an_existing_one_stays(tmp_p
     apply(plan, ScriptedRunner())
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o750
     assert MakeDirectory("/srv").rendered() == ["mkdir", "--parents", "/srv"]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(["a", "b"], "a b"), (("a",), "a"), ([[1, 2]], "[[1, 2]]"), ("a b", "a b"), (3, "3")])
+def test_words_of_a_list_are_shown_with_blanks_between(value: object, shown: str) -> None:
+    assert Operation("erase", {"devices": value, "none": None}).rendered() == ["erase", f"devices={shown}"]
