@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line and close with what failed and their counts.
 
-Every part is run, also after one that failed. Two parts run at once: two that need no guests, or one with guests and a patient one, which
-takes what the guests leave of the machine. A part with guests prints as it goes, any other when it has ended. What failed is named again
-at the end, because the end is what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
+Every part is run, also after one that failed. Two parts run at once, and beside them a patient one, which takes the time that they spend
+waiting. The first part with guests prints as it goes, any other when it has ended. What failed is named again at the end, because the end
+is what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
 anything failed, or did not run at all.
 """
 
@@ -58,10 +58,10 @@ _LINT_SESSIONS = (
 
 
 _LANES = 2
-"""Parts that run at once: most of the time each of them keeps one core busy."""
+"""Parts that run at once, besides a patient one: most of the time each of them keeps one core busy."""
 
 _PATIENT = ("nice", "-n", "10")
-"""What stands before the command of a part that no clock matters to, so that guests beside it hardly notice."""
+"""What stands before the command of a part that no clock matters to, so that the others hardly notice it."""
 
 _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
@@ -111,8 +111,8 @@ class Part:
     outcome: Callable[[], Outcome]
     reasons: Callable[[], tuple[str, ...]] = tuple
     """What else may say why the command failed, where its reports do not: a scenario that stopped before its verifier has none."""
-    guests: bool = False
-    """Whether it needs guests, which take both cores and wait for real clocks: beside it only a patient part runs."""
+    verbose: bool = False
+    """Whether it prints as it goes, if no other such part does."""
     patient: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
@@ -304,7 +304,7 @@ def _scenario(scenario: str, *options: str, env: tuple[tuple[str, str], ...] = (
         (command, "test", "--scenario-name", scenario),
         functools.partial(_scenario_outcome, reports, log),
         functools.partial(_read_log_failures, log),
-        guests=True,
+        verbose=True,
         env=(("PYTEST_ADDOPTS", pytest), ("ANSIBLE_LOG_PATH", str(log)), ("TARGET", ""), ("VERIFY", "true"), *env),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
@@ -340,16 +340,21 @@ def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 class _Run:
-    """A part that has been started. One without guests writes to a file, which is printed when it has ended."""
+    """A part that has been started. Unless it prints as it goes, what it prints is shown when it has ended."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, as_it_goes: bool) -> None:
         self.part = part
         self._start = time.monotonic()
         print(f"\n=== {part.name} begins: {shlex.join(part.argv)}", flush=True)
         with contextlib.ExitStack() as stack:
-            self._log = None if part.guests else stack.enter_context(tempfile.TemporaryFile())
+            self._log = None if as_it_goes else stack.enter_context(tempfile.TemporaryFile())
             self._process = _start((*_PATIENT, *part.argv) if part.patient else part.argv, part.env, self._log)
             self._files = stack.pop_all()
+
+    @property
+    def has_log(self) -> bool:
+        """Whether it prints when it has ended."""
+        return self._log is not None
 
     @property
     def has_ended(self) -> bool:
@@ -408,7 +413,8 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
         while waiting or running:
             while fitting := [part for part in waiting if _fits(part, [run.part for run in running])]:
                 waiting.remove(fitting[0])
-                running.append(_Run(fitting[0]))
+                talks = fitting[0].verbose and all(run.has_log for run in running)
+                running.append(_Run(fitting[0], talks))
             late = time.monotonic() > deadline
             for run in [run for run in running if late or run.has_ended]:
                 running.remove(run)
@@ -420,9 +426,8 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
 
 
 def _fits(part: Part, running: list[Part]) -> bool:
-    if len(running) == _LANES:
-        return False
-    return not any((part.guests and not other.patient) or (other.guests and not part.patient) for other in running)
+    same = sum(other.patient == part.patient for other in running)
+    return same < (1 if part.patient else _LANES)
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:
