@@ -14,12 +14,12 @@ options:
   name:
     description:
       - Name of the array. V(md0) to V(md511) give C(/dev/mdN), any other name gives C(/dev/md/NAME).
-      - Needed unless O(arrays) is given.
+      - Needed unless O(arrays) or O(release) is given.
     type: str
   arrays:
     description:
       - Several arrays, in the order in which they are built. Those that go are removed in the opposite order.
-      - Excludes all other options, which stand in the entries.
+      - Excludes all other options. Those of arrays stand in the entries.
     type: list
     elements: dict
     suboptions:
@@ -109,6 +109,18 @@ options:
         description: See O(wait_timeout).
         type: int
         default: 3600
+  release:
+    description:
+      - Members to fail and remove from the arrays that have them, so that their disks can go, as when an iSCSI session is logged out.
+        Absolute paths of block devices; of a disk, its partitions go too. Excludes all other options.
+      - A member that answers and has current data is only let go by an array that runs, is idle, keeps all its data without that
+        member, and whose other members all have current data and answer. One that does not answer, as SCSI and NVMe disks tell, is let
+        go where the data are complete without it. A member that has failed is always let go.
+      - If one array cannot let go of its members, the task fails, names each such array with the reason, and changes nothing.
+      - A path that leads to nothing, or to a device in no array, is done already. An empty list is nothing to do.
+      - O(replace_failed) takes the devices back, with a write-intent bitmap by copying only what changed.
+    type: list
+    elements: str
   state:
     description:
       - V(present) creates or assembles the array. One that runs degraded is left alone, with a warning.

@@ -23,7 +23,7 @@ description:
     from the one that md held on to, and gets the blocks which that one lacks from others. This holds for raid1, and for raid10 with
     a copy on each member, whose disks have a WWN or another name of their own, as those of SCSI, NVMe and device-mapper have.
   - A task gives either O(name) and the options of one array, or O(arrays). A list is planned as one, so that an array can
-    be a member of a later one that does not exist yet.
+    be a member of a later one that does not exist yet. With O(release) instead of both, arrays let go of members.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
   - fleetlab.linux._md_array
@@ -88,6 +88,12 @@ EXAMPLES = r"""
   register: md1
   failed_when: md1 is failed or md1.array.mismatch_cnt > 0
 
+- name: Take the disks of one server out of all mirrors, before its session is logged out
+  fleetlab.linux.md_array:
+    release:
+      - /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-0
+      - /dev/disk/by-path/ip-192.0.2.1:3260-iscsi-iqn.2026-01.com.example:server1-lun-1
+
 - name: Remove an array and erase its superblocks
   fleetlab.linux.md_array:
     name: md1
@@ -101,7 +107,7 @@ array:
   returned: when O(name) is given
 arrays:
   description:
-    - The declared arrays, in their order. In check mode as they would be.
+    - The declared arrays, in their order, or the arrays that let go of members. In check mode as they would be.
     - Of an array that does not run there are only its name, device, state and (no) members.
   type: list
   elements: dict
@@ -238,6 +244,23 @@ healed:
       description: How many bytes are copied to it at most; none if that is not known.
       type: int
       sample: 67108864
+released:
+  description: Members that were taken out of arrays, or in check mode would be. None for devices that were in no array.
+  type: list
+  elements: dict
+  returned: when O(release) is given
+  contains:
+    array:
+      description: Name of the array.
+      type: str
+      sample: md1
+    device:
+      description: The kernel's device node of the member.
+      type: str
+      sample: /dev/sdb
+    by_path:
+      description: Its C(/dev/disk/by-path) link, if it has one.
+      type: str
 commands:
   description: The planned steps as argument lists, in order.
   type: list
@@ -246,59 +269,26 @@ commands:
   sample: [[mdadm, --stop, /dev/md1]]
 """
 
-from contextlib import nullcontext
-from typing import Any, Dict, List, Sequence
+from typing import Any, Mapping, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import exclusive
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, finish, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import look_again, observe
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.operations import MdOperations
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import report, report_healed, report_work
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.spec import argument_spec, declared, exclusive_options
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.system import LOCK, LOCK_TIMEOUT
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, check_together, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._md import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.apply import MdOperations
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.array_plan import ArrayPlan
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.state import State
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.wanted import Wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import look_again, observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.probe import Probe
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.options import argument_spec, exclusive_options, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.planning.plan import plan
 
-
-def checked(module: AnsibleModule, host: Host) -> List[Wanted]:
-    """What the task asks for, as far as it can be checked without looking at the host."""
-    wanted = [make_wanted(option, entry, host.hostname()) for option, entry in declared(module.params)]
-    check_together(wanted)
-    require_root("read and change md arrays")
-    return wanted
-
-
-def carry_out(module: AnsibleModule, host: Host, wanted: Sequence[Wanted]) -> None:
-    """Observe, plan, and finish."""
-    runner = SystemRunner()
-    outcome = plan_arrays(observe(wanted, host, runner), wanted)
-    postponed = list(outcome.postponed)
-
-    def plan_again(names: Sequence[str]) -> None:
-        rest: List[Wanted] = [one for one in wanted if one.name in names]
-        again = plan_arrays(observe(rest, host, runner), rest)
-        apply(again.plan, runner, operations)
-        postponed.extend(again.postponed)
-
-    def describe() -> Dict[str, Any]:
-        state, deferred = outcome.state, outcome.deferred
-        work: Dict[str, Any] = {}
-        if not module.check_mode:
-            state, deferred = look_again(wanted, host), ()
-            work = report_work(state, wanted, postponed)
-        arrays = report(state, wanted, deferred)
-        shown = {"arrays": arrays, "healed": report_healed(outcome.healed, own.rebuilt), **work}
-        return {**shown, "array": arrays[0]} if module.params["arrays"] is None else shown
-
-    own = MdOperations(host, runner, plan_again)
-    operations = own.all()
-    finish(module, outcome.plan, runner, describe, operations)
+# A run that also makes the initramfs again can take minutes. What waits for the kernel holds no lock.
+LOCK = Lock("md_array", "md arrays", 300.0)
 
 
 def main() -> None:
@@ -306,17 +296,26 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(),
         mutually_exclusive=exclusive_options(),
-        required_one_of=[["name", "arrays"]],
+        required_one_of=[["name", "arrays", "release"]],
         supports_check_mode=True,
     )
-    try:
-        host = Host()
-        wanted = checked(module, host)
-        # What a killed run left noted is read, and written anew: another run must not do so in between.
-        with nullcontext() if module.check_mode else exclusive(LOCK, "md arrays", LOCK_TIMEOUT):
-            carry_out(module, host, wanted)
-    except FleetlabError as error:
-        fail(module, error)
+    probe, runner = Probe(), host_runner()
+    own = MdOperations(probe, runner)
+
+    def returned(state: State, wanted: Wanted, planned: Plan) -> Mapping[str, Any]:
+        return show.returned(state, wanted, cast(ArrayPlan, planned), module.check_mode, own.rebuilt, own.postponed)
+
+    wing = Wing(
+        make_wanted=lambda params: make_wanted(params, probe.host.hostname()),
+        require=lambda: require_root("read and change md arrays"),
+        lock=LOCK,
+        observe=lambda wanted: observe(wanted, probe, runner),
+        plan=plan,
+        operations=own.all,
+        observe_again=lambda wanted: look_again(wanted, probe),
+        returned=returned,
+    )
+    run(module, wing, runner)
 
 
 if __name__ == "__main__":

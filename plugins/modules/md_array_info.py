@@ -38,15 +38,36 @@ EXAMPLES = r"""
 
 - name: Every array has to be whole, if need be with a resync going on
   ansible.builtin.assert:
-    that: md.arrays | rejectattr('health', 'in', ['healthy', 'syncing']) | length == 0
+    that: md.arrays | map(attribute='problems') | flatten | length == 0
+    fail_msg: "{{ md.arrays | map(attribute='problems') | flatten | join('. ') }}"
+
+- name: Stop the arrays that nothing else makes whole
+  fleetlab.linux.md_array:
+    name: "{{ item.name }}"
+    state: stopped
+  loop: "{{ md.arrays | selectattr('restart_needed') }}"
 """
 
 RETURN = r"""
 arrays:
-  description: The arrays of the host, by kernel name; each as RV(fleetlab.linux.md_array#module:arrays) has it.
+  description: The arrays of the host, by kernel name; each as RV(fleetlab.linux.md_array#module:arrays) has it, and what is wrong with it.
   type: list
   elements: dict
   returned: success
+  contains:
+    problems:
+      description:
+        - A sentence for each finding, with the array and what to do about it. Empty for an array that is whole; a resync is no problem.
+        - Told are an array that does not run, one that is broken or degraded, members that have failed or do not answer, and sectors
+          that the last check found to differ between copies.
+      type: list
+      elements: str
+    restart_needed:
+      description:
+        - Whether the array is only made whole when it is stopped and assembled anew, with O(fleetlab.linux.md_array#module:state).
+        - That is an array whose health is V(broken), and a degraded and idle one with blocks marked as bad on all members that
+          it has left, since from such blocks nothing is copied to members that come back.
+      type: bool
   sample:
     - name: md1
       label: client:md1
@@ -77,6 +98,8 @@ arrays:
       sync_seconds_left: null
       bitmap_dirty: 0
       mismatch_cnt: 0
+      problems: []
+      restart_needed: false
 unused:
   description: Superblocks on devices that are in no array now.
   type: list
@@ -102,9 +125,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.host import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe import observe_all
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.report import describe, unused
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import observe_all
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.probe import Probe
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.show import describe_with_problems, unused
 
 
 def main() -> None:
@@ -116,11 +139,11 @@ def main() -> None:
     names, examine = module.params["names"], module.params["examine"]
     try:
         require_root("read md arrays and their superblocks")
-        state = observe_all(Host(), examine)
+        state = observe_all(Probe(), examine)
     except FleetlabError as error:
         fail(module, error)
     arrays = [array for array in state.arrays if names is None or {array.name, array.kernel_name} & set(names)]
-    result: Dict[str, Any] = {"arrays": [describe(state, array) for array in arrays]}
+    result: Dict[str, Any] = {"arrays": [describe_with_problems(state, array) for array in arrays]}
     if examine:
         result["unused"] = unused(state)
     module.exit_json(changed=False, **result)

@@ -93,8 +93,14 @@ class Operation:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def rendered(self) -> List[str]:
-        """An argv-like description: the name, then C(key=value) for each argument that is set."""
-        return [self.name] + [f"{key}={value}" for key, value in self.arguments.items() if value is not None]
+        """An argv-like description: the name, then C(key=value) for each argument that is set; words of a list with blanks between."""
+        return [self.name] + [f"{key}={_in_words(value)}" for key, value in self.arguments.items() if value is not None]
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
+        return " ".join(value)
+    return value
 
 
 Step = Union[Command, WriteFile, RemoveFile, MakeDirectory, Operation]

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, RemoveFile, Step, WriteFile
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.array_state import Array, Member
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.block_device import BlockDevice, Signature, Superblock, plain_uuid
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.conf import ConfFile
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.failed_writes import from_noted
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.plan import Outcome, plan_arrays
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.state import Journal, State
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.wanted import Wanted, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.array import Array, Member
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.array_plan import ArrayPlan
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.block_device import BlockDevice, Signature, Superblock, plain_uuid
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.conf import ConfFile
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.state import Journal, State
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.survivor import from_noted
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.wanted import Wanted, WantedArray
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.options import make_wanted_array
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.planning.plan import plan
 
 MIB = 1 << 20
 CONF = "/etc/mdadm/mdadm.conf"
@@ -41,9 +43,14 @@ DEFAULTS: Dict[str, Any] = {
 WORDS = {"n2": 0x102, "n3": 0x103, "f2": 0x201, "f3": 0x301, "o2": 0x10201, "o3": 0x10301, "o4": 0x10401}
 
 
-def want(name: str = "md1", **options: Any) -> Wanted:
+def want(name: str = "md1", **options: Any) -> WantedArray:
     """A checked declaration with the module's defaults, on the host b1."""
-    return make_wanted("", {**DEFAULTS, "name": name, **options}, "b1")
+    return make_wanted_array("", {**DEFAULTS, "name": name, **options}, "b1")
+
+
+def plan_arrays(state: State, wanted: Sequence[WantedArray]) -> ArrayPlan:
+    """The plan of a task that declares these arrays."""
+    return plan(state, Wanted(tuple(wanted)))
 
 
 @dataclass
@@ -70,7 +77,7 @@ class Running:
     bitmap: Optional[bool] = None
     raid_disks: Optional[int] = None
     reshaping: bool = False
-    resting: bool = False
+    auto_read_only: bool = False
     broken: bool = False
     failed: Dict[str, Tuple[Tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -98,7 +105,7 @@ class Machine:
         """All block devices."""
         return [*self.disks, *(name for name, array in self.running.items() if array.active)]
 
-    def state(self, wanted: Sequence[Wanted] = ()) -> State:
+    def state(self, wanted: Sequence[WantedArray] = ()) -> State:
         """What observing this machine gives."""
         paths: Dict[str, Optional[str]] = {}
         for path in (path for one in wanted for path in (one.node, *one.all_devices)):
@@ -172,7 +179,7 @@ class Machine:
     def _array_state(running: Running) -> str:
         if not running.active:
             return "inactive"
-        return "broken" if running.broken else "read-auto" if running.resting else "clean"
+        return "broken" if running.broken else "read-auto" if running.auto_read_only else "clean"
 
     def _component(self, running: Running) -> int:
         blocks = [self.block(member).superblock for member in running.members if member not in running.faulty]
@@ -224,6 +231,10 @@ class Machine:
     def manage(self, options: Dict[str, str], paths: List[str]) -> None:
         """mdadm --manage."""
         running, name = self.running[self._name(paths[0])], self._name(paths[1])
+        if "fail" in options:
+            running.rebuilding.discard(name)
+            self.fail(self._name(paths[0]), name)
+            return
         if "remove" in options:
             block = self.block(name).superblock if name in self.disks else None
             assert name in running.faulty or (block and block.role is None), f"{name} is in use"
@@ -283,18 +294,18 @@ class Machine:
             assert block
             self.block(name).superblock = replace(block, **changed, events=running.superblock.events + 1)
 
-    def plan(self, *wanted: Wanted) -> Outcome:
+    def plan(self, *wanted: WantedArray) -> ArrayPlan:
         """Observe and plan."""
         return plan_arrays(self.state(wanted), wanted)
 
-    def converge(self, *wanted: Wanted) -> Outcome:
+    def converge(self, *wanted: WantedArray) -> ArrayPlan:
         """Observe, plan, and carry out."""
         outcome = self.plan(*wanted)
-        for step in outcome.plan.steps:
+        for step in outcome.steps:
             self.do(step, wanted)
         return outcome
 
-    def do(self, step: Step, wanted: Sequence[Wanted] = ()) -> None:
+    def do(self, step: Step, wanted: Sequence[WantedArray] = ()) -> None:
         """The effect of one step."""
         if isinstance(step, WriteFile):
             self.files[step.path] = step.content
@@ -304,11 +315,12 @@ class Machine:
         elif isinstance(step, Operation):
             self._operate(step, wanted)
         else:
+            assert isinstance(step, Command)
             self._run(step)
 
-    def _operate(self, step: Operation, wanted: Sequence[Wanted]) -> None:
+    def _operate(self, step: Operation, wanted: Sequence[WantedArray]) -> None:
         if step.name == "plan_again":
-            names = step.arguments["arrays"].split(" ")
+            names = step.arguments["arrays"]
             self.converge(*[one for one in wanted if one.name in names])
         elif step.name == "zero_superblock":
             disk = self.block(self._name(step.arguments["device"]))
@@ -317,7 +329,7 @@ class Machine:
             self._check_free(step.arguments["device"])
             disk.superblock, disk.signatures = None, ()
         elif step.name == "erase_stale_content":
-            for path in step.arguments["devices"].split(" "):
+            for path in step.arguments["devices"]:
                 disk = self.block(self._name(path))
                 disk.superblock, disk.signatures = None, ()
         elif step.name == "complete_member":
@@ -331,6 +343,8 @@ class Machine:
             assert block
             assert block.uuid == running.superblock.uuid
             self._join(running, name, block.role if block.role in self._free_slots(running) else None)
+        elif step.name == "remove_member":
+            self.manage({"manage": "", "remove": ""}, [step.arguments["array"], step.arguments["device"]])
         else:
             assert step.name in ("await_slot", "grow_when_whole", "make_writable")
 

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that planning has to know of a host, and how the host is after members or arrays came or went. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from .array import Array, Member
+from .block_device import BlockDevice, Superblock, Uuid
+from .conf import ConfFile
+from .survivor import Survivor
+
+SETTLE = ("udevadm", "settle", "--timeout=60")
+"""Wait until udev has nothing left to do. Exit code 1 says that it was slow."""
+
+STATE_FOLDER = "/var/lib"
+
+JOURNAL = f"{STATE_FOLDER}/fleetlab-md_array.json"
+"""Where a run notes what it has begun, until it is done."""
+
+MARKS = "/run/mdadm"
+MARK_PREFIX = "creating-"
+"""mdadm leaves a file of this name behind when it is killed; while it is there, udev takes the array for not ready."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What an interrupted run had begun: arrays in creation, an initramfs that may be older than mdadm.conf, and arrays that a
+    spare was taken from whose superblock may still be on it.
+
+    C(survivors) is what was known of the members of arrays that were stopped after they had lost all of them, until they are
+    assembled again.
+    """
+
+    creating: Tuple[Uuid, ...] = ()
+    initramfs: bool = False
+    releasing: Tuple[Uuid, ...] = ()
+    survivors: Mapping[Uuid, Tuple[Survivor, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything planning needs to know of a host.
+
+    C(paths) maps each device path a task named to a kernel name, or to C(None) where nothing is there; C(not_block) says
+    what a path is that is no block device. C(fresh) are random UUIDs for arrays to be created. C(now) are seconds since 1970.
+    """
+
+    devices: Mapping[str, BlockDevice] = field(default_factory=dict)
+    paths: Mapping[str, Optional[str]] = field(default_factory=dict)
+    not_block: Mapping[str, str] = field(default_factory=dict)
+    arrays: Tuple[Array, ...] = ()
+    conf: Tuple[ConfFile, ...] = ()
+    hostname: str = "localhost"
+    initramfs: Tuple[str, ...] = ()
+    journal: Optional[Journal] = None
+    creating_marks: Tuple[str, ...] = ()
+    fresh: Tuple[Uuid, ...] = ()
+    now: int = 0
+
+    def array_of(self, uuid: Uuid) -> Optional[Array]:
+        """The array with this UUID, if the kernel knows it."""
+        return next((array for array in self.arrays if array.uuid == uuid), None)
+
+    def at_node(self, kernel_name: str) -> Optional[Array]:
+        """The array that occupies this md device."""
+        return next((array for array in self.arrays if array.kernel_name == kernel_name), None)
+
+    def survivors(self, uuid: Uuid) -> Tuple[Survivor, ...]:
+        """What is noted of the members of a stopped array that had lost them all."""
+        return self.journal.survivors.get(uuid, ()) if self.journal else ()
+
+    def carriers(self, uuid: Uuid) -> List[BlockDevice]:
+        """Devices whose superblock says that they belong to this array."""
+        found = [device for device in self.devices.values() if device.superblock and device.superblock.uuid == uuid]
+        return sorted(found, key=lambda device: device.kernel_name)
+
+    def former_spares(self, uuid: Uuid) -> List[BlockDevice]:
+        """Devices that carry a spare's superblock of this array, and are in no array."""
+        taken = {name for array in self.arrays for name in array.devices}
+        return [
+            device
+            for device in self.carriers(uuid)
+            if device.superblock and device.superblock.role is None and not device.superblock.faulty and device.kernel_name not in taken
+        ]
+
+    def with_devices(self, changed: Dict[str, BlockDevice]) -> State:
+        """The same host with these devices replaced."""
+        return replace(self, devices={**self.devices, **changed})
+
+    def with_changed_array(self, array: Array) -> State:
+        """The host after members of C(array) came or went."""
+        arrays = tuple(array if other.kernel_name == array.kernel_name else other for other in self.arrays)
+        before = self.at_node(array.kernel_name)
+        gone = set(before.devices if before else ()) - set(array.devices)
+        freed = {name: _freed(self.devices[name], array) for name in gone if name in self.devices}
+        held = {
+            name: replace(self.devices[name], holders=tuple(sorted({*self.devices[name].holders, array.kernel_name})))
+            for name in array.devices
+            if name in self.devices
+        }
+        return replace(self, arrays=arrays, devices={**self.devices, **freed, **held})
+
+    def without_array(self, array: Array) -> State:
+        """The host after C(array) was stopped: its members are free, and what was on top of it cannot be."""
+        freed = {name: _freed(device, array) for name, device in self.devices.items() if array.kernel_name in device.holders}
+        freed.update(_written(array, {**self.devices, **freed}))
+        arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name)
+        devices = {name: device for name, device in {**self.devices, **freed}.items() if name != array.kernel_name}
+        paths = {path: None if name == array.kernel_name else name for path, name in self.paths.items()}
+        return replace(self, devices=devices, arrays=arrays, paths=paths)
+
+    def with_array(self, array: Array, size: int, nodes: Tuple[str, ...]) -> State:
+        """The host after C(array) was started; C(nodes) are the paths it can then be reached by."""
+        held = {
+            member.device: replace(
+                self.devices[member.device],
+                holders=tuple(sorted({*self.devices[member.device].holders, array.kernel_name})),
+                signatures=(),
+                superblock=_superblock(array, member, self.devices[member.device].superblock),
+            )
+            for member in array.members
+        }
+        new = BlockDevice(array.kernel_name, size, identity=f"md:{array.uuid}")
+        paths = {**self.paths, **dict.fromkeys((array.node, *nodes), array.kernel_name)}
+        arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name) + (array,)
+        return replace(self, devices={**self.devices, **held, array.kernel_name: new}, arrays=arrays, paths=paths)
+
+
+def _freed(device: BlockDevice, array: Array) -> BlockDevice:
+    return replace(device, busy=False, holders=tuple(holder for holder in device.holders if holder != array.kernel_name))
+
+
+def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, BlockDevice]:
+    """Stopping an active array leaves one event count on all current members, whatever they had when they were read."""
+    current = [devices[member.device] for member in array.members if member.in_sync and member.device in devices] if array.active else []
+    newest = max((device.superblock.events for device in current if device.superblock), default=0)
+    return {
+        device.kernel_name: replace(device, superblock=replace(device.superblock, events=newest)) for device in current if device.superblock
+    }
+
+
+def _superblock(array: Array, member: Member, found: Optional[Superblock]) -> Superblock:
+    if found and found.uuid == array.uuid:
+        return found
+    shape = (array.level, array.layout, array.chunk, array.raid_disks)
+    return Superblock(array.metadata, array.uuid, array.label, *shape, member.slot, events=1, bitmap=array.bitmap != "none")

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Version-1 md superblocks, decoded from the bytes on a member.
+
+Read from the device and not from mdadm: C(mdadm --examine --export) leaves out role, layout and chunk, its prose is no
+interface, and one process for each member is dear. The fields are those of C(struct mdp_superblock_1) in the kernel's
+user-space header C(linux/raid/md_p.h).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import List, Optional, Tuple
+
+from ..model.block_device import Superblock, plain_uuid
+from ..model.levels import level_name
+from .probe import Probe
+
+PLACE = 4096
+"""Bytes to read at each place of L(places), which are multiples of it."""
+
+_MAGIC = 0xA92B4EFC
+_HEADER = struct.Struct("<IIII16s32sQiIQIIi")
+_SUPER_OFFSET = 144
+_NEW_SHAPE = struct.Struct("<II")
+_NEW_SHAPE_OFFSET = 116
+_DEVICE_NUMBER = 160
+_DATA_OFFSET = 128
+_DATA_SIZE = 136
+_UPDATED = 192
+_EVENTS = 200
+_CHECKSUM = 216
+_MAX_DEVICES = 220
+_ROLES = 256
+_HAS_BITMAP = 1
+_RECOVERING = 2
+_RESHAPING = 4
+_MARKED = 8
+_ROLE_SPARE = 0xFFFF
+_ROLE_JOURNAL = 0xFFFD
+# The upper bits count microseconds.
+_SECONDS = (1 << 40) - 1
+_SECTOR = 512
+
+
+def places(size: int) -> List[Tuple[str, int]]:
+    """Version and byte offset of each place where a device of C(size) bytes may carry a superblock.
+
+    The end comes first: data of a version-1.0 array begin where the device does, so a version-1.2 superblock there can be
+    that of another array of which this array is a member.
+    """
+    # Version 1.0 lies at least 8 KiB and less than 12 KiB before the end, on a 4 KiB boundary.
+    end = (size // _SECTOR - 16) // 8 * 8 * _SECTOR
+    found = [("1.0", end)] if end > PLACE else []
+    found += [("1.1", 0), ("1.2", PLACE)]
+    return [(version, offset) for version, offset in found if offset + PLACE <= size]
+
+
+def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
+    """The superblock in C(data), which was read at C(offset); C(None) where there is no sound one."""
+    if len(data) < _ROLES + 2:
+        return None
+    magic, major, features, _pad, uuid, label, _ctime, level, layout, size, chunk, disks, bitmap = _HEADER.unpack_from(data)
+    if (magic, major) != (_MAGIC, 1) or struct.unpack_from("<Q", data, _SUPER_OFFSET)[0] * _SECTOR != offset:
+        return None
+    if not _sound(data):
+        return None
+    if features & _RESHAPING:
+        # As in sysfs, what a reshape leads to counts; the number of devices is the new one already.
+        layout, chunk = _NEW_SHAPE.unpack_from(data, _NEW_SHAPE_OFFSET)
+    role = _role(data)
+    return Superblock(
+        version=version,
+        uuid=plain_uuid(uuid.hex()),
+        label=label.rstrip(b"\0").decode("utf-8", "replace"),
+        level=level_name(level),
+        layout=layout,
+        chunk=chunk * _SECTOR,
+        raid_disks=disks,
+        role=role if role < _ROLE_JOURNAL else None,
+        events=struct.unpack_from("<Q", data, _EVENTS)[0],
+        bitmap=bool(features & _HAS_BITMAP),
+        faulty=_ROLE_JOURNAL <= role < _ROLE_SPARE,
+        active=_active(data),
+        recovering=bool(features & _RECOVERING),
+        marked=bool(features & _MARKED),
+        data_offset=struct.unpack_from("<Q", data, _DATA_OFFSET)[0] * _SECTOR,
+        data_size=struct.unpack_from("<Q", data, _DATA_SIZE)[0] * _SECTOR,
+        component_size=size * _SECTOR,
+        updated=struct.unpack_from("<Q", data, _UPDATED)[0] & _SECONDS,
+        # Counted from the superblock, in sectors, and before it in version 1.0.
+        bitmap_place=offset + bitmap * _SECTOR if features & _HAS_BITMAP else 0,
+    )
+
+
+def read_superblock(probe: Probe, node: str, size: int) -> Optional[Superblock]:
+    """The version-1 superblock on a device of C(size) bytes, at the first place that has a sound one."""
+    for version, offset in places(size):
+        data = probe.read(node, offset, PLACE)
+        found = parse(version, offset, data) if data else None
+        if found:
+            return found
+    return None
+
+
+def _sound(data: bytes) -> bool:
+    """Whether the checksum fits: the sum of all words, its carry folded in, with the checksum itself taken as zero."""
+    length = _ROLES + 2 * int(struct.unpack_from("<I", data, _MAX_DEVICES)[0])
+    if length > len(data):
+        return False
+    stored = int(struct.unpack_from("<I", data, _CHECKSUM)[0])
+    words = struct.unpack_from(f"<{length // 4}I", data)
+    total: int = sum(words) - stored
+    if length % 4:
+        total += struct.unpack_from("<H", data, length - 2)[0]
+    return ((total & 0xFFFFFFFF) + (total >> 32)) & 0xFFFFFFFF == stored
+
+
+def _active(data: bytes) -> Tuple[int, ...]:
+    """The slots that have a member by the table of roles."""
+    count = int(struct.unpack_from("<I", data, _MAX_DEVICES)[0])
+    roles = struct.unpack_from(f"<{count}H", data, _ROLES)
+    return tuple(sorted({role for role in roles if role < _ROLE_JOURNAL}))
+
+
+def _role(data: bytes) -> int:
+    number = int(struct.unpack_from("<I", data, _DEVICE_NUMBER)[0])
+    if number >= int(struct.unpack_from("<I", data, _MAX_DEVICES)[0]):
+        return _ROLE_SPARE
+    return int(struct.unpack_from("<H", data, _ROLES + 2 * number)[0])

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan to fail and remove members, so that their disks can go. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, Sequence, Set, Tuple
+
+from ..._core.errors import InputError, RefusedError
+from ..._core.plan import Operation
+from .. import show
+from ..checks.release import obstacle
+from ..model.array import Array, Member
+from ..model.array_plan import ArrayPlan, Released
+from ..model.state import State
+from .builder import PlanBuilder
+
+
+def plan_release(state: State, paths: Sequence[str]) -> ArrayPlan:
+    """Take the devices at C(paths), and their partitions, out of all arrays. A path that leads to nothing, or to no member, is done.
+
+    :raises InputError: a path leads to something else than a block device.
+    :raises RefusedError: names each array that cannot let go of its members, and why; then nothing is planned at all.
+    """
+    names = _kernel_names(state, paths)
+    leaving = [(array, tuple(member for member in array.members if member.device in names)) for array in state.arrays]
+    leaving = [(array, members) for array, members in leaving if members]
+    _check(leaving)
+    builder = PlanBuilder(state)
+    for array, members in leaving:
+        _let_go(builder, array, members)
+    arrays = [array.kernel_name for array, _members in leaving]
+    return ArrayPlan(
+        subject=f"members {' '.join(paths)}",
+        before=show.by_name(state, arrays),
+        after=show.by_name(builder.state, arrays),
+        steps=tuple(builder.steps),
+        warnings=tuple(builder.warnings),
+        state=builder.state,
+        released=tuple(Released(array.kernel_name, array.shown_name, m.device) for array, members in leaving for m in members),
+    )
+
+
+def _kernel_names(state: State, paths: Sequence[str]) -> Set[str]:
+    names: Set[str] = set()
+    for path in paths:
+        if path in state.not_block:
+            raise InputError("release", f"{path} is {state.not_block[path]}; members have to be block devices")
+        device = state.devices.get(state.paths.get(path) or "")
+        if device:
+            names |= {device.kernel_name, *device.partitions}
+    return names
+
+
+def _check(leaving: Sequence[Tuple[Array, Sequence[Member]]]) -> None:
+    found: Dict[str, str] = {}
+    for array, members in leaving:
+        reason = obstacle(array, members)
+        if reason:
+            found[f"array {array.shown_name}"] = reason
+    if found:
+        nodes = [member.node for _array, members in leaving for member in members]
+        raise RefusedError(
+            ", ".join(found),
+            "; ".join(f"{subject} cannot let go of its members: {reason}" for subject, reason in found.items()),
+            f"Nothing was changed; {', '.join(nodes)} stay where they are",
+        )
+
+
+def _let_go(builder: PlanBuilder, array: Array, members: Sequence[Member]) -> None:
+    if array.array_state == "read-auto":
+        # md notes nothing of a lost member before the array is written to, and would take it for current after a boot.
+        builder.make_writable(array.node)
+        array = replace(array, array_state="active")
+    slots: List[Member] = [member for member in members if member.slot is not None and not member.faulty]
+    if slots and array.bitmap == "none":
+        builder.warnings.append(f"array {array.shown_name} has no write-intent bitmap: all data are copied to its members when they return")
+    for member in slots:
+        # By the kernel's name: the device node may be gone.
+        builder.run("mdadm", "--manage", array.node, "--fail", member.device)
+    for member in members:
+        builder.steps.append(Operation("remove_member", {"array": array.node, "device": member.device}))
+    kept = tuple(member for member in array.members if member not in members)
+    lost = len([member for member in slots if member.in_sync])
+    builder.state = builder.state.with_changed_array(replace(array, members=kept, degraded=array.degraded + lost))
