@@ -16,10 +16,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.plugin_utils import meminfo_files
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import ONE_PASS, READING, FleetError, Untemplated, make_fleet
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import PageError, render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import render_csv, render_json, render_summary, render_textfile
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import files
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import ONE_PASS, READING, FleetError, Untemplated, make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import PageError, render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary, render_textfile
 
 _RENDERERS = {"json": render_json, "csv": render_csv, "html": render_page}
 _ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -72,16 +72,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
 
     def _write(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
         """Bring the files to what they should be."""
-        mode = meminfo_files.parse_mode(options["mode"])
-        meminfo_files.check_folder_of("textfile", options["textfile"])
+        mode = files.parse_mode(options["mode"])
+        files.check_folder_of("textfile", options["textfile"])
         folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None
         wanted = {}
         if folder is not None:
             wanted = {os.path.realpath(os.path.join(folder, f"memory.{form}")): _RENDERERS[form](fleet) for form in options["forms"]}
         if options["textfile"]:
             wanted[os.path.realpath(options["textfile"])] = render_textfile(fleet)
-        plan = meminfo_files.plan(meminfo_files.observe(list(wanted)), wanted, mode, folder, folder is not None and os.path.isdir(folder))
+        plan = files.plan(files.observe(list(wanted)), wanted, mode, folder, folder is not None and os.path.isdir(folder))
         if not self._task.check_mode:
-            apply(plan, SystemRunner(), {meminfo_files.MAKE_FOLDER: meminfo_files.make_folder})
+            apply(plan, SystemRunner(), {files.MAKE_FOLDER: files.make_folder})
         result = {"changed": plan.changed, "commands": plan.commands(), "files": list(wanted)}
-        return {**result, "diff": meminfo_files.diffs(plan)} if self._task.diff else result
+        return {**result, "diff": files.diffs(plan)} if self._task.diff else result

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.costs import existing_parts, machine_lines, summary, wanted_parts
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.explain import explain
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, problems
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, new_data_volumes, problems
 
 
 def find_problems(request: Mapping[str, Any]) -> List[str]:
@@ -42,6 +42,7 @@ class FilterModule:
         """The filters by name."""
         return {
             "lab_aws_costs": costs,
+            "lab_aws_data_volumes": new_data_volumes,
             "lab_aws_drift": drift,
             "lab_aws_explain": explain,
             "lab_aws_guests": guests,

@@ -10,15 +10,15 @@ from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import FleetError, make_fleet
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import PageError, render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import (
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import PageError, render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import (
     render_csv,
     render_json,
     render_summary,
     render_textfile,
 )
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
 
 _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
     "table": render_summary,

@@ -13,6 +13,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.commands
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.plan import Settings, describe
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.report import render_report
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.results import make_results, parse_lines
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.scratch import chain_arrays, layout_arrays, make_luns, make_sessions
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.subjects import BenchmarkError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.table import render_table
 
@@ -64,6 +65,10 @@ class FilterModule:
             "storage_benchmark_plan": plan,
             "storage_benchmark_commands": commands,
             "storage_benchmark_measured": measured,
+            "storage_benchmark_luns": make_luns,
+            "storage_benchmark_sessions": make_sessions,
+            "storage_benchmark_layouts": layout_arrays,
+            "storage_benchmark_chain": chain_arrays,
             "storage_benchmark": make_results,
             "storage_benchmark_table": render_table,
             "storage_benchmark_report": render_report,

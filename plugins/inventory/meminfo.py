@@ -111,11 +111,11 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import ONE_PASS
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_known import Known
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_outcome import variables_of
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import MISSING, run_all
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import SECRETS, NotHonoured, names_of_variables, route
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import ONE_PASS
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parallel import MISSING, run_all
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parse_result import parse_result
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.ssh_command import SECRETS, NotHonoured, names_of_variables, ssh_command
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.variables import HostVariables
 
 _GROUPS = ("memory_low", "memory_ok", "memory_unreachable")
 _VARIABLES = ("meminfo", "meminfo_error")
@@ -140,7 +140,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if MISSING is not None:
             raise AnsibleParserError(f"the inventory plugin meminfo needs the Python package ClusterShell on the controller: {MISSING}")
         self._check_options(path)
-        known = Known(self.inventory, loader, path)
+        known = HostVariables(self.inventory, loader, path)
         hosts = known.hosts(self.get_option("hosts"))
         if not hosts:
             self.display.warning(f"{path}: there are no hosts to read; name this file after those with the hosts")
@@ -163,7 +163,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             if not is_right:
                 raise AnsibleParserError(f"{path}: {name}: {self.get_option(name)!r} is not {least}")
 
-    def _commands(self, known: Known, hosts: List[str]) -> Tuple[Dict[str, List[str]], Dict[str, Dict[str, Any]]]:
+    def _commands(self, known: HostVariables, hosts: List[str]) -> Tuple[Dict[str, List[str]], Dict[str, Dict[str, Any]]]:
         """What reads each host, and the variables of those that cannot be read."""
         commands: Dict[str, List[str]] = {}
         found: Dict[str, Dict[str, Any]] = {}
@@ -195,10 +195,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         outcomes = run_all(commands, self.get_option("fanout"), timeout)
         # Names of one machine share an outcome, and so what is worked out of it.
         different = {id(outcome): outcome for outcome in outcomes.values()}
-        results = {key: _stamped(variables_of(outcome, timeout, zfs_arc), time) for key, outcome in different.items()}
+        results = {key: _stamped(parse_result(outcome, timeout, zfs_arc), time) for key, outcome in different.items()}
         return {host: results[id(outcome)] for host, outcome in outcomes.items()}
 
-    def _populate(self, known: Known, found: Mapping[str, Mapping[str, Any]]) -> None:
+    def _populate(self, known: HostVariables, found: Mapping[str, Mapping[str, Any]]) -> None:
         constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
         # Before anything is added: each new member of a group would have Ansible list all groups anew for the next host.
         variables = {host: known.variables(host) for host in found} if any(constructed) else {}
@@ -225,10 +225,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
 
 
-def _command(known: Known, host: str, key_exchange: Optional[str]) -> List[str]:
+def _command(known: HostVariables, host: str, key_exchange: Optional[str]) -> List[str]:
     # Secrets only matter by their being there: nothing is decrypted or asked of a password store for a host that is not read.
     secrets = {name: None for name in SECRETS if name in known.variables(host)}
-    return route(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
+    return ssh_command(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
 
 
 def _stamped(result: Dict[str, Any], time: float) -> _Reading:

@@ -15,26 +15,29 @@ from .systemd import has_unit
 
 @dataclass(frozen=True)
 class Family:
-    """What a family of distributions calls things. C(ids) are words of ID and ID_LIKE in os-release.
+    """What a family of distributions calls things. C(ids) are words of ID and ID_LIKE in os-release, C(os_family) is Ansible's fact.
 
     C(packages) are the packages that bring a command; C(initramfs) is how the initramfs is made again. C(target_unit) restores the targets
-    of LIO at boot, from C(target_file).
+    of LIO at boot, from C(target_file); C(services) are those that a role has start at boot.
     """
 
     name: str
+    os_family: str
     ids: Tuple[str, ...]
     packages: Mapping[str, Tuple[str, ...]]
     mdadm_conf: str
     initramfs: Tuple[str, ...]
+    services: Mapping[str, Tuple[str, ...]]
     target_unit: str
     target_file: str
 
 
-_SAME_PACKAGES = {"mdadm": ("mdadm",), "lsblk": ("util-linux",), "wipefs": ("util-linux",), "nft": ("nftables",)}
+_SAME_PACKAGES = {"mdadm": ("mdadm",), "lvm": ("lvm2",), "lsblk": ("util-linux",), "wipefs": ("util-linux",), "nft": ("nftables",)}
 
 FAMILIES = (
     Family(
         name="Debian, Ubuntu",
+        os_family="Debian",
         ids=("debian", "ubuntu"),
         packages={
             **_SAME_PACKAGES,
@@ -42,14 +45,17 @@ FAMILIES = (
             "udevadm": ("udev",),
             "ip": ("iproute2",),
             "rtslib": ("python3-rtslib-fb",),
+            "targetcli": ("targetcli-fb",),
         },
         mdadm_conf="/etc/mdadm/mdadm.conf",
         initramfs=("update-initramfs", "-u"),
+        services={"storage_client": ("open-iscsi",)},
         target_unit="rtslib-fb-targetctl.service",
         target_file="/etc/rtslib-fb-target/saveconfig.json",
     ),
     Family(
         name="RHEL, Fedora",
+        os_family="RedHat",
         ids=("rhel", "fedora", "centos"),
         packages={
             **_SAME_PACKAGES,
@@ -57,13 +63,18 @@ FAMILIES = (
             "udevadm": ("systemd-udev",),
             "ip": ("iproute",),
             "rtslib": ("python3-rtslib", "target-restore"),
+            "targetcli": ("targetcli",),
         },
         mdadm_conf="/etc/mdadm.conf",
         initramfs=("dracut", "--force"),
+        services={"storage_client": ("iscsi",)},
         target_unit="target.service",
         target_file="/etc/target/saveconfig.json",
     ),
 )
+_ROLE_COMMANDS = {"storage_client": ("mdadm", "iscsiadm"), "storage_server": ("lvm", "rtslib", "targetcli")}
+"""What a role needs on its hosts, by the keys of C(packages)."""
+
 _OTHER = FAMILIES[1]
 """For a distribution of no known family: mdadm itself looks for /etc/mdadm.conf unless Debian builds it."""
 
@@ -87,6 +98,11 @@ def packages_for(command: str) -> str:
     if len(set(named.values())) == 1:
         return next(iter(named.values()))
     return " or ".join(f"{packages} ({family})" for family, packages in named.items())
+
+
+def role_packages(family: Family, role: str) -> Tuple[str, ...]:
+    """The packages that a role installs on a host of this family."""
+    return tuple(package for command in _ROLE_COMMANDS[role] for package in family.packages[command])
 
 
 def initramfs_command(host: Host) -> Tuple[str, ...]:

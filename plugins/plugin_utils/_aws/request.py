@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
@@ -16,6 +16,9 @@ _WORLD = 8
 
 _IOPS = {"gp3": (3000, 16000), "io1": (100, 64000), "io2": (100, 64000)}
 _THROUGHPUT = (125, 1000)
+_LETTERS = "fghijklmnopqrstuvwxyz"
+"""The last letters of the names that data volumes are attached under."""
+
 _SPEEDS = (("iops", "IOPS", tuple(_IOPS)), ("throughput", "MiB/s", ("gp3",)))
 
 
@@ -94,6 +97,14 @@ def data_volumes(item: Mapping[str, Any]) -> List[Mapping[str, Any]]:
     """The volumes of a machine but for the one it boots from, in the order of their names."""
     attached = [mapping for mapping in item["block_device_mappings"] if mapping["device_name"] != item["root_device_name"]]
     return sorted(attached, key=lambda mapping: str(mapping["device_name"]))
+
+
+def new_data_volumes(volume: Mapping[str, Any], count: int) -> List[Dict[str, Any]]:
+    """The data volumes of a new server, from /dev/sdf on: made with their machine and removed with it, so that none is ever left alone."""
+    ebs: Dict[str, Any] = {"volume_type": volume["type"], "volume_size": int(volume["size_gb"]), "encrypted": True}
+    # A type that has no choice of a speed is not told one.
+    speeds = {key: int(volume[key]) for key in ("iops", "throughput") if int(volume[key])}
+    return [{"device_name": f"/dev/sd{letter}", "ebs": {**ebs, "delete_on_termination": True, **speeds}} for letter in _LETTERS[:count]]
 
 
 def _volume_drift(item: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> Iterator[str]:

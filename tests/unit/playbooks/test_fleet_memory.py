@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils import free_table
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import make_fleet
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import render_csv, render_json, render_summary, render_textfile
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary, render_textfile
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import facts as reading
 
 ROOT = Path(__file__).resolve().parents[3]

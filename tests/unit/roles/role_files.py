@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment
 
+from ansible_collections.fleetlab.linux.plugins.filter import host, storage
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -38,6 +40,8 @@ def task(role: str, file: str, name: str) -> dict[str, Any]:
 def render(template: str, **variables: Any) -> str:
     """A template with these variables."""
     environment = Environment()
+    for plugin in (host, storage):
+        environment.filters.update({f"fleetlab.linux.{name}": one for name, one in plugin.FilterModule().filters().items()})
     environment.filters["quote"] = lambda value: shlex.quote(str(value))
     return environment.from_string(template).render(variables)
 
@@ -48,6 +52,51 @@ def run_shell(command: str, path: str = "") -> list[str]:
     done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True, env=env)
     assert not done.stderr
     return done.stdout.splitlines()
+
+
+STUB = """#!/usr/bin/python
+# WANT_JSON
+import json, sys
+with open(sys.argv[1]) as stream:
+    options = {name: value for name, value in json.load(stream).items() if not name.startswith("_ansible")}
+with open("LOG", "a") as stream:
+    print(json.dumps(["NAME", options]), file=stream)
+with open("RESULTS") as stream:
+    results = json.load(stream)
+found = next((results[f"NAME.{option}"] for option in options if f"NAME.{option}" in results), results.get("NAME", {}))
+print(json.dumps({"changed": False, **found}))
+"""
+
+
+class Stubs:
+    """A copy of the collection in which some modules only note their options, and return what they are told to.
+
+    C(results) are what they return, by the name of the module, or of the module and one of its options: C(md_array.release).
+    """
+
+    def __init__(self, folder: Path, results: dict[str, dict[str, Any]]) -> None:
+        self.log = folder / "called.json"
+        (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+        names = {name.partition(".")[0] for name in results}
+        copy = folder / "collections/ansible_collections/fleetlab/linux"
+        for part, left_out in (
+            (".", {"plugins"}),
+            ("plugins", {"modules", "action"}),
+            ("plugins/modules", names),
+            ("plugins/action", names),
+        ):
+            (copy / part).mkdir(parents=True, exist_ok=True)
+            for entry in (ROOT / part).iterdir():
+                if entry.stem not in left_out and not entry.name.startswith("."):
+                    (copy / part / entry.name).symlink_to(entry)
+        for name in names:
+            text = STUB.replace("NAME", name).replace("LOG", str(self.log)).replace("RESULTS", str(folder / "results.json"))
+            (copy / "plugins/modules" / f"{name}.py").write_text(text, encoding="utf-8")
+
+    def called(self, name: str) -> list[dict[str, Any]]:
+        """The options of each call of the module."""
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return [options for called, options in map(json.loads, lines) if called == name]
 
 
 def play_role(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", **include: Any) -> dict[str, str]:

@@ -1,14 +1,16 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is called otherwise by another family of distributions has its name there."""
+"""What another family of distributions names otherwise has its name there."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fleetlab.linux.plugins.filter.host import packages
 from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load, render
 
 
@@ -30,7 +32,18 @@ def test_services_and_files_are_those_of_the_family(facts: dict[str, Any], servi
     assert default("storage_server", "storage_server_mdadm_file", facts) == file
 
 
-@pytest.mark.parametrize(("family", "rtslib"), [("Debian", "python3-rtslib-fb"), ("RedHat", "python3-rtslib")])
-def test_packages_are_those_of_the_family(family: str, rtslib: str) -> None:
-    assert f"'{rtslib}'" in default("storage_server", "storage_server_packages", {"os_family": family})
-    assert "'mdadm'" in default("storage_client", "storage_client_packages", {"os_family": family})
+@pytest.mark.parametrize(
+    ("family", "server", "client"),
+    [
+        ("Debian", ["lvm2", "python3-rtslib-fb", "targetcli-fb"], ["mdadm", "open-iscsi"]),
+        ("RedHat", ["lvm2", "python3-rtslib", "target-restore", "targetcli"], ["mdadm", "iscsi-initiator-utils"]),
+    ],
+)
+def test_packages_are_those_of_the_family(family: str, server: list[str], client: list[str]) -> None:
+    assert default("storage_server", "storage_server_packages", {"os_family": family}) == str(server)
+    assert default("storage_client", "storage_client_packages", {"os_family": family}) == str(client)
+
+
+def test_a_family_that_is_not_known_is_refused_by_name() -> None:
+    with pytest.raises(AnsibleFilterError, match="host_packages: 'Suse' is no known family of distributions"):
+        packages("Suse", "storage_client")

@@ -75,7 +75,7 @@ def _narrows(own: str, value: Any) -> bool:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_judgement_has_a_message(file: Path) -> None:
     role = [one for one in file.parent.parent.rglob("*") if one.suffix in (".yml", ".j2") and one != file and file.parent.name == "tasks"]
-    elsewhere = "\n".join(one.read_text(encoding="utf-8") for one in [*role, *ROOT.glob("plugins/plugin_utils/*.py")])
+    elsewhere = "\n".join(one.read_text(encoding="utf-8") for one in [*role, *ROOT.glob("plugins/plugin_utils/**/*.py")])
     assert problems(yaml.safe_load(file.read_text(encoding="utf-8")), elsewhere) == []
 
 

@@ -25,15 +25,15 @@ from ansible.utils.context_objects import CLIArgs
 
 from ansible_collections.fleetlab.linux.plugins.inventory.meminfo import EXAMPLES
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_pass import run_all
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_routes import SECRETS, NotHonoured, names_of_variables, route
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parallel import run_all
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.ssh_command import SECRETS, NotHonoured, names_of_variables, ssh_command
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.test_collect import printed
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_a_local_host_is_read_by_a_shell() -> None:
-    assert route("a", {"ansible_connection": "local"}) == ["/bin/sh", "-c", COMMAND]
+    assert ssh_command("a", {"ansible_connection": "local"}) == ["/bin/sh", "-c", COMMAND]
 
 
 def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
@@ -46,7 +46,7 @@ def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
         "ansible_ssh_extra_args": "-4",
         "ansible_ssh_executable": "/opt/ssh",
     }
-    argv = route("a", variables)
+    argv = ssh_command("a", variables)
     assert argv[:3] == ["/opt/ssh", "-o", "BatchMode=yes"]
     text = " ".join(argv)
     for part in ("Port=2222", 'User="deploy"', 'IdentityFile="/keys/id"', "ProxyJump=bastion", " -4 "):
@@ -57,22 +57,22 @@ def test_an_ssh_host_is_reached_as_ansible_reaches_it() -> None:
 
 def test_ssh_is_never_talkative() -> None:
     # A connection that stays open would write on, and the host would take the whole timeout each time that it is made.
-    assert route("a", {"ansible_ssh_verbosity": 3}) == route("a", {})
+    assert ssh_command("a", {"ansible_ssh_verbosity": 3}) == ssh_command("a", {})
 
 
 def test_the_name_is_the_address_where_there_is_no_other() -> None:
-    assert route("web1", {})[-2] == "web1"
+    assert ssh_command("web1", {})[-2] == "web1"
 
 
 def test_host_keys_are_left_unchecked_only_where_the_user_says_so() -> None:
-    assert "StrictHostKeyChecking=no" in route("a", {"ansible_host_key_checking": False})
+    assert "StrictHostKeyChecking=no" in ssh_command("a", {"ansible_host_key_checking": False})
 
 
 @pytest.mark.parametrize("become", [True, "true", "yes", 1])
 def test_become_is_sudo_that_asks_for_nothing(become: Any) -> None:
-    command = route("a", {"ansible_connection": "local", "ansible_become": become, "ansible_become_user": "app user"})[-1]
+    command = ssh_command("a", {"ansible_connection": "local", "ansible_become": become, "ansible_become_user": "app user"})[-1]
     assert command.startswith("sudo -H -S -n -u 'app user' /bin/sh -c ")
-    assert route("a", {"ansible_connection": "local", "ansible_become": "no"})[-1] == COMMAND
+    assert ssh_command("a", {"ansible_connection": "local", "ansible_become": "no"})[-1] == COMMAND
 
 
 @pytest.mark.parametrize(
@@ -92,20 +92,20 @@ def test_become_is_sudo_that_asks_for_nothing(become: Any) -> None:
 )
 def test_what_one_pass_can_not_follow_is_named_and_secrets_are_not(variables: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotHonoured, match=reason) as error:
-        route("a", variables)
+        ssh_command("a", variables)
     assert "x:" not in str(error.value)
 
 
 def test_a_cheaper_key_exchange_is_an_option_and_what_the_host_says_comes_first() -> None:
-    assert "KexAlgorithms" not in " ".join(route("a", {}))
-    argv = route("a", {"ansible_ssh_extra_args": "-o KexAlgorithms=sntrup761x25519-sha512@openssh.com"}, "curve25519-sha256")
+    assert "KexAlgorithms" not in " ".join(ssh_command("a", {}))
+    argv = ssh_command("a", {"ansible_ssh_extra_args": "-o KexAlgorithms=sntrup761x25519-sha512@openssh.com"}, "curve25519-sha256")
     assert argv[-2] == "a"
     shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
     assert "kexalgorithms sntrup761x25519-sha512@openssh.com\n" in shown
-    argv = route("a", {}, "curve25519-sha256")
+    argv = ssh_command("a", {}, "curve25519-sha256")
     shown = subprocess.run(["ssh", "-F", "none", "-G", *argv[1:-1]], capture_output=True, text=True, check=True).stdout
     assert "kexalgorithms curve25519-sha256\n" in shown
-    assert route("a", {"ansible_connection": "local"}, "curve25519-sha256")[0] == "/bin/sh"
+    assert ssh_command("a", {"ansible_connection": "local"}, "curve25519-sha256")[0] == "/bin/sh"
 
 
 def test_every_variable_that_holds_a_secret_is_known() -> None:
@@ -117,26 +117,26 @@ def test_every_variable_that_holds_a_secret_is_known() -> None:
             assert {entry["name"] for entry in definitions.get(option, {}).get("vars", [])} <= SECRETS
             for entry in definitions.get(option, {}).get("vars", []):
                 with pytest.raises(NotHonoured, match=entry["name"]):
-                    route("a", {"ansible_become": True, entry["name"]: None})
+                    ssh_command("a", {"ansible_become": True, entry["name"]: None})
 
 
 def test_a_key_that_is_no_file_is_not_handed_to_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_PRIVATE_KEY", "-----BEGIN")
     with pytest.raises(NotHonoured, match="private_key") as error:
-        route("a", {})
+        ssh_command("a", {})
     assert "BEGIN" not in str(error.value)
 
 
 def test_who_is_that_user_already_needs_no_sudo() -> None:
     become = {"ansible_become": True}
-    assert route("a", {**become, "ansible_connection": "local", "ansible_become_user": getpass.getuser()})[-1] == COMMAND
-    assert "sudo" not in route("a", {**become, "ansible_user": "root"})[-1]
-    assert "sudo" in route("a", {**become, "ansible_user": "deploy"})[-1]
-    assert "sudo" in route("a", become)[-1]
+    assert ssh_command("a", {**become, "ansible_connection": "local", "ansible_become_user": getpass.getuser()})[-1] == COMMAND
+    assert "sudo" not in ssh_command("a", {**become, "ansible_user": "root"})[-1]
+    assert "sudo" in ssh_command("a", {**become, "ansible_user": "deploy"})[-1]
+    assert "sudo" in ssh_command("a", become)[-1]
 
 
 def test_sudo_starts_where_the_host_says() -> None:
-    command = route(
+    command = ssh_command(
         "a", {"ansible_connection": "local", "ansible_become": True, "ansible_become_user": "app", "ansible_sudo_chdir": "/a b"}
     )[-1]
     assert command.startswith("cd '/a b' && sudo ")
@@ -145,14 +145,14 @@ def test_sudo_starts_where_the_host_says() -> None:
 def test_what_the_command_line_says_stands_behind_what_a_host_says(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"connection": "local", "become": True, "become_method": "sudo", "become_user": "app"}
     monkeypatch.setattr(context, "CLIARGS", CLIArgs(said))
-    assert route("a", {})[:2] == ["/bin/sh", "-c"]
-    assert "-u app" in route("a", {})[-1]
-    assert route("a", {"ansible_become": False})[-1] == COMMAND
-    assert "-u web" in route("a", {"ansible_become_user": "web"})[-1]
-    assert route("a", {"ansible_connection": "ssh"})[0] == "ssh"
+    assert ssh_command("a", {})[:2] == ["/bin/sh", "-c"]
+    assert "-u app" in ssh_command("a", {})[-1]
+    assert ssh_command("a", {"ansible_become": False})[-1] == COMMAND
+    assert "-u web" in ssh_command("a", {"ansible_become_user": "web"})[-1]
+    assert ssh_command("a", {"ansible_connection": "ssh"})[0] == "ssh"
     monkeypatch.setattr(context, "CLIARGS", CLIArgs({**said, "become_method": "su"}))
     with pytest.raises(NotHonoured, match="ansible_become_method: su"):
-        route("a", {})
+        ssh_command("a", {})
 
 
 def test_names_of_hosts_may_be_anything() -> None:
@@ -460,4 +460,4 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
     meminfo = controller.list()["_meta"]["hostvars"]["here"]["meminfo"]
     assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "read_at", "zfs_arc"}
-    assert parse_output(run_all({"a": route("here", {"ansible_connection": "local"})}, 1, 300)["a"].stdout.decode()).meminfo
+    assert parse_output(run_all({"a": ssh_command("here", {"ansible_connection": "local"})}, 1, 300)["a"].stdout.decode()).meminfo

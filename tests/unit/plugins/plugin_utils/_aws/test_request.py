@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, problems
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, new_data_volumes, problems
 
 
 def request(**changes: Any) -> Dict[str, Any]:
@@ -217,3 +217,10 @@ def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
     assert left(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
     assert "network interface eni-2" in strangers(inside, "lab", [])[-1]
     assert left({}, {}, "lab", []) == []
+
+
+def test_data_volumes_of_a_new_server_are_told_the_speeds_that_their_type_has() -> None:
+    ebs = {"volume_type": "gp3", "volume_size": 50, "encrypted": True, "delete_on_termination": True}
+    made = new_data_volumes({"type": "gp3", "size_gb": "50", "iops": 3000, "throughput": 125}, 2)
+    assert made == [{"device_name": f"/dev/sd{letter}", "ebs": {**ebs, "iops": 3000, "throughput": 125}} for letter in "fg"]
+    assert new_data_volumes({"type": "st1", "size_gb": 50, "iops": 0, "throughput": 0}, 1)[0]["ebs"] == {**ebs, "volume_type": "st1"}

@@ -51,7 +51,7 @@ def names_of_variables() -> FrozenSet[str]:
     return frozenset((*declared, *_OTHERS)) - SECRETS
 
 
-def route(host: str, variables: Mapping[str, Any], key_exchange: Optional[str] = None) -> List[str]:
+def ssh_command(host: str, variables: Mapping[str, Any], key_exchange: Optional[str] = None) -> List[str]:
     """The argument list that prints a reading of the host.
 
     :arg variables: of the host, with its groups' and with no templates left in them.

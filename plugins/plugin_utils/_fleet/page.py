@@ -9,7 +9,7 @@ import io
 from html import escape
 from typing import Any, Callable, List, Mapping, Sequence, Tuple
 
-from .meminfo_report import outliers_of, percent, size, statistics_of
+from .report import outliers_of, percent, size, statistics_of
 
 _PARTS: Sequence[Tuple[str, str, str]] = (
     ("programs", "in use by programs", "#b5403a"),

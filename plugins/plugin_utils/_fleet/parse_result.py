@@ -11,7 +11,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
 
-from .meminfo_pass import Outcome
+from .parallel import Outcome
 
 _MOST_SAID = 300
 """Characters of the last lines that ssh, sudo or the host wrote: what went wrong comes last."""
@@ -23,7 +23,7 @@ _UNKNOWN_KEY = (
 )
 
 
-def variables_of(outcome: Outcome, timeout: float, zfs_arc: bool) -> Dict[str, Any]:
+def parse_result(outcome: Outcome, timeout: float, zfs_arc: bool) -> Dict[str, Any]:
     """C(meminfo) or C(meminfo_error); never the first in part."""
     said = _said(outcome)
     if outcome.exit_code is None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError, StepError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import WriteFile, apply
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_files import (
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.files import (
     MAKE_FOLDER,
     Found,
     diffs,

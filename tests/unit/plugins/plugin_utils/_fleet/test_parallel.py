@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[5]
 
 # The signal comes when the command runs and nobody has been told of it yet.
 ASKED_MEANWHILE = """
 import os, sys
-from ansible_collections.fleetlab.linux.plugins.plugin_utils import meminfo_pass
-class Asked(meminfo_pass.Process):
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import parallel
+class Asked(parallel.Process):
     def __init__(self, *words, **options):
         super().__init__(*words, **options)
         print(self.pid, flush=True)
         os.kill(os.getpid(), int(sys.argv[1]))
-meminfo_pass.Process = Asked
-meminfo_pass.run_all({"a": ["sleep", "600"]}, 1, 600)
+parallel.Process = Asked
+parallel.run_all({"a": ["sleep", "600"]}, 1, 600)
 """
 
 

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_fleet import FleetError, make_fleet, percentiles
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_page import render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.meminfo_report import (
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, make_fleet, percentiles
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import (
     render_csv,
     render_json,
     render_summary,

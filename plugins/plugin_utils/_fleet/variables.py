@@ -14,7 +14,7 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
 
-class Known:
+class HostVariables:
     """The hosts of the sources so far."""
 
     def __init__(self, inventory: Any, loader: Any, path: str) -> None:

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the storage roles. Numbers may be text, as the command line gives them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client import (
+    StorageError,
+    address_of,
+    make_mirrors,
+    make_sessions,
+    make_stripe,
+    make_targets,
+    undeclared_members,
+)
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+
+
+def addresses(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, str]]:
+    """See L(address_of)."""
+    try:
+        return [{"name": host, "host": address_of(host, hostvars)} for host in hosts]
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_addresses: {error}") from error
+
+
+def targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """See L(make_targets)."""
+    try:
+        return make_targets(servers, hostvars)
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_targets: {error}") from error
+
+
+def sessions(
+    made: Sequence[Mapping[str, Any]],
+    luns: Any,
+    chap: Optional[Mapping[str, Any]] = None,
+    timeouts: Optional[Mapping[str, Any]] = None,
+    parameters: Optional[Mapping[str, Any]] = None,
+) -> List[Dict[str, Any]]:
+    """See L(make_sessions)."""
+    options = {"chap": chap, "timeouts": timeouts, "parameters": parameters}
+    return make_sessions(made, int(luns), {name: value for name, value in options.items() if value is not None})
+
+
+def arrays(
+    made: Sequence[Mapping[str, Any]],
+    devices: Sequence[Mapping[str, Any]],
+    luns: Any,
+    prefix: str,
+    stripe: str,
+    chunk: Any = None,
+    stripe_chunk: Any = 512,
+    level: str = "raid1e",
+    run_degraded: bool = False,
+    wait: str = "none",
+) -> List[Dict[str, Any]]:
+    """See L(make_mirrors) and L(make_stripe)."""
+    options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, "wait": wait}
+    # The level raid1 knows no chunk.
+    chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
+    mirrors = make_mirrors(made, devices, prefix, int(luns), {**options, **chunked})
+    return [*mirrors, make_stripe(stripe, mirrors, int(stripe_chunk))]
+
+
+def disks(
+    lsblk: str, devices: Sequence[str], resolved: Sequence[str], volumes: Sequence[Mapping[str, Any]], lv: str, size_mb: Any
+) -> Dict[str, Any]:
+    """See L(inspect_disks)."""
+    try:
+        return inspect_disks(lsblk, devices, resolved, volumes, lv, int(size_mb))
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_disks: {error}") from error
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {
+            "storage_addresses": addresses,
+            "storage_targets": targets,
+            "storage_sessions": sessions,
+            "storage_arrays": arrays,
+            "storage_undeclared_members": undeclared_members,
+            "storage_volumes": make_volumes,
+            "storage_luns": make_luns,
+            "storage_disks": disks,
+        }

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule and the queues of the disks as they are. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
+
+from .options import Wanted
+
+MISSING = "not there"
+"""The value of a setting that the kernel does not have for a disk."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk by its kernel name, and what its queue has of the wanted settings; nothing where the disk does not answer."""
+
+    name: str
+    answers: bool = True
+    queue: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """C(rule) is the content of the rule file, C(None) where there is no file."""
+
+    rule: Optional[str]
+    disks: Tuple[Disk, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting of a disk that is not as the rule says."""
+
+    disk: str
+    setting: str
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.disk}: {self.setting} is {self.value}, not {self.wanted}"
+
+
+def differences(state: State, wanted: Wanted) -> Tuple[Difference, ...]:
+    """Every setting that differs, of the disks that answer."""
+    return tuple(
+        Difference(disk.name, setting, disk.queue[setting], value)
+        for disk in state.disks
+        if disk.answers
+        for setting, value in wanted.settings
+        if disk.queue[setting] != value
+    )
+
+
+def names(differing: Tuple[Difference, ...]) -> Tuple[str, ...]:
+    """The disks among them, each once."""
+    return tuple(dict.fromkeys(one.disk for one in differing))

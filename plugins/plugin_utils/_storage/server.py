@@ -1,0 +1,71 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a storage server makes of its disks: logical volumes and LUNs, and which disks it refuses. Pure; runs on the controller."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .client import StorageError
+
+_MIB = 1 << 20
+
+
+def make_volumes(devices: Sequence[str], vg_prefix: str, lv: str) -> List[Dict[str, Any]]:
+    """The volume group and the logical volume of each disk."""
+    return [
+        {"number": number, "device": device, "vg": f"{vg_prefix}{number}", "path": f"/dev/{vg_prefix}{number}/{lv}"}
+        for number, device in enumerate(devices, 1)
+    ]
+
+
+def make_luns(volumes: Sequence[Mapping[str, Any]], lv: str, attributes: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """A LUN for each volume, with the same attributes."""
+    return [
+        {"lun": lun, "name": f"{volume['vg']}-{lv}", "path": volume["path"], "attributes": dict(attributes)}
+        for lun, volume in enumerate(volumes)
+    ]
+
+
+def inspect_disks(
+    lsblk: str, devices: Sequence[str], resolved: Sequence[str], volumes: Sequence[Mapping[str, Any]], lv: str, size_mb: int
+) -> Dict[str, Any]:
+    """What the disks of a server are used for, and what is to be done.
+
+    :arg lsblk: what C(lsblk --json --bytes) printed of the disks, which it shows once however often they are named.
+    :arg resolved: the name that each of C(devices) leads to.
+    :returns: C(same), a sentence for each disk that is named twice; C(foreign), the disks that carry anything but LVM; C(existing), the
+        volumes that are there; C(todo), those that are missing or too small.
+    :raises StorageError: lsblk printed something else.
+    """
+    try:
+        disks: List[Dict[str, Any]] = json.loads(lsblk)["blockdevices"]
+    except (ValueError, KeyError, TypeError):
+        raise StorageError(f"lsblk printed no JSON with blockdevices: {lsblk[:200]!r}") from None
+    sizes = {child["name"]: int(child["size"]) for disk in disks for child in disk.get("children", ())}
+    existing = [volume for volume in volumes if f"{volume['vg']}-{lv}" in sizes]
+    ready = [volume for volume in existing if sizes[f"{volume['vg']}-{lv}"] >= size_mb * _MIB]
+    return {
+        "same": [*_same_paths(devices, resolved), *_same_names(disks)],
+        "foreign": [disk for disk in disks if _is_foreign(disk)],
+        "existing": existing,
+        "todo": [volume for volume in volumes if volume not in ready],
+    }
+
+
+def _same_paths(devices: Sequence[str], resolved: Sequence[str]) -> List[str]:
+    return [f"{device} is {path}" for device, path in zip(devices, resolved) if list(resolved).count(path) > 1]
+
+
+def _same_names(disks: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Disks of one world wide name, which are several paths to one disk."""
+    # A partition has the name of its disk.
+    whole = [disk for disk in disks if disk["type"] != "part" and disk["wwn"]]
+    names = [disk["wwn"] for disk in whole]
+    return [f"{disk['path']} has the WWN {disk['wwn']}" for disk in whole if names.count(disk["wwn"]) > 1]
+
+
+def _is_foreign(disk: Mapping[str, Any]) -> bool:
+    return bool(disk["pttype"]) if disk["fstype"] is None else disk["fstype"] != "LVM2_member"

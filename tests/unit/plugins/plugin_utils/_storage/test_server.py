@@ -1,0 +1,71 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes and LUNs of a storage server, and the disks it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client import StorageError
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+
+DEVICES = ["/dev/vdb", "/dev/vdc"]
+VOLUMES = make_volumes(DEVICES, "storage", "volume")
+
+
+def disk(path: str, **changed: Any) -> dict[str, Any]:
+    """A disk as lsblk shows it."""
+    return {"path": path, "type": "disk", "size": 1 << 30, "fstype": None, "pttype": None, "wwn": None, **changed}
+
+
+def inspect(*disks: dict[str, Any], devices: list[str] | None = None, resolved: list[str] | None = None) -> dict[str, Any]:
+    named = [one["path"] for one in disks] if devices is None else devices
+    return inspect_disks(json.dumps({"blockdevices": disks}), named, resolved or named, VOLUMES, "volume", 256)
+
+
+def volume(number: int, mb: int) -> dict[str, Any]:
+    return {"name": f"storage{number}-volume", "size": mb << 20}
+
+
+def test_volumes_are_numbered_from_1_and_luns_from_0() -> None:
+    assert VOLUMES == [
+        {"number": 1, "device": "/dev/vdb", "vg": "storage1", "path": "/dev/storage1/volume"},
+        {"number": 2, "device": "/dev/vdc", "vg": "storage2", "path": "/dev/storage2/volume"},
+    ]
+    assert make_luns(VOLUMES, "volume", {"is_nonrot": 1})[1] == {
+        "lun": 1,
+        "name": "storage2-volume",
+        "path": "/dev/storage2/volume",
+        "attributes": {"is_nonrot": 1},
+    }
+
+
+def test_volumes_that_are_missing_or_too_small_are_to_be_made() -> None:
+    found = inspect(disk("/dev/vdb", fstype="LVM2_member", children=[volume(1, 255)]), disk("/dev/vdc"))
+    assert (found["existing"], found["todo"]) == (VOLUMES[:1], VOLUMES)
+    found = inspect(*(disk(path, children=[volume(number, 256)]) for number, path in enumerate(DEVICES, 1)))
+    assert (found["existing"], found["todo"]) == (VOLUMES, [])
+
+
+def test_a_disk_that_carries_anything_but_lvm_is_foreign() -> None:
+    disks = [disk("a", fstype="xfs"), disk("b", pttype="gpt"), disk("c", fstype="LVM2_member", pttype="dos"), disk("d")]
+    assert [one["path"] for one in inspect(*disks)["foreign"]] == ["a", "b"]
+
+
+def test_a_disk_that_is_named_twice_is_named() -> None:
+    assert inspect(disk("/dev/vdb"), devices=["/dev/vdb", "/dev/x"], resolved=["/dev/vdb", "/dev/vdb"])["same"] == [
+        "/dev/vdb is /dev/vdb",
+        "/dev/x is /dev/vdb",
+    ]
+    paths = [disk("a", wwn="0x5"), disk("b", wwn="0x5"), disk("p1", wwn="0x6", type="part"), disk("p2", wwn="0x6", type="part")]
+    assert inspect(*paths)["same"] == ["a has the WWN 0x5", "b has the WWN 0x5"]
+
+
+@pytest.mark.parametrize("text", ["", "lsblk: a: not a block device", "[]", "{}"])
+def test_what_is_no_answer_of_lsblk_is_said(text: str) -> None:
+    with pytest.raises(StorageError, match="lsblk printed no JSON with blockdevices"):
+        inspect_disks(text, [], [], [], "volume", 1)
