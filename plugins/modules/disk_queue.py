@@ -73,7 +73,7 @@ commands:
   sample:
     - [write-file, /etc/udev/rules.d/60-queues.rules, '0644']
     - [udevadm, control, --reload]
-    - [follow-rule, "disks=('sda', 'sdb')"]
+    - [follow-rule, "disks=sda sdb"]
 disks:
   description: The disks that the rule is for and that answer.
   returned: success

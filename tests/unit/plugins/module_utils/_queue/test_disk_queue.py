@@ -135,7 +135,7 @@ def test_check_mode_names_the_disks_that_differ_with_what_they_have(machine: Mac
         "sdb: nr_requests is 256, not 128",
     ]
     assert (result["changed"], machine.ran, machine.path.exists()) == (True, [], False)
-    assert result["commands"][-1] == ["follow-rule", "disks=('sda', 'sdb')"]
+    assert result["commands"][-1] == ["follow-rule", "disks=sda sdb"]
 
 
 def test_the_diff_shows_the_rule_and_the_values(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
