@@ -123,7 +123,7 @@ lint: ## ruff, mypy, yamllint, ansible-lint, shellcheck and the checks of antsib
 
 format: ## bring the Python files into the project's format, and write the roles' READMEs from their argument specs
 	@scripts/bootstrap run dev
-	$(NOX) formatters role-readmes
+	$(NOX) formatters role-readmes floors
 
 docs: ## check the documentation and render it into build/docs
 	@scripts/bootstrap run dev

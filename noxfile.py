@@ -53,6 +53,14 @@ def role_readmes(session: nox.Session) -> None:
     session.run(sys.executable, "scripts/role_readmes.py", *(["--check"] if os.environ.get("CI") else []), external=True)
 
 
+@nox.session(name="floors", venv_backend="none")
+def floors(session: nox.Session) -> None:
+    """Hold the floors of the house, and draw them into docs/architecture.md; where CI is set, fail if the page has another picture."""
+    session.run(sys.executable, "scripts/check_floors.py", external=True)
+    drawing = "ansible_collections.fleetlab.linux.scripts.draw_architecture"
+    session.run(sys.executable, "-m", drawing, *(["--check"] if os.environ.get("CI") else []), env={"PYTHONPATH": _TREE}, external=True)
+
+
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
     """Render the documentation of every plugin and role into build/docs."""

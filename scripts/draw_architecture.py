@@ -9,7 +9,7 @@ import ast
 import sys
 from pathlib import Path
 
-from check_floors import FLOORS, UTILS, read_imports
+from ansible_collections.fleetlab.linux.scripts.check_floors import FLOORS, UTILS, read_imports
 
 PAGE = UTILS.parents[1] / "docs" / "architecture.md"
 _BEGIN, _END = "<!-- picture: scripts/draw_architecture.py -->\n", "<!-- end of picture -->\n"
@@ -50,7 +50,7 @@ def main(check: bool) -> int:
     _picture, _end, after = rest.partition(_END)
     text = before + _BEGIN + picture(read_imports(UTILS), read_modules(UTILS.parent / "modules")) + _END + after
     if check and text != PAGE.read_text(encoding="utf-8"):
-        print(f"{PAGE.name} does not show the imports of the code: run python scripts/draw_architecture.py")
+        print(f"{PAGE.name} does not show the imports of the code: run make format")
         return 1
     PAGE.write_text(text, encoding="utf-8")
     return 0

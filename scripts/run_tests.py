@@ -54,6 +54,7 @@ _LINT_SESSIONS = (
     "ansible-lint",
     "shellcheck",
     "role-readmes",
+    "floors",
 )
 """Names of nox sessions; each of them counts as one test."""
 
