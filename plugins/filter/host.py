@@ -27,7 +27,7 @@ def packages(os_family: str, role: str) -> List[str]:
 
 def services(os_family: str, role: str) -> List[str]:
     """The services that a role has start at boot on a host of this family."""
-    return list(_family("host_services", os_family).services[role])
+    return list(_family("host_services", os_family).services.get(role, ()))
 
 
 def mdadm_conf(os_family: str) -> str:
