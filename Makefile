@@ -75,7 +75,7 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 
 test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels
-	@python scripts/run_tests.py molecule network unit kernels package aws matrix sanity lint
+	@python scripts/run_tests.py molecule network kernels lint unit package matrix sanity aws
 
 test-faults: ## all that the lab survives, fault by fault, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line and close with what failed and their counts.
 
-Every part is run, also after one that failed. Two parts run at once, and beside them a patient one, which takes the time that they spend
-waiting. The first part with guests prints as it goes, any other when it has ended. What failed is named again at the end, because the end
-is what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
+Every part is run, also after one that failed. Two parts run at once, of which one may have guests; the other then takes the time that these
+spend waiting. A part with guests prints as it goes, any other when it has ended. What failed is named again at the end, because the end is
+what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
 anything failed, or did not run at all.
 """
 
@@ -60,10 +60,10 @@ _LINT_SESSIONS = (
 
 
 _LANES = 2
-"""Parts that run at once, besides a patient one: most of the time each of them keeps one core busy."""
+"""Parts that run at once: most of the time each of them keeps one core busy."""
 
 _PATIENT = ("nice", "-n", "10")
-"""What stands before the command of a part that no clock matters to, so that the others hardly notice it."""
+"""What stands before the command of a part without guests, so that guests, whose tests have clocks, hardly notice it."""
 
 _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
@@ -113,9 +113,7 @@ class Part:
     outcome: Callable[[], Outcome]
     reasons: Callable[[], tuple[str, ...]] = tuple
     """What else may say why the command failed, where its reports do not: a scenario that stopped before its verifier has none."""
-    verbose: bool = False
-    """Whether it prints as it goes, if no other such part does."""
-    patient: bool = False
+    guests: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
 
@@ -199,20 +197,20 @@ def _nox(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "nox", "--reuse-existing-virtualenvs", "--no-install", *arguments)
 
 
-def _pytest_part(name: str, folder: str, patient: bool = False) -> Part:
+def _pytest_part(name: str, folder: str) -> Part:
     report = REPORTS / f"{name}.xml"
     argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
-    return Part(name, argv, functools.partial(junit_outcome, [report]), patient=patient)
+    return Part(name, argv, functools.partial(junit_outcome, [report]))
 
 
 def _lint() -> Iterator[Part]:
     report = REPORTS / "lint.json"
-    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_outcome, report), patient=True)
+    yield Part("lint", _nox("--report", str(report), "--sessions", *_LINT_SESSIONS), functools.partial(nox_outcome, report))
 
 
 def _sanity() -> Iterator[Part]:
     outcome = functools.partial(_junit_folder_outcome, OUTPUT / "sanity" / _own_core())
-    yield Part("sanity", _nox("--sessions", "sanity"), outcome, patient=True)
+    yield Part("sanity", _nox("--sessions", "sanity"), outcome)
 
 
 def _matrix() -> Iterator[Part]:
@@ -221,7 +219,7 @@ def _matrix() -> Iterator[Part]:
     report = reports / "nox.json"
     reports.mkdir()
     outcome = functools.partial(_matrix_outcome, report)
-    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), outcome, patient=True)
+    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), outcome)
 
 
 def _matrix_outcome(report: Path) -> Outcome:
@@ -252,7 +250,7 @@ def _kernels() -> Iterator[Part]:
 
 
 def _aws() -> Iterator[Part]:
-    yield _pytest_part("aws", "tests/aws", patient=True)
+    yield _pytest_part("aws", "tests/aws")
 
 
 def _molecule() -> Iterator[Part]:
@@ -306,7 +304,7 @@ def _scenario(scenario: str, *options: str, env: tuple[tuple[str, str], ...] = (
         (command, "test", "--scenario-name", scenario),
         functools.partial(_scenario_outcome, reports, log),
         functools.partial(_read_log_failures, log),
-        verbose=True,
+        guests=True,
         env=(("PYTEST_ADDOPTS", pytest), ("ANSIBLE_LOG_PATH", str(log)), ("TARGET", ""), ("VERIFY", "true"), *env),
         cleanup=(command, "destroy", "--scenario-name", scenario),
     )
@@ -342,21 +340,16 @@ def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 class _Run:
-    """A part that has been started. Unless it prints as it goes, what it prints is shown when it has ended."""
+    """A part that has been started. One without guests writes to a file, which is printed when it has ended."""
 
-    def __init__(self, part: Part, as_it_goes: bool) -> None:
+    def __init__(self, part: Part) -> None:
         self.part = part
         self._start = time.monotonic()
         print(f"\n=== {part.name} begins: {shlex.join(part.argv)}", flush=True)
         with contextlib.ExitStack() as stack:
-            self._log = None if as_it_goes else stack.enter_context(tempfile.TemporaryFile())
-            self._process = _start((*_PATIENT, *part.argv) if part.patient else part.argv, part.env, self._log)
+            self._log = None if part.guests else stack.enter_context(tempfile.TemporaryFile())
+            self._process = _start(part.argv if part.guests else (*_PATIENT, *part.argv), part.env, self._log)
             self._files = stack.pop_all()
-
-    @property
-    def has_log(self) -> bool:
-        """Whether it prints when it has ended."""
-        return self._log is not None
 
     @property
     def has_ended(self) -> bool:
@@ -415,8 +408,7 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
         while waiting or running:
             while fitting := [part for part in waiting if _fits(part, [run.part for run in running])]:
                 waiting.remove(fitting[0])
-                talks = fitting[0].verbose and all(run.has_log for run in running)
-                running.append(_Run(fitting[0], talks))
+                running.append(_Run(fitting[0]))
             late = time.monotonic() > deadline
             for run in [run for run in running if late or run.has_ended]:
                 running.remove(run)
@@ -428,8 +420,7 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
 
 
 def _fits(part: Part, running: list[Part]) -> bool:
-    same = sum(other.patient == part.patient for other in running)
-    return same < (1 if part.patient else _LANES)
+    return len(running) < _LANES and not (part.guests and any(other.guests for other in running))
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:

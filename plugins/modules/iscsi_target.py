@@ -155,7 +155,8 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes
 requirements:
   - Linux with LIO (C(target_core_mod), C(iscsi_target_mod))
-  - The Python library rtslib and the service that restores targets at boot; a host that lacks them is refused with the names of its packages.
+  - The Python library rtslib and the service that restores targets at boot; a host that lacks them is refused with the names of its
+    packages.
 notes:
   - Runs as root. Two runs on one host wait for each other.
   - LUNs, ACLs and portals of the target that the task does not declare stay as they are unless O(exclusive) is set.

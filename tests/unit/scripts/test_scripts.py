@@ -142,7 +142,7 @@ def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) 
         (sys.executable, "-m", "ansible", "playbook", "-i", "a,b,c,", str(tmp_path / "play.yml")),
         lambda: outcome(0, 0),
         lambda: run_tests.log_failures(log.read_text()),
-        verbose=True,
+        guests=True,
         env=(("ANSIBLE_LOG_PATH", str(log)),),
     )
     failed_a, failed_b = run_part(play, soon()).outcome.failures
@@ -189,26 +189,25 @@ def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path)
     assert cleaned.exists()
 
 
-def test_two_parts_run_at_once_and_a_patient_one_beside_them(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
-    def begins_and_ends(name: str, **kind: bool) -> Any:
+def test_two_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    def begins_and_ends(name: str, guests: bool = False) -> Any:
         code = (
             f"import os, pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(1); "
             f"print({name!r}, os.nice(0), 'saw', *sorted(p.name for p in here.iterdir())); (here / {name!r}).unlink()"
         )
-        return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), **kind)
+        return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), guests=guests)
 
-    parts = [begins_and_ends("a", verbose=True), begins_and_ends("b", verbose=True), begins_and_ends("c")]
-    parts += [begins_and_ends("p", patient=True), begins_and_ends("q", patient=True)]
-    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"a", "b", "c", "p", "q"}
+    parts = [begins_and_ends("g", True), begins_and_ends("h", True), *(begins_and_ends(name) for name in "abc")]
+    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"g", "h", "a", "b", "c"}
     printed = capfdbinary.readouterr().out.decode().splitlines()
     said = {line[0]: line.split()[1:] for line in printed if " saw " in line and line[0] != "="}
-    assert {name: words[0] for name, words in said.items()} == {name: str(min(19, os.nice(0) + 10 * (name in "pq"))) for name in "abcpq"}
-    assert all(len({"a", "b", "c"} & set(words)) <= 2 and not {"p", "q"} <= set(words) for words in said.values())
-    assert {"a", "b", "p"} <= set(said["a"] + said["b"])
-    # What a part has printed stands below its name, though others ran meanwhile; the first of those with guests prints as it goes.
-    for name in "bcpq":
+    own = os.nice(0)
+    assert {name: int(words[0]) for name, words in said.items()} == {name: own if name in "gh" else min(19, own + 10) for name in "abcgh"}
+    assert all(len(words) <= 4 and not {"g", "h"} <= set(words) for words in said.values())
+    assert {"g", "a"} <= set(said["g"] + said["a"])
+    # What a part without guests has printed stands below its name, though others ran meanwhile.
+    for name in "abc":
         assert printed[printed.index(f"=== {name}") + 1].startswith(f"{name} ")
-    assert "=== a" not in printed
 
 
 def test_parts_that_are_left_are_ended_with_the_run(tmp_path: Path) -> None:
