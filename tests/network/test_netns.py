@@ -390,7 +390,7 @@ def test_info_shows_sockets_processes_rules_and_counters(host: Any) -> None:
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"forwards": [{"port": "8082"}]}, "listens on 0.0.0.0:8082"),
     ({"nat": {"masquerade": "eth9"}}, "nat.masquerade: this host has no interface eth9"),
-    ({"links": [{"name": "eth0"}]}, "eth0 is an interface of this host already"),
+    ({"links": [{"name": "eth0"}]}, "eth0 already exists on this host"),
     ({"links": [{"addresses": ["192.0.2.77/25"], "peer_addresses": ["192.0.2.78/25"]}]}, "192.0.2.1/24 of eth0"),
     ({"links": [{"addresses": ["10.200.1.9/24"], "peer_addresses": ["10.200.1.10/24"]}]}, "belongs to the namespace first"),
     ({"links": [{"name": "v-first", "addresses": ["10.9.0.1/24"], "peer_addresses": ["10.9.0.2/24"]}]}, "belongs to the namespace first"),
@@ -453,7 +453,7 @@ def test_a_namespace_of_somebody_else_is_not_removed(host: Any) -> None:
     refused(host, "it was not made by this module", "theirs", state="absent")
     # Nor one that has got a part of ours since.
     host.make("theirs", **POSTS)
-    refused(host, "it was there before this module made anything in it", "theirs", state="absent")
+    refused(host, "it existed before this module changed it", "theirs", state="absent")
     assert host.netns("theirs", state="absent", force=True)["changed"]
     assert changes(host.netns("theirs", state="absent")) == []
 
@@ -463,7 +463,7 @@ def test_a_link_that_bears_the_name_of_ours_is_not_touched(host: Any) -> None:
     host.sh("ip netns delete web")
     host.wait_until(lambda: "v-web" not in host.run("ip", "-brief", "link"))
     host.sh("ip netns add foreign; ip link add name v-web type veth peer name eth0 netns foreign; ip address add 10.77.0.1/24 dev v-web")
-    refused(host, "v-web is an interface of this host already", **POSTS)
+    refused(host, "v-web already exists on this host", **POSTS)
     assert host.netns(state="absent")["changed"]
     assert "10.77.0.1/24" in host.run("ip", "-brief", "address")
     host.serve("foreign", 80)
@@ -604,7 +604,7 @@ def test_chains_that_drop_some_are_left_alone_and_named(host: Any, drop: str, ch
     host.sh(drop)
     before = without_counters(host.everything())
     told = [text for text in warnings(host.netns(**POSTS)) if "rules of others" in text]
-    assert told == [f"web: rules of others in the chain {chain} drop some of what is forwarded, also from and to the namespace"]
+    assert told == [f"web: rules of other programs in the chain {chain} drop some forwarded packets, also from and to the namespace"]
     assert without_counters(host.everything()).count("fleetlab-netns-web") == 1
     assert host.netns(state="absent")["changed"]
     assert without_counters(host.everything()) == before
@@ -654,7 +654,7 @@ def test_gateways_that_the_link_does_not_lead_to_are_refused(host: Any) -> None:
 
 def test_addresses_of_a_family_that_is_switched_off_are_refused(host: Any) -> None:
     host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
-    refused(host, "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6)", links=[SIX], **POSTS)
+    refused(host, "IPv6 is disabled on this host (net.ipv6.conf.default.disable_ipv6)", links=[SIX], **POSTS)
     host.make(links=[PLAIN], **POSTS)
 
 

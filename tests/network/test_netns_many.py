@@ -115,7 +115,7 @@ def test_what_is_refused_of_one_changes_nothing_of_any(host: Any) -> None:
     for second, problem in (
         ({"name": "two", **port}, f"namespaces[1] (two): forward tcp {FIRST}: refused: it is forwarded to the namespace n0."),
         ({"name": "client", "state": "absent"}, "namespaces[1] (client): namespace client: refused: it was not made by this module."),
-        ({"name": "two", "links": [{"name": "eth0"}]}, "namespaces[1] (two): links[0].name: refused: eth0 is an interface of this host"),
+        ({"name": "two", "links": [{"name": "eth0"}]}, "namespaces[1] (two): links[0].name: refused: eth0 already exists on this host"),
         ({"name": "n0"}, "namespaces[1]: n0 is named twice: namespaces[0] has it already"),
         ({"name": "two", "nat": {"masquerade": "eth7"}}, "namespaces[1].nat.masquerade: this host has no interface eth7"),
         ({"name": "two", "nat": {}, **port}, "mutually exclusive: nat|forwards found in namespaces"),

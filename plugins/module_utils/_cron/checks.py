@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse jobs that this host cannot run, and plans that would touch files of others. Pure."""
+"""Refuse jobs that this host cannot run, and plans that would change foreign files. Pure."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ _NO_SYSTEMD = "systemd does not run on this host"
 
 
 def check_program(state: State) -> None:
-    """
-    :raises RefusedError: another program has the path of the runner's command.
+    """Check the path of the runner's command.
+
+    :raises RefusedError: another program has this path.
     """
     found = state.program.get(COMMAND)
     if found is not None and MARK not in found.splitlines()[1:2]:
-        raise RefusedError(COMMAND, "it is there and not of this collection", "Move it out of the way")
+        raise RefusedError(COMMAND, "it exists and was not written by this collection", "Nothing was changed; move it away")
 
 
 def check_job(state: State, wanted: Wanted, backend: str) -> None:
-    """
+    """Check that the host can have the job.
+
     :raises ObservationError: the host lacks the launcher that the job needs.
-    :raises RefusedError: another file has the name of the job's.
+    :raises RefusedError: a foreign file has the path of the job's file.
     """
     if backend == "cron" and foreign_cron_file(state.jobs[wanted.name]) is not None:
-        raise RefusedError(cron_path(wanted.name), "it is there and was not written by this module", "Give the job another name")
+        raise RefusedError(cron_path(wanted.name), "it exists and was not written by this module", "Give the job another name")
     if wanted.definition is not None and wanted.definition.private_tmp and not state.private_tmp:
         raise ObservationError(f"job {wanted.name}: {_NO_LAUNCHER}")
 
 
 def check_purge(wanted: Wanted, installed: Installed) -> None:
-    """
-    :raises RefusedError: the job runs.
+    """Check that the state of the job can be removed.
+
+    :raises RefusedError: the job is running.
     """
     if installed.running:
         raise RefusedError(f"job {wanted.name}", "it is running and writes the state to be removed", "Wait for its end")
@@ -50,7 +53,7 @@ def check_purge(wanted: Wanted, installed: Installed) -> None:
 def backend_of(state: State, wanted: Wanted) -> str:
     """The daemon that starts the job.
 
-    :raises ObservationError: it does not run on this state.
+    :raises ObservationError: it does not run on this host.
     """
     if wanted.backend == "auto":
         if state.cron:
@@ -65,6 +68,6 @@ def backend_of(state: State, wanted: Wanted) -> str:
 
 
 def foreign_cron_file(installed: Installed) -> Optional[str]:
-    """The content of a file with the name of the job's that this module did not write."""
+    """The content of the job's file for cron if this module did not write it; else C(None)."""
     text = installed.cron_file
     return text if text is not None and not text.startswith(MARK) else None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The minutes of the host's clock at which a cron entry has to fire, from the zone data of the job and of the host. Pure."""
+"""The minutes of the host's clock at which a cron entry has to fire, by the zone data of the job and of the host. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zlib import crc32
 from .._programs.run_at.schedule import Schedule, day_of_month
 from .._programs.run_at.zone import DAY, Zone, days_before, year_of
 
-# In 28 years every date falls on every weekday, and every rule of the zones has had its effect.
+# In 28 years every date falls on every weekday, and every rule of the zones takes effect.
 YEARS = 28
 _ANY: FrozenSet[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class CronTime:
-    """One minute of the host's week or month: the hour, the minute, and the day, C(-1) where it is any."""
+    """One minute of the host's week or month: the hour, the minute, and the day, C(-1) for any day."""
 
     hour: int
     minute: int
@@ -28,7 +28,7 @@ class CronTime:
 
 @dataclass(frozen=True)
 class Field:
-    """Minutes or hours as cron takes them, and the numbers that they stand for."""
+    """The field of minutes or hours in a cron entry, and its numbers."""
 
     text: str
     numbers: FrozenSet[int]
@@ -38,12 +38,12 @@ class Field:
 
     @classmethod
     def plain(cls, numbers: FrozenSet[int]) -> Field:
-        """These numbers and no other."""
+        """A field with exactly these numbers."""
         return cls(_numbers(numbers), numbers)
 
     @classmethod
     def starred(cls, numbers: FrozenSet[int], end: int) -> Field:
-        """These numbers and as few others below C(end) as possible: the multiples of a step, and the numbers that are no multiple."""
+        """A field that begins with a star: these numbers and as few others below C(end) as possible, as a step and single numbers."""
         steps = {step: frozenset(range(0, end, step)) for step in range(1, end)}
         step = min(steps, key=lambda step: (len(steps[step] - numbers), len(numbers - steps[step]), -step))
         return cls(",".join([f"*/{step}", *map(str, sorted(numbers - steps[step]))]), numbers | steps[step])
@@ -51,7 +51,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Line:
-    """The five fields of a cron entry that fires at every one of these minutes in every one of these hours, on these days."""
+    """The five fields of a cron entry that fires at all these minutes of all these hours, on these days."""
 
     minutes: FrozenSet[int]
     hours: FrozenSet[int]
@@ -66,11 +66,11 @@ class Line:
 
     @property
     def fields(self) -> Tuple[Field, Field]:
-        """Minutes and hours. With C(star) one of the two begins with a star, which adds as few other calls as possible.
+        """Minutes and hours. With C(star), the field that adds fewer calls begins with a star.
 
-        When the host's clock changes, cron does not run entries without a star by the clock: it fires those of a skipped hour all the
-        same, and those of a repeated hour only once, although a job in another zone may be wanted in the second hour. A step past the end
-        of the range would fire at its first number alone, but newer crons warn of it. At an additional time the runner has nothing to do.
+        The reason is cron's behaviour when the host's clock changes: it fires entries without a star even in a skipped hour, and only once
+        in a repeated hour, although a job in another zone may be wanted in the second hour. A step beyond the end of the range would fire
+        only at its first number, but newer crons warn of it. At an additional time the runner has nothing to do.
         """
         minutes, hours = Field.plain(self.minutes), Field.plain(self.hours)
         if not self.star:
@@ -80,7 +80,7 @@ class Line:
 
     @property
     def calls(self) -> Set[Tuple[int, int]]:
-        """Every hour and minute at which cron starts the runner."""
+        """All hours and minutes at which cron starts the runner."""
         minutes, hours = self.fields
         return {(hour, minute) for hour in hours.numbers for minute in minutes.numbers}
 
@@ -90,9 +90,9 @@ def _numbers(numbers: FrozenSet[int]) -> str:
 
 
 def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
-    """The lines of a job, for now and for every change of either zone that the zone data knows.
+    """The lines of a job, for now and for every change of both zones that the zone data knows.
 
-    Whole years are looked at, so that the lines are the same on every day of a year.
+    They are computed for whole years, so that the lines are the same on every day of a year.
     """
     year = year_of(now)
     first, last = days_before(year), days_before(year + YEARS)
@@ -101,9 +101,9 @@ def cron_lines(schedule: Schedule, host: Zone, now: int) -> List[Line]:
 
 
 def hourly(entry: List[Line], name: str) -> str:
-    """The fields of a line that fires once in each hour, at a minute when no other line of the job does.
+    """The fields of a line that fires once in each hour, at a minute without another line of the job.
 
-    Two calls at once are two runs of which the second overlaps the first. Each job has a minute of its own: not all run at once.
+    Of two calls at once, the second would overlap the first. The minute depends on the job's name, so that not all jobs run at once.
     """
     fired = {call for line in entry for call in line.calls}
     minutes = [(crc32(name.encode()) + number) % 59 + 1 for number in range(59)]
@@ -114,14 +114,14 @@ def hourly(entry: List[Line], name: str) -> str:
 
 
 def cron_times(schedule: Schedule, host: Zone, first: int, last: int) -> Set[CronTime]:
-    """The host's clock at every instant that is wanted from the day C(first) to before C(last), days of the job's zone."""
+    """The host's clock at every wanted instant from the day C(first) to the day before C(last), as days of the job's zone."""
     special = _days_with_changes(schedule.zone, first, last) | _days_with_changes(host, first, last)
     days = [day for day in _days_to_look_at(schedule, special, first) if first <= day < last] if not schedule.days else range(first, last)
     return {_cron_time(schedule, host, instant) for day in days for instant in schedule.on_day(day)}
 
 
 def _days_to_look_at(schedule: Schedule, special: Set[int], first: int) -> List[int]:
-    """The days around each change, and one day, or one week, of those between two changes, which are all alike."""
+    """The days around each change, and one day or one week between two changes, because all days there are alike."""
     alike = 7 if schedule.weekdays else 1
     found = set(special) | set(range(first, first + alike))
     for day in special:
@@ -149,7 +149,7 @@ def _cron_time(schedule: Schedule, host: Zone, instant: int) -> CronTime:
 
 
 def lines(found: Set[CronTime], by_weekday: bool, by_day: bool, star: bool) -> List[Line]:
-    """The fewest lines that fire at these times and at no other."""
+    """The fewest lines that fire at exactly these times."""
     days: Dict[Tuple[int, int], Set[int]] = {}
     for fire in found:
         days.setdefault((fire.hour, fire.minute), set()).add(fire.day)

@@ -32,7 +32,10 @@ ROOT = 0
 
 
 def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
-    """The host, with its files of these jobs."""
+    """The state of the host and of these jobs.
+
+    :raises ObservationError: a file or the host's zone cannot be read.
+    """
     python = interpreter()
     wanted = files(python)
     has_systemd = systemd.is_running(host)
@@ -55,13 +58,13 @@ def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
 
 
 def declared(host: Host) -> List[str]:
-    """The names of all jobs that were declared on this host."""
+    """The names of all declared jobs of this host."""
     found = [file[: -len(".json")] for file in host.names(DEFINITIONS) if file.endswith(".json")]
     return sorted(name for name in found if is_name(name))
 
 
 def has_user(name: str) -> bool:
-    """Whether this host has a user of that name."""
+    """Whether this host has a user with this name."""
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -70,7 +73,7 @@ def has_user(name: str) -> bool:
 
 
 def cron_runs(host: Host) -> bool:
-    """Whether a cron runs here that reads /etc/cron.d: not one of a container, and not busybox, which reads no such folder."""
+    """Whether a cron runs that reads /etc/cron.d. The cron of a container does not count, nor busybox, which does not read that folder."""
     here = host.link("/proc/self/ns/pid")
     return any(_is_cron(host, pid) and host.link(f"/proc/{pid}/ns/pid") == here for pid in process_ids(host))
 
@@ -83,11 +86,11 @@ def _host_zone() -> Zone:
     try:
         return load_host()
     except (OSError, ZoneError) as error:
-        raise ObservationError(f"the zone of this host cannot be read: {error}. Set it anew, with timedatectl set-timezone") from None
+        raise ObservationError(f"the zone of this host cannot be read: {error}. Set it again with timedatectl set-timezone") from None
 
 
 def installed(name: str, runner: Optional[Runner], host: Host) -> Installed:
-    """The files of one job, and its timer where C(runner) can ask systemd."""
+    """The files of one job, and its timer if C(runner) can ask systemd."""
     path, timer_path, service_path = definition_path(name), unit_path(name, "timer"), unit_path(name, "service")
     definition, since = _read(host, path), _changed(host, path)
     cron, timer = _read(host, cron_path(name)), _read(host, timer_path)
@@ -120,7 +123,7 @@ def _changed(host: Host, path: str) -> int:
 
 
 def _wrong_access(host: Host, wanted: Mapping[str, int]) -> Dict[str, str]:
-    """Mode and owner of the files that have another mode than the module gives them, or another owner than root."""
+    """Mode and owner, by path, of files whose mode is not the wanted one, or whose owner is not root."""
     found: Dict[str, str] = {}
     for path, mode in wanted.items():
         try:
@@ -151,11 +154,11 @@ def _read(host: Host, path: str) -> Optional[str]:
     try:
         return host.text(path)
     except OSError as error:
-        raise ObservationError(f"{path} cannot be read: {error.strerror}. Look what is in its place") from None
+        raise ObservationError(f"{path} cannot be read: {error.strerror}. See which object has that path") from None
 
 
 def _record(host: Host, name: str) -> Tuple[Optional[Record], Optional[str]]:
-    """The record that the runner keeps of a job, or why it cannot be read."""
+    """The runner's record of a job, or the reason why it cannot be read."""
     store = Store(f"{host.root}{state_folder(name)}/state.json", lambda _text: None)
     try:
         return store.read(), None

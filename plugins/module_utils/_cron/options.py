@@ -49,10 +49,11 @@ HasUser = Callable[[str], bool]
 
 
 def make_wanted(params: Mapping[str, Any], load_zone: LoadZone, has_user: HasUser) -> Tuple[Wanted, ...]:
-    """The jobs that a task names, in its order.
+    """The wanted jobs of a task, in its order.
 
-    :arg load_zone: a zone by its name, from the data of the host.
-    :arg has_user: whether the host has a user of that name.
+    :arg load_zone: returns a zone by its name, from the data of the host.
+    :arg has_user: tells whether the host has a user with this name.
+    :raises InputError: an option is not valid on this host.
     """
     wanted = tuple(_one(entry.prefix, entry.options, load_zone, has_user) for entry in JOBS.read(params))
     JOBS.check_twice(wanted, lambda one: one.name, lambda one: f"job '{one.name}'")
@@ -65,10 +66,10 @@ def _one(prefix: str, entry: Mapping[str, Any], load_zone: LoadZone, has_user: H
     if entry["state"] == "absent":
         return Wanted(name, purge=purge)
     if purge:
-        raise InputError(f"{prefix}purge", "removes log and state, which goes with state absent only")
+        raise InputError(f"{prefix}purge", "removes log and state, and needs state: absent")
     for option in ("timezone", "at", "command"):
         if entry[option] is None:
-            raise InputError(f"{prefix}{option}", "is needed where the job shall be present")
+            raise InputError(f"{prefix}{option}", "is needed for a job that shall be present")
     definition = Definition(
         name=name,
         timezone=entry["timezone"],
@@ -93,7 +94,10 @@ def _one(prefix: str, entry: Mapping[str, Any], load_zone: LoadZone, has_user: H
 
 
 def check_name(option: str, name: Optional[str]) -> str:
-    """The name of a job, which becomes part of the names of files and units."""
+    """Return the name of a job, which becomes part of the names of files and units.
+
+    :raises InputError: the name is not allowed.
+    """
     if name is None or not is_name(name):
         raise InputError(option, f"'{name}' is not 1 to 64 letters, digits, hyphens and underscores that begin with a letter or digit")
     return name
@@ -107,7 +111,7 @@ def _times(option: str, values: Sequence[Any]) -> Tuple[str, ...]:
         texts.append(str(value))
         if isinstance(value, int) and value >= 60:
             # YAML reads 19:30 without quotes as a number of base 60.
-            raise InputError(option, f"{value} is no hour; if it was written as {format_time(value)}, put that in quotes")
+            raise InputError(option, f"{value} is not an hour; if it was written as {format_time(value)}, put that in quotes")
     try:
         return tuple(format_time(minute) for minute in parse_times(texts))
     except ValueError as error:
@@ -121,13 +125,16 @@ def _command(option: str, value: str) -> str:
 
 
 def _text(option: str, value: str) -> str:
-    """A text that can be an argument of a program and be written into a file."""
+    """Return a text that can be an argument of a program and be written to a file.
+
+    :raises InputError: it cannot.
+    """
     if "\0" in value:
-        raise InputError(option, "has a NUL character, which nothing on a command line can have")
+        raise InputError(option, "has a NUL character, which a command line cannot contain")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InputError(option, f"has {value[error.start]!a}, which is no character of UTF-8") from None
+        raise InputError(option, f"has {value[error.start]!a}, which is not a character of UTF-8") from None
     return value
 
 
@@ -147,7 +154,7 @@ def _days(option: str, values: Optional[Sequence[int]]) -> Tuple[int, ...]:
     _check_list(option, values)
     for day in values or ():
         if not 1 <= day <= 31:
-            raise InputError(option, f"{day} is no day of a month")
+            raise InputError(option, f"{day} is not a day of a month")
     return tuple(sorted(values or ()))
 
 
@@ -155,7 +162,7 @@ def _check_list(option: str, values: Optional[Sequence[Any]]) -> None:
     if values is None:
         return
     if not values:
-        raise InputError(option, "is an empty list: leave it out where every day is meant")
+        raise InputError(option, "is an empty list: omit it to mean every day")
     if len(set(values)) != len(values):
         raise InputError(option, "a day is given twice")
 

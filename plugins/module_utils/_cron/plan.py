@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps from the jobs of a host to those of a task. Pure."""
+"""The steps from the jobs of a host to the wanted jobs. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from .state import Definition, Installed, State, Wanted, cron_path, definition_p
 
 
 def plan(state: State, wanted: Sequence[Wanted]) -> Plan:
-    """First the runner, if any job is to be present, then the jobs, which do not depend on each other."""
+    """The plan of a task: first the runner, if any job shall be present, then the jobs, which do not depend on each other.
+
+    :raises ObservationError: see L(backend_of) and L(check_job).
+    :raises RefusedError: see L(check_program), L(check_job) and L(check_purge).
+    """
     parts = tuple(_job(state, one) for one in wanted)
     whole = combine("tz_cron", parts) if len(parts) != 1 else replace(parts[0], parts=parts)
     own = _program(state) if any(one.definition is not None for one in wanted) else []
@@ -35,10 +39,10 @@ def _program(state: State) -> List[Step]:
     ]
     if changed:
         steps.append(MakeDirectory(LIBRARY))
-        # The command last, which needs the other files.
+        # The command is last, because it needs the other files.
         for path in sorted(changed, key=lambda path: path == COMMAND):
             steps.append(_write(path, state.wanted_program[path], program_mode(path)))
-        # Jobs of today run as root, but nothing else may have to compile it on every call.
+        # Compiled now, so that no call of the runner has to compile it.
         steps.append(Command((state.interpreter, "-I", "-m", "compileall", "-q", LIBRARY)))
     if not state.has_definitions:
         steps.append(MakeDirectory(DEFINITIONS))
@@ -59,7 +63,7 @@ def _job(state: State, wanted: Wanted) -> Plan:
     elif folder in installed.access:
         steps += [Command(("chown", "root:root", folder)), Command(("chmod", "0700", folder))]
     if installed.textfile is not None and target.textfile is None:
-        # Before the definition: only the old one knows this path.
+        # Removed before the definition is written, because only the old definition knows this path.
         steps.append(RemoveFile(installed.textfile))
     path = definition_path(wanted.name)
     if installed.definition != target.definition or path in installed.access:
@@ -69,7 +73,7 @@ def _job(state: State, wanted: Wanted) -> Plan:
 
 
 def _target(state: State, definition: Definition, wanted: Wanted, installed: Installed) -> Installed:
-    """The job as it is wanted."""
+    """The job after the plan."""
     if wanted.zone is None:
         raise AssertionError("a job that is to be there has a zone")
     textfile = installed.textfile if definition.textfile and installed.textfile == path_of(wanted.name, definition.textfile) else None
@@ -78,7 +82,7 @@ def _target(state: State, definition: Definition, wanted: Wanted, installed: Ins
         return replace(own, cron_file=cron_file(definition, wanted.zone, state.zone, state.now))
     return replace(
         own,
-        # A file of somebody else stays.
+        # A foreign file stays.
         cron_file=foreign_cron_file(installed),
         timer=timer_file(definition, wanted.zone, state.now),
         service=service_file(definition),
@@ -88,7 +92,7 @@ def _target(state: State, definition: Definition, wanted: Wanted, installed: Ins
 
 
 def _absent(wanted: Wanted, installed: Installed) -> Plan:
-    # The folder of a state that stays is left as it is.
+    # The folder of a state that stays is not changed.
     access = {path: found for path, found in installed.access.items() if path == state_folder(wanted.name) and not wanted.purge}
     target = Installed(state_files=installed.state_files, textfile=None, cron_file=foreign_cron_file(installed), access=access)
     steps = _cron_steps(wanted.name, installed, target) + _systemd_steps(wanted.name, installed, target)
@@ -99,7 +103,7 @@ def _absent(wanted: Wanted, installed: Installed) -> Plan:
         check_purge(wanted, installed)
         folder = state_folder(wanted.name)
         steps += [RemoveFile(f"{folder}/{file}") for file in installed.state_files]
-        # Fails where the folder has files of others, which stay.
+        # This fails if the folder has foreign files, which stay.
         steps.append(Command(("rmdir", folder)))
         target = replace(target, state_files=None)
     return Plan(f"job {wanted.name}", view(wanted.name, installed), view(wanted.name, target), tuple(steps))
@@ -138,5 +142,5 @@ def _systemd_steps(name: str, installed: Installed, target: Installed) -> List[S
 
 
 def _write(path: str, content: str, mode: int) -> WriteFile:
-    # The owner is named, because an existing file keeps its own otherwise.
+    # The owner is named, because otherwise an existing file keeps its owner.
     return WriteFile(path, content, mode, "root", "root")

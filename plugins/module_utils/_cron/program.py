@@ -1,14 +1,14 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of the runner as they are put on a host, with the command that starts it."""
+"""The files of the runner for a host, with the command that starts it."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Dict
 
-# All files of the runner are imported here: Ansible sends the files that a module imports, and no other.
+# All files of the runner are imported here, because Ansible sends only the files that a module imports.
 from .._programs.run_at import call, execute, job, main, schedule, store, textfile, watch, zone
 from .state import MARK
 
@@ -32,7 +32,7 @@ def program_mode(path: str) -> int:
 
 
 def _command(python: str) -> str:
-    # Isolated and without site: half of the time that Python takes to start, and nothing of a user's is loaded as root.
+    # Isolated and without site: Python starts in half the time, and loads no files of a user as root.
     return f"""#!{python} -IS
 {MARK}
 import sys

@@ -15,7 +15,7 @@ from .state import MARK, Definition
 
 
 def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
-    """The file of a job below /etc/cron.d. It does not contain the job's command, of which cron would take some characters for syntax."""
+    """The file of a job below /etc/cron.d. It does not contain the job's command, because some characters are syntax for cron."""
     call = f"root {COMMAND} --job {definition.name}"
     lines = [
         f"{MARK}: job {definition.name}, wanted {_when(definition)}.",
@@ -56,7 +56,7 @@ ExecStart={COMMAND} --job {definition.name}
 
 
 def timer_file(definition: Definition, zone: Zone, now: int) -> str:
-    """The timer of this unit."""
+    """The timer that starts the unit."""
     calendar = "\n".join(f"OnCalendar={line}" for line in calendar_lines(definition, zone, now))
     return f"""{MARK}
 [Unit]
@@ -74,10 +74,10 @@ WantedBy=timers.target
 
 
 def calendar_lines(definition: Definition, zone: Zone, now: int) -> List[str]:
-    """The values of OnCalendar=: the wanted times in their zone, and the moments in UTC of times on days when its clocks change."""
+    """The values of OnCalendar=: the wanted times in their zone, and in UTC the wanted times on days when its clocks change."""
     schedule = definition.schedule(zone)
     if "/" not in definition.timezone:
-        # For systemd a word such as EET is the host's own clock, where that has an abbreviation of the same name.
+        # systemd takes a word such as EET for the host's own clock if that has the same abbreviation.
         return [_in_utc(line) for line in cron_lines(schedule, fixed(0), now)]
     weekdays = ",".join(day.capitalize() for day in definition.weekdays)
     days = ",".join(f"{day:02d}" for day in definition.days) or "*"
@@ -87,7 +87,7 @@ def calendar_lines(definition: Definition, zone: Zone, now: int) -> List[str]:
 
 
 def _in_utc(line: Line) -> str:
-    # Cron's weeks begin with Sunday.
+    # Cron counts the days of a week from Sunday.
     weekdays = [WEEKDAYS[day - 1].capitalize() for day in sorted(line.days)] if line.by_weekday else []
     days = "*" if line.by_weekday or not line.days else _two_digits(sorted(line.days))
     date = f"{','.join(weekdays)} *-*-{days}".strip()
@@ -95,7 +95,7 @@ def _in_utc(line: Line) -> str:
 
 
 def _clocks(minutes: Set[int]) -> List[str]:
-    """Times of the day as systemd writes them, grouped by the minute of the hour."""
+    """Times of the day in systemd's form, grouped by the minute of the hour."""
     hours: Dict[int, Set[int]] = {}
     for minute in minutes:
         hours.setdefault(minute % 60, set()).add(minute // 60)
@@ -111,7 +111,7 @@ def _two_digits(numbers: List[int]) -> str:
 
 
 def _special(schedule: Schedule, now: int) -> Set[int]:
-    """Minutes of the day in UTC of wanted times that the zone's clocks skip or show twice on that day."""
+    """Minutes of the day, in UTC, of wanted times that the zone's clocks skip or show twice on that day."""
     year = year_of(now)
     found: Set[int] = set()
     for moment, before, after in schedule.zone.changes(days_before(year) * DAY, days_before(year + YEARS) * DAY):

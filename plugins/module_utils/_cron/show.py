@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules show of jobs: in the diff, and as their return values. Pure."""
+"""Jobs in the diff and in the return values of the modules. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DEFINED = (
 
 
 def view(name: str, installed: Installed) -> Mapping[str, Any]:
-    """One side of the diff: the declaration key by key, and the files made of it."""
+    """One side of the diff: the declaration by key, and the files that are made from it."""
     files: Tuple[Tuple[str, Optional[str]], ...] = (
         (cron_path(name), installed.cron_file),
         (unit_path(name, "service"), installed.service),
@@ -58,7 +58,7 @@ def returned(state: State, wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, A
 
 
 def describe(state: State, names: Iterable[str]) -> List[Dict[str, Any]]:
-    """Each of these jobs that is present."""
+    """The present jobs of C(names)."""
     return [_describe(state, name) for name in names if state.jobs[name].present]
 
 
@@ -81,14 +81,14 @@ def _describe(state: State, name: str) -> Dict[str, Any]:
 
 
 def _entry(installed: Installed) -> List[str]:
-    """The lines of cron's file or of the timer with the times."""
+    """The lines with the times, from cron's file or the timer."""
     if installed.cron_file is not None:
         return [line for line in installed.cron_file.splitlines() if line[:1] in "*@" or line[:1].isdigit()]
     return [line for line in (installed.timer or "").splitlines() if line.startswith("OnCalendar=")]
 
 
 def next_runs(schedule: Schedule, host: Zone, now: int) -> List[Dict[str, str]]:
-    """The next instants at which a job is wanted, on three clocks."""
+    """The next instants at which a job is wanted: in UTC, in the job's zone and in the host's zone."""
     return [
         {"utc": _local(instant, 0), "host": _local(instant, host.offset(instant)), "job": _local(instant, schedule.zone.offset(instant))}
         for instant in islice(schedule.following(now), _RUNS)
@@ -100,7 +100,7 @@ def _local(instant: float, offset: int) -> str:
 
 
 def _last(state: Optional[Mapping[str, Any]], running: bool) -> Optional[Dict[str, Any]]:
-    """The record of the last run; null before the first."""
+    """The record of the last run; C(None) before the first run."""
     if state is None or state.get("last_start") is None:
         return None
     times = {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs as a task wants them and as a host has them. Pure."""
+"""The wanted jobs of a task, and the jobs of a host. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CRON_FOLDER = "/etc/cron.d"
 MARK = "# Written by fleetlab.linux.tz_cron"
 
 Record = Dict[str, Any]
-"""The state that the runner keeps of a job."""
+"""The runner's record of a job."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Definition:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def schedule(self, zone: Zone) -> Schedule:
-        """When the job is wanted."""
+        """The schedule of the job."""
         weekdays = tuple(WEEKDAYS.index(day) for day in self.weekdays)
         return Schedule(zone, parse_times(list(self.at)), weekdays, self.days, self.dst)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One job of a task; without a definition it is to be absent."""
+    """One job of a task; without a definition it shall be absent."""
 
     name: str
     definition: Optional[Definition] = None
@@ -74,16 +74,16 @@ class Installed:
     timer_enabled: bool = False
     timer_active: bool = False
     state_files: Optional[Tuple[str, ...]] = None
-    """Names of the files in the folder of the job's state; C(None) without a folder."""
+    """Names of the files in the folder of the job's state; C(None) if the folder does not exist."""
     running: bool = False
     record: Optional[Record] = None
     problem: Optional[str] = None
     """Why the record cannot be read."""
     textfile: Optional[str] = None
     since: int = 0
-    """When the definition was written."""
+    """The time when the definition was written, in seconds since 1970."""
     access: Mapping[str, str] = field(default_factory=dict)
-    """Mode and owner of the files, and of the state's folder, where they are not those that the module gives them."""
+    """Mode and owner, by path, of files and of the state's folder, if they are not the module's."""
 
     @property
     def present(self) -> bool:
@@ -94,7 +94,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class State:
-    """A host: the runner with its files, the daemons that start jobs, the jobs."""
+    """The state of a host: the runner with its files, the daemons that start jobs, and the jobs."""
 
     zone: Zone
     now: int
@@ -105,7 +105,7 @@ class State:
     wanted_program: Mapping[str, str] = field(default_factory=dict)
     program_access: Mapping[str, str] = field(default_factory=dict)
     private_tmp: bool = False
-    """Whether the host has the launcher, which jobs with a /tmp of their own need."""
+    """Whether the host has the launcher, which jobs with a private /tmp need."""
     interpreter: str = "/usr/bin/python3"
     has_definitions: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)
@@ -137,12 +137,12 @@ def state_folder(name: str) -> str:
 
 
 def is_state_file(file: str) -> bool:
-    """Whether the runner makes files of this name in the folder of a state."""
+    """Whether the runner makes files with this name in the folder of a state."""
     return file in [f"state.json{suffix}" for suffix in SUFFIXES]
 
 
 def decoded(definition: Optional[str]) -> Optional[Dict[str, Any]]:
-    """The keys of a job's file; C(None) for no file, or a damaged one."""
+    """The keys of a job's file; C(None) if the file does not exist or is damaged."""
     try:
         found = json.loads(definition or "null")
     except ValueError:

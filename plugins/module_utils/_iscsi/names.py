@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that both ends of iSCSI share: IQNs, portals and CHAP credentials. Pure; raises InputError only."""
+"""IQNs, portals and CHAP credentials, for initiators and targets. Pure; raises InputError only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ DEFAULT_PORT = 3260
 _IQN = re.compile(r"iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[a-z0-9.:-]+)?")
 _IQN_MAX_BYTES = 223
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-# White space, '#', quotes and backslash are syntax in the configuration files of one end or the other.
+# White space, '#', quotes and backslash are syntax in the configuration files of initiators or targets.
 _CHAP_TEXT = re.compile(r"[!$-&(-\[\]-_a-~]+")
 CHAP_RULE = "12 to 16 printable ASCII characters without white space, '#', quotes, backslash or backquote"
 
 
 def check_iqn(option: str, value: str) -> str:
-    """Return C(value) if it is an iSCSI qualified name (RFC 3720 3.2.6.3.1, lower case as stringprep leaves it)."""
+    """Return C(value) if it is an iSCSI qualified name (RFC 3720 3.2.6.3.1; in lower case, which stringprep demands).
+
+    :raises InputError: it is not.
+    """
     if len(value.encode("utf-8")) > _IQN_MAX_BYTES:
-        raise InputError(option, f"'{value[:40]}...' is longer than {_IQN_MAX_BYTES} bytes, the most an iSCSI name may have")
+        raise InputError(option, f"'{value[:40]}...' is longer than {_IQN_MAX_BYTES} bytes, the maximum of an iSCSI name")
     if not _IQN.fullmatch(value):
         raise InputError(
             option,
@@ -48,12 +51,15 @@ class Portal:
         return ":" in self.host
 
     def __str__(self) -> str:
-        """As iscsiadm and LIO write it: C(192.0.2.1:3260), C([2001:db8::1]:3260)."""
+        """The form of iscsiadm and LIO: C(192.0.2.1:3260), C([2001:db8::1]:3260)."""
         return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
 
 
 def make_portal(option: str, host: str, port: Optional[int] = None) -> Portal:
-    """A portal from an address in any of its spellings (brackets allowed round IPv6) or a host name."""
+    """A portal from a host name, or an address in any spelling (IPv6 with or without brackets).
+
+    :raises InputError: the host or the port is not valid.
+    """
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     number = DEFAULT_PORT if port is None else port
     if not 1 <= number <= 65535:
@@ -77,7 +83,7 @@ def parse_portal(option: str, text: str) -> Portal:
 
 
 def lenient_portal(host: str, port: int) -> Portal:
-    """A portal of the system, also where the system has it in a spelling that no option takes."""
+    """A portal that the system reports, even in a spelling that no option accepts."""
     try:
         return make_portal("portal", host, port)
     except InputError:
@@ -85,10 +91,10 @@ def lenient_portal(host: str, port: int) -> Portal:
 
 
 def shadows(one: Portal, other: Portal) -> bool:
-    """Whether C(one) listens on every address and so leaves no room for C(other) on the same port."""
+    """Whether C(one) listens on every address, so that C(other) cannot listen on the same port."""
     if one == other or one.port != other.port:
         return False
-    # An IPv6 socket on every address takes IPv4 as well.
+    # An IPv6 socket on every address also accepts IPv4 connections.
     return one.host == "::" or (one.host == "0.0.0.0" and not other.is_ipv6)
 
 
@@ -109,7 +115,7 @@ def chap_secrets(entries: Iterable[Mapping[str, Any]]) -> Tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Chap:
-    """CHAP credentials; the mutual pair, by which the target proves itself to the initiator, is whole or absent."""
+    """CHAP credentials. The mutual pair, by which the target authenticates to the initiator, is complete or absent."""
 
     username: str
     password: str = field(repr=False)
@@ -123,14 +129,17 @@ class Chap:
 
 
 def stored_chap(username: str, password: str, mutual_username: str, mutual_password: str) -> Optional[Chap]:
-    """Credentials as a target has them, perhaps half of a pair; None where all four texts are empty."""
+    """The credentials of a target, perhaps with an incomplete pair; None if all four texts are empty."""
     if not (username or password or mutual_username or mutual_password):
         return None
     return Chap(username, password, mutual_username or None, mutual_password or None)
 
 
 def make_chap(option: str, value: Optional[Mapping[str, Any]]) -> Optional[Chap]:
-    """Check a C(chap) option. Its messages never hold a secret."""
+    """Check a C(chap) option.
+
+    :raises InputError: it is not valid. The messages never contain a secret.
+    """
     if value is None:
         return None
     chap = Chap(value["username"], value["password"], value.get("mutual_username"), value.get("mutual_password"))
@@ -142,7 +151,7 @@ def make_chap(option: str, value: Optional[Mapping[str, Any]]) -> Optional[Chap]
         _check_username(f"{option}.mutual_username", chap.mutual_username)
         _check_secret(f"{option}.mutual_password", chap.mutual_password)
         if chap.mutual_password == chap.password:
-            raise InputError(option, "the mutual secret equals the other one; an attacker could reflect it: use two")
+            raise InputError(option, "the mutual secret equals the secret; an attacker could reflect it: use two different secrets")
     return chap
 
 

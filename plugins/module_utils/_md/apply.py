@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of an md plan that are more than one command: bounded waits, guarded erasure, and what can only be planned meanwhile."""
+"""The steps of an md plan that are more than one command: waits with a limit, guarded erasure, plans for arrays on new arrays."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class MdOperations:
         }
 
     def make_writable(self, array: str) -> None:
-        """Let an array be written to. mdadm fails where somebody has written to the array meanwhile, which makes it writable too."""
+        """Make an array writable. If a program wrote to it in the meantime, mdadm fails, and the array is writable already."""
         try:
             self.runner.run(["mdadm", "--readwrite", array])
         except CommandError:
@@ -69,9 +69,9 @@ class MdOperations:
                 raise
 
     def complete_member(self, device: str, uuid: str, slot: int, gaps: Sequence[PlainGap]) -> None:
-        """Before an array is assembled from one member, give it what others have of the blocks that it could not take.
+        """Before an array is assembled from one member, copy to it from other members the blocks whose writes failed on it.
 
-        udev is given its time before and after: it assembles arrays of devices that are closed after a change.
+        Waits for udev before and after, because udev assembles arrays from devices that are closed after a change.
         """
         for node in {device, *(node for _first, _size, others in gaps for node, _start in others)}:
             self._free(node, uuid)
@@ -79,7 +79,7 @@ class MdOperations:
         self._free(device, uuid)
 
     def _complete(self, device: str, slot: int, gaps: Sequence[PlainGap], redo: str) -> None:
-        """Write to the member what it lacks, or what a killed run had found that it lacks: that is in the file C(redo)."""
+        """Write the missing blocks to the member; if a killed run left its blocks in the file C(redo), write these."""
         blocks = noted_blocks(self.host.read(redo), slot)
         if blocks is None:
             blocks = [block for gap in gaps for block in self._newer_blocks(device, gap)]
@@ -96,8 +96,8 @@ class MdOperations:
         data = self.probe.read(node, first * SECTOR, size * SECTOR)
         if data is None or len(data) != size * SECTOR:
             raise FleetlabError(
-                f"{node}: {size} sectors from {first} cannot be read; nothing was written to any member. Run this again when they can;"
-                " to start without what they hold, take the device away and set run_degraded"
+                f"{node}: {size} sectors from {first} cannot be read; nothing was written to any member. Run this again when they are"
+                " readable; to start without their data, detach the device and set run_degraded"
             )
         return data
 
@@ -106,7 +106,7 @@ class MdOperations:
         self._stop_holders(self._kernel_name(node), lambda array: array.uuid == plain_uuid(uuid) and array.auto_read_only)
 
     def re_add(self, array: str, device: str) -> None:
-        """Take a member back that was away; where md refuses because too much has changed, rebuild it as a whole."""
+        """Add a former member again; if md refuses because too much has changed, rebuild all of the member."""
         try:
             self.runner.run(["mdadm", "--manage", array, "--re-add", device], timeout=_MANAGE_TIMEOUT)
         except CommandError:
@@ -115,7 +115,7 @@ class MdOperations:
         self.await_slot(array, device)
 
     def await_slot(self, array: str, device: str) -> None:
-        """Wait until md has given the device a slot, so that the next one gets the next. With no slot free it is a spare."""
+        """Wait until md has given the device a slot, so that the next device gets the next slot. Without a free slot it is a spare."""
         folder = f"/sys/block/{self._kernel_name(array)}/md"
         member = self._kernel_name(device)
         for _attempt in range(_SLOT_ATTEMPTS):
@@ -125,7 +125,7 @@ class MdOperations:
             self._sleep(_SLOT_POLL)
 
     def remove_member(self, array: str, device: str) -> None:
-        """Take a failed member, or a spare, out of an array, by the kernel's name; md lets go when the last write to it has ended."""
+        """Remove a failed member or a spare, by its kernel name, from an array; md releases it after the last write to it has ended."""
         member = f"/sys/block/{self._kernel_name(array)}/md/dev-{device}"
         for attempt in range(_REMOVE_ATTEMPTS):
             try:
@@ -143,7 +143,7 @@ class MdOperations:
         return read_superblock(self.probe, node_of(name), size) if size else None
 
     def zero_superblock(self, device: str, uuid: str) -> None:
-        """Erase the superblock of one array from one device; anything else that is on it by now stays."""
+        """Erase the superblock of one array from one device; a superblock of another array, or other content, stays."""
         for attempt in range(_ATTEMPTS):
             name = self._kernel_name(device)
             superblock = self._superblock(name)
@@ -158,7 +158,7 @@ class MdOperations:
         raise FleetlabError(f"{device} still carries the superblock of {uuid} after {_ATTEMPTS} attempts to erase it")
 
     def erase_stale_content(self, devices: Sequence[str]) -> None:
-        """Erase every signature inside arrays that were created a moment ago, also if udev has already fallen for one."""
+        """Erase every signature inside new arrays; arrays that udev has assembled because of such a signature are stopped first."""
         self._settle()
         for attempt in range(_ATTEMPTS):
             for node in devices:
@@ -173,11 +173,11 @@ class MdOperations:
     def _kernel_name(self, device: str) -> str:
         number, _other = self.host.device_number(device)
         if number is None:
-            raise FleetlabError(f"{device} is gone")
+            raise FleetlabError(f"{device} no longer exists")
         return kernel_name(self.host, number)
 
     def _stop_holders(self, name: str, ours: Callable[[Array], bool]) -> None:
-        """Stop arrays that udev has put together from the device meanwhile."""
+        """Stop arrays that udev has assembled from the device in the meantime."""
         for holder in self.host.names(f"{BLOCK}/{name}/holders"):
             array = read_array(self.host, holder, self._superblock) if holder.startswith("md") else None
             if array and ours(array):
@@ -188,14 +188,14 @@ class MdOperations:
         self.runner.run(SETTLE, timeout=90, accept=(0, 1))
 
     def plan_again(self, wanted: Wanted, arrays: Sequence[str]) -> None:
-        """Plan and carry out the arrays that lie on arrays which had to be assembled first."""
+        """Plan and apply the arrays whose members are arrays that had to be assembled first."""
         rest = replace(wanted, arrays=tuple(one for one in wanted.arrays if one.name in arrays))
         again = plan(observe(rest, self.probe, self.runner), rest)
         apply(again, self.runner, self.all(rest))
         self.postponed += again.postponed
 
     def grow_when_whole(self, array: str) -> None:
-        """Nothing to do yet: the action plugin waits until the array is whole, and runs the module again."""
+        """Does nothing: the action plugin waits until the array is whole, and runs the module again."""
 
 
 def _write(device: str, blocks: Sequence[Block]) -> None:

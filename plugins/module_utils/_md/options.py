@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of md_array: their spec, and what a task asks for with them, checked as far as it can be without the host."""
+"""The options of md_array: their spec, and the wanted arrays of a task, checked as far as possible without the host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .model.levels import LEVELS
 from .model.wanted import LABEL_BYTES, NUMBERED, Wanted, WantedArray
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
-# mdadm takes these for partitionable arrays or array numbers of its own, so they would not be the node that was asked for.
+# mdadm takes these names for partitionable arrays or its own array numbers, so the array would get another node.
 _AMBIGUOUS = re.compile(r"(md_)?d[0-9]+|md[0-9]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MOST_ARRAYS = 511
@@ -73,7 +73,7 @@ def argument_spec() -> Dict[str, Dict[str, Any]]:
 
 
 def exclusive_options() -> List[Tuple[str, ...]]:
-    """Options of which a task takes one: arrays are declared one way, or let go of members."""
+    """Options that exclude each other: a task declares one array or a list of arrays, or releases members."""
     return [*ENTRIES.mutually_exclusive(), *(("release", name) for name in (ENTRIES.key, *ENTRIES.options))]
 
 
@@ -92,7 +92,7 @@ def make_wanted(params: Mapping[str, Any], hostname: str) -> Wanted:
 
 
 def make_wanted_array(prefix: str, value: Mapping[str, Any], hostname: str) -> WantedArray:
-    """Check the options of one array. C(prefix) stands before their names in errors: C(arrays[2].), or an empty string."""
+    """Check the options of one array. C(prefix) is put before their names in errors: C(arrays[2].), or an empty string."""
     name = _check_name(f"{prefix}name", value["name"])
     homehost = value.get("homehost") or hostname
     if not _HOST.fullmatch(homehost):
@@ -135,7 +135,7 @@ def _check_name(option: str, name: str) -> str:
     if not _NAME.fullmatch(name) or _AMBIGUOUS.fullmatch(name) or len(name) >= LABEL_BYTES:
         raise InputError(
             option,
-            f"'{name}' is no name for an array: expected md0 to md{_MOST_ARRAYS}, or up to {LABEL_BYTES - 1} letters, digits, '.', '_'"
+            f"'{name}' is not a name for an array: expected md0 to md{_MOST_ARRAYS}, or up to {LABEL_BYTES - 1} letters, digits, '.', '_'"
             " and '-' that begin with a letter and do not look like a number of mdadm's",
         )
     return name
@@ -147,7 +147,7 @@ def _check_shape(prefix: str, value: Mapping[str, Any]) -> Tuple[str, Optional[s
         raise InputError(f"{prefix}level", "is needed for an array that shall be present")
     layout = value.get("layout")
     if layout is not None and not layout.strip():
-        raise InputError(f"{prefix}layout", "is empty; leave it out to take the default of the level")
+        raise InputError(f"{prefix}layout", "is empty; omit it to take the default of the level")
     devices = _check_paths(f"{prefix}devices", value.get("devices") or ())
     if not devices:
         raise InputError(f"{prefix}devices", "is needed for an array that shall be present")
@@ -162,7 +162,7 @@ def _check_paths(option: str, paths: Sequence[str]) -> Tuple[str, ...]:
             raise InputError(option, f"'{path}' is not an absolute path of a device, such as /dev/disk/by-path/...")
     twice = sorted({path for path in paths if list(paths).count(path) > 1})
     if twice:
-        raise InputError(option, f"{', '.join(twice)} is named twice; a device can be in an array once")
+        raise InputError(option, f"{', '.join(twice)} is named twice; a device can be in an array only once")
     return tuple(paths)
 
 
@@ -170,7 +170,7 @@ def _check_chunk(option: str, level: str, chunk: Optional[int]) -> Optional[int]
     if chunk is None:
         return None
     if not LEVELS[level].chunked:
-        raise InputError(option, f"{level} has no chunks, leave the option out")
+        raise InputError(option, f"{level} has no chunks; omit the option")
     if not 4 <= chunk <= _CHUNK_MOST or chunk & (chunk - 1):
         raise InputError(option, f"{chunk} KiB is not a power of two from 4 to {_CHUNK_MOST}")
     return chunk
@@ -178,7 +178,7 @@ def _check_chunk(option: str, level: str, chunk: Optional[int]) -> Optional[int]
 
 def _check_group(option: str, group: Optional[str]) -> Optional[str]:
     if group and not _HOST.fullmatch(group):
-        raise InputError(option, f"'{group}' is no name for a group: use letters, digits, '.', '_' and '-'")
+        raise InputError(option, f"'{group}' is not a name for a group: use letters, digits, '.', '_' and '-'")
     return group
 
 
@@ -196,7 +196,7 @@ def _check_percent(option: str, number: float) -> float:
 
 def _check_positive(option: str, number: int) -> int:
     if number <= 0:
-        raise InputError(option, f"{number} s is no time to wait; give a positive number of seconds")
+        raise InputError(option, f"{number} s is not a time to wait; give a positive number of seconds")
     return number
 
 
@@ -207,7 +207,7 @@ def _check_domains(option: str, devices: Sequence[str], value: Mapping[str, Any]
     known = set(devices) | set(value.get("spares") or ())
     unknown = sorted(set(domains) - known)
     if unknown:
-        raise InputError(option, f"{', '.join(unknown)} is not among devices and spares; use the same spelling there and here")
+        raise InputError(option, f"{', '.join(unknown)} is not among devices and spares; use the same spelling in both options")
     without = [device for device in devices if device not in domains]
     if without:
         raise InputError(option, f"{', '.join(without)} has no domain; name one for every device")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far arrays are with what the kernel does to them, from a few files of sysfs. Pure; used where the waiting is done."""
+"""The progress of the kernel's work on arrays, from a few files of sysfs. Pure; used by the action plugin that waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = {"resync": "resync", "recover": "rebuild", "reshape": "reshape", "check
 
 @dataclass(frozen=True)
 class Progress:
-    """One array at one moment. C(done) and C(total) are sectors, C(speed) is KiB/s; C(begins) tells of work that is about to begin."""
+    """The work on one array at one moment. C(done) and C(total) are sectors, C(speed) is KiB/s; C(begins): work is about to begin."""
 
     kernel_name: str
     action: str
@@ -27,21 +27,21 @@ class Progress:
 
     @property
     def working(self) -> bool:
-        """Whether the kernel is at work."""
+        """Whether the kernel works on the array, or is about to."""
         return self.action in _WORKING
 
     @property
     def percent(self) -> float:
-        """How far it is; 0 while it waits for its turn."""
+        """The finished part of the work; 0 while it waits for its turn."""
         return round(self.done * 100 / self.total, 1) if self.total else 0.0
 
     @property
     def seconds_left(self) -> Optional[int]:
-        """Time it still takes at the present speed, C(None) if it does not move."""
+        """The rest of the time at the present speed; C(None) if the work makes no progress."""
         return (self.total - self.done) // 2 // self.speed if self.total and self.speed else None
 
     def line(self, name: str) -> str:
-        """For a person to read."""
+        """A line for people, with the time that is left."""
         what = _WORDS.get(self.action, "waits to begin")
         if not self.total:
             return f"{name}: {what}"
@@ -51,13 +51,13 @@ class Progress:
 
 
 def progress_command(kernel_names: Sequence[str]) -> str:
-    """A shell command that prints what L(parse_progress) reads. The names are the kernel's, so they need no quotes."""
+    """A shell command whose output L(parse_progress) reads. Kernel names need no quotes."""
     files = " ".join(f"{name}/md/{file}" for name in kernel_names for file in _FILES)
     return f"cd /sys/block && grep -s . {files} /dev/null"
 
 
 def parse_progress(text: str) -> Dict[str, Progress]:
-    """The arrays in C(text) by kernel name; one that is gone is not among them."""
+    """The arrays in C(text) by kernel name; an array that no longer exists is omitted."""
     found: Dict[str, Dict[str, str]] = {}
     for line in text.splitlines():
         path, _colon, value = line.strip().partition(":")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules return about arrays. Pure."""
+"""The return values and diffs of the md modules. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .model.wanted import Wanted, WantedArray
 
 
 def summary(state: State, wanted: WantedArray) -> Dict[str, Any]:
-    """One array as the diff shows it: what a plan can change, and nothing that changes by itself."""
+    """One array in the diff: the values that a plan can change, and no values that change by themselves."""
     array = find(state, wanted)
     lines = [
         " ".join(["ARRAY", entry.device, *(f"{'UUID' if key == 'uuid' else key}={value}" for key, value in entry.words)])
@@ -43,7 +43,7 @@ def _running(state: State, array: Array) -> Dict[str, Any]:
 
 
 def by_name(state: State, kernel_names: Sequence[str]) -> Dict[str, Any]:
-    """Running arrays, for the diff of a task that names none."""
+    """Running arrays by name, for the diff of a task that names no array."""
     return {array.shown_name: _running(state, array) for array in state.arrays if array.kernel_name in kernel_names}
 
 
@@ -52,12 +52,12 @@ def _status(array: Array) -> str:
 
 
 def before(state: State, wanted: Sequence[WantedArray]) -> Dict[str, Any]:
-    """The arrays as they are, for the diff."""
+    """The arrays before the plan, for the diff."""
     return {one.name: summary(state, one) for one in wanted}
 
 
 def after(state: State, wanted: Sequence[WantedArray], deferred: Sequence[str]) -> Dict[str, Any]:
-    """The arrays as a plan leaves them, for the diff. Of the ones in C(deferred) it only knows that they will run."""
+    """The arrays after a plan, for the diff. Of the arrays in C(deferred) the plan only knows that they will run."""
     shown = before(state, wanted)
     return {name: {**values, "state": "running"} if name in deferred else values for name, values in shown.items()}
 
@@ -65,14 +65,14 @@ def after(state: State, wanted: Sequence[WantedArray], deferred: Sequence[str]) 
 def report(state: State, wanted: Sequence[WantedArray], deferred: Sequence[str] = ()) -> List[Dict[str, Any]]:
     """The return value C(arrays): one entry for each declared array, in order.
 
-    Of those in C(deferred) a plan only knows that they will run.
+    Of the arrays in C(deferred) a plan only knows that they will run.
     """
     found = [describe_wanted(state, one) for one in wanted]
     return [{**shown, "state": "running"} if shown["name"] in deferred else shown for shown in found]
 
 
 def describe_wanted(state: State, wanted: WantedArray) -> Dict[str, Any]:
-    """One declared array; one that is not there has no more than its name, node and state."""
+    """One declared array; if it does not exist, only its name, node and state."""
     array = find(state, wanted)
     if array is None:
         shown = summary(state, wanted)
@@ -133,7 +133,7 @@ def _member_state(member: Member) -> str:
 
 
 def describe_with_problems(state: State, array: Array) -> Dict[str, Any]:
-    """One array of the host, with what is wrong with it, for md_array_info."""
+    """One array of the host with its problems, for md_array_info."""
     return {**describe(state, array), "problems": problems(array), "restart_needed": is_stuck(array)}
 
 
@@ -164,9 +164,10 @@ def unused(state: State) -> List[Dict[str, Any]]:
 def returned(
     state: State, wanted: Wanted, plan: ArrayPlan, check_mode: bool, rebuilt: Container[str], postponed: Sequence[str]
 ) -> Dict[str, Any]:
-    """What md_array returns of the host as it is in C(state), or as a plan that was not applied would leave it.
+    """The return value of md_array. C(state) is the host after the task, or in check mode after the plan.
 
-    C(rebuilt) are device nodes that md refused to take back as they were, C(postponed) names of arrays that another plan postponed.
+    C(rebuilt) are device nodes that md rebuilds because it refused to re-add them, C(postponed) are names of arrays that another plan
+    postponed.
     """
     applied = plan.changed and not check_mode
     state, deferred = (state, ()) if applied else (plan.state, plan.deferred)
@@ -188,7 +189,7 @@ def _released(state: State, released: Released) -> Dict[str, Any]:
 def work(state: State, wanted: Sequence[WantedArray], postponed: Container[str]) -> Dict[str, List[Dict[str, Any]]]:
     """For the action plugin: the arrays to wait for, and the arrays to check after that.
 
-    C(postponed) are names of arrays that are grown after waiting, also where nothing has to be waited for any more.
+    C(postponed) are names of arrays that are grown after the wait, even if nothing has to be waited for any more.
     """
     found = [(one, find(state, one)) for one in wanted if one.state == "present"]
     running = [(one, array) for one, array in found if array and array.active]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses, networks, ports and the keys of routes, as all rooms use them. Pure."""
+"""Addresses, networks, ports and the keys of routes, for all rooms. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 FAMILIES = (4, 6)
 DEFAULT = "default"
 KERNEL_METRIC = {4: 0, 6: 1024}
-"""The metric that the kernel gives a route without one."""
+"""The metric that the kernel gives to a route without a metric."""
 
 RouteKey = Tuple[int, str, int]
 """Family, destination and metric: a table has one route for each key."""
@@ -24,18 +24,18 @@ RouteKey = Tuple[int, str, int]
 
 @lru_cache(maxsize=None)
 def interface(text: str) -> Interface:
-    """An address with the length of its prefix. Each namespace is compared with all addresses of the host, so each is parsed once."""
+    """An address with the length of its prefix. The result is cached, because each namespace is compared with all addresses of the host."""
     return ipaddress.ip_interface(text)
 
 
 @lru_cache(maxsize=None)
 def network(text: str) -> Network:
-    """The destination of a route, parsed once as well."""
+    """The destination of a route; cached like L(interface)."""
     return ipaddress.ip_network(text)
 
 
 def overlap(one: Network, other: Network) -> bool:
-    """Whether two networks have an address in common; networks of different families have none."""
+    """Whether two networks share an address; networks of different families do not."""
     if one.version != other.version:
         return False
     return int(one.network_address) <= int(other.broadcast_address) and int(other.network_address) <= int(one.broadcast_address)
@@ -43,7 +43,7 @@ def overlap(one: Network, other: Network) -> bool:
 
 @dataclass(frozen=True)
 class Forward:
-    """Ports of the host that lead to a port inside, or to the same ports when C(to_port) is None."""
+    """Ports of the host that lead to a port in the namespace, or to the same ports if C(to_port) is None."""
 
     protocol: str
     first: int
@@ -55,14 +55,14 @@ class Forward:
 
     @property
     def inner(self) -> Tuple[int, int]:
-        """The first and last port inside."""
+        """The first and the last port in the namespace."""
         return (self.first, self.last) if self.to_port is None else (self.to_port, self.to_port)
 
     def overlaps(self, other: Forward) -> bool:
-        """Whether both take the same port of the host."""
+        """Whether both forwards take the same port of the host."""
         return self.protocol == other.protocol and self.first <= other.last and other.first <= self.last
 
 
 def port_range(first: int, last: int) -> str:
-    """A port, or a range as people write it."""
+    """A port, or a range such as C(8000-8009)."""
     return str(first) if first == last else f"{first}-{last}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a plan that are not commands: files with their folders, and settings of the kernel."""
+"""The steps of a plan that are not commands: the removal of files with their folders, and settings of the kernel."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .._core.plan import Operations
 
 
 def operations(_wanted: object) -> Operations:
-    """The functions by the names that plans use."""
+    """The operations of plans, by name."""
     return {"remove_with_empty_folders": _remove_with_empty_folders, "set_sysctl": _set_sysctl}
 
 
 def _remove_with_empty_folders(path: str) -> None:
-    # In one step: nobody would know later that an empty folder was made here.
+    # In one step, because no later run would know that the empty folder belongs to this module.
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -25,7 +25,7 @@ def _remove_with_empty_folders(path: str) -> None:
     try:
         os.removedirs(os.path.dirname(path))
     except OSError:
-        # A folder with files of others stays.
+        # A folder with other files stays.
         pass
 
 

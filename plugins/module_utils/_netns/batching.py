@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a namespace by stages, and one plan for many namespaces: a stage of all before the next stage of any. Pure.
+"""The steps of a namespace by stages, and one plan for many namespaces: all namespaces finish a stage before the next stage. Pure.
 
-One command of nft or systemctl serves all namespaces in a stage. Each call costs time for everything on the host: nft prepares itself for
-every table, and systemd reads every unit again.
+In a stage, one command of nft or systemctl serves all namespaces. The reason: each command takes time for all objects on the host, as nft
+reads every table, and systemd every unit.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Steps = Tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Joinable(Command):
-    """A command of a stage that one command can carry out for all namespaces.
+    """A command of a stage that can be joined with the same command of other namespaces.
 
-    C(maker) makes that command from the words C(group) and the C(parts) of all; commands with the same maker and group can be joined.
+    C(maker) makes the joined command from the words C(group) and all C(parts); commands with the same maker and group can be joined.
     """
 
     maker: Callable[..., Command] = Command
@@ -32,14 +32,14 @@ class Joinable(Command):
 
 
 def systemctl(verb: str, *units: str) -> Joinable:
-    """Have systemd do something with units."""
+    """A command of systemctl for units."""
     return Joinable(("systemctl", verb, *units), maker=systemctl, group=(verb,), parts=units)
 
 
 def nft(*words: str) -> Joinable:
-    """One change of nftables in the words of the command line.
+    """One change of nftables, in the words of nft's command line.
 
-    nft puts the words of its command line together with blanks, and reads lines of such words as one transaction.
+    nft joins the words of its command line with blanks, and reads several such lines as one transaction.
     """
     return Joinable(("nft", *words), maker=_nft_lines, parts=(" ".join(words),))
 
@@ -49,15 +49,16 @@ def _nft_lines(*lines: str) -> Command:
 
 
 def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
-    """Changes of nftables in JSON, all of them or none."""
+    """Changes of nftables in JSON, as one transaction."""
     return Joinable(("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
 
 
 @dataclass(frozen=True)
 class Staged:
-    """The plan of one namespace. C(host) is the host as the plans after it find it.
+    """The plan of one namespace. C(host) is the host after this plan.
 
-    All namespaces that are made have the same stages, the first of which writes the record; so have all that are removed (C(leaves)).
+    All namespaces that are made have the same stages, and the first stage writes the record. Namespaces that are removed (C(leaves)) have
+    other stages.
     """
 
     name: str
@@ -76,10 +77,10 @@ def single(staged: Staged) -> Plan:
 
 
 def together(parts: Sequence[Staged]) -> Plan:
-    """The plan of a task that names several; the diff has a key for each."""
+    """The plan of a task that names several namespaces; the diff has a key for each."""
     leaving, arriving = (list(zip(*(part.stages for part in parts if part.leaves is leaves))) for leaves in (True, False))
-    # New records are written first: they take over former values of the host's settings from namespaces that are removed. All other stages
-    # of new namespaces come last, as they may need settings that the removals restore.
+    # New records are written first, because they take over former values of the host's settings from namespaces that are removed. All
+    # other stages of new namespaces come last, because they may need settings that the removals restore.
     stages = [*arriving[:1], *leaving, *arriving[1:]]
     return Plan(
         subject="namespaces",
@@ -91,7 +92,7 @@ def together(parts: Sequence[Staged]) -> Plan:
 
 
 def bundled(steps: Iterable[Step]) -> List[Step]:
-    """The steps of one stage, with one command for all that can be joined, where the first of them was."""
+    """The steps of one stage; commands that can be joined become one command, at the place of the first."""
     found: Dict[Any, List[Any]] = {}
     for number, step in enumerate(steps):
         found.setdefault((step.maker, step.group) if isinstance(step, Joinable) else number, []).append(step)

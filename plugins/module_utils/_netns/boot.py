@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that builds a namespace at boot, rendered from the steps of a plan from nothing, and the unit that runs the script. Pure.
+"""The script that builds a namespace at boot, rendered from the plan for an empty host, and the unit that runs the script. Pure.
 
-The script needs a shell, ip and the command of the firewall; neither Ansible nor Python. It can run again at any time: existing parts stay.
+The script needs a shell, ip and the command of the firewall, but neither Ansible nor Python. It can run at any time: existing parts stay.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ WantedBy=multi-user.target
 
 
 def unit_content(name: str) -> str:
-    """The unit. Stopping it leaves the namespace: the services in the namespace would lose their network for good."""
+    """The unit. Stopping it keeps the namespace, because the services in the namespace would lose their network until their restart."""
     return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name))
 
 
 def script_content(state: State, resolved: Resolved) -> str:
-    """The script. It also sets what this host needs besides the namespace."""
+    """The script. It also makes the settings of the host that the namespace needs."""
     name = resolved.wanted.name
     namespace, *rules, links = network_stages(from_nothing(state, resolved), resolved)
     leftovers = [step for link in resolved.wanted.links for step in _leftovers(name, link)]
@@ -64,14 +64,14 @@ def script_content(state: State, resolved: Resolved) -> str:
 
 
 def _leftovers(name: str, link: Link) -> Iterator[Command]:
-    """Remove the ends of a link whose other end went with a former namespace of that name."""
+    """Remove the ends of a link whose other end was removed with a former namespace of that name."""
     for end in link.ends[:-1]:
         others = tuple(other.exists(name) for other in link.ends if other != end)
         yield replace(end.deletion(name), only_if=(end.exists(name),), unless=others)
 
 
 def from_nothing(state: State, resolved: Resolved) -> State:
-    """The host as if the namespace had never been made."""
+    """The host as it would be without the namespace."""
     name = resolved.wanted.name
     own = {link.name for link in resolved.wanted.links}
     changed = changed_sysctls(state, resolved)
@@ -89,7 +89,7 @@ def from_nothing(state: State, resolved: Resolved) -> State:
 
 
 def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optional[str]:
-    # Forwarding may be on for reasons that the next boot does not know of.
+    # Forwarding may be on for a reason that does not exist at the next boot.
     if value is None or key.endswith("/accept_ra"):
         return changed.get(key, value)
     return "0"

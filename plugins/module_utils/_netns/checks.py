@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refusals and warnings, before anything changes. Pure; the same in check mode."""
+"""Refusals and warnings before anything changes; they are the same in check mode. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .resolve import Resolved
 from .state import FoundRoute, State
 from .wanted import Wanted
 
-_FREE = "Choose another name, or remove it if nobody needs it"
+_FREE = "Nothing was changed; choose another name, or remove it if it is not needed"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
-"""Nothing tells a server's socket of UDP from a client's."""
+"""A server's socket of UDP looks like a client's."""
 
 
 def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
-    """Warnings about a declaration on this host.
+    """Check a declaration against this host; returns warnings.
 
     :raises FleetlabError: the declaration would harm something that the task does not name.
     """
@@ -31,7 +31,7 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     _check_uplinks(state, resolved)
     if 6 in wanted.families() and not state.ipv6:
         raise InputError(
-            "links", "IPv6 is switched off on this host (net.ipv6.conf.default.disable_ipv6): name IPv4 addresses only, or allow it"
+            "links", "IPv6 is disabled on this host (net.ipv6.conf.default.disable_ipv6): name IPv4 addresses only, or enable it"
         )
     _check_gateways(wanted)
     warnings: List[str] = []
@@ -46,18 +46,18 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     if wanted.persist and not state.service.systemd:
         warnings.append(
             f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"
-            f" have {names.script_path(wanted.name)} run there"
+            f" run {names.script_path(wanted.name)} at boot by other means"
         )
     return tuple(warnings)
 
 
 def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
-    """Warn of chains of others that drop some of the forwarded packets. They are not opened: their rules are a choice."""
+    """Warn of chains of other programs that drop some forwarded packets. They are not opened, because their rules are intended."""
     name, policy = resolved.wanted.name, resolved.policy
     for chain in state.firewall.chains if policy is not None and resolved.wanted.nat is not None else ():
         if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):
             where = f"{chain.family} {chain.table} {chain.chain}"
-            yield f"{name}: rules of others in the chain {where} drop some of what is forwarded, also from and to the namespace"
+            yield f"{name}: rules of other programs in the chain {where} drop some forwarded packets, also from and to the namespace"
 
 
 def _check_uplinks(state: State, resolved: Resolved) -> None:
@@ -65,13 +65,13 @@ def _check_uplinks(state: State, resolved: Resolved) -> None:
     for uplink in dict.fromkeys(resolved.uplinks.values()):
         _check_interface(state, "nat.masquerade", uplink)
         if uplink in own:
-            raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself, not a way out of this host")
+            raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself: name an interface that leads out of this host")
 
 
 def _check_interface(state: State, option: str, name: str) -> None:
     if state.link(name) is None:
         there = ", ".join(link.name for link in state.links if link.name != "lo") or "none"
-        raise InputError(option, f"this host has no interface {name}; there are: {there}")
+        raise InputError(option, f"this host has no interface {name}; it has: {there}")
 
 
 def _check_gateways(wanted: Wanted) -> None:
@@ -103,11 +103,9 @@ def _check_names(state: State, wanted: Wanted, option: str, link: Link) -> None:
     found = state.link(link.name)
     if link.on_host and found is not None and link.name not in made_links(state, wanted.name):
         kind = found.kind or "device"
-        raise RefusedError(
-            f"{option}.name", f"{link.name} is an interface of this host already ({kind}), and was not made by this module", _FREE
-        )
+        raise RefusedError(f"{option}.name", f"{link.name} already exists on this host ({kind}), and was not made by this module", _FREE)
     if state.peer(link.peer) is not None and link.peer not in [peer for _own, peer in state.former(wanted.name).links]:
-        raise RefusedError(f"{option}.peer", f"{link.peer} is an interface of the namespace already, and leads elsewhere", _FREE)
+        raise RefusedError(f"{option}.peer", f"{link.peer} already exists in the namespace, and leads to another place", _FREE)
 
 
 def _check_subnets(state: State, wanted: Wanted, option: str, link: Link) -> Iterator[str]:
@@ -127,7 +125,7 @@ def _overlaps(route: FoundRoute, net: Network) -> bool:
 
 
 def _check_controller(state: State, own: List[str], option: str, net: Network) -> None:
-    """Refuse to take the way back to where Ansible runs."""
+    """Refuse a subnet that would take the route to the controller."""
     if state.controller is None:
         return
     client = ipaddress.ip_address(state.controller[0].partition("%")[0])
@@ -142,7 +140,7 @@ def _check_controller(state: State, own: List[str], option: str, net: Network) -
     gateway = ipaddress.ip_address(way.via) if way is not None and way.via is not None else None
     if client in net or (gateway is not None and gateway in net) or (way is not None and _overlaps(way, net)):
         raise RefusedError(
-            f"{option}.addresses", f"{net} overlaps the route to {client}, where Ansible connects from", "Choose a subnet that is free"
+            f"{option}.addresses", f"{net} overlaps the route to {client}, from where Ansible connects", "Choose a subnet that is free"
         )
 
 
@@ -174,18 +172,18 @@ def _check_forwards(state: State, wanted: Wanted) -> Iterator[str]:
                 raise RefusedError(
                     f"forward {forward}",
                     f"a service of this host {_RECEIVES[one.protocol]} {where}, and would lose its connections",
-                    "Choose another port, stop the service first, or name it in services if it is about to be restarted inside",
+                    "Choose another port, stop the service first, or name it in services if it is about to be restarted in the namespace",
                 )
             received = f"a service of this host {_RECEIVES[one.protocol]} {where}"
             yield f"{wanted.name}: {received}, and all connections to it are forwarded into the namespace"
 
 
 def _check_connection(state: State, forward: Forward, in_force: Sequence[Forward]) -> None:
-    """Refuse to take the port that Ansible itself connects to, whatever is to be restarted inside."""
+    """Refuse to forward the port that Ansible itself connects to, even if the service there is to be restarted in the namespace."""
     port = state.controller[1] if state.controller is not None else 0
     if forward.protocol == "tcp" and forward.first <= port <= forward.last and forward not in in_force:
         raise RefusedError(
-            f"forward {forward}", f"Ansible connects to port {port} of this host, and would not come in again", "Choose another port"
+            f"forward {forward}", f"Ansible connects to port {port} of this host, and could not connect again", "Choose another port"
         )
 
 
@@ -193,4 +191,4 @@ def _check_resolv_conf(state: State, wanted: Wanted) -> None:
     found = state.files.resolv_conf
     if wanted.dns is not None and found is not None and names.NOTE not in found:
         path = names.resolv_conf_path(wanted.name)
-        raise RefusedError(path, "it was not written by this module", "Remove it, or leave dns out")
+        raise RefusedError(path, "it was not written by this module", "Nothing was changed; remove it, or omit dns")

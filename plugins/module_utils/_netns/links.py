@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The links of a namespace: one class for each kind says how a link is made, found and checked. Pure.
+"""The links of a namespace: one class for each kind, with the ways to create, find and check a link. Pure.
 
-To add a kind, write its class, and add it to L(KINDS). All other rooms go by the ends of a link.
+To add a kind, write its class, and add it to L(KINDS). All other rooms only use the ends of a link.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from .state import FoundLink, State
 
 @dataclass(frozen=True)
 class End:
-    """An interface that belongs to a link: C(inside) the namespace, or on the host."""
+    """An interface of a link. C(inside): it is in the namespace and not on the host."""
 
     name: str
     inside: bool
     addresses: Tuple[Interface, ...] = ()
 
     def where(self, namespace: str) -> Tuple[str, ...]:
-        """The options by which ip works where the interface is."""
+        """The options of ip for the place of the interface: C(-n NAME) in a namespace, none on the host."""
         return ("-n", namespace) if self.inside else ()
 
     def exists(self, namespace: str) -> Tuple[str, ...]:
-        """The command that succeeds where the interface exists."""
+        """The command that succeeds if the interface exists."""
         return ("ip", *self.where(namespace), "link", "show", "dev", self.name)
 
     def deletion(self, namespace: str) -> Command:
-        """Remove the interface, and its other end with it.
+        """The command that removes the interface, and its other end with it.
 
-        An interface that ip does not find any more, which is exit code 1, went with its namespace: that takes the kernel a while.
+        Exit code 1 is accepted: ip no longer finds an interface that the kernel has removed with its namespace, which takes a while.
         """
         return Command(("ip", *self.where(namespace), "link", "delete", "dev", self.name), accept=(0, 1))
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link as a task wants it. C(name) is what the record and the diff call the link, C(peer) is its interface in the namespace.
+    """A wanted link. C(name) is its name in the record and the diff, C(peer) is its interface in the namespace.
 
-    C(on_host) is whether the link has an end on the host, of the link's name, so that the host routes and filters what passes.
+    C(on_host): the link has an end with the link's name on the host, so that the host routes and filters its packets.
     """
 
     kind: ClassVar[str]
@@ -58,12 +58,12 @@ class Link:
 
     @property
     def below(self) -> Mapping[str, str]:
-        """The interfaces of the host that the link lies on, by the options that name them."""
+        """The interfaces of the host below the link, by the options that name them."""
         return {}
 
     @property
     def ends(self) -> Tuple[End, ...]:
-        """The interfaces of the link, the one in the namespace last."""
+        """The interfaces of the link; the interface in the namespace is last."""
         own = (End(self.name, False, self.addresses),) if self.on_host else ()
         return (*own, End(self.peer, True, self.peer_addresses))
 
@@ -80,7 +80,7 @@ class Link:
         return tuple(sorted({one.network for one in self.addresses + self.peer_addresses if one.version == family}))
 
     def later(self, state: State) -> List[FoundLink]:
-        """The ends as they will be found when the link is as it is wanted."""
+        """The ends as L(found) will return them when the link is as wanted."""
         numbers = range(-len(self.ends), 0)
         # The kernel has not numbered a new link yet; no interface has these numbers.
         new = [FoundLink(one, end.name, self.kind, peer_index=other) for end, one, other in zip(self.ends, numbers, numbers[::-1])]
@@ -91,21 +91,21 @@ class Link:
 
     def check(self, option: str) -> None:
         """
-        :raises InputError: the options of the link cannot be right together.
+        :raises InputError: the options of the link contradict each other.
         """
         raise NotImplementedError
 
     def creation(self, namespace: str) -> Tuple[str, ...]:
-        """The command that makes the link."""
+        """The command that creates the link."""
         raise NotImplementedError
 
     def found(self, state: State) -> Tuple[FoundLink, ...]:
-        """The ends as they are; none if the link does not lead from where it should to where it should."""
+        """The existing ends; none if the link does not connect the right places."""
         raise NotImplementedError
 
     @classmethod
     def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
-        """The ends of a link that an earlier run made; none if it is gone. C(addresses) are those of the end on the host, as recorded."""
+        """The ends of a link that an earlier run made; none if it no longer exists. C(addresses) are the recorded ones of its host end."""
         raise NotImplementedError
 
 
@@ -121,7 +121,7 @@ class Veth(Link):
             own, inner = self.own(family), self.inner(family)
             if (own is None) != (inner is None):
                 side = "peer_addresses" if inner is None else "addresses"
-                raise InputError(f"{option}.{side}", f"has no IPv{family} address, and the other end has one: families have to be the same")
+                raise InputError(f"{option}.{side}", f"has no IPv{family} address, and the other end has: give both the same families")
         networks = [one.network for one in self.addresses]
         for one in self.peer_addresses:
             if one.ip in [other.ip for other in self.addresses]:
@@ -131,7 +131,7 @@ class Veth(Link):
                 raise InputError(f"{option}.peer_addresses", f"{one} is in none of the subnets of the host's end: {listed}")
 
     def creation(self, namespace: str) -> Tuple[str, ...]:
-        # Both ends in one step: there is never a pair with an end in the wrong place.
+        # Both ends in one step, so that no end is ever in the wrong place.
         return ("ip", "link", "add", "name", self.name, "type", "veth", "peer", "name", self.peer, "netns", namespace)
 
     def found(self, state: State) -> Tuple[FoundLink, ...]:
@@ -147,7 +147,7 @@ class Veth(Link):
         inner = state.inner_end(own)
         if inner is not None:
             return own, inner
-        # The other end can be in a namespace that lost its name, and lives on for the processes in it.
+        # The other end can be in a namespace that lost its name, and exists as long as processes use it.
         return (own,) if addresses and set(addresses) == set(own.addresses) else ()
 
 
@@ -164,12 +164,12 @@ class Made:
 
     @property
     def end(self) -> End:
-        """The end by which the link is removed."""
+        """The end whose deletion removes the link."""
         return End(self.ends[0].name, not self.kind.on_host)
 
 
 def made_links(state: State, namespace: str) -> Dict[str, Made]:
-    """The links that earlier runs made for the namespace, by name; without those that are gone, or whose names others use now."""
+    """The links that earlier runs made for the namespace, by name. Omitted are links that no longer exist, or whose name is reused."""
     former = state.former(namespace)
     found: Dict[str, Made] = {}
     for name in former.names:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that build a namespace, or bring an existing one to what is wanted. Pure.
+"""The steps that build a namespace, or change an existing namespace to the wanted one. Pure.
 
-The service of the namespace carries out at boot the steps of a plan from nothing.
+At boot, the service of the namespace carries out the steps of the plan for an empty host.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .state import State
 
 
 def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], ...]:
-    """Everything but the files. The rules come before the links that they are for: nothing passes unfiltered in between."""
+    """All steps except files, by stage. Rules are made before their links, so that no packet passes unfiltered."""
     name, firewall = resolved.wanted.name, state.firewall
     return (
         tuple(_namespace_steps(state, name)),
@@ -53,12 +53,12 @@ def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
 
 
 def setting_steps(settings: Mapping[str, str]) -> List[Operation]:
-    """Give settings of the host these values."""
+    """The steps that give settings of the host these values."""
     return [Operation("set_sysctl", {"key": key, "value": value}) for key, value in settings.items()]
 
 
 def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
-    """Remove links that only an earlier task asked for, and links that do not lead where they should."""
+    """Remove links that only an earlier task declared, and links that do not connect the right places."""
     name = resolved.wanted.name
     kept = {link.name: link for link in resolved.wanted.links}
     for made in made_links(state, name).values():
@@ -66,7 +66,7 @@ def _outdated_links(state: State, resolved: Resolved) -> Iterator[Step]:
             yield made.end.deletion(name)
     for link in resolved.wanted.links:
         stray = state.peer(link.peer)
-        # An end whose other end is on the host goes with that end.
+        # An end whose other end is on the host is removed with that end.
         if stray is not None and not link.found(state) and not any(stray.is_end_of(one) for one in state.links):
             yield link.ends[-1].deletion(name)
 
@@ -85,7 +85,7 @@ def _link_steps(state: State, name: str, link: Link) -> Iterator[Step]:
 
 
 def _loses_routes(state: State, link: Link) -> bool:
-    """Whether the routes over the end inside go with what is done to that end."""
+    """Whether the changes to the end in the namespace also remove the routes over that end."""
     asked = [str(one) for one in link.peer_addresses]
     inner = link.found(state)[-1:]
     return not inner or not inner[0].up or any(address not in asked for address in inner[0].addresses)
@@ -97,22 +97,22 @@ def _address_steps(way: Sequence[str], end: End, there: Sequence[str]) -> Iterat
     for address in surplus:
         yield Command(("ip", *way, "address", "delete", address, "dev", end.name))
     for one in end.addresses:
-        # With the first address of a subnet the kernel takes away the others as well.
+        # With the first address of a subnet the kernel also removes the others.
         if str(one) not in there or surplus:
-            # No other host is on the link, so that no address can be a duplicate.
+            # No address can be a duplicate, because no other host is on the link.
             options = ("nodad",) if one.version == 6 else ()
             yield Command(("ip", *way, "address", "replace", str(one), "dev", end.name, *options))
 
 
 def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
-    """Remove routes that only an earlier task asked for."""
+    """Remove routes that only an earlier task declared."""
     name = resolved.wanted.name
     wanted = [route.key for route in resolved.wanted.all_routes()]
     there = [one.key for one in state.inside.routes if one.protocol != "kernel"]
     for key in state.former(name).routes:
         if key not in wanted and key in there:
             family, to, metric = key
-            # Without a metric the kernel removes the route with the lowest one.
+            # Without a metric the kernel removes the route with the lowest metric.
             words = ("metric", str(metric)) if metric else ()
             yield Command(("ip", "-n", name, f"-{family}", "route", "delete", to, *words))
 
@@ -145,21 +145,21 @@ def wanted_sysctls(state: State, resolved: Resolved) -> Dict[str, str]:
 
 
 def _keep_listening(state: State) -> Dict[str, str]:
-    """A host that forwards IPv6 forgets the routers that it has heard of, and its own way out with them, unless it is told not to."""
-    # A setting that another namespace has changed is needed by this one as well, also when the other is removed.
+    """The settings that keep the host's own IPv6 routes: without them a host that forwards IPv6 drops the routers that it has learned."""
+    # This namespace also needs a setting that another namespace has changed, even after that one is removed.
     known = {key for one in state.records.values() for key in one.sysctls}
     keys = sorted(key for key in state.sysctls if key.endswith("/accept_ra"))
     return {key: "2" for key in keys if state.sysctls[key] == "1" or key in known}
 
 
 def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[str]]:
-    """The settings of the host when the links are made: the settings of a new link begin with 0."""
+    """The settings of the host after the links are made: the settings of a new link begin with 0."""
     new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
     return {key: "0" if key in new else value for key, value in state.sysctls.items()}
 
 
 def changed_sysctls(state: State, resolved: Resolved) -> Mapping[str, str]:
-    """The settings for the record, with their values before the first of our namespaces changed them."""
+    """The settings for the record, with their values before the first namespace changed them."""
     found = {}
     for key, value in wanted_sysctls(state, resolved).items():
         if key.endswith("/route_localnet"):

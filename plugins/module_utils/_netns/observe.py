@@ -34,19 +34,19 @@ _LEAVE_POLL = 0.02
 
 
 def require_capabilities(host: Host) -> None:
-    """Refuse early what the kernel would refuse half-way.
+    """Refuse early, where the kernel would refuse in the middle of the run.
 
-    :raises ObservationError: this process may not change networks.
+    :raises ObservationError: this process has no permission to change networks.
     """
     status = host.read("/proc/self/status") or ""
     effective = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
     missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
     if missing:
-        raise ObservationError(f"this user may neither see nor change network namespaces ({', '.join(missing)} missing): use become")
+        raise ObservationError(f"this user can neither see nor change network namespaces ({', '.join(missing)} missing): use become")
 
 
 def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
-    """Everything that the plans for these namespaces look at. The parts that belong to the host are read once."""
+    """The states for the plans of these namespaces. The parts of the host are read once."""
     records = read_records(host)
     absent = [wanted.name for wanted in all_wanted if not namespace_state(host, wanted.name)[0]]
     common = State(
@@ -67,13 +67,13 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
 
 
 def observe_result(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
-    """The part of the state that a task returns."""
+    """The states with only the parts that a task returns."""
     common = State(links=_observe_links(runner), records=read_records(host))
     return tuple(_with_inside(runner, host, common, wanted.name) for wanted in all_wanted)
 
 
 def observe_details(only: Optional[str], runner: Runner, host: Host) -> Iterator[Details]:
-    """All namespaces that have a name, or the one of that name, each with all that can be seen of it."""
+    """All namespaces with a name, or the namespace C(only), each with its details."""
     common = State(links=_observe_links(runner), records=read_records(host, only))
     for name in host.names(names.RUN_FOLDER) if only is None else [only]:
         state = _with_inside(runner, host, common, name)
@@ -108,7 +108,7 @@ def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -
 
 
 def namespace_state(host: Host, name: str) -> Tuple[bool, bool]:
-    """Whether the name is that of a namespace, and whether it is a file that no namespace is mounted on."""
+    """Whether a namespace has this name, and whether the name is a stale file without a mounted namespace."""
     try:
         found = os.stat(host.root + names.namespace_path(name))
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def _observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundL
 def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
     """The interfaces of the host, after the kernel has removed the ends of namespaces that were just deleted; C(formers) are their records.
 
-    The addresses of such a link go first, so that for a moment the link looks like one that this module did not make.
+    The kernel removes the addresses of such a link first, so that for a moment the link looks like a link that this module did not make.
     """
     links = _observe_links(runner)
     ends = {end for former in formers for end in former.names}
@@ -138,11 +138,11 @@ def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Call
 
 
 def _observe_routes(runner: Runner, host: Host, inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
-    """The routes of the main table, of all families that the kernel has."""
+    """The routes of the main table, for all families that the kernel has."""
     found: List[FoundRoute] = []
     for family in FAMILIES if host.is_folder("/proc/sys/net/ipv6") else (4,):
         argv = ("ip", *inside, f"-{family}", "-json", "route", "show", "table", "main")
-        # A table that has never had a route does not exist yet: that is exit code 2 of some versions.
+        # A table that never had a route does not exist yet; then some versions end with exit code 2.
         found += parse_routes(runner.run(argv, accept=(0, 2)).stdout, family)
     return tuple(found)
 
@@ -153,7 +153,7 @@ def _observe_inside(runner: Runner, host: Host, name: str) -> Inside:
 
 
 def read_records(host: Host, only: Optional[str] = None) -> Dict[str, Record]:
-    """The records of all namespaces, or of one. A record below /run counts more, as it is younger than the boot."""
+    """The records of all namespaces, or of the namespace C(only). A record below /run takes precedence: it is younger than the boot."""
     found: Dict[str, Record] = {}
     for folder in (names.LASTING_FOLDER, names.PASSING_FOLDER):
         for file in host.names(folder):
@@ -169,7 +169,7 @@ def _processes_in(host: Host, name: str) -> Iterator[Tuple[int, str]]:
 
 
 def _listeners(host: Host) -> Iterator[Listener]:
-    """The sockets of the host's services. The kernel looks through large tables for them."""
+    """The sockets of the host's services. This takes time, because the kernel searches large tables."""
     for protocol, table in _SOCKETS:
         yield from parse_sockets(protocol, host.read(f"/proc/net/{table}") or "")
 
@@ -177,13 +177,13 @@ def _listeners(host: Host) -> Iterator[Listener]:
 def _listening(runner: Runner, name: str) -> Iterator[Listener]:
     """The sockets of the services in a namespace."""
     for protocol, table in _SOCKETS:
-        # A kernel without IPv6 lacks two of them.
+        # A kernel without IPv6 lacks two of these files.
         result = runner.run(("ip", "netns", "exec", name, "cat", f"/proc/net/{table}"), accept=(0, 1))
         yield from parse_sockets(protocol, result.stdout)
 
 
 def staying(runner: Runner, host: Host, found: Sequence[Listener], wanted: Wanted) -> Tuple[Listener, ...]:
-    """The sockets of services that stay: a service that moves into the namespace leaves its sockets at its restart."""
+    """The sockets of services that stay on the host. Services that move into the namespace close theirs at their restart."""
     moving = {inode for service in wanted.services for inode in _sockets_of(runner, host, service)}
     return tuple(one for one in found if one.inode not in moving)
 
@@ -193,7 +193,7 @@ def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
         return
     found = systemd.show(runner, service, ("LoadState", "ControlGroup"))
     if found.get("LoadState") == "not-found":
-        raise InputError("services", f"there is no unit {service} on this host: correct the name, or leave it out")
+        raise InputError("services", f"there is no unit {service} on this host: correct the name, or omit it")
     for pid in processes_of_cgroup(host, found.get("ControlGroup", "")):
         for descriptor in host.names(f"/proc/{pid}/fd"):
             target = host.link(f"/proc/{pid}/fd/{descriptor}")
@@ -229,7 +229,7 @@ def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[
 
 
 def _controller(host: Host) -> Optional[Tuple[str, int]]:
-    """Client and port of the ssh connection that this runs over; sudo hides them from all but the ancestors."""
+    """Client and port of the ssh connection of this run, from the environments of ancestors, because sudo hides them from this process."""
     pid = os.getpid()
     while pid > 1:
         found = controller_of(host.read(f"/proc/{pid}/environ") or "")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of netns, checked and made into what the plan wants. Pure; raises InputError only."""
+"""The options of netns, checked and turned into a L(Wanted). Pure; raises InputError only."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _MOST_PORT = 65535
 
 @contextmanager
 def naming(prefix: str, name: str) -> Iterator[None]:
-    """Errors about an entry of C(namespaces) say which entry it is; C(prefix) is empty for the namespace at the top level."""
+    """Add the entry of C(namespaces) to its errors; C(prefix) is empty for the namespace at the top level."""
     try:
         yield
     except InputError as error:
@@ -88,9 +88,9 @@ def make_wanted(params: Mapping[str, Any]) -> Tuple[Wanted, ...]:
 
 
 def make_namespace(entry: Entry) -> Wanted:
-    """One namespace.
+    """Check the options of one namespace.
 
-    :raises InputError: names the option, and the entry.
+    :raises InputError: with the option and the entry.
     """
     with naming(entry.prefix, ""):
         return replace(_wanted(entry.options), prefix=entry.prefix)
@@ -115,7 +115,7 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
     if wanted.dns_search and wanted.dns is None:
-        raise InputError("dns_search", "needs dns: both stand in the same file")
+        raise InputError("dns_search", "needs dns, because both are in the same file: set dns too")
     if wanted.nat is not None and not wanted.default_subnet and not wanted.families():
         raise InputError("nat", "needs a link with addresses at both ends")
     return replace(wanted, routes=None if params["routes"] is None else _routes(params["routes"], wanted))
@@ -178,10 +178,10 @@ def _address(option: str, text: str) -> Interface:
     if "/" not in text:
         raise InputError(option, f"'{text}' lacks the length of its prefix, such as {text}/24")
     if one.ip.is_loopback or one.ip.is_multicast or one.ip.is_unspecified or one.ip.is_link_local:
-        raise InputError(option, f"'{text}' cannot be the address of a link: it is loopback, multicast, link-local or nothing")
+        raise InputError(option, f"'{text}' cannot be the address of a link: it is loopback, multicast, link-local or unspecified")
     net = one.network
     if net.num_addresses > 2 and (one.ip == net.network_address or (one.version == 4 and one.ip == net.broadcast_address)):
-        raise InputError(option, f"'{text}' names the subnet itself, not a host in it")
+        raise InputError(option, f"'{text}' is the address of the subnet: give the address of a host in it")
     return one
 
 
@@ -223,7 +223,7 @@ def _ports(option: str, text: str) -> Tuple[int, int]:
     first = int(match.group(1))
     last = int(match.group(2) or first)
     if not 1 <= first <= last <= _MOST_PORT:
-        raise InputError(option, f"'{text}' is not within 1 to {_MOST_PORT}, the lower port first")
+        raise InputError(option, f"'{text}' is not within 1 to {_MOST_PORT} with the lower port first")
     return first, last
 
 
@@ -254,13 +254,13 @@ def _route(option: str, entry: Mapping[str, Any], wanted: Wanted) -> Route:
 def _link_for(option: str, peer: Optional[str], via: Any, wanted: Wanted) -> str:
     if peer is not None:
         if peer not in [link.peer for link in wanted.links]:
-            raise InputError(f"{option}.link", f"'{peer}' is none of the links inside: {', '.join(one.peer for one in wanted.links)}")
+            raise InputError(f"{option}.link", f"'{peer}' is not a link inside; there are {', '.join(one.peer for one in wanted.links)}")
         return str(peer)
     for link in wanted.links:
         if via is not None and any(via.version == one.version and via in one.network for one in link.peer_addresses):
             return link.peer
     if via is not None or len(wanted.links) != 1:
-        raise InputError(f"{option}.via", f"'{via}' is in no subnet of a link: name a gateway that is, or a link")
+        raise InputError(f"{option}.via", f"'{via}' is in no subnet of a link: name a gateway in such a subnet, or a link")
     return wanted.links[0].peer
 
 

@@ -19,7 +19,10 @@ _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
 
 
 def parse_json(command: str, text: str) -> Any:
-    """The answer of a command that was asked for JSON; an empty answer is an empty list."""
+    """The JSON that a command printed; an empty output is an empty list.
+
+    :raises ObservationError: the output is not JSON.
+    """
     try:
         return json.loads(text) if text.strip() else []
     except ValueError:
@@ -90,12 +93,12 @@ def _address(text: str) -> str:
 
 
 def controller_of(environment: str) -> Optional[Tuple[str, int]]:
-    """The address of ssh's client and the port of this host that it came to, out of an environment as /proc/PID/environ has it."""
+    """The address of ssh's client and its port on this host, from an environment in the form of /proc/PID/environ; C(None) without ssh."""
     match = re.search(r"(?:^|\0)SSH_CONNECTION=(\S+) [0-9]+ \S+ ([0-9]+)", environment)
     return (match.group(1), int(match.group(2))) if match else None
 
 
 def only_loopback_servers(resolv_conf: str) -> bool:
-    """Whether all name servers are reached through the host's own loopback, which a namespace has not."""
+    """Whether all name servers are on the host's own loopback, which a namespace does not have."""
     servers = re.findall(r"^nameserver\s+(\S+)", resolv_conf, re.MULTILINE)
     return bool(servers) and all(server.startswith("127.") or server == "::1" for server in servers)

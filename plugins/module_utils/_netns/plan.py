@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan that makes a namespace as the task wants it, from whatever state. Pure."""
+"""The plan from any state of a namespace to the wanted one. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .wanted import Wanted, is_one
 
 
 def plan(states: Sequence[State], all_wanted: Sequence[Wanted]) -> Plan:
-    """The plan of a task. Each of several namespaces is planned as if the plans before it had been carried out.
+    """The plan of a task. If it has several namespaces, each is planned for the host after the plans before it.
 
-    :raises FleetlabError: the input cannot be right on this host, or would harm what the task does not name.
+    :raises FleetlabError: the options do not fit this host, or would harm objects that the task does not name.
     """
     parts: List[Staged] = []
     settings: Dict[str, Optional[str]] = {}
@@ -57,7 +57,7 @@ def _staged(state: State, wanted: Wanted) -> Staged:
     covering, exact = _record_stages(state, new)
     stages = (
         covering,
-        # Before another namespace of the task sets what this one no longer needs.
+        # Settings are restored before another namespace of the task makes the same settings.
         tuple(setting_steps(restored)),
         *network_stages(state, resolved),
         tuple(_dns_steps(state, resolved)),
@@ -87,7 +87,7 @@ def make_record(state: State, resolved: Resolved) -> Record:
 
 
 def _record_stages(state: State, new: Record) -> Tuple[Steps, Steps]:
-    """A record that covers every state in between comes first, the exact one last, so that nothing is forgotten when a run is killed."""
+    """The first stage writes a record that covers every intermediate state, the last the exact record, in case a run is killed."""
     former = state.records.get(new.name)
     merged = record.render(record.merged(former, new))
     exact = record.render(new)
@@ -120,7 +120,7 @@ def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
 
 
 def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
-    """Write the files that build the namespace at boot, or remove them, in four stages."""
+    """Write or remove the files that build the namespace at boot, in four stages."""
     name = resolved.wanted.name
     if not resolved.wanted.persist:
         return forget_boot_stages(state, name)
@@ -130,7 +130,7 @@ def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
         files,
         (systemctl("daemon-reload"),) if is_new else (),
         (systemctl("enable", unit),) if service.systemd and not service.enabled else (),
-        # The script finds nothing to do; services that require the unit see it running.
+        # The script finds nothing to do; the unit is started for services that require it.
         (replace(systemctl("start", unit), timeout=120),) if service.systemd and not service.active else (),
     )
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of the files that hold what was made: the record, and the resolv.conf of the namespace. Pure."""
+"""The texts of the record and of the resolv.conf of a namespace. Pure."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def render(record: Record) -> str:
 
 
 def parse(path: str, text: str) -> Record:
-    """What a file says.
+    """The record in a file.
 
-    :raises ObservationError: it cannot be understood; it is not guessed what belongs to the namespace.
+    :raises ObservationError: the text cannot be understood. No parts of the namespace are guessed.
     """
     try:
         content = json.loads(text)
@@ -67,7 +67,7 @@ def _record(content: Mapping[str, Any]) -> Record:
 
 
 def merged(former: Optional[Record], new: Record) -> Record:
-    """What there may be while the steps from one to the other are under way."""
+    """A record of all parts that may exist during the steps from the former record to the new one."""
     if former is None:
         return new
     return replace(
@@ -79,7 +79,7 @@ def merged(former: Optional[Record], new: Record) -> Record:
 
 
 def resolv_conf(wanted: Wanted) -> str:
-    """The resolv.conf that C(ip netns exec) and units with C(NetworkNamespacePath) see."""
+    """The text of the resolv.conf that C(ip netns exec) and units with C(NetworkNamespacePath) see."""
     lines = [f"# {NOTE}: changes here are lost.", *(f"nameserver {server}" for server in wanted.dns or ())]
     if wanted.dns_search:
         lines.append(f"search {' '.join(wanted.dns_search)}")

@@ -21,13 +21,13 @@ from .wanted import Wanted
 
 _MOST_NAMED = 10
 _KERNELS_OWN = ("tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0")
-"""Interfaces that modules of tunnels put into every namespace. Such an interface cannot be removed; without an address nobody uses it."""
+"""Interfaces that tunnel modules create in every namespace. They cannot be removed; without an address they are not in use."""
 
 
 def plan_absent(state: State, wanted: Wanted) -> Staged:
-    """Remove rules, unit, resolv.conf, links, and the namespace; the record last, so that a killed run can be completed.
+    """Remove rules, unit, resolv.conf, links, and the namespace; the record is last, so that the next run can complete a killed run.
 
-    :raises RefusedError: processes live in it, or links that are not ours, unless C(force).
+    :raises RefusedError: without C(force), if processes run in the namespace, or it has links that this module did not make.
     """
     name = wanted.name
     if not wanted.force:
@@ -60,7 +60,7 @@ def _last_steps(state: State, name: str) -> Iterator[Step]:
 
 
 def removal(path: str) -> Operation:
-    """Remove a file, and the folders that become empty."""
+    """The step that removes a file, and the folders that become empty."""
     return Operation("remove_with_empty_folders", {"path": path})
 
 
@@ -70,15 +70,15 @@ def _check_unused(state: State, name: str) -> None:
         more = len(state.processes) - _MOST_NAMED
         raise RefusedError(
             f"namespace {name}",
-            f"processes live in it: {some}{f' and {more} more' if more > 0 else ''}",
-            "Stop them first, or set force: they go on running then, without any network",
+            f"processes run in it: {some}{f' and {more} more' if more > 0 else ''}",
+            "Nothing was changed; stop them first, or set force: then they keep running, without any network",
         )
     former = state.records.get(name)
     if state.exists and (former is None or former.adopted):
         raise RefusedError(
             f"namespace {name}",
-            "it was not made by this module" if former is None else "it was there before this module made anything in it",
-            "Remove it with ip netns delete, or set force: all that is in it goes with it then",
+            "it was not made by this module" if former is None else "it existed before this module changed it",
+            "Nothing was changed; remove it with ip netns delete, or set force, which removes it with all its content",
         )
     foreign = _foreign_links(state, name)
     if foreign:
@@ -88,7 +88,7 @@ def _check_unused(state: State, name: str) -> None:
 
 
 def _foreign_links(state: State, name: str) -> List[str]:
-    """Links inside that others made."""
+    """Links in the namespace that this module did not make."""
     made = [one.ends[0] for one in made_links(state, name).values()]
     known = ["lo", *(peer for _own, peer in state.former(name).links)]
     return [
@@ -114,9 +114,9 @@ def forget_boot_stages(state: State, name: str) -> Tuple[Steps, ...]:
 
 
 def restored_settings(state: State, name: str, still: Mapping[str, str]) -> Tuple[Dict[str, str], Tuple[str, ...]]:
-    """The settings of the host that were changed for this namespace and that nobody needs now, with their former values; and warnings.
+    """The changed settings of the host that are no longer needed, with their former values; and warnings.
 
-    Other namespaces of ours that need a setting have its former value in their records, and restore it when they go.
+    If other namespaces need a setting, their records have its former value, and their removal restores it.
     """
     restored: Dict[str, str] = {}
     left: List[str] = []
@@ -126,7 +126,7 @@ def restored_settings(state: State, name: str, still: Mapping[str, str]) -> Tupl
             continue
         if state.firewall.others:
             now = f"{key.replace('/', '.')} stays {state.sysctls[key]}"
-            left.append(f"namespace {name}: {now}: other rules of this host forward or translate too. It was {value}")
+            left.append(f"namespace {name}: {now} (before: {value}), because other rules of this host forward or translate too")
         else:
             restored[key] = value
     return restored, tuple(left)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fill in what a task leaves to the host: a free subnet, and the way out. Pure."""
+"""Replace the defaults that depend on the host: a free subnet, and the uplink. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for numb
 
 @dataclass(frozen=True)
 class Resolved:
-    """A declaration without open defaults. C(policy) is None where no link has an end on the host."""
+    """A declaration without open defaults. C(policy) is None if no link has an end on the host."""
 
     wanted: Wanted
     uplinks: Mapping[int, str] = field(default_factory=dict)
@@ -30,9 +30,9 @@ class Resolved:
 
 
 def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
-    """The declaration on this host.
+    """The declaration with the defaults of this host.
 
-    :raises InputError: no subnet is free, or there is no way out.
+    :raises InputError: no subnet is free, or the host has no uplink.
     """
     if wanted.default_subnet:
         wanted = replace(wanted, links=(_with_subnet(state, wanted.name, wanted.links[0]),))
@@ -47,7 +47,7 @@ def _with_subnet(state: State, name: str, link: Link) -> Link:
         if kept:
             return _both_ends(link, kept[0])
     taken = {net for net in taken_networks(state, name) if net.version == 4}
-    # Networks that are not larger than a subnet of the pool are looked up: a host with many namespaces has many of them.
+    # Networks that are not larger than a subnet of the pool are looked up, because a host with many namespaces has many of these.
     inside = {net.supernet(new_prefix=_POOL_PREFIX) for net in taken if net.prefixlen >= _POOL_PREFIX}
     around = [net for net in taken if net.prefixlen < _POOL_PREFIX]
     for net in _POOL:
@@ -61,7 +61,7 @@ def _both_ends(link: Link, own: Interface) -> Link:
 
 
 def taken_networks(state: State, name: str) -> Iterator[Network]:
-    """The subnets that this host has a route or an address in, or that other namespaces have been given."""
+    """The subnets in which this host has a route or an address, or that belong to other namespaces."""
     own = state.former(name).names
     for route in state.routes:
         if route.to != DEFAULT and route.link not in own:

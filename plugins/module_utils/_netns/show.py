@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace as the diff shows it, before a plan and after it, and as the modules return it. Pure."""
+"""A namespace in the diff, before and after a plan, and in the return values. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .wanted import Route, Wanted, is_one
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
-    """As it is."""
+    """The namespace before the plan."""
     return {
         "namespace": "present" if state.exists else "absent",
         "loopback": "up" if any(link.name == "lo" and link.up for link in state.inside.links) else "down",
@@ -38,7 +38,7 @@ def before(state: State, name: str) -> Dict[str, Any]:
 
 
 def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
-    """As it will be; C(restored) are settings of the host that get their former values."""
+    """The namespace after the plan; C(restored) are settings of the host that get their former values."""
     wanted, policy, firewall = resolved.wanted, resolved.policy, state.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
@@ -59,7 +59,7 @@ def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: 
 
 def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
     """The settings of the host that concern a namespace."""
-    # The settings of a link are 0 to begin with, and go with the link.
+    # The settings of a link begin with 0, and vanish with the link.
     return {
         key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
     }
@@ -74,7 +74,7 @@ def _service_after(state: State, resolved: Resolved) -> Any:
 
 
 def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
-    """A namespace that is removed."""
+    """The namespace after its removal."""
     return {
         **shown,
         "namespace": "absent",
@@ -105,7 +105,7 @@ def _route(route: Union[Route, FoundRoute]) -> str:
 
 
 def _kept_routes(state: State, resolved: Resolved) -> List[str]:
-    """Routes of others: they stay, unless a route of ours has, or had, the same key."""
+    """Routes that this module did not make: they stay, unless a declared or recorded route has the same key."""
     ours = {one.key for one in resolved.wanted.all_routes()} | set(state.former(resolved.wanted.name).routes)
     some = [one for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo" and one.key not in ours]
     return [_route(one) for one in some]
@@ -146,13 +146,13 @@ def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
 
 
 def returned(states: Sequence[State], all_wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:
-    """The return values of a task, without the namespaces that do not exist."""
+    """The return values of a task; namespaces that do not exist are omitted."""
     found = [_namespace(state, wanted.name) for state, wanted in zip(states, all_wanted) if state.exists]
     return {"namespace": found[0] if found else None} if is_one(all_wanted) else {"namespaces": found}
 
 
 def detailed(details: Details) -> Dict[str, Any]:
-    """A namespace as netns_info returns it."""
+    """A namespace in the return value of netns_info."""
     return {
         **_namespace(details.state, details.name),
         "listening": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in details.listening],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host as the plan of one namespace leaves it, for the plans of the namespaces after it in the same task. Pure."""
+"""The host after the plan of one namespace, for the plans of later namespaces in the same task. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .state import FoundRoute, Record, State
 
 
 def beside(state: State, host: State) -> State:
-    """The state of one namespace, on the host as the plans before it leave the host."""
+    """The state of one namespace, on the host after the plans before it."""
     sysctls = {key: host.sysctls.get(key, value) for key, value in state.sysctls.items()}
     return replace(state, links=host.links, routes=host.routes, records=host.records, sysctls=sysctls)
 
 
 def with_namespace(state: State, resolved: Resolved, new: Record, restored: Mapping[str, str]) -> State:
-    """The host when the namespace is as it is wanted; C(restored) are settings of the host that get their former values."""
+    """The host when the namespace is as wanted; C(restored) are settings of the host that get their former values."""
     wanted = {link.name: link for link in resolved.wanted.host_links}
     gone = {own for own in _made(state, new.name) if own not in wanted}
     kept = [link for link in state.links if link.name not in wanted]
@@ -57,7 +57,7 @@ def _without(state: State, gone: Set[str]) -> State:
 
 
 def _direct(link: Link) -> Iterator[FoundRoute]:
-    """The kernel's own routes to its subnets."""
+    """The kernel's own routes to the subnets of a link."""
     for family in FAMILIES:
         for network in dict.fromkeys(one.network for one in link.addresses if one.version == family):
             yield FoundRoute(str(network), family, link.name, protocol="kernel")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host and one namespace on it look like, as far as a plan has to know. Data only."""
+"""The state of a host and of one namespace on it, as far as a plan needs it. Data only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .addresses import KERNEL_METRIC, Forward, RouteKey
 
 @dataclass(frozen=True)
 class FoundLink:
-    """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below, in another namespace, or 0.
+    """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below it, in another namespace, or 0.
 
-    C(details) are the properties that only this kind of interface has.
+    C(details) are the special properties of this kind of interface.
     """
 
     index: int
@@ -59,7 +59,7 @@ class Inside:
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket of the host that a forward would take the connections of; C(inode) is how processes name it."""
+    """A socket of the host whose connections a forward would take; processes refer to it by C(inode)."""
 
     protocol: str
     address: str
@@ -69,10 +69,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class Record:
-    """What was made of a namespace: written before the first step, corrected after the last.
+    """The parts of a namespace that this module made: written before the first step, corrected after the last.
 
-    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses)
-    the addresses of the ends on the host, C(routes) families, destinations and metrics. C(adopted): the namespace existed before.
+    C(sysctls) are the changed settings of the host, with their former values. C(links) has the names of both ends, C(addresses) the
+    addresses of the ends on the host, C(routes) the families, destinations and metrics. C(adopted): the namespace existed before.
     """
 
     name: str
@@ -94,9 +94,9 @@ class Record:
 
 @dataclass(frozen=True)
 class ForwardChain:
-    """A chain of others that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
+    """A chain of another program that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
-    C(drops): it drops every packet that no rule accepts; C(may_drop): it drops some packets; C(used): others have put rules into it.
+    C(drops): it drops every packet that no rule accepts. C(may_drop): it drops some packets. C(used): it has rules of other programs.
     C(ours) are this namespace's rules in the chain, each with the words that delete it (a handle, or the rule) and with its match.
     """
 
@@ -112,7 +112,7 @@ class ForwardChain:
 
 @dataclass(frozen=True)
 class Own:
-    """A namespace's chains of iptables in one table, and the jumps to them by the host's chain that they are in."""
+    """A namespace's chains of iptables in one table, and the jumps to these chains, by the host's chain that has them."""
 
     chains: Mapping[str, Sequence[Tuple[str, ...]]] = field(default_factory=dict)
     jumps: Mapping[str, Sequence[Tuple[str, ...]]] = field(default_factory=dict)
@@ -122,8 +122,8 @@ class Own:
 class Firewall:
     """The firewall. C(kind) is C(nftables) or C(iptables), C(program) the variant of iptables that works here.
 
-    C(table) is the namespace's table of nftables in the form that is compared with the wanted table, C(own) its chains of iptables by
-    family, C(chains) the chains of others that see forwarded packets. C(others): others filter these packets or translate addresses.
+    C(table) is the namespace's table of nftables in the form of L(nftables.wanted_table), C(own) its chains of iptables by family,
+    C(chains) the foreign chains that see forwarded packets. C(others): other programs filter these packets or translate addresses.
     """
 
     kind: str = "nftables"
@@ -156,9 +156,9 @@ class Service:
 
 @dataclass(frozen=True)
 class State:
-    """Everything a plan looks at. C(exists): the name is that of a namespace; C(stale): the name is a file without one.
+    """The state of a host and one namespace. C(exists): the namespace exists. C(stale): its name is a file without a namespace.
 
-    C(controller) has the address that Ansible connects from, and the port of this host that it connects to. C(ipv6): new links take
+    C(controller) has the address from which Ansible connects, and the port of this host to which it connects. C(ipv6): new links accept
     IPv6 addresses.
     """
 
@@ -179,25 +179,25 @@ class State:
     ipv6: bool = True
 
     def former(self, name: str) -> Record:
-        """What earlier runs made of a namespace; nothing if it has no record."""
+        """The record of a namespace; an empty record if there is none."""
         return self.records.get(name, Record(name, False, ""))
 
     def link(self, name: str) -> Optional[FoundLink]:
-        """An interface of the host."""
+        """The interface of the host with this name."""
         return next((one for one in self.links if one.name == name), None)
 
     def peer(self, name: str) -> Optional[FoundLink]:
-        """An interface inside."""
+        """The interface in the namespace with this name."""
         return next((one for one in self.inside.links if one.name == name), None)
 
     def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
-        """The end inside of a pair whose end on the host this is; C(None) if it is not inside."""
+        """The other end of the pair with the host's end C(link); C(None) if it is not in the namespace."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
 
 
 @dataclass(frozen=True)
 class Details:
-    """A namespace with the sockets that listen in it, and the rules that were made for it, as netns_info returns it."""
+    """A namespace with its listening sockets and its rules, for netns_info."""
 
     name: str
     state: State

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace as a task wants it. Data only."""
+"""The wanted namespaces of a task. Data only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Route:
-    """A route inside; C(to) is C(default) or a network."""
+    """A route in the namespace; C(to) is C(default) or a network."""
 
     to: str
     via: Optional[str]
@@ -33,7 +33,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Nat:
-    """C(masquerade) is an interface of the host, C(auto) or C(none)."""
+    """The address translation of a namespace. C(masquerade) is an interface of the host, C(auto) or C(none)."""
 
     masquerade: str = AUTO
     forwards: Tuple[Forward, ...] = ()
@@ -41,9 +41,9 @@ class Nat:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A namespace as the task wants it; C(None) leaves that part to a default that depends on the host.
+    """A wanted namespace; a part that is C(None) gets a default that depends on the host.
 
-    C(prefix) stands before the names of options in errors, as C(namespaces[0].) does.
+    C(prefix) is put before the names of options in errors, such as C(namespaces[0].).
     """
 
     name: str
@@ -68,19 +68,19 @@ class Wanted:
 
     @property
     def forwards(self) -> Tuple[Forward, ...]:
-        """The ports that lead inside."""
+        """The ports that lead into the namespace."""
         return self.nat.forwards if self.nat is not None else ()
 
     def families(self) -> Tuple[int, ...]:
-        """The families that any link has addresses of, at both ends."""
+        """The address families of the links: a link has them at both ends."""
         return tuple(family for family in FAMILIES if self.link_of(family) is not None)
 
     def link_of(self, family: int) -> Optional[Link]:
-        """The link that leads out and in."""
+        """The link by which packets of a family leave and enter the namespace."""
         return next((link for link in self.links if link.own(family) and link.inner(family)), None)
 
     def all_routes(self) -> Tuple[Route, ...]:
-        """The routes inside: the task's, or by default one default route for each family."""
+        """The routes in the namespace: the task's routes, or one default route for each family."""
         if self.routes is not None:
             return self.routes
         ways = ((family, link, link.own(family)) for family in FAMILIES for link in [self.link_of(family)] if link is not None)
@@ -88,5 +88,5 @@ class Wanted:
 
 
 def is_one(all_wanted: Sequence[Wanted]) -> bool:
-    """Whether a task names its only namespace at the top level, not in a list."""
+    """Whether a task names a single namespace, at the top level and not in a list."""
     return [wanted.prefix for wanted in all_wanted] == [""]

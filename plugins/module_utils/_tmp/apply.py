@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prove that a service that was restarted has the /tmp that its unit promises."""
+"""Verify that a restarted service has the /tmp that its unit promises."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .options import Wanted
 from .state import State
 from .verify import unmet
 
-# How long a service may take from its start, as systemd sees it, to the processes that stay.
+# The time that a service may take from systemd's "started" to its permanent processes.
 _SETTLES = 10.0
 _PAUSE = 0.2
-# A service may have thousands of processes, all with the same problem.
+# The number of shown problems, because a service may have thousands of processes with the same problem.
 _SHOWN = 4
 
 
 def operations(wanted: Wanted, observe: Callable[[str], State]) -> Operations:
-    """The operations that a plan names. C(observe) reads a service by its name."""
+    """The operations of plans, by name. C(observe) reads a service by its name."""
 
     def prove(service: str) -> None:
         end = time.monotonic() + _SETTLES
@@ -32,7 +32,7 @@ def operations(wanted: Wanted, observe: Callable[[str], State]) -> Operations:
             if not problems:
                 return
             if time.monotonic() > end:
-                remedy = f"see journalctl --unit={service}; state: absent takes the drop-in away again"
+                remedy = f"see journalctl --unit={service}; state: absent removes the drop-in"
                 raise ObservationError(f"{service} was restarted, and {'; '.join(problems[:_SHOWN])}: {remedy}")
             time.sleep(_PAUSE)
 

@@ -13,9 +13,10 @@ from .unit_conflicts import conflicts
 
 
 def check(state: State, wanted: Wanted) -> None:
-    """
+    """Check a task about a service.
+
     :raises InputError: an option does not fit this service or host.
-    :raises RefusedError: files of somebody else are in the way, or the unit has settings that contradict.
+    :raises RefusedError: foreign files have the paths of the module's files, or settings of the unit contradict the task.
     """
     _check_unit(state, wanted)
     _check_files(state)
@@ -24,16 +25,17 @@ def check(state: State, wanted: Wanted) -> None:
 
 
 def check_launcher(state: LauncherState, wanted: WantedLauncher) -> None:
+    """Check a task about the launcher.
+
+    :raises InputError: the folder of the launcher does not exist.
+    :raises RefusedError: another object has its path.
     """
-    :raises InputError: there is no folder for the launcher.
-    :raises RefusedError: something else is at its path.
-    """
-    # The first line names the Python that runs it.
+    # The first line names the Python of this host and does not count.
     if state.odd is not None or (state.text is not None and not is_ours(state.text.partition("\n")[2])):
-        found = f"{state.odd or 'a file that this module did not write'} is there"
-        raise RefusedError(wanted.path, found, "Move it away, or give another path")
+        found = f"the path has {state.odd or 'a file that this module did not write'}"
+        raise RefusedError(wanted.path, found, "Nothing was changed; move it away, or give another path")
     if not state.has_folder and wanted.present:
-        raise InputError("launcher", f"there is no folder for {wanted.path}; make it first")
+        raise InputError("launcher", f"the folder of {wanted.path} does not exist; create it first")
 
 
 def _check_unit(state: State, wanted: Wanted) -> None:
@@ -49,23 +51,23 @@ def _check_files(state: State) -> None:
     name = state.unit.name
     for path, text in ((drop_in_path(name), state.drop_in), (helper_path(name), state.helper)):
         if text is not None and not is_ours(text):
-            raise RefusedError(name, f"{path} was not written by this module", "Move it away, or leave it and do without this task")
+            raise RefusedError(name, f"{path} was not written by this module", "Nothing was changed; move it away, or omit this task")
 
 
 def _check_host(state: State, wanted: Wanted) -> None:
     unit = state.unit
     if state.gid is None:
         account = f"group {unit.group}" if unit.group else f"user {unit.user}"
-        raise InputError("service", f"{unit.name} runs as the {account}, which is not known on this host; it could not start")
+        raise InputError("service", f"{unit.name} runs as the {account}, which does not exist on this host, and could not start")
     if not wanted.mode & 0o002 and unit.dynamic_user:
         raise InputError(
-            "mode", f"{wanted.mode:04o} lets only a group write, and {unit.name} has DynamicUser=yes: its group is another each time"
+            "mode", f"{wanted.mode:04o} lets only a group write, and {unit.name} has DynamicUser=yes: its group changes at each start"
         )
     if wanted.backing == "tmpfs" and state.memory and size_in_bytes(wanted.size, state.memory) > state.memory:
         raise InputError("size", f"{wanted.size} is more than the memory of this host, {state.memory >> 20}M")
     against = list(conflicts(state, wanted))
     if against:
-        remedy = "Take that out of the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")
+        remedy = "Remove these settings from the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")
         if unit.stale:
-            remedy += "; or let systemd read it again (systemctl daemon-reload), if that has been done"
+            remedy += "; if you have removed them already, have systemd read the unit again (systemctl daemon-reload)"
         raise RefusedError(unit.name, "; ".join(against), remedy)

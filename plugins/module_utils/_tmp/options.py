@@ -29,7 +29,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """A /tmp of its own for a service, or none."""
+    """A wanted private /tmp for a service, or its removal."""
 
     service: str
     present: bool = True
@@ -40,20 +40,23 @@ class Wanted:
     restart: bool = False
 
     def named(self, service: str) -> Wanted:
-        """The same for the unit that an alias stands for."""
+        """The task for the unit behind an alias."""
         return replace(self, service=service)
 
 
 @dataclass(frozen=True)
 class WantedLauncher:
-    """The launcher at this path, or no file."""
+    """The wanted launcher at a path, or its removal."""
 
     path: str
     present: bool = True
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """The options of a task about a service."""
+    """Check the options of a task about a service.
+
+    :raises InputError: an option is not valid.
+    """
     options = params["options"] if params["options"] is not None else list(MOUNT_OPTIONS)
     return Wanted(
         service=service_name("service", params["service"]),
@@ -67,15 +70,18 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
 
 
 def make_wanted_launcher(params: Mapping[str, Any]) -> WantedLauncher:
-    """The options of a task about the launcher."""
+    """Check the options of a task about the launcher.
+
+    :raises InputError: an option is not valid, or belongs to a service.
+    """
     for name in ("backing", "size", "mode", "options"):
         if params[name] is not None:
-            raise InputError(name, "belongs to service; a launcher is told on its command line, see its --help")
+            raise InputError(name, "belongs to service; a launcher takes it on its command line, see its --help")
     if params["restart"]:
-        raise InputError("restart", "belongs to service; a launcher is not running by itself")
+        raise InputError("restart", "belongs to service; a launcher does not run by itself")
     path = params["launcher"]
     if not path.startswith("/") or path.endswith("/") or ".." in path.split("/"):
-        raise InputError("launcher", f"{path!r} is no absolute path of a file; give one such as /usr/local/sbin/private-tmp")
+        raise InputError("launcher", f"{path!r} is not an absolute path of a file; give a path such as /usr/local/sbin/private-tmp")
     return WantedLauncher(path, params["state"] == "present")
 
 
@@ -83,14 +89,14 @@ def _check_mode(text: str) -> int:
     try:
         return check_mode(text)
     except ArgumentTypeError as error:
-        raise InputError("mode", f"{error}, and in quotes: YAML makes other numbers of 0770 and 01777") from None
+        raise InputError("mode", f"{error}, and in quotes: YAML reads 0770 and 01777 as other numbers") from None
 
 
 def _check_size(text: Optional[str], backing: str) -> str:
     if text is None:
         return DEFAULT_SIZE
     if backing == "disk":
-        raise InputError("size", "limits a tmpfs; with backing: disk it would limit nothing, so leave it out or give the folder a quota")
+        raise InputError("size", "limits a tmpfs and has no effect with backing: disk; omit it, or give the folder a quota")
     try:
         return check_size(text)
     except ArgumentTypeError as error:
@@ -98,7 +104,7 @@ def _check_size(text: Optional[str], backing: str) -> str:
 
 
 def size_in_bytes(size: str, memory: int = 0) -> int:
-    """Bytes of a size that has been checked; C(memory) is what a percentage is of."""
+    """A checked size in bytes; a percentage is taken of C(memory), in bytes."""
     if size.endswith("%"):
         return memory * int(size[:-1]) // 100
     unit = size[-1].upper() if size[-1].isalpha() else ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that give a service a /tmp of its own or take it away, and those that install the launcher. Pure."""
+"""The steps that give a service a private /tmp or remove it, and the steps that install the launcher. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .show import view
 from .state import LauncherState, State
 from .verify import leftovers, problems, uses_folder
 
-# A service may take long to stop; systemd gives it 90 s by itself.
+# A service may take long to stop: systemd's default limit is 90 s.
 _RESTART_LIMIT = 300.0
 _LAUNCHER_MODE = 0o755
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
-    """The steps for a service; see L(check) for what is refused."""
+    """The steps for a service; see L(check) for refusals."""
     check(state, wanted)
     named = wanted.named(state.unit.name)
     return _present(state, named) if wanted.present else _absent(state, named)
@@ -45,7 +45,7 @@ def _present(state: State, wanted: Wanted) -> Plan:
     if restarts:
         steps += _restart_steps(name)
     elif wanted.backing == "disk" and state.unit.active and (not state.helper_active or _is_empty(state)):
-        # Until it is restarted, the service's reload and stop commands run with the new unit, and find no folder without it.
+        # Until the restart, the service's reload and stop commands run with the new drop-in, and need the folders of the helper unit.
         steps.append(Command(("systemctl", "start", helper_name(name))))
     if wanted.backing == "tmpfs" and (unit is None or restarts):
         steps += _helper_removal(state)
@@ -56,7 +56,7 @@ def _present(state: State, wanted: Wanted) -> Plan:
 
 
 def _remaining_helper(state: State) -> Optional[str]:
-    """The unit of folders on disk that are not wanted any more; it stays as long as a process uses them."""
+    """The unit of folders on disk that are no longer wanted; it stays as long as a process uses these folders."""
     return leaving_helper(state.unit.name, state.places) if state.helper is not None and uses_folder(state) else None
 
 
@@ -65,18 +65,18 @@ def _helper_writes(state: State, text: Optional[str]) -> List[Step]:
 
 
 def _is_empty(state: State) -> bool:
-    """Whether the unit of the folders runs without folders: it was about to leave when its service was restarted."""
+    """Whether the unit of the folders is active without folders: it was about to be removed when its service was restarted."""
     return state.helper_active and state.helper == leaving_helper(state.unit.name, state.places) and not uses_folder(state)
 
 
 def _stop_of_empty_helper(state: State, wanted: Wanted) -> List[Step]:
-    # Before the drop-in is read again: after that, stopping the unit stops the service.
+    # The unit is stopped before systemd reads the drop-in again: after that, its stop would also stop the service.
     stops = wanted.backing == "disk" and state.drop_in is None and _is_empty(state)
     return [Command(("systemctl", "stop", helper_name(state.unit.name)))] if stops else []
 
 
 def _is_stale(state: State) -> bool:
-    """Whether systemd has not read the files: a run was killed between writing and reloading."""
+    """Whether systemd has not read the files, because a run was killed between the write and the reload."""
     return state.unit.stale or (state.drop_in is not None and drop_in_path(state.unit.name) not in state.unit.drop_ins)
 
 
@@ -101,7 +101,7 @@ def _absent(state: State, wanted: Wanted) -> Plan:
     steps = _helper_writes(state, unit)
     if state.drop_in is not None:
         steps.append(RemoveFile(drop_in_path(name)))
-        # Somebody else's drop-ins keep their folder.
+        # The folder stays if it has other drop-ins.
         steps.append(Command(("rmdir", "--ignore-fail-on-non-empty", drop_in_folder(name))))
     if steps or drop_in_path(name) in state.unit.drop_ins:
         steps.append(RELOAD)
@@ -132,11 +132,11 @@ def _warnings(state: State, unproved: Tuple[str, ...], restarts: bool) -> Iterat
         yield f"{unit.name}: it does not share its /tmp with {', '.join(unit.joins)} any more (JoinsNamespaceOf)"
     if state.shared and unproved:
         when = "now that it is restarted" if restarts else "once it is restarted"
-        yield f"{unit.name}: {when} these are out of its sight, or of that of others: {', '.join(map(str, state.shared))}"
+        yield f"{unit.name}: {when} the service, or other processes, can no longer see these: {', '.join(map(str, state.shared))}"
 
 
 def plan_launcher(state: LauncherState, wanted: WantedLauncher) -> Plan:
-    """The steps for the launcher; see L(check_launcher) for what is refused."""
+    """The steps for the launcher; see L(check_launcher) for refusals."""
     check_launcher(state, wanted)
     before = {"text": state.text or "", "mode": f"{state.mode:04o}" if state.text is not None else None}
     if not wanted.present:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that give a service a /tmp of its own. Pure."""
+"""The files that give a service a private /tmp. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def is_ours(text: str) -> bool:
 
 
 def drop_in_path(service: str) -> str:
-    """The file that is added to a unit. systemd reads it last, so that no other file decides about PrivateTmp."""
+    """The path of the drop-in of a unit. systemd reads it last, so that no other file decides about PrivateTmp."""
     return f"{drop_in_folder(service)}/zz-private-tmp.conf"
 
 
 def short_name(service: str) -> str:
-    """A name for folders and for a unit of our own, without characters that systemd takes for syntax: C(@), a backslash, a colon."""
+    """A name for the folders and the helper unit, without characters that are syntax for systemd: C(@), backslash, colon."""
     name = service[: -len(".service")]
     if re.match(r"[A-Za-z0-9_.-]+\Z", name):
         return name
@@ -36,12 +36,12 @@ def short_name(service: str) -> str:
 
 
 def helper_name(service: str) -> str:
-    """The unit that mounts the folders of a /tmp on disk."""
+    """The name of the helper unit, which mounts the folders of a /tmp on disk."""
     return f"private-tmp-{short_name(service)}.service"
 
 
 def helper_path(service: str) -> str:
-    """The file of this unit."""
+    """The path of the helper unit."""
     return f"{SYSTEM_FOLDER}/{helper_name(service)}"
 
 
@@ -53,7 +53,7 @@ def source(service: str, place: str) -> str:
 def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     """The drop-in of a service.
 
-    systemd makes a tmpfs by itself. It cannot mount a folder on disk with C(nosuid) or C(nodev): a unit of our own does, and the drop-in
+    systemd itself makes a tmpfs. It cannot mount a folder on disk with C(nosuid) or C(nodev): the helper unit does that, and the drop-in
     binds this mount to /tmp, with its options.
     """
     if wanted.backing == "tmpfs":
@@ -63,7 +63,8 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     else:
         unit = helper_name(wanted.service)
         lines = [f"BindPaths={source(wanted.service, place)}:{place}:norbind\n" for place in places]
-        # The options are named here so that the drop-in changes with the unit: systemd tells of drop-ins whether it has to read them.
+        # The options are in this comment so that the drop-in changes with the helper unit: systemd only reports that changed drop-ins
+        # have to be read again.
         made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
         head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
     # systemd's own private /tmp has none of these options, and takes precedence over a tmpfs.
@@ -71,7 +72,7 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
 
 
 def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
-    """The unit that makes and mounts the folders before the service starts, and removes them when it has stopped."""
+    """The unit that creates and mounts the folders before the service starts, and removes them after it has stopped."""
     clean = _clean(wanted.service, places)
     options = ",".join(["bind", *wanted.options])
     make = [f"install --directory --mode=0700 {FOLDER} {FOLDER}/{short_name(wanted.service)}"]
@@ -84,15 +85,15 @@ def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
 
 
 def leaving_helper(service: str, places: Sequence[str]) -> str:
-    """The same unit for a service that still runs with folders that are not wanted any more: it removes them when the service stops.
+    """The helper unit for a service that still uses folders that are no longer wanted: it removes them when the service stops.
 
-    It has no StopWhenUnneeded: without the drop-in nothing needs the unit, and systemd would remove the folders under the running service.
+    It has no StopWhenUnneeded: without the drop-in no unit needs it, and systemd would remove the folders under the running service.
     """
     return _unit(service, "", ["ExecStart=true\n"], _clean(service, places))
 
 
 def _clean(service: str, places: Sequence[str]) -> List[str]:
-    # Before a start too: a power cut may have left folders, and a mount may have been busy.
+    # This also runs before a start: folders may be left after a power cut or from a busy mount.
     folders = [source(service, place) for place in places]
     top = f"{FOLDER}/{short_name(service)}"
     return [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What private_tmp shows of a service: in the diff, and as its return values. Pure."""
+"""The diff and the return values of private_tmp for a service. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def view(drop_in: Optional[str], helper: Optional[str], restart_needed: bool) ->
 def returned(state: State, wanted: Wanted, plan: Plan) -> Dict[str, Any]:
     """The return values."""
     return {
-        # The plan knows of the restart that check mode only announces.
+        # In check mode the plan includes a restart that does not take place.
         "restart_needed": bool(plan.after["restart_needed"]),
         "problems": list(unmet(state, wanted)),
         "proof": proof(state),
@@ -31,12 +31,12 @@ def returned(state: State, wanted: Wanted, plan: Plan) -> Dict[str, Any]:
 
 
 def with_shared_of(before: State, after: State) -> State:
-    """The state after a plan, with the files that were shared before it: after a restart none is."""
+    """The state after a plan, with the files that were shared before it, because after a restart no file is shared."""
     return replace(after, shared=before.shared)
 
 
 def proof(state: State) -> List[Dict[str, Any]]:
-    """The mounts that each process has."""
+    """The mounts of each process."""
     return [
         {
             "pid": process.pid,

@@ -15,7 +15,7 @@ PLACES = ("/tmp", "/var/tmp")
 
 @dataclass(frozen=True)
 class Process:
-    """A process of the service, with the mounts that it sees at /tmp and /var/tmp; C(None) where nothing is mounted."""
+    """A process of the service, with the mounts that it sees at /tmp and /var/tmp; C(None) for a path without a mount."""
 
     pid: int
     name: str
@@ -32,7 +32,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Shared:
-    """A file or socket below the host's /tmp that the service and other processes use together, or to which others may connect."""
+    """A file or socket below the host's /tmp that the service shares with other processes, or a socket to which they may connect."""
 
     path: str
     kind: str
@@ -76,20 +76,20 @@ class State:
     """The mounts that the first process of the host sees at /tmp and /var/tmp."""
     places: Tuple[str, ...] = PLACES
     gid: Optional[int] = 0
-    """The group that the service runs as; C(None) if this host does not have it."""
+    """The group of the service's processes; C(None) if it does not exist on this host."""
     memory: int = 0
     shared: Tuple[Shared, ...] = ()
 
 
 @dataclass(frozen=True)
 class LauncherState:
-    """The file at the path of the launcher; C(text) is C(None) without a file."""
+    """The file at the path of the launcher; C(text) is C(None) if it does not exist."""
 
     text: Optional[str] = None
     mode: int = 0
     owner: int = 0
     odd: Optional[str] = None
-    """The kind of an object at the path that is no regular file."""
+    """The kind of an object at the path that is not a regular file."""
     has_folder: bool = True
     program: str = ""
-    """The launcher that came with this module, as it is installed."""
+    """The text of the launcher that this module installs."""

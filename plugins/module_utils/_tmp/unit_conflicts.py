@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a unit about /tmp that cannot go together with a /tmp of its own. Pure."""
+"""The settings of a unit about /tmp that contradict a private /tmp. Pure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PATH_SETTINGS = (
 )
 """The settings of systemd that take paths, each as systemctl shows it."""
 
-# systemd makes one mount for a path, of the first setting in an order of its own: a tmpfs comes last.
+# systemd makes one mount for a path, for the first setting in its own order, in which a tmpfs is last.
 _AGAINST_TMPFS = frozenset(PATH_SETTINGS)
 _AGAINST_DISK = frozenset(("BindPaths", "BindReadOnlyPaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths"))
 
 
 def place_of(setting: str, word: str) -> str:
-    """The path that a word of a setting is about."""
+    """The path in a word of a setting."""
     parts = word.lstrip("-+").split(":")
     place = parts[1] if setting.startswith("Bind") and len(parts) > 1 else parts[0]
     return place.rstrip("/")
 
 
 def foreign_settings(state: State) -> Dict[str, Tuple[str, ...]]:
-    """The settings of the unit about /tmp, without those of our drop-in."""
+    """The settings of the unit about /tmp, without the settings of the module's drop-in."""
     ours = set()
     for line in (state.drop_in or "").splitlines():
         name, _equals, value = line.partition("=")
@@ -47,7 +47,7 @@ def foreign_settings(state: State) -> Dict[str, Tuple[str, ...]]:
 
 
 def conflicts(state: State, wanted: Wanted) -> Iterator[str]:
-    """Why the unit would not get the /tmp that is wanted."""
+    """The reasons why the unit would not get the wanted /tmp."""
     against = _AGAINST_TMPFS if wanted.backing == "tmpfs" else _AGAINST_DISK
     for name, words in sorted(foreign_settings(state).items()):
         if name in against:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare the /tmp that the running processes of a service have with the one that is wanted. Pure."""
+"""Compare the /tmp of a service's running processes with the wanted one. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .state import Process, State
 from .unit_conflicts import foreign_settings, place_of
 
 _PAGE = 4096
-# Memory that is plugged in or given back changes what a percentage of it is.
+# A percentage of the memory changes when memory is plugged in or removed.
 _TOLERANCE = 0.05
 
 
 def problems(state: State, wanted: Wanted) -> Tuple[str, ...]:
-    """How the processes differ from the task; empty where none does, or none runs."""
+    """The differences of the processes from the task; empty if none differs, or none runs."""
     return tuple(
         f"process {process.pid} ({process.name}): {place} {problem}"
         for process in judged(state)
@@ -29,12 +29,12 @@ def problems(state: State, wanted: Wanted) -> Tuple[str, ...]:
 
 
 def unmet(state: State, wanted: Wanted) -> Tuple[str, ...]:
-    """How the running service differs from its unit."""
+    """The differences of the running service from its unit."""
     return problems(state, wanted) if wanted.present else leftovers(state)
 
 
 def judged(state: State) -> List[Process]:
-    """The processes that count: all but those that made a mount namespace themselves, with another /tmp."""
+    """The processes that count: all except processes that made their own mount namespace with another /tmp."""
     main = next((process for process in state.processes if process.pid == state.unit.main_pid), None)
     if main is None:
         return list(state.processes)
@@ -58,7 +58,7 @@ def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Ite
     if wanted.backing == "disk":
         yield from _disk_problems(state, wanted, mount, process.modes.get(place, (wanted.mode, state.gid or 0)))
     elif mount.kind != "tmpfs" or mount.root != "/":
-        yield f"is no tmpfs of its own, but {mount.kind} of {mount.source}"
+        yield f"is not a private tmpfs, but {mount.kind} of {mount.source}"
     else:
         yield from _tmpfs_problems(state, wanted, mount)
 
@@ -71,8 +71,8 @@ def _disk_problems(state: State, wanted: Wanted, mount: Mount, found: Tuple[int,
 
 
 def is_from_disk(mount: Mount, service: str) -> bool:
-    """Whether the mount shows a folder of the service's own on disk."""
-    # The root of a mount counts from the top of its file system, which may be mounted anywhere above the folder.
+    """Whether the mount is a folder on disk that belongs to the service."""
+    # The root of a mount is relative to its file system, which may be mounted anywhere above the folder.
     top = FOLDER.rsplit("/", 1)[1]
     return f"/{top}/{short_name(service)}/" in f"/{mount.root}"
 
@@ -92,12 +92,12 @@ def _tmpfs_problems(state: State, wanted: Wanted, mount: Mount) -> Iterator[str]
 
 
 def kib(text: Optional[str]) -> Optional[int]:
-    """Bytes of a size as the kernel shows it for a tmpfs."""
+    """Bytes of a size in the kernel's form for a tmpfs; C(None) for other forms."""
     return int(text[:-1]) << 10 if text and text.endswith("k") and text[:-1].isdigit() else None
 
 
 def leftovers(state: State) -> Tuple[str, ...]:
-    """The processes with a private /tmp that nothing in their unit explains, once our drop-in is gone."""
+    """The processes with a private /tmp that no setting of their unit explains after the removal of the drop-in."""
     return tuple(
         f"process {process.pid} ({process.name}): {place} is still its own"
         for process in judged(state)
@@ -109,7 +109,7 @@ def leftovers(state: State) -> Tuple[str, ...]:
 def _explained(state: State, place: str, mount: Mount) -> bool:
     if is_from_disk(mount, state.unit.name):
         return False
-    # Where PrivateTmp comes from, in systemd's own naming.
+    # systemd's own name for the folders of PrivateTmp.
     if "/systemd-private-" in mount.root:
         return True
     return any(place_of(name, word) == place for name, words in foreign_settings(state).items() for word in words)

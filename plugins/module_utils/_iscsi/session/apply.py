@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations of session plans: the content of records, the login and its undoing, the waits."""
+"""The operations of session plans: records, logins, the undo of a failed login, logouts and waits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def operations(wanted: Wanted, runner: Runner, host: Host) -> Operations:
 class Actions:
     """Carries out the operations of one plan; the secrets come from C(wanted), never from the plan's arguments.
 
-    Arguments in C(_shown) are in the plan for its reader only.
+    Arguments in C(_shown) are only for the reader of the plan.
     """
 
     def __init__(self, wanted: Sequence[WantedSession], runner: Runner, host: Host) -> None:
@@ -45,10 +45,11 @@ class Actions:
         self._former: Dict[str, str] = {}
 
     def write_record(self, target: str, portal: str, **_shown: str) -> None:
-        """Give the records of a portal the settings that the task asks for.
+        """Write the settings of the task into the records of a portal.
 
-        The file is replaced, as C(iscsiadm -o update) would show the secret to every user in its arguments. The lock of iscsiadm is
-        not taken: readers see the old or the new record whole, and a lock that a killed task leaves behind would block every iscsiadm.
+        The file is replaced, because C(iscsiadm -o update) would show the secret to every user in its arguments. The lock of iscsiadm is
+        not taken, because readers see either the complete old or the complete new record, and the lock of a killed task would block
+        every iscsiadm.
         """
         wanted = self._find(target, portal)
         records = self._records(wanted)
@@ -59,7 +60,7 @@ class Actions:
             self._replace(record.path, edit_record(record.text, wanted.settings()))
 
     def log_in(self, target: str, portal: str, created: bool, limit: int) -> None:
-        """Log in to one target at one portal; on failure leave the records as they were before this task."""
+        """Log in to one target at one portal; after a failure, restore the records from before this task."""
         wanted = self._find(target, portal)
         hosts = sorted({record.address for record in self._records(wanted)})
         try:
@@ -75,11 +76,11 @@ class Actions:
             raise ObservationError(f"{wanted.label}: {meaning(NO_SESSION, wanted.label)} after the login. {undone}")
 
     def log_out(self, target: str, portal: str, session: int, limit: int) -> None:
-        """End one session by its number, which works without a record too, and touches no other session."""
+        """Log out one session by its number, which also works without a record and affects no other session."""
         self._end(self._find(target, portal), session, limit)
 
     def wait_for_session(self, target: str, portal: str, limit: int) -> None:
-        """Wait until iscsid has brought a lost session back."""
+        """Wait until iscsid has logged a lost session in again."""
         wanted = self._find(target, portal)
         end = time.monotonic() + limit
         while True:
@@ -94,7 +95,7 @@ class Actions:
             time.sleep(_PAUSE)
 
     def set_replacement_timeout(self, session: int, seconds: int, **_shown: str) -> None:
-        """Change how long a running session's commands wait for a lost connection."""
+        """Set the seconds that the commands of a running session wait for a lost connection."""
         with open(self._host.root + replacement_timeout_file(session), "w", encoding="ascii") as stream:
             stream.write(str(seconds))
 
@@ -134,16 +135,16 @@ class Actions:
         end = time.monotonic() + limit
         while True:
             result = self._runner.run(argv, timeout=limit, accept=(0, *LOGOUT_TRY_AGAIN, NO_RECORD))
-            # The kernel decides: an iscsid that was just started has not found its sessions yet, and iscsiadm then knows none of them.
+            # The kernel decides, because an iscsid that was just started has not found its sessions yet, and then iscsiadm knows none.
             if sid not in [session.sid for session in self._sessions(wanted)]:
                 return
             code = reported_code(result.exit_code, result.stderr)
             if code not in (0, *LOGOUT_TRY_AGAIN) or time.monotonic() >= end:
-                raise explained(CommandError(argv, "the session is still there", code, result.stderr), wanted.label)
+                raise explained(CommandError(argv, "the session still exists", code, result.stderr), wanted.label)
             time.sleep(_LONG_PAUSE)
 
     def _undo(self, wanted: WantedSession, hosts: Sequence[str], created: bool) -> str:
-        """After a failed login: end the session that iscsid still tries to log in, and restore the records."""
+        """After a failed login: log out the session that iscsid still tries to log in, and restore the records."""
         problems: List[str] = []
         try:
             for session in self._sessions(wanted):
@@ -154,11 +155,11 @@ class Actions:
             problems.append(str(error))
         for record in self._records(wanted):
             if created:
-                # iscsiadm keeps the record of a session that iscsid still tries to log in.
+                # iscsiadm does not remove the record of a session that iscsid still tries to log in.
                 _remove_record(self._host.root + record.path)
             elif record.path in self._former:
                 self._replace(record.path, self._former[record.path])
-        done = "Its new record was removed again" if created else "Its record is as it was"
+        done = "Its new record was removed again" if created else "Its record was not changed"
         return f"{done}, but: {'; '.join(problems)}" if problems else done
 
     def _replace(self, path: str, text: str) -> None:
@@ -168,7 +169,7 @@ class Actions:
 def _remove_record(path: str) -> None:
     os.unlink(path)
     folder = os.path.dirname(path)
-    # A portal has one record in the target's folder, or one for each interface in a folder of its own.
+    # A portal has one record in the target's folder, or its own folder with a record for each interface.
     if "," in os.path.basename(folder) and not os.listdir(folder):
         os.rmdir(folder)
 
@@ -180,4 +181,4 @@ def _attached(sessions: Sequence[Session]) -> List[int]:
 def _lun_problem(wanted: WantedSession, missing: Sequence[str], sessions: Sequence[Session], limit: int) -> str:
     there = ", ".join(str(lun) for lun in _attached(sessions)) or "none"
     what = f"LUNs {', '.join(missing)} did not appear" if missing else "the scan of its LUNs did not end"
-    return f"{wanted.label}: {what} within {limit} s (there: {there}): check that the target maps them to this initiator"
+    return f"{wanted.label}: {what} within {limit} s (present: {there}): check that the target maps them to this initiator"

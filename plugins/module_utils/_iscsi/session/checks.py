@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refusals before anything changes, and the reasons why a session cannot be had now. Pure."""
+"""Refusals before anything changes, and the reasons why a session cannot be logged in now. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SHOWN_OFFERS = 5
 
 
 def check(state: State, wanted: Wanted) -> None:
-    """Refuse portals that are not what the task says, and a new name that running sessions depend on.
+    """Refuse portals that answer as other targets, and a change of the initiator name under running sessions.
 
-    :raises ObservationError: names all such portals in one message.
-    :raises RefusedError: a session is logged in under the name that the task changes.
+    :raises ObservationError: with all such portals in one message.
+    :raises RefusedError: a session is logged in under the initiator name that the task changes.
     """
     renamed = wanted.initiator_name is not None and wanted.initiator_name != state.name
     problems = [text for one in wanted.sessions if needs_login(state, one) for text in _portal_problems(state, one, renamed)]
@@ -29,22 +29,22 @@ def check(state: State, wanted: Wanted) -> None:
         raise RefusedError(
             "initiator_name",
             f"sessions are logged in under the name {state.name}: {found}",
-            "Targets know this host by that name: log these sessions out first",
+            "Nothing was changed; targets know this host by that name: log these sessions out first",
         )
 
 
 def check_logout(wanted: WantedSession, sessions: Sequence[Session]) -> None:
     """Refuse to end sessions whose disks are in use.
 
-    :raises RefusedError: names the users.
+    :raises RefusedError: with the users of the disks.
     """
     users = users_of(sessions)
     if users:
-        raise RefusedError(wanted.label, f"its disks are in use: {'; '.join(users)}", "Unmount or stop these first")
+        raise RefusedError(wanted.label, f"its disks are in use: {'; '.join(users)}", "Nothing was changed; unmount or stop these first")
 
 
 def unmet_because(state: State, wanted: WantedSession) -> Optional[str]:
-    """Why the session cannot be had now, in words; C(None) if it is logged in, or can be."""
+    """Why the session cannot be logged in now, in words; C(None) if it is logged in, or can be."""
     return _unreachable_because(state, wanted) or _held_because(wanted, state.sessions_of(*wanted.key))
 
 
@@ -54,12 +54,12 @@ def _unreachable_because(state: State, wanted: WantedSession) -> Optional[str]:
         return None
     sessions = state.sessions_of(*wanted.key)
     lost = f"; session {sessions[0].sid} is {sessions[0].state}" if sessions else ""
-    lost += ", iscsid tries on" if sessions and sessions[0].state != LOGGED_IN else ""
+    lost += ", and iscsid keeps trying" if sessions and sessions[0].state != LOGGED_IN else ""
     return f"portal {wanted.portal} (for {wanted.target}) {problem}{lost}"
 
 
 def _held_because(wanted: WantedSession, sessions: Sequence[Session]) -> Optional[str]:
-    """Why a session that has to be replaced cannot be now."""
+    """Why an outdated session cannot be logged out and in again now; C(None) if it can."""
     for session in outdated(wanted, sessions):
         users = users_of([session])
         former = ", ".join(relogin_reasons(session, wanted))
@@ -68,13 +68,13 @@ def _held_because(wanted: WantedSession, sessions: Sequence[Session]) -> Optiona
         if users:
             return (
                 f"{wanted.label}: session {session.sid} is {session.state} with its former {former} and {cannot} be logged out"
-                f" while its disks are in use: {'; '.join(users)}. Unmount or stop these, or take the disks out of their arrays"
+                f" while its disks are in use: {'; '.join(users)}. Unmount or stop these, or remove the disks from their arrays"
             )
     return None
 
 
 def _portal_problems(state: State, wanted: WantedSession, renamed: bool) -> List[str]:
-    """What shows that the portal is not the one that the task means; empty if nothing does."""
+    """The signs that the portal is not the portal that the task means; empty if there are none."""
     answer = state.answers.get(wanted.key, Answer())
     if answer.problem is not None:
         return []
@@ -82,8 +82,8 @@ def _portal_problems(state: State, wanted: WantedSession, renamed: bool) -> List
     for session in state.sessions:
         same = answer.peer is not None and answer.peer in (session.portal, session.peer)
         if same and session.target == wanted.target and session.portal != wanted.portal:
-            return [f"{label} is the portal {session.portal} that session {session.sid} is logged in to: name it that way"]
-    # Which targets a portal shows can depend on who asks, and a new initiator name is not in force yet.
+            return [f"{label} is the portal {session.portal} that session {session.sid} is logged in to: use that spelling"]
+    # The targets that a portal offers can depend on the initiator name, and a new name is not in force yet.
     if answer.offers is None or renamed:
         return []
     return _offer_problems(label, wanted, answer)
@@ -92,7 +92,7 @@ def _portal_problems(state: State, wanted: WantedSession, renamed: bool) -> List
 def _offer_problems(label: str, wanted: WantedSession, answer: Answer) -> List[str]:
     here = sorted({target for target, portal, _tag in answer.offers or () if portal in (wanted.portal, answer.peer)})
     elsewhere = sorted({str(portal) for target, portal, _tag in answer.offers or () if target == wanted.target})
-    # Behind address translation or a tunnel a portal lists itself under other addresses: only the name counts there.
+    # Behind address translation or a tunnel, a portal offers itself under other addresses: there only the name counts.
     if wanted.target in here or (elsewhere and not here):
         return []
     offered = here or sorted({target for target, _portal, _tag in answer.offers or ()})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which sessions need a login, or another one. Pure."""
+"""Which sessions need a first login, or have to log in again? Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .state import LOGGED_IN, Session, State, WantedSession
 
 
 def relogin_reasons(session: Session, wanted: WantedSession) -> Tuple[str, ...]:
-    """The options that only a new login brings in force on this session."""
+    """The options that differ on this session and need a new login to be in force."""
     reasons = []
     if wanted.chap is not None and session.credentials != Credentials.of(wanted.chap):
         reasons.append("CHAP credentials")
@@ -24,10 +24,10 @@ def relogin_reasons(session: Session, wanted: WantedSession) -> Tuple[str, ...]:
 
 
 def outdated(wanted: WantedSession, sessions: Sequence[Session]) -> List[Session]:
-    """Sessions that have to be logged out and in.
+    """Sessions that have to be logged out and in again.
 
-    With C(relogin) every session that keeps former options; in any case a lost session that keeps former credentials, as iscsid
-    reconnects with the credentials of the login, for ever in vain.
+    With C(relogin): every session with former options. Always: a lost session with former credentials, because iscsid reconnects with
+    the credentials of the login and never succeeds.
     """
     if wanted.state != "logged_in":
         return []
@@ -36,7 +36,7 @@ def outdated(wanted: WantedSession, sessions: Sequence[Session]) -> List[Session
 
 
 def needs_login(state: State, wanted: WantedSession) -> bool:
-    """Whether the portal has to be asked: it shall have a session, and has none that works and can stay."""
+    """Whether the portal has to be asked: a session is wanted, and no session works and can stay."""
     sessions = state.sessions_of(*wanted.key)
     works = bool(sessions) and all(one.state == LOGGED_IN for one in sessions)
     return wanted.state == "logged_in" and not (works and not outdated(wanted, sessions))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the initiator side of this host, and asks the portals that need a login. The only reader; it leaves nothing behind."""
+"""Reads the initiator side of this host, and asks the portals that need a login. The only reader; it changes nothing on the host."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from .state import Answer, Key, State, Wanted
 from .sysfs import read_sessions
 
 CONNECT_LIMIT = 5.0
-"""Seconds a portal has to take a TCP connection."""
+"""Seconds within which a portal has to accept a TCP connection."""
 
 DISCOVERY_LIMIT = 15.0
-"""Seconds a portal has to list its targets; iscsiadm alone would try for minutes."""
+"""Seconds within which a portal has to list its targets; iscsiadm itself would try for minutes."""
 
-# iscsiadm holds its lock for milliseconds, and gives up after 30 s where another one holds it.
+# iscsiadm holds its lock for milliseconds, and gives up after 30 s if another iscsiadm holds the lock.
 _STALE_AFTER = 3.0
 
 
 def observe(wanted: Wanted, runner: Runner, host: Host) -> State:
-    """Records and sessions, who uses the disks that the task may take away, and the answers of the portals that need a login."""
+    """Records and sessions, the users of disks that the task may remove, and the answers of the portals that need a login."""
     state = read_state(host)
     logins = [one.key for one in wanted.sessions if needs_login(state, one)]
     logouts = [one.key for one in wanted.sessions if one.state != "logged_in"]
@@ -44,7 +44,7 @@ def observe(wanted: Wanted, runner: Runner, host: Host) -> State:
 
 
 def read_state(host: Host) -> State:
-    """Records, sessions and devices as they are now. No process is started."""
+    """Records, sessions and devices at this moment. No process is started."""
     text = host.read(NAME_FILE) or ""
     return State(
         name=initiator_name(text),
@@ -56,13 +56,13 @@ def read_state(host: Host) -> State:
 
 
 def initiator_name(text: str) -> Optional[str]:
-    """The name in initiatorname.iscsi; the first counts, as for iscsid."""
+    """The name in initiatorname.iscsi; the first name counts, as for iscsid. C(None) if there is none."""
     match = re.search(r"^[ \t]*InitiatorName[ \t]*=[ \t]*(\S+)", text, re.MULTILINE)
     return match.group(1) if match else None
 
 
 def read_records(host: Host) -> Tuple[Record, ...]:
-    """All node records, of either database."""
+    """All node records, of both databases."""
     folders = [(target, f"{database}/nodes/{target}") for database in DATABASES for target in host.names(f"{database}/nodes")]
     names = [(target, folder, name) for target, folder in folders for name in host.names(folder)]
     return tuple(record for target, folder, name in names for record in _portal_records(host, f"{folder}/{name}", target, name))
@@ -81,7 +81,7 @@ def _portal_records(host: Host, path: str, target: str, name: str) -> Iterator[R
 
 
 def stale_lock(host: Host) -> Optional[str]:
-    """The lock of an iscsiadm that was killed while holding it: every later one would wait 30 s for it and fail."""
+    """The path of the lock of a killed iscsiadm: every later iscsiadm would wait 30 s for it and fail. C(None) if there is none."""
     try:
         age = time.time() - os.lstat(host.root + LOCK_FILE).st_ctime
     except OSError:
@@ -92,7 +92,7 @@ def stale_lock(host: Host) -> Optional[str]:
 
 
 def with_users(state: State, keys: Collection[Key], host: Host) -> State:
-    """The state with the users of every disk of these sessions, so that no session is logged out under a file system or an array."""
+    """The state with the users of every disk of these sessions, so that no session is logged out under a mounted file system or array."""
     table = read_mount_table(host)
     return replace(
         state,
@@ -109,12 +109,12 @@ def disk_users(host: Host, device: str, table: MountTable) -> Tuple[str, ...]:
     """Mounts, swap areas and holders of a disk and its partitions, in words; empty if the disk is free."""
     name = host.base_name(device)
     uses = tuple(str(use) for use in uses_of(host, name, table))
-    # A mount in another namespace, or an export by a target, has no name in sysfs.
+    # sysfs does not show mounts in other namespaces, nor exports by a target.
     return uses or ((f"{name} is in exclusive use",) if is_claimed(host, device) else ())
 
 
 def with_answers(state: State, keys: Iterable[Key], runner: Runner) -> State:
-    """The state with the answer of each of these portals; a portal of several targets is asked once."""
+    """The state with the answers of these portals; a portal of several targets is asked once."""
     answers: Dict[Portal, Answer] = {}
     by_key = {}
     for target, portal in keys:
@@ -127,12 +127,12 @@ def with_answers(state: State, keys: Iterable[Key], runner: Runner) -> State:
 def ask(portal: Portal, runner: Runner) -> Answer:
     """Connect to the portal and list its targets.
 
-    :raises CommandError: this host's own part of it failed, such as an iscsid that does not run.
+    :raises CommandError: the failure is on this host, such as an iscsid that does not run.
     """
     peer, problem = _connect(portal)
     if peer is None:
         return Answer(problem=problem)
-    # "nonpersistent" keeps the answer out of the node database: the portal's other targets are not this task's.
+    # "nonpersistent" keeps the answer out of the node database, which would also get the portal's other targets.
     argv = ("iscsiadm", "-m", "discovery", "-t", "sendtargets", "-p", str(portal), "-o", "nonpersistent")
     try:
         result = runner.run(argv, timeout=DISCOVERY_LIMIT, accept=(0, NO_RECORD, *LOGIN_REJECTED))
@@ -140,7 +140,7 @@ def ask(portal: Portal, runner: Runner) -> Answer:
         if error.exit_code not in SILENT:
             raise explained(error, str(portal)) from None
         return Answer(problem=f"answers, but not as an iSCSI target: {explained(error, str(portal)).problem}", peer=peer)
-    # A portal may want credentials for discovery, or refuse it: the login then has the last word.
+    # A portal may demand credentials for discovery, or refuse it: then the login decides.
     offers = None if result.exit_code in LOGIN_REJECTED else parse_discovery(result.stdout)
     return Answer(peer=peer, offers=offers)
 
@@ -153,7 +153,7 @@ def _connect(portal: Portal) -> Tuple[Optional[Portal], Optional[str]]:
     except ConnectionRefusedError:
         return None, "refuses the connection: no target listens there"
     except socket.timeout:
-        return None, f"took no connection within {CONNECT_LIMIT:g} s: check address, firewall and route"
+        return None, f"did not accept a connection within {CONNECT_LIMIT:g} s: check address, firewall and route"
     except socket.gaierror as error:
         return None, f"has a host name that cannot be resolved: {error.strerror}"
     except OSError as error:
@@ -161,7 +161,7 @@ def _connect(portal: Portal) -> Tuple[Optional[Portal], Optional[str]]:
 
 
 def parse_discovery(text: str) -> Tuple[Tuple[str, Portal, int], ...]:
-    """Target, portal and portal group tag out of C(iscsiadm)'s C(portal,tag target) lines."""
+    """Target, portal and portal group tag from the lines C(portal,tag target) of C(iscsiadm)."""
     offers = []
     for line in text.splitlines():
         address, _space, target = line.strip().partition(" ")

@@ -21,9 +21,9 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
         "login_timeout": 30,
         "logout_timeout": 15,
     },
-    # A silent target is noticed after at most 3 + 3 s, and 10 s later its commands fail up to md: measured, reads and writes stall
-    # for 16.5 s when a server dies, and an outage of 10 s ejects no member. Far less than the 30 s of the SCSI command timer, whose
-    # error handling would hold the disk for minutes. A login that hangs is tried anew within the 10 s. See docs/timeouts.md.
+    # A silent target is noticed after at most 3 + 3 s, and 10 s later md gets the errors of its commands: as measured, reads and writes
+    # stall for 16.5 s when a server dies, and an outage of 10 s ejects no member. This is far below the 30 s of the SCSI command timer,
+    # whose error handling would block the disk for minutes. A login that hangs is repeated within the 10 s. See docs/timeouts.md.
     "md": {
         "replacement_timeout": 10,
         "noop_out_interval": 3,
@@ -62,7 +62,10 @@ ENTRIES = Entries(
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """The sessions that a task names, in its order, and the initiator name."""
+    """Check every option: the sessions of a task, in its order, and the initiator name.
+
+    :raises InputError: an option is not valid.
+    """
     name = params["initiator_name"]
     if name is not None:
         check_iqn("initiator_name", name)
@@ -137,6 +140,6 @@ def _number(option: str, value: Any, least: int) -> int:
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not least <= int(text) <= _MOST_LUN:
         raise InputError(
-            option, f"'{value}' is neither how many LUNs to wait for ({least} or more) nor a list of LUN numbers up to {_MOST_LUN}"
+            option, f"'{value}' is neither the number of LUNs to wait for ({least} or more) nor a list of LUN numbers up to {_MOST_LUN}"
         )
     return int(text)

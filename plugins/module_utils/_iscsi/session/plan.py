@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps from the sessions and records of this host to the wanted ones. Pure."""
+"""The steps from the sessions and records of this host to the wanted sessions. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SECRET_KEYS = (CHAP_KEYS["password"], CHAP_KEYS["mutual_password"])
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
-    """Everything that the task asks for, in its order, as one plan.
+    """One plan for all sessions of the task, in its order.
 
-    A portal that is down keeps nothing else from being done: C(unmet) of the plan names it.
+    A portal that is down does not stop the other sessions: C(unmet) of the plan names it.
 
     :raises ObservationError: see L(check).
-    :raises RefusedError: likewise, and see L(check_logout).
+    :raises RefusedError: see L(check) and L(check_logout).
     """
     check(state, wanted)
     name = wanted.initiator_name
@@ -37,12 +37,12 @@ def plan(state: State, wanted: Wanted) -> Plan:
         whole = _preceded(whole, _plan_name(state, name))
     if not whole.changed or state.stale_lock is None:
         return whole
-    warning = f"{state.stale_lock} was left by an iscsiadm that was killed; it is removed, as every iscsiadm would wait for it and fail"
+    warning = f"{state.stale_lock} was left by a killed iscsiadm; it is removed, because every iscsiadm would wait for it and fail"
     return replace(whole, steps=(RemoveFile(state.stale_lock), *whole.steps), warnings=(*whole.warnings, warning))
 
 
 def _preceded(whole: Plan, first: Plan) -> Plan:
-    """The plan after another one on which all of it depends."""
+    """The plan C(whole) after the plan C(first), on which all its parts depend."""
     if not whole.parts:
         return first
     before, after = {first.subject: first.before, **whole.before}, {first.subject: first.after, **whole.after}
@@ -56,7 +56,7 @@ def _plan_name(state: State, name: str) -> Plan:
     kept = [line for line in state.name_file.splitlines() if not re.match(r"\s*(InitiatorName|GenerateName)\s*=", line)]
     steps: Tuple[Step, ...] = (
         WriteFile(NAME_FILE, "\n".join([*kept, f"InitiatorName={name}"]) + "\n", mode=0o600),
-        # iscsid reads its name at start only; a stopped iscsid is not started.
+        # iscsid reads the name only at its start; a stopped iscsid is not started.
         Command(("systemctl", "try-restart", "iscsid.service")),
     )
     return Plan(subject, {"name": state.name}, {"name": name}, steps)
@@ -88,7 +88,7 @@ def _relogin_warnings(wanted: WantedSession, sessions: Sequence[Session]) -> Tup
     reasons = [(session.sid, ", ".join(relogin_reasons(session, wanted))) for session in sessions if session.state == LOGGED_IN]
     return tuple(
         f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (relogin);"
-        " it is not dropped for that, but could not come back if its connection were lost"
+        " it still works, but could not be recovered after a lost connection"
         if "CHAP" in reason
         else f"{wanted.label}: session {sid} keeps its former {reason} until it is logged in again (relogin)"
         for sid, reason in reasons
@@ -115,7 +115,7 @@ def _log_in_steps(state: State, wanted: WantedSession, records: Sequence[Record]
 
 
 def _waiting_steps(wanted: WantedSession, records: Sequence[Record], sessions: Sequence[Session]) -> List[Step]:
-    """The steps for which the portal need not answer: an existing record gets the settings of the next login."""
+    """The steps that need no answer of the portal: an existing record gets the settings of the next login."""
     named = {"target": wanted.target, "portal": str(wanted.portal)}
     whole = [record for record in records if record.whole]
     return [*(_record_steps(wanted, whole) if whole else []), *_timeout_steps(wanted, named, sessions)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of open-iscsi: where they lie, and the keys, credentials and changed text of node records. Pure."""
+"""The files of open-iscsi: their paths, and the keys, credentials and changed text of node records. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Dict, Mapping, Optional
 from ..names import Chap, Portal
 
 DATABASES = ("/var/lib/iscsi", "/etc/iscsi")
-"""RHEL, Fedora, and Debian from 13 on keep the node records in /var/lib; where that folder exists iscsiadm was built to use it."""
+"""RHEL, Fedora, and Debian since 13 keep the node records in /var/lib; if that folder exists, iscsiadm was built to use it."""
 
 NAME_FILE = "/etc/iscsi/initiatorname.iscsi"
 LOCK_FILE = "/run/lock/iscsi/lock.write"
@@ -28,7 +28,7 @@ TIMEOUT_KEYS = {
 """The keys of timeouts by the names of their options."""
 
 PARAMETER_KEYS = {"cmds_max": "node.session.cmds_max", "queue_depth": "node.session.queue_depth"}
-"""The keys of the limits for commands, of a session and of each of its disks, by the names of their options."""
+"""The keys of the limits for the commands of a session and of each of its disks, by the names of their options."""
 
 AUTH_METHOD_KEY = "node.session.auth.authmethod"
 CHAP_KEYS = {
@@ -42,7 +42,7 @@ _RECORD_END = "# END RECORD"
 
 @dataclass(frozen=True)
 class Credentials:
-    """CHAP names and secrets as a record or a running session holds them; C(None) for each that it lacks."""
+    """CHAP names and secrets of a record or a running session; C(None) for each missing text."""
 
     username: Optional[str] = None
     password: Optional[str] = field(default=None, repr=False)
@@ -51,7 +51,7 @@ class Credentials:
 
     @classmethod
     def of(cls, chap: Chap) -> Credentials:
-        """The credentials that an option asks for."""
+        """The credentials that an option declares."""
         return cls(chap.username, chap.password, chap.mutual_username, chap.mutual_password)
 
 
@@ -72,7 +72,7 @@ class Record:
 
     @property
     def whole(self) -> bool:
-        """Whether the record was written to its end; iscsiadm does not replace records atomically."""
+        """Whether the record is complete; iscsiadm does not replace records atomically."""
         return self.text.rstrip().endswith(_RECORD_END)
 
     @property
@@ -95,7 +95,7 @@ def parse_record(text: str) -> Dict[str, str]:
 
 
 def edit_record(text: str, changes: Mapping[str, Optional[str]]) -> str:
-    """The record with keys set, added, or (C(None)) removed; every other line stays as it is."""
+    """The record with keys set, added, or (C(None)) removed; every other line stays."""
     missing = dict(changes)
     lines = []
     for line in text.splitlines():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session and its record as a diff shows them, and what the modules return. No secret is in either. Pure."""
+"""A session and its record in a diff, and the return values of the modules; both without secrets. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ View = Dict[str, Any]
 
 
 def before(state: State, wanted: WantedSession) -> View:
-    """The session, its record, and how both compare with the wanted credentials."""
+    """The session and its record, and whether both have the wanted credentials."""
     records, sessions = state.records_of(*wanted.key), state.sessions_of(*wanted.key)
     settings = records[0].settings if records else {}
     return {
@@ -44,7 +44,7 @@ def _chap(found: Credentials, wanted: WantedSession) -> View:
 
 
 def after(state: State, wanted: WantedSession, unmet: bool) -> View:
-    """The same view once the plan is carried out; C(unmet) says that there can be no login now."""
+    """The view of L(before) after the plan; C(unmet): a login is not possible now."""
     shown = before(state, wanted)
     if wanted.state == "absent":
         return before(replace(state, records=(), sessions=()), wanted)
@@ -72,7 +72,7 @@ def _log_in(shown: View, wanted: WantedSession, sessions: Sequence[Session], unm
 
 
 def returned(state: State, wanted: Wanted, _plan: Plan) -> Mapping[str, Any]:
-    """The return values of iscsi_session: only about sessions that the task names."""
+    """The return values of iscsi_session, about the sessions that the task names."""
     sessions = [_named(state, one) for one in wanted.sessions]
     keys = {one.key for one in wanted.sessions}
     return {

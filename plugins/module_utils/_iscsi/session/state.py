@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The initiator side of iSCSI as a task wants it and as a host has it. Pure."""
+"""The initiator side of iSCSI: the wanted sessions of a task, and the state of a host. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..names import Chap, Portal
 from .records import AUTH_METHOD_KEY, CHAP_KEYS, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials, Record
 
 LOGGED_IN = "LOGGED_IN"
-"""The kernel's word for a session that carries I/O."""
+"""The kernel's word for a session that works."""
 
 Key = Tuple[str, Portal]
 """Target and portal: the identity of a session."""
@@ -20,7 +20,7 @@ Key = Tuple[str, Portal]
 
 @dataclass(frozen=True)
 class Luns:
-    """The LUNs to wait for: a number of them, or at least these."""
+    """The LUNs to wait for: a number of LUNs, or a list that has to be present."""
 
     count: int = 0
     numbers: Tuple[int, ...] = ()
@@ -37,7 +37,7 @@ class Luns:
 
 @dataclass(frozen=True)
 class WantedSession:
-    """One session as the task wants it; an option that is C(None) leaves its part of a record alone."""
+    """One wanted session; an option that is C(None) does not change its part of a record."""
 
     target: str
     portal: Portal
@@ -61,7 +61,7 @@ class WantedSession:
         return f"{self.target} at {self.portal}"
 
     def settings(self) -> Dict[str, Optional[str]]:
-        """The keys that a record shall have; C(None) for keys that it shall not have."""
+        """The wanted keys and values of a record; C(None) for keys that it must not have."""
         settings: Dict[str, Optional[str]] = {}
         if self.startup is not None:
             settings.update(dict.fromkeys(STARTUP_KEYS, self.startup))
@@ -76,7 +76,7 @@ class WantedSession:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of a task, checked. C(initiator_name) is C(None) where the task leaves the host's name alone."""
+    """The checked options of a task. C(initiator_name) is C(None) if the task does not set the host's name."""
 
     sessions: Tuple[WantedSession, ...] = ()
     initiator_name: Optional[str] = None
@@ -84,7 +84,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Device:
-    """A disk of a session: C(device) is the kernel's node, C(by_path) the name that survives reboots."""
+    """A disk of a session: C(device) is the kernel's node, C(by_path) the link that is the same after a reboot."""
 
     lun: int
     device: str
@@ -97,7 +97,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Session:
-    """A session of the kernel. C(portal) is the address that was asked for, C(peer) the connected one."""
+    """A session of the kernel. C(portal) is the portal of the login, C(peer) the connected address."""
 
     sid: int
     target: str
@@ -122,23 +122,23 @@ def ready_luns(sessions: Sequence[Session]) -> List[int]:
 
 
 def users_of(sessions: Sequence[Session]) -> List[str]:
-    """Who uses the disks of these sessions, in words; empty if all of them are free."""
+    """The users of the disks of these sessions, in words; empty if all disks are free."""
     return [user for session in sessions for device in session.devices for user in device.users]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a portal before any login: the targets that it offers with their portals, or the problem with it."""
+    """The answer of a portal before any login: the targets that it offers, with their portals, or the problem with the portal."""
 
     problem: Optional[str] = None
     peer: Optional[Portal] = None
     offers: Optional[Tuple[Tuple[str, Portal, int], ...]] = None
-    """Target, portal and portal group tag of each offer; C(None) where the portal keeps them to itself."""
+    """Target, portal and portal group tag of each offer; C(None) if the portal does not list its targets."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Everything of this host that a plan depends on."""
+    """The state of this host on which a plan depends."""
 
     name: Optional[str]
     name_file: str
@@ -148,7 +148,7 @@ class State:
     stale_lock: Optional[str] = None
 
     def records_of(self, target: str, portal: Portal) -> Tuple[Record, ...]:
-        """The records of one target at one portal; more than one where interfaces are bound."""
+        """The records of one target at one portal; with bound interfaces there are several."""
         return tuple(record for record in self.records if (record.target, record.portal) == (target, portal))
 
     def sessions_of(self, target: str, portal: Portal) -> Tuple[Session, ...]:

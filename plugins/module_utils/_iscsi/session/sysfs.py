@@ -44,7 +44,7 @@ def _read_session(host: Host, folder: str, links: Mapping[str, str]) -> Optional
     connection = _connection(host, folder)
     target = _value(host, f"{folder}/targetname")
     sid = re.search(r"([0-9]+)$", folder)
-    # A session that ends while it is read leaves half an answer, and counts as ended.
+    # A session that ends while it is read gives incomplete values, and counts as ended.
     if connection is None or target is None or sid is None:
         return None
     portal = _portal(host, connection, "persistent_address", "persistent_port")
@@ -56,7 +56,7 @@ def _read_session(host: Host, folder: str, links: Mapping[str, str]) -> Optional
         portal=portal,
         peer=_portal(host, connection, "address", "port"),
         state=_value(host, f"{folder}/state") or "unknown",
-        # Kernels before 5.9 do not say; there the wait for the devices has to do.
+        # Kernels before 5.9 do not show this; there the wait for the devices has to suffice.
         scanned=_value(host, f"{folder}/target_state") in (None, "SCANNED"),
         tpgt=host.number(f"{folder}/tpgt"),
         timeouts={**_numbers(host, folder, _SESSION_TIMEOUTS), **_numbers(host, connection, _CONNECTION_TIMEOUTS)},

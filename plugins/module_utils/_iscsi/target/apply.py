@@ -24,13 +24,13 @@ LIBRARY = "rtslib_fb"
 
 
 class LioError(FleetlabError):
-    """The library or the kernel did not take a change."""
+    """The library or the kernel did not accept a change."""
 
 
 def require_library() -> None:
-    """Fail early, in check mode too, where the library is missing; only an operation imports it.
+    """Fail early, also in check mode, if the library is missing; only an operation imports it.
 
-    :raises ObservationError: names the packages.
+    :raises ObservationError: with the packages to install.
     """
     if importlib.util.find_spec(LIBRARY) is None:
         raise ObservationError(f"the Python library {LIBRARY} was not found for {sys.executable}: install {packages_for('rtslib')}")
@@ -65,7 +65,7 @@ def operations() -> Operations:
 
 
 def _lio(operation: Callable[..., None]) -> Callable[..., None]:
-    """The operation with the library as its first argument and the library's errors as ours."""
+    """The operation with the library as its first argument, and with the library's errors as L(LioError)."""
 
     @functools.wraps(operation)
     def wrapped(**arguments: Any) -> None:
@@ -93,15 +93,15 @@ def _backstore(library: Any, plugin: str, name: str) -> Any:
 
 
 def create_file(path: str, size: int) -> None:
-    """Make a backing file and reserve its space, so that no initiator meets a full disk later."""
+    """Create a backing file and reserve its space, so that no write of an initiator fails later because the disk is full."""
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        # A file without a name: an interrupted run leaves nothing behind.
+        # A file without a name, so that an interrupted run leaves no file.
         descriptor = os.open(os.path.dirname(path), os.O_RDWR | os.O_TMPFILE, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, size)
             os.fsync(descriptor)
-            # The folder's descriptor makes Python follow the link; linking, unlike renaming, never replaces a file.
+            # With a folder descriptor Python follows the link in /proc; unlike a rename, a link never replaces a file.
             os.link(f"/proc/self/fd/{descriptor}", os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=True)
         finally:
             os.close(descriptor)
@@ -111,7 +111,7 @@ def create_file(path: str, size: int) -> None:
 
 
 def create_target(library: Any, iqn: str) -> None:
-    """Make the target, or only its group after an interrupted run. It is disabled."""
+    """Create the target, or after an interrupted run only its group; the target is disabled."""
     library.RTSRoot()
     library.TPG(library.Target(library.FabricModule("iscsi"), iqn), TPG)
 
@@ -127,7 +127,7 @@ def enable_target(library: Any, iqn: str) -> None:
 
 
 def set_target_attribute(library: Any, iqn: str, attribute: str, value: str) -> None:
-    """Set an attribute or, capitalised, an iSCSI parameter."""
+    """Set an attribute, or an iSCSI parameter if its name is capitalised."""
     group = _group(library, iqn)
     if attribute[0].isupper():
         group.set_parameter(attribute, value)
@@ -138,7 +138,7 @@ def set_target_attribute(library: Any, iqn: str, attribute: str, value: str) -> 
 
 
 def _check_kept(attribute: str, value: str, kept: str) -> None:
-    # The kernel ignores some writes without an error; without this check the task would be changed forever.
+    # The kernel ignores some writes without an error; without this check every run would report a change.
     if kept.strip() != value:
         raise LioError(f"the kernel keeps {attribute} at {kept.strip()}: {value} is not possible here")
 
@@ -150,7 +150,7 @@ def add_portal(library: Any, iqn: str, portal: str) -> None:
 
 
 def remove_portal(library: Any, iqn: str, portal: str) -> None:
-    """Stop listening on an address, in whatever spelling LIO has it."""
+    """Stop listening at a portal, whatever spelling of its address LIO has."""
     for listening in _group(library, iqn).network_portals:
         if str(parse_portal("portal", f"{listening.ip_address}:{listening.port}")) == portal:
             listening.delete()
@@ -159,7 +159,7 @@ def remove_portal(library: Any, iqn: str, portal: str) -> None:
 def create_backstore(
     library: Any, plugin: str, name: str, path: str, serial: str, size: Optional[int] = None, write_back: bool = False
 ) -> None:
-    """Make the storage object of a block device, or of a file."""
+    """Create the storage object of a block device or a file."""
     library.RTSRoot()
     if plugin == "block":
         library.BlockStorageObject(name, dev=path, wwn=serial)
@@ -168,7 +168,7 @@ def create_backstore(
 
 
 def remove_backstore(library: Any, plugin: str, name: str) -> None:
-    """Remove a storage object; its device or file is not touched."""
+    """Remove a storage object; its device or file stays unchanged."""
     _find_backstore(library, plugin, name).delete()
 
 
@@ -176,11 +176,11 @@ def _find_backstore(library: Any, plugin: str, name: str) -> Any:
     for backstore in library.RTSRoot().storage_objects:
         if (backstore.plugin, backstore.name) == (plugin, name):
             return backstore
-    raise LioError(f"the backstore {plugin}/{name} is gone")
+    raise LioError(f"the backstore {plugin}/{name} no longer exists")
 
 
 def set_backstore_path(library: Any, plugin: str, name: str, path: str) -> None:
-    """Set the name under which the same disk is looked for at boot."""
+    """Set the path by which the same disk is found at boot."""
     with open(f"{_backstore(library, plugin, name).path}/udev_path", "w", encoding="utf-8") as stream:
         stream.write(path)
 
@@ -203,17 +203,17 @@ def add_lun(library: Any, iqn: str, lun: int, plugin: str, name: str) -> None:
 
 
 def remove_lun(library: Any, iqn: str, lun: int) -> None:
-    """Stop exporting, mapped LUNs included."""
+    """Remove a LUN and its mapped LUNs."""
     library.LUN(_group(library, iqn), lun).delete()
 
 
 def add_acl(library: Any, iqn: str, initiator: str) -> None:
-    """Let an initiator in; it sees no LUN yet."""
+    """Create an ACL for an initiator; it has no mapped LUN yet."""
     library.NodeACL(_group(library, iqn), initiator)
 
 
 def remove_acl(library: Any, iqn: str, initiator: str) -> None:
-    """Remove an ACL: its initiator cannot log in any more."""
+    """Remove an ACL, so that its initiator can no longer log in."""
     _acl(library, iqn, initiator).delete()
 
 
@@ -233,7 +233,7 @@ def set_chap(
     mutual_username: Optional[str] = None,
     mutual_password: Optional[str] = None,
 ) -> None:
-    """Set, or with None clear, an initiator's credentials. Running sessions stay."""
+    """Set an initiator's credentials, or clear them with None. Running sessions stay."""
     acl = _acl(library, iqn, initiator)
     values = {
         "chap_userid": username,
@@ -246,22 +246,22 @@ def set_chap(
 
 
 def map_lun(library: Any, iqn: str, initiator: str, lun: int) -> None:
-    """Show a LUN to an initiator, under the same number."""
+    """Map a LUN to an initiator, under the same number."""
     library.MappedLUN(_acl(library, iqn, initiator), lun, lun, write_protect=False)
 
 
 def unmap_lun(library: Any, iqn: str, initiator: str, lun: int) -> None:
-    """Hide a LUN from an initiator."""
+    """Remove the mapping of a LUN to an initiator."""
     library.MappedLUN(_acl(library, iqn, initiator), lun).delete()
 
 
 def allow_writes(library: Any, iqn: str, initiator: str, lun: int) -> None:
-    """Take the write protection off a mapped LUN."""
+    """Remove the write protection of a mapped LUN."""
     library.MappedLUN(_acl(library, iqn, initiator), lun).write_protect = False
 
 
 def save(library: Any, path: str, iqn: str, **keep: Any) -> None:
-    """Exchange this target's entries in the saved file. See L(merge) for C(keep)."""
+    """Replace this target's entries in the saved file. See L(merge) for C(keep)."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     target: Optional[Mapping[str, Any]] = None
     backstores: List[Mapping[str, Any]] = []

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The attributes of LIO that a task may set, a row for each: portal group and iSCSI parameters, ACL, backstore. Pure.
+"""The attributes of LIO that a task may set, with a row for each: of the portal group, iSCSI parameters, of an ACL, of a backstore. Pure.
 
-A new attribute is a new row; everything else finds it by its name.
+To add an attribute, add its row; all other code finds it by its name.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Number:
     fixed: bool = False
 
     def read(self, option: str, value: Any) -> str:
-        """The value as the kernel writes it.
+        """The value in the kernel's form.
 
-        :raises InputError: it is out of range.
+        :raises InputError: the value is out of range.
         """
         text = str(int(value)) if isinstance(value, bool) else str(value)
         if not re.fullmatch(r"[0-9]{1,10}", text) or not self.least <= int(text) <= self.most:
@@ -40,12 +40,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Word:
-    """One of several words."""
+    """A word from a list."""
 
     allowed: Tuple[str, ...]
 
     def read(self, option: str, value: Any) -> str:
-        """See L(Number.read); the booleans of YAML are Yes and No."""
+        """See L(Number.read). The booleans of YAML become Yes and No."""
         text = ("Yes" if value else "No") if isinstance(value, bool) else str(value)
         if text not in self.allowed:
             raise InputError(option, f"'{value}' is none of {', '.join(repr(word) for word in self.allowed)}")
@@ -54,13 +54,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Table:
-    """The attributes of one kind of object. C(reserved) are names that another option decides, with the reason."""
+    """The attributes of one kind of object. C(reserved) are attributes that a task cannot set, by name, with the reason."""
 
     rows: Mapping[str, Union[Number, Word]]
     reserved: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, option: str, values: Mapping[str, Any]) -> Dict[str, str]:
-        """The values as the kernel writes them.
+        """The values in the kernel's form.
 
         :raises InputError: an attribute is unknown, reserved or out of range.
         """
@@ -173,11 +173,11 @@ def read_lun_attributes(option: str, values: Mapping[str, Any], plugin: str) -> 
     """See L(Table.read)."""
     checked = LUN.read(option, values)
     if plugin == "block" and checked.get("emulate_write_cache") == "1":
-        raise InputError(f"{option}.emulate_write_cache", "the kernel takes it from the block device itself; it can be set for files only")
+        raise InputError(f"{option}.emulate_write_cache", "the kernel takes it from the block device itself; it can be set only for files")
     return checked
 
 
 def is_fixed(name: str, plugin: str) -> bool:
-    """Whether the kernel does not change an attribute while a LUN uses the backstore; a file's cache is chosen when it is opened."""
+    """Whether the kernel refuses to change an attribute while a LUN uses the backstore; a file's cache is chosen when LIO opens it."""
     row = LUN.rows[name]
     return (isinstance(row, Number) and row.fixed) or (name == "emulate_write_cache" and plugin == "fileio")

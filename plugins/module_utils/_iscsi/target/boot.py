@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a target comes back at boot: the unit that restores it, and a drop-in that makes the unit wait for the disks."""
+"""The start of a target at boot: the unit that restores it, and a drop-in that makes the unit wait for the disks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def drop_in_path(unit: str, iqn: str) -> str:
 def find_family(host: Host) -> Family:
     """The family of distributions whose unit restores the targets of this host.
 
-    :raises ObservationError: none is installed.
+    :raises ObservationError: no such unit is installed.
     """
     for family in target_family(host):
         return family
@@ -35,13 +35,13 @@ def find_family(host: Host) -> Family:
 
 
 def find_saved_file(host: Host) -> str:
-    """The file that is restored at boot, also on a host that lacks the unit."""
+    """The file that is restored at boot, also on a host without the unit."""
     files = [family.target_file for family in FAMILIES]
     return next((path for path in files if host.exists(path)), files[0])
 
 
 def read_boot(host: Host, unit: str, iqn: str) -> Boot:
-    """The unit as its files show it: systemctl would cost a process."""
+    """The unit by its files, because systemctl would take a process."""
     own = f"{SYSTEM_FOLDER}/{unit}"
     wants = [f"{SYSTEM_FOLDER}/{name}/{unit}" for name in host.names(SYSTEM_FOLDER) if name.endswith((".wants", ".requires"))]
     return Boot(
@@ -55,9 +55,9 @@ def read_boot(host: Host, unit: str, iqn: str) -> Boot:
 
 
 def _clear_fails(host: Host) -> bool:
-    """Whether C(targetctl clear), by which the unit stops, gives the name of a file to a function that takes none, as in rtslib 2.2.
+    """Whether C(targetctl clear), the unit's stop command, ends with a TypeError, because it passes an argument to a function without any.
 
-    It then ends with a TypeError, and the clients of a machine that shuts down are left to their timeouts.
+    rtslib 2.2 has this error. Without a working stop command, the clients of a machine that shuts down have to wait for their timeouts.
     """
     pythons = [f"{_LIBRARIES}/{name}" for name in host.names(_LIBRARIES) if name.startswith("python3")]
     packages = [f"{python}/{name}" for python in pythons for name in host.names(python) if name.endswith("-packages")]
@@ -66,9 +66,9 @@ def _clear_fails(host: Host) -> bool:
 
 
 def drop_in_content(wanted: Wanted, clear_fails: bool = False) -> Optional[str]:
-    """What the unit waits for, and how it stops where its own way fails; None where neither is needed.
+    """The drop-in with the units to wait for, and another stop command if the unit's own fails; None if neither is needed.
 
-    A missing disk holds the unit up for a bounded time only. Files need no line: the unit itself comes after the local file systems.
+    A missing disk delays the unit only for a limited time. Files need no line, because the unit itself starts after the local file systems.
     """
     units = [f"{escaped_path(lun.path)}.device" for lun in wanted.luns or () if lun.plugin == "block"]
     if any(_needs_address(portal) for portal in wanted.portals):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of a target that have to go, and the values that it shall have: the sets that L(plan) turns into steps. Pure."""
+"""The parts of a target to remove, and its wanted values: the sets that L(plan) turns into steps. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .state import Acl, Backstore, Key, MappedLun, State, Target, Wanted, Wanted
 
 @dataclass(frozen=True)
 class Removals:
-    """The parts that go. Removing a LUN removes its mappings too: they are not listed again."""
+    """The parts to remove. The removal of a LUN also removes its mappings, which are not listed here."""
 
     portals: Tuple[Portal, ...] = ()
     luns: Tuple[int, ...] = ()
@@ -24,17 +24,17 @@ class Removals:
 
 
 def current_target(state: State, wanted: Wanted) -> Target:
-    """The running target; an empty, disabled one where none runs."""
+    """The running target; if none runs, an empty and disabled target."""
     return state.targets.get(wanted.iqn, Target(wanted.iqn, has_group=False))
 
 
 def saved_target(state: State, wanted: Wanted) -> Target:
-    """The saved target, likewise."""
+    """The saved target; if none is saved, an empty and disabled target."""
     return state.saved.targets.get(wanted.iqn, Target(wanted.iqn, has_group=False))
 
 
 def mapped_numbers(wanted: Wanted, acl: WantedAcl, target: Target) -> Tuple[int, ...]:
-    """The LUNs that an initiator shall see: the list of its ACL, else all declared LUNs, else all LUNs of the target."""
+    """The numbers of the LUNs to map to an initiator: the list of its ACL, else all declared LUNs, else all LUNs of the target."""
     if acl.luns is not None:
         return acl.luns
     if wanted.luns is not None:
@@ -43,12 +43,12 @@ def mapped_numbers(wanted: Wanted, acl: WantedAcl, target: Target) -> Tuple[int,
 
 
 def is_exact(wanted: Wanted, acl: WantedAcl) -> bool:
-    """Whether other mappings of an initiator go: its ACL lists LUNs, or the task is exclusive."""
+    """Whether other mappings of an initiator are removed: its ACL lists LUNs, or the task is exclusive."""
     return wanted.exclusive or acl.luns is not None
 
 
 def find_removals(state: State, wanted: Wanted) -> Removals:
-    """The parts that have to go of a target that stays."""
+    """The parts to remove from a target that stays."""
     target = current_target(state, wanted)
     luns = tuple(number for number, key in sorted(target.luns.items()) if _lun_goes(wanted, number, key))
     acls = tuple(sorted(target.acls)) if wanted.exclusive and wanted.acls is not None else ()
@@ -87,7 +87,7 @@ def _backstores_to_remove(state: State, wanted: Wanted, luns: Tuple[int, ...]) -
     declared = [lun.key for lun in wanted.luns or ()]
     gone = [key for number, key in sorted(target.luns.items()) if number in luns and key is not None]
     if wanted.exclusive and wanted.luns is not None:
-        # The saved entry still names the backstores whose LUNs an interrupted run had removed.
+        # The saved entry still names the backstores whose LUNs an interrupted run removed.
         gone += [key for _number, key in sorted(saved.luns.items()) if key is not None and key not in target.luns.values()]
     unfinished = [key for key in declared if key in state.backstores and not state.backstores[key].configured]
     return unique([key for key in gone if key not in declared and is_only_ours(state, wanted.iqn, key)] + unfinished)
@@ -99,19 +99,19 @@ def unique(keys: Iterable[Key]) -> Tuple[Key, ...]:
 
 
 def is_only_ours(state: State, iqn: str, key: Key) -> bool:
-    """Whether a backstore runs, and no other target, running or saved, needs it."""
+    """Whether a backstore exists, and no other target, running or saved, needs it."""
     others = [name for name in state.exporters(key) if name != iqn]
     return key in state.backstores and not others and not state.saved.exported_elsewhere(iqn, key)
 
 
 def usable(state: State, key: Key) -> Optional[Backstore]:
-    """A running backstore that is complete."""
+    """The running backstore if its creation was completed, else None."""
     backstore = state.backstores.get(key)
     return backstore if backstore is not None and backstore.configured else None
 
 
 def serial_for(state: State, wanted: Wanted, lun: WantedLun) -> str:
-    """The serial that a LUN shall have. A serial that it had before under this name and path is kept: initiators know the disk by it."""
+    """The wanted serial of a LUN. A former serial for this name and path is kept, because initiators know the disk by it."""
     if lun.serial is not None:
         return lun.serial
     running, saved = usable(state, lun.key), state.saved.backstores.get(lun.key)
@@ -123,7 +123,7 @@ def serial_for(state: State, wanted: Wanted, lun: WantedLun) -> str:
 
 
 def lun_attributes(state: State, lun: WantedLun) -> Dict[str, str]:
-    """The attributes that a LUN shall have: the declared ones, and whether the disk rotates, which md has to know."""
+    """The wanted attributes of a LUN: the declared attributes, and whether the disk rotates, because md has to know that."""
     rotational = state.paths[lun.path].rotational
     honest = {} if rotational is None else {"is_nonrot": "0" if rotational else "1"}
     return {**honest, **lun.attributes}

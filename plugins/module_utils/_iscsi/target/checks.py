@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refusals before anything changes, of what would touch objects that the task did not name. Pure."""
+"""Refusals before anything changes: of invalid declarations, and of changes to objects that the task does not name. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .state import Acl, Backstore, Key, PathFacts, State, Target, Wanted, Wanted
 
 
 def check(state: State, wanted: Wanted) -> None:
-    """Refuse everything that cannot or may not be done.
+    """Refuse changes that are impossible or would do harm.
 
-    :raises RefusedError: somebody else uses an object of the task, or initiators would lose a disk that they use.
+    :raises RefusedError: an object of the task is in use by others, or initiators would lose a disk that they use.
     :raises InputError: an option names an object that does not exist.
     """
     target = state.targets.get(wanted.iqn)
@@ -41,7 +41,7 @@ def check(state: State, wanted: Wanted) -> None:
 def _refuse_other_groups(wanted: Wanted, target: Optional[Target]) -> None:
     if target is not None and target.other_groups:
         groups = ", ".join(str(number) for number in target.other_groups)
-        raise RefusedError(wanted.iqn, f"it has the target portal groups {groups}", "Only targets with the one group 1 are managed.")
+        raise RefusedError(wanted.iqn, f"it has the target portal groups {groups}", "Only targets with group 1 alone are managed.")
 
 
 def _refuse_sessions(subject: str, initiators: Iterable[str], what: str) -> None:
@@ -51,9 +51,9 @@ def _refuse_sessions(subject: str, initiators: Iterable[str], what: str) -> None
 
 
 def check_removals(state: State, wanted: Wanted, removals: Removals) -> None:
-    """Refuse, without C(force), to take LUNs, ACLs or mapped LUNs from initiators that are logged in.
+    """Refuse, without C(force), to remove LUNs, ACLs or mapped LUNs of initiators that are logged in.
 
-    :raises RefusedError: names the initiators.
+    :raises RefusedError: with the initiators.
     """
     if wanted.force:
         return
@@ -101,23 +101,23 @@ def _check_block(lun: WantedLun, facts: PathFacts) -> None:
     if facts.kind != "block":
         raise InputError(option, f"{lun.path} is not a block device" + ("; for a file use file" if facts.kind == "file" else ""))
     if facts.read_only:
-        raise RefusedError(lun.path, "the device is read-only", "Make it writable, or name another.")
+        raise RefusedError(lun.path, "the device is read-only", "Make it writable, or name another device.")
     if facts.size == 0:
-        raise RefusedError(lun.path, "the device has no medium or a size of 0", "Name another.")
+        raise RefusedError(lun.path, "the device has no medium or a size of 0", "Name another device.")
 
 
 def _check_file(lun: WantedLun, facts: PathFacts) -> None:
     option = f"luns: file of LUN {lun.number}"
     if facts.kind == "missing":
         if lun.size is None:
-            raise InputError(option, f"{lun.path} does not exist, and without size it cannot be made")
+            raise InputError(option, f"{lun.path} does not exist, and without size it cannot be created")
         if not facts.folder_exists:
             raise InputError(option, f"the folder {posixpath.dirname(lun.path)} does not exist")
     elif facts.kind != "file":
         raise InputError(option, f"{lun.path} is not a regular file" + ("; for a block device use path" if facts.kind == "block" else ""))
     elif lun.size is not None and facts.size != lun.size:
         raise RefusedError(
-            lun.path, f"the file has {facts.size} bytes and {lun.size} are asked for", "A disk in use is not resized: give its size."
+            lun.path, f"the file has {facts.size} bytes, and size asks for {lun.size}", "An existing file is not resized: give its size."
         )
 
 
@@ -136,8 +136,8 @@ def _check_own_backstore(state: State, wanted: Wanted, lun: WantedLun, own: Back
     if exported and lun.serial is not None and own.serial != lun.serial:
         raise RefusedError(
             f"LUN {lun.number}",
-            f"its serial is {own.serial}, and another one would make it another disk to its initiators",
-            "Leave serial out, or remove the LUN first.",
+            f"its serial is {own.serial}, and another serial would make it another disk to its initiators",
+            "Omit serial, or remove the LUN first.",
         )
     if exported:
         _check_fixed(lun, own)
@@ -155,11 +155,11 @@ def _check_fixed(lun: WantedLun, own: Backstore) -> None:
 
 def _check_free(lun: WantedLun, facts: PathFacts) -> None:
     if facts.uses:
-        raise RefusedError(lun.path, "; ".join(facts.uses), "Free it first, or name another.")
+        raise RefusedError(lun.path, "; ".join(facts.uses), "Free it first, or name another device.")
     if facts.claimed:
-        raise RefusedError(lun.path, "the kernel grants no exclusive access: something else has it open", "Free it first, or name another.")
+        raise RefusedError(lun.path, "the kernel grants no exclusive access: it is in use", "Free it first, or name another device.")
     if facts.open_problem:
-        raise RefusedError(lun.path, f"it cannot be opened: {facts.open_problem}", "Repair it first, or name another.")
+        raise RefusedError(lun.path, f"it cannot be opened: {facts.open_problem}", "Repair it first, or name another device.")
 
 
 def _description(state: State, backstore: Backstore) -> str:
@@ -176,7 +176,7 @@ def _check_number(state: State, wanted: Wanted, lun: WantedLun) -> None:
         raise RefusedError(
             f"LUN {lun.number} of {wanted.iqn}",
             f"it is {current[0]}/{current[1]}",
-            "Give the new disk another number, or set exclusive to remove what is not declared.",
+            "Give the new disk another number, or set exclusive to remove objects that are not declared.",
         )
     for number, key in target.luns.items():
         if key == lun.key and number != lun.number:
@@ -213,8 +213,8 @@ def _check_serials(state: State, wanted: Wanted) -> None:
 def _check_portal(state: State, wanted: Wanted, portal: Portal) -> None:
     for iqn, other in _listeners(state, wanted):
         if shadows(other, portal) or shadows(portal, other):
-            remedy = "Set exclusive to exchange it, or declare that one." if iqn == wanted.iqn else "Use the same portal, or another port."
-            raise RefusedError(f"portal {portal}", f"{iqn} listens on {other}, and only one of the two can be open", remedy)
+            remedy = "Set exclusive to replace it, or declare that portal." if iqn == wanted.iqn else "Use the same portal or another port."
+            raise RefusedError(f"portal {portal}", f"{iqn} listens on {other}, and only one of these portals can be open", remedy)
     problem = state.portal_problems.get(portal)
     if problem is not None and not _makes_room(state, wanted, portal):
         raise RefusedError(f"portal {portal}", f"the kernel cannot listen there: {problem}", "Use an address of this host and a free port.")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LIO in configfs, read without its Python library: a run that finds nothing to do is quick."""
+"""LIO in configfs, read without its Python library, so that a run without changes is fast."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHAP_FILES = ("userid", "password", "userid_mutual", "password_mutual")
 
 
 def _text(host: Host, path: str) -> str:
-    """A kernel file's text without the final newline, or the NUL of some files; empty for no file."""
+    """A kernel file's text, without the final newline and the NUL of some files; empty if there is no file."""
     return (host.read(path) or "").strip("\0\n")
 
 
@@ -30,7 +30,7 @@ def _folders(host: Host, path: str) -> List[str]:
 
 
 def _link_target(host: Host, folder: str) -> Optional[str]:
-    """Where the one link in a folder leads."""
+    """The target of the only link in a folder."""
     return next((host.resolve(f"{folder}/{name}") for name in host.names(folder) if host.link(f"{folder}/{name}")), None)
 
 
@@ -73,7 +73,7 @@ def _device(host: Host, info: str, path: str) -> Optional[str]:
 
 
 def device_of(host: Host, path: str) -> Optional[str]:
-    """The identity of the disk at a path: major:minor of a block device, the real path of a file, None for no path."""
+    """The identity of the disk at a path: major:minor of a block device, the real path of a file, None if it does not exist."""
     return host.device_number(path)[0] or (host.resolve(path) if path and host.exists(path) else None)
 
 
@@ -114,7 +114,7 @@ def read_targets(host: Host) -> Dict[str, Target]:
 
 
 def _numbered(host: Host, folder: str, prefix: str) -> Dict[int, str]:
-    """The folders C(lun_0), C(tpgt_1) and so on, by their numbers."""
+    """The paths of folders such as C(lun_0) and C(tpgt_1), by their numbers."""
     return {int(name[len(prefix) :]): f"{folder}/{name}" for name in host.names(folder) if name.startswith(prefix)}
 
 

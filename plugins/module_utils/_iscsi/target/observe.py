@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only reader of the target wing: LIO, the saved file, the boot service, the paths to export, and whether portals can be opened."""
+"""The only reader of the target wing: LIO, the saved file, the boot service, the paths to export, and the addresses of portals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .configfs import CONFIGFS, read_backstores, read_exports, read_targets
 from .saved import read_saved
 from .state import Boot, PathFacts, State, Wanted
 
-# Names that are unique to one disk; others (t10. of emulated disks) may be shared by several.
+# Names that are unique to one disk; other names (t10. of emulated disks) may be shared by several disks.
 _UNIQUE_WWID = ("naa.", "eui.", "nvme.", "uuid.")
 
 
 def observe(wanted: Wanted, host: Host) -> State:
-    """Everything of this host that concerns one target.
+    """The state of this host, as far as it concerns one target.
 
     :raises ObservationError: the saved file or the boot service is unusable.
     """
@@ -46,7 +46,7 @@ def observe(wanted: Wanted, host: Host) -> State:
 
 
 def observe_all(host: Host) -> State:
-    """Every target of this host, as far as L(info) shows it."""
+    """The state of all targets of this host, as far as L(info) shows it."""
     return State(
         saved=read_saved(host, find_saved_file(host)),
         boot=Boot(""),
@@ -57,7 +57,7 @@ def observe_all(host: Host) -> State:
 
 
 def look_at(host: Host, path: str, table: MountTable) -> PathFacts:
-    """What lies at C(path), and who else uses it."""
+    """The object at C(path), and its other users."""
     number, kind = host.device_number(path)
     if number is not None:
         return device_facts(host, path, number, table)
@@ -71,11 +71,11 @@ def look_at(host: Host, path: str, table: MountTable) -> PathFacts:
 
 
 def device_facts(host: Host, path: str, number: str, table: MountTable) -> PathFacts:
-    """What sysfs, /proc and an exclusive open tell about the block device with that major:minor."""
+    """The facts about the block device with the major:minor C(number), from sysfs, /proc and an exclusive open."""
     name = kernel_name(host, number)
     folder, disk = f"{BLOCK}/{name}", disk_of(host, name)
     rotational = host.value(f"{BLOCK}/{disk}/queue/rotational")
-    # A partition is not its disk: it shares the disk's identity with its siblings.
+    # A partition gets no identity, because it would share the disk's identity with the other partitions.
     wwid = (host.value(f"{folder}/wwid") or host.value(f"{folder}/device/wwid") or "") if disk == name else ""
     error = open_error(host, path)
     return PathFacts(
@@ -93,11 +93,11 @@ def device_facts(host: Host, path: str, number: str, table: MountTable) -> PathF
 
 
 def portal_problem(portal: Portal) -> Optional[str]:
-    """Why the kernel cannot listen there; LIO itself would say no more than "Invalid argument"."""
+    """Why the kernel cannot listen at the portal, None if it can; LIO itself would only say "Invalid argument"."""
     family = socket.AF_INET6 if portal.is_ipv6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As LIO does: connections that linger from before are no obstacle.
+            # LIO sets this option too: lingering former connections are no obstacle.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((portal.host, portal.port))
     except OSError as error:

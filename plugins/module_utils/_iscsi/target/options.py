@@ -23,7 +23,7 @@ _SERIAL = re.compile(r"[0-9a-f-]{25,64}")
 
 
 def argument_spec() -> Dict[str, Any]:
-    """The options, as documented."""
+    """The options of the module."""
     lun = {
         "lun": {"type": "int", "required": True},
         "name": {"type": "str", "required": True},
@@ -53,7 +53,10 @@ def argument_spec() -> Dict[str, Any]:
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """Check every option."""
+    """Check every option.
+
+    :raises InputError: an option is not valid.
+    """
     luns = _make_luns(params.get("luns"))
     authentication = params["authentication"]
     wanted = Wanted(
@@ -72,7 +75,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     )
     if not wanted.portals and wanted.state == "present":
         raise InputError("portals", "a target without a portal cannot be reached: name at least one")
-    # A task may keep the parts of a target that it removes.
+    # A task that removes a target may still declare its parts.
     return wanted if wanted.state == "present" else replace(wanted, portals=(), luns=None, acls=None, attributes={})
 
 
@@ -108,7 +111,7 @@ def _make_portal(option: str, entry: Any) -> Portal:
     else:
         portal = parse_portal(option, str(entry))
     if not portal.is_ipv6 and not re.fullmatch(r"[0-9.]+", portal.host):
-        raise InputError(option, f"'{portal.host}' is a name: a target listens on IPv4 or IPv6 addresses")
+        raise InputError(option, f"'{portal.host}' is a name, and a target listens on addresses: give an IPv4 or IPv6 address")
     return portal
 
 
@@ -145,7 +148,7 @@ def _make_lun(option: str, entry: Mapping[str, Any]) -> WantedLun:
         if not _SERIAL.fullmatch(serial) or len(serial.replace("-", "")) < 25:
             raise InputError(
                 f"{option}.serial",
-                f"'{serial}': expected at least 25 hexadecimal digits, such as a UUID: initiators know the disk by a name made of them",
+                f"'{serial}': expected at least 25 hexadecimal digits, such as a UUID: initiators derive the disk's name from it",
             )
     plugin = "block" if path is not None else "fileio"
     return WantedLun(
@@ -173,7 +176,7 @@ def _make_size(option: str, text: Optional[str], plugin: str) -> Optional[int]:
     if text is None:
         return None
     if plugin == "block":
-        raise InputError(option, "a block device has a size of its own; size belongs to file")
+        raise InputError(option, "a block device has its own size; size belongs to file")
     try:
         size = int(human_to_bytes(text))
     except ValueError:
@@ -199,7 +202,7 @@ def _make_acl(option: str, entry: Mapping[str, Any], numbers: Optional[List[int]
     if authentication and chap is None:
         raise InputError(f"{option}.chap", "missing: with authentication no initiator can log in without credentials")
     if chap is not None and not authentication:
-        raise InputError(f"{option}.chap", "credentials are of no effect without authentication: leave out one of the two")
+        raise InputError(f"{option}.chap", "credentials have no effect without authentication: omit chap, or set authentication")
     mapped = entry.get("luns")
     if mapped is not None:
         _no_duplicates(f"{option}.luns", "LUN", mapped)

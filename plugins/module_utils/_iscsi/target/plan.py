@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps from a target as it is to the wanted one. Pure.
+"""The steps from the state of a target to the wanted target. Pure.
 
-A new target is built while it is disabled and enabled last, so that it never serves without its access control; a
-running target is never disabled. Saving for boot comes at the end.
+A new target is built while it is disabled, and enabled last, so that it never serves without its access control. A running target is
+never disabled. The last step saves the target for the boot.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def plan(state: State, wanted: Wanted) -> Plan:
     """The steps from the state to the wanted target.
 
     :raises RefusedError: see L(check) and L(check_removals).
-    :raises InputError: likewise.
+    :raises InputError: see L(check).
     """
     check(state, wanted)
     before = show.before(state, wanted)
@@ -165,7 +165,7 @@ def _boot_steps(state: State, wanted: Wanted, removals: Removals, changes: bool)
 
 
 def _drop_in_steps(state: State, wanted: Wanted, content: Optional[str]) -> Iterator[Step]:
-    # No daemon-reload, which takes seconds on a small machine, for lines that matter at the next boot only.
+    # No daemon-reload: it takes seconds on a small machine, and these lines only matter at the next boot.
     path = drop_in_path(state.boot.unit, wanted.iqn)
     if content is None:
         yield RemoveFile(path)

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file from which LIO is restored at boot: read as the same model as the running targets, and changed for one target only. Pure but
-for L(read_saved).
+"""The file from which LIO is restored at boot: read into the same model as the running targets, and changed for one target only. Pure,
+except for L(read_saved).
 
-The library saves all running objects and so forgets every object that failed to come up. Here the entries of one target are
-exchanged, and all others, running or not, stay as they are.
+The library saves all running objects, and so loses every object that failed to start. This file replaces only the entries of one
+target; all other entries, running or not, stay unchanged.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Document = Mapping[str, Any]
 
 
 def read_saved(host: Host, path: str) -> Saved:
-    """The saved file.
+    """The content of the saved file.
 
-    :raises ObservationError: it exists and cannot be understood.
+    :raises ObservationError: the file exists and cannot be understood.
     """
     try:
         found = host.content(path)
@@ -34,11 +34,14 @@ def read_saved(host: Host, path: str) -> Saved:
 
 
 def _damaged(path: str) -> ObservationError:
-    return ObservationError(f"{path} is damaged: put a good copy in its place, or move it away if no target in it is needed any more")
+    return ObservationError(f"{path} is damaged: replace it by a good copy, or move it away if none of its targets is needed any more")
 
 
 def parse_saved(path: str, text: str, private: bool = True) -> Saved:
-    """What a saved file holds. An empty one, as a power cut leaves it, holds nothing."""
+    """The content of a saved file. An empty file, the result of a power cut, has no targets.
+
+    :raises ObservationError: the text cannot be understood.
+    """
     if not text.strip("\0 \n"):
         return Saved(path, None, private)
     try:
@@ -125,12 +128,12 @@ def merge(
     keep_acls: Collection[str] = (),
     exact_acls: Collection[str] = (),
 ) -> Dict[str, Any]:
-    """The document with the entries of one target exchanged.
+    """The document with the entries of one target replaced.
 
-    :arg running: the target as the library dumps it, None to leave it out.
-    :arg backstores: dumps of its backstores.
+    :arg running: the library's dump of the target, None to remove it from the document.
+    :arg backstores: the library's dumps of its backstores.
     :arg forget: backstores (plugin/name) that were removed.
-    :arg keep_luns: saved LUNs that stay although they do not run now, like C(keep_portals) and C(keep_acls).
+    :arg keep_luns: saved LUNs that stay although they do not run now; C(keep_portals) and C(keep_acls) are the same for their objects.
     :arg exact_acls: initiators that get no mapping of a kept LUN.
     """
     result: Dict[str, Any] = {"fabric_modules": [], "storage_objects": [], "targets": [], **(document or {})}
@@ -189,12 +192,12 @@ def _group(entry: Optional[Document]) -> Document:
 
 
 def render(document: Document) -> str:
-    """The text of a saved file, laid out as the library does it."""
+    """The text of a saved file, in the library's layout."""
     return json.dumps(document, sort_keys=True, indent=2) + "\n"
 
 
 def same_as_saved(target: Target, saved: Saved, backstores: Mapping[Key, Backstore]) -> bool:
-    """Whether a restart would bring a target back as it runs now."""
+    """Whether a restart would restore a target as it runs now."""
     other = saved.targets.get(target.iqn)
     if other is None or (target.enabled, dict(target.luns), set(target.portals)) != (other.enabled, dict(other.luns), set(other.portals)):
         return False
@@ -208,7 +211,7 @@ def same_as_saved(target: Target, saved: Saved, backstores: Mapping[Key, Backsto
 
 
 def same_values(running: Mapping[str, str], saved: Mapping[str, str]) -> bool:
-    """Whether the attributes known to both agree; another kernel may know more or fewer."""
+    """Whether the attributes in both mappings agree; another kernel may know more or fewer attributes."""
     return all(saved[name] == value for name, value in running.items() if name in saved)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the saved file has the wanted target, and the arguments of the operation that saves it. Pure."""
+"""Does the saved file have the wanted target? And the arguments of the operation that saves it. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _all_backstores(state: State, wanted: Wanted) -> Tuple[Key, ...]:
 
 
 def forget_arguments(state: State, wanted: Wanted) -> Dict[str, Any]:
-    """The arguments that take a target out of the saved file, with the backstores that only it used."""
+    """The arguments that remove a target from the saved file, with the backstores that only this target used."""
     iqn = wanted.iqn
     forget = [
         key
@@ -50,7 +50,7 @@ def _arguments(state: State, wanted: Wanted, **more: Any) -> Dict[str, Any]:
 
 
 def save_arguments(state: State, wanted: Wanted, removals: Removals) -> Dict[str, Any]:
-    """The arguments that save a target; its entry keeps objects that do not run now, such as a LUN whose disk is missing today."""
+    """The arguments that save a target; its entry keeps objects that do not run now, such as a LUN whose disk is missing."""
     target, saved = current_target(state, wanted), saved_target(state, wanted)
     declared = [acl.initiator for acl in wanted.acls or ()]
     keep_luns: List[int] = []
@@ -84,7 +84,7 @@ def _is_forgotten(state: State, wanted: Wanted, removals: Removals, key: Key) ->
 
 
 def is_saved(state: State, wanted: Wanted) -> bool:
-    """Whether the saved file brings back all that the task declares, and with C(exclusive) nothing else."""
+    """Whether the saved file has all declared objects, and with C(exclusive) no others."""
     saved = state.saved.targets.get(wanted.iqn)
     return (
         saved is not None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A target in a diff, and as return values. No secret is in either. Pure."""
+"""A target in a diff, and in the return values; both without secrets. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ABSENT: View = {"state": "absent", "portals": [], "attributes": {}, "luns": {}, 
 
 
 def before(state: State, wanted: Wanted) -> View:
-    """The target as it is, as far as the task declares anything about it."""
+    """The target before the plan, as far as the task declares it."""
     saved = is_saved(state, wanted) if wanted.state == "present" else wanted.iqn in state.saved.targets
     if wanted.iqn not in state.targets:
         return {**ABSENT, "saved": saved}
@@ -39,7 +39,7 @@ def before(state: State, wanted: Wanted) -> View:
 
 
 def after(state: State, wanted: Wanted, removals: Removals) -> View:
-    """The target as it will be."""
+    """The target after the plan."""
     target, current = current_target(state, wanted), before(state, wanted)
     luns = {number: view for number, view in current["luns"].items() if int(number) not in removals.luns}
     acls = {name: view for name, view in current["acls"].items() if name not in removals.acls}
@@ -100,7 +100,7 @@ def _mapped_view(acl: Acl) -> List[str]:
 
 
 def _compared(stored: Optional[Chap], declared: Optional[Chap]) -> Optional[View]:
-    """Credentials without secrets: a diff only says whether a secret is the declared one."""
+    """Credentials without secrets: a diff only says whether a secret equals the declared secret."""
     if stored is None:
         return None
     wanted = declared or Chap("", "")
@@ -117,7 +117,7 @@ def returned(state: State, wanted: Wanted, _plan: Plan) -> View:
 
 
 def info(state: State, only: Optional[str] = None) -> View:
-    """The return values of iscsi_target_info, of all targets or of one."""
+    """The return values of iscsi_target_info: all targets, or the target C(only)."""
     names = [iqn for iqn in sorted({*state.targets, *state.saved.targets}) if only in (None, iqn)]
     return {
         "targets": [describe_target(state, iqn) for iqn in names if iqn in state.targets],

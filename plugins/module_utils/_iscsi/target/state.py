@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A LIO target as it runs, as it is saved for boot, and as a task wants it. Pure."""
+"""A LIO target: as it runs, as it is saved for the boot, and as a task wants it. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from ..names import Chap, Portal
 
 TPG = 1
-"""The one target portal group that is managed; LIO's own tools make a single one too."""
+"""The only target portal group that is managed; LIO's own tools also create a single group."""
 
 Key = Tuple[str, str]
 """Plugin (C(block), C(fileio)) and name: the identity of a backstore in LIO."""
@@ -22,12 +22,12 @@ _NAA_DIGITS = 25
 
 
 def derived_serial(iqn: str, name: str) -> str:
-    """The unit serial of a LUN for which the task gives none: the same whenever the same target is made again."""
+    """The unit serial of a LUN for which the task gives none: always the same for the same target and name."""
     return str(uuid.uuid5(_SERIALS, f"{iqn} {name}"))
 
 
 def wwn_of(serial: str, company_id: str = "001405") -> str:
-    """The NAA name by which initiators know the disk: LIO builds it from the first hexadecimal digits of the serial."""
+    """The NAA name by which initiators know the disk. LIO builds it from the first hexadecimal digits of the serial."""
     digits = "".join(digit for digit in serial.lower() if digit in "0123456789abcdef")[:_NAA_DIGITS]
     return f"naa.6{company_id}{digits.ljust(_NAA_DIGITS, '0')}"
 
@@ -68,7 +68,7 @@ class Session:
 
 @dataclass(frozen=True)
 class MappedLun:
-    """A LUN as one initiator sees it; C(lun) is None where its creation was interrupted."""
+    """The mapping of a LUN to one initiator; C(lun) is None if its creation was interrupted."""
 
     index: int
     lun: Optional[int]
@@ -77,7 +77,7 @@ class MappedLun:
 
 @dataclass(frozen=True)
 class Acl:
-    """The rights of one initiator. C(authentication) overrides the target's attribute unless it is -1; it is not in C(attributes)."""
+    """The ACL of one initiator. C(authentication) overrides the target's attribute unless it is -1, and is not in C(attributes)."""
 
     initiator: str
     chap: Optional[Chap] = None
@@ -89,9 +89,9 @@ class Acl:
 
 @dataclass(frozen=True)
 class Target:
-    """A target's portal group 1. C(portals) maps each portal to the spelling it is stored under.
+    """A target's portal group 1. C(portals) maps each portal to its stored spelling.
 
-    C(attributes) holds attributes and parameters: their names differ.
+    C(attributes) has attributes and parameters, because their names differ.
     """
 
     iqn: str
@@ -106,14 +106,14 @@ class Target:
 
     @property
     def sessions(self) -> Tuple[Session, ...]:
-        """The initiators that are logged in, also initiators without an ACL."""
+        """The initiators that are logged in, with and without an ACL."""
         known = tuple(acl.session for acl in self.acls.values() if acl.session is not None)
         return known + tuple(Session(name, "LOGGED_IN") for name in self.dynamic_sessions)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """The file that the boot service restores. C(document) is its JSON, None for no file."""
+    """The file that the boot service restores. C(document) is its JSON, None if there is no file."""
 
     path: str
     document: Optional[Mapping[str, Any]] = None
@@ -128,7 +128,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Boot:
-    """The unit that restores targets at boot, and this target's drop-in. C(clear_fails): the unit's own way to stop is broken."""
+    """The unit that restores targets at boot, and this target's drop-in. C(clear_fails): the unit's own stop command fails."""
 
     unit: str
     enabled: bool = False
@@ -140,10 +140,9 @@ class Boot:
 
 @dataclass(frozen=True)
 class PathFacts:
-    """A path that shall be exported. C(kind): block, file, missing or other.
+    """A path to export. C(kind): block, file, missing or other.
 
-    C(uses) names its other users in words; C(claimed) says that the kernel keeps it for somebody else, and C(open_problem) why else it
-    cannot be opened.
+    C(uses) are its other uses in words. C(claimed): it is in exclusive use. C(open_problem) is another reason why it cannot be opened.
     """
 
     path: str
@@ -161,7 +160,7 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class State:
-    """Everything of this host that a plan depends on."""
+    """The state of this host on which a plan depends."""
 
     saved: Saved
     boot: Boot
@@ -173,7 +172,7 @@ class State:
     portal_problems: Mapping[Portal, str] = field(default_factory=dict)
 
     def exporters(self, key: Key) -> Tuple[str, ...]:
-        """The targets, of whatever fabric, that export a backstore."""
+        """The targets, of all fabrics, that export a backstore."""
         return tuple(sorted(self.exports.get(key, frozenset())))
 
 
@@ -196,7 +195,7 @@ class WantedLun:
 
     @property
     def write_back(self) -> bool:
-        """Whether a file is opened through the page cache; LIO fixes this when the backstore is made."""
+        """Whether a file is opened through the page cache; LIO decides this when the backstore is created."""
         return self.attributes.get("emulate_write_cache") == "1"
 
 
@@ -212,7 +211,7 @@ class WantedAcl:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of a task, checked. C(luns) and C(acls) are None where the task omits them."""
+    """The checked options of a task. C(luns) and C(acls) are None if the task omits them."""
 
     iqn: str
     state: str = "present"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May these devices become members? Pure: everything is in the observed state. Every refusal names what was found."""
+"""May these devices become members? Pure: all facts come from the observed state. Every refusal names its findings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..model.wanted import WantedArray
 
 _MIB = 1 << 20
 _SMALLEST = 4 * _MIB
-"""Below this a version-1 superblock with bitmap and bad-block log leaves next to no room for data."""
+"""A smaller device has almost no room for data beside a version-1 superblock with bitmap and bad-block log."""
 
 _NOT_A_SIGNATURE = ("linux_raid_member",)
-"""Told by the superblock itself, which knows the array's name."""
+"""Not reported as signatures, because the superblock is reported, with the array's name."""
 
 
 def resolve(state: State, wanted: WantedArray) -> Dict[str, BlockDevice]:
-    """The devices behind those paths of the task that lead to one, by path.
+    """The block devices at the paths of the task, by path. A path that does not exist is omitted.
 
-    :raises InputError: a path leads to something else than a block device, or two paths lead to one device.
+    :raises InputError: a path leads to an object that is not a block device, or two paths lead to one device.
     """
     found: Dict[str, BlockDevice] = {}
     for path in wanted.all_devices:
@@ -45,13 +45,13 @@ def _check_alias(wanted: WantedArray, found: Dict[str, BlockDevice], path: str, 
         if device.identity and other.identity == device.identity:
             raise InputError(
                 f"{wanted.option}devices",
-                f"{other_path} ({other.node}) and {path} ({device.node}) are two ways to the same disk ({device.identity});"
-                " name it once, or its multipath device",
+                f"{other_path} ({other.node}) and {path} ({device.node}) are two paths to the same disk ({device.identity});"
+                " name the disk once, or its multipath device",
             )
 
 
 def use_of(device: BlockDevice) -> List[str]:
-    """What keeps the device from being given to an array, whatever C(overwrite) says."""
+    """The uses of the device that forbid to make it a member, whatever C(overwrite) says."""
     found = []
     if device.mounts:
         found.append(f"is mounted on {', '.join(device.mounts)}")
@@ -69,14 +69,14 @@ def use_of(device: BlockDevice) -> List[str]:
 
 
 def check_free(wanted: WantedArray, devices: Mapping[str, BlockDevice], lead: str = "") -> None:
-    """Refuse to go on while one of the devices, by path, is in use. C(lead) stands before what is found."""
+    """Refuse to continue while a device in C(devices), by path, is in use. C(lead) is put before the findings."""
     problems = [f"{path} {' and '.join(use_of(device))}" for path, device in devices.items() if use_of(device)]
     if problems:
         raise RefusedError(wanted.subject, lead + "; ".join(problems), "Nothing was changed; free these devices first")
 
 
 def content_of(device: BlockDevice) -> List[str]:
-    """What would be lost if the device were given to an array."""
+    """The content that would be lost if the device became a member."""
     found = []
     superblock = device.superblock
     if superblock:
@@ -94,7 +94,7 @@ def content_of(device: BlockDevice) -> List[str]:
 def check_usable(wanted: WantedArray, devices: Dict[str, BlockDevice], blank: Sequence[str]) -> None:
     """Refuse to create an array unless every path in C(blank) leads to a device that is free, large enough and empty.
 
-    :raises RefusedError: names every device and what was found on it.
+    :raises RefusedError: with every such device and the findings on it.
     """
     problems = []
     for path in blank:
@@ -108,7 +108,7 @@ def check_usable(wanted: WantedArray, devices: Dict[str, BlockDevice], blank: Se
 def _problems(device: BlockDevice, overwrite: bool) -> List[str]:
     found = use_of(device)
     if device.size < _SMALLEST:
-        found.append(f"is too small ({device.size} bytes, {_SMALLEST} are the least)")
+        found.append(f"is too small ({device.size} bytes; the minimum is {_SMALLEST})")
     return found + ([] if overwrite else content_of(device))
 
 
@@ -119,17 +119,17 @@ def _named(path: str, device: Optional[BlockDevice]) -> str:
 def _remedy(problems: Sequence[str], wanted: WantedArray) -> str:
     carried = all(" carries " in problem or " has partitions " in problem for problem in problems)
     if carried and not wanted.overwrite:
-        return "Nothing was changed; name other devices, or set overwrite if all of this may be destroyed"
-    return "Nothing was changed; name other devices or free these"
+        return "Nothing was changed; name other devices, or set overwrite if all this content may be destroyed"
+    return "Nothing was changed; name other devices, or free the named devices"
 
 
 def can_heal(wanted: WantedArray, devices: Dict[str, BlockDevice]) -> bool:
-    """Whether an array that lacks members could get all of them back at once."""
+    """Whether a degraded array could get back all its lost members at once."""
     return wanted.replace_failed and all(path in devices and devices[path].answers for path in wanted.devices)
 
 
 def check_sizes(wanted: WantedArray, sizes: Dict[str, int]) -> None:
-    """Refuse members that differ more than C(size_tolerance) percent: what the larger ones have beyond is lost."""
+    """Refuse members whose sizes differ by more than C(size_tolerance) percent: larger members would lose the excess."""
     largest, smallest = max(sizes, key=lambda path: sizes[path]), min(sizes, key=lambda path: sizes[path])
     difference = sizes[largest] - sizes[smallest]
     if difference * 100 > sizes[largest] * wanted.size_tolerance:
@@ -149,7 +149,7 @@ def check_chunk(wanted: WantedArray, sizes: Dict[str, int]) -> None:
 
 
 def check_writable(wanted: WantedArray, array: Array, done: str) -> None:
-    """Refuse what md does not do to a read-only array, before mdadm has done half of it. C(done) completes "it cannot be"."""
+    """Refuse a change that md does not make to a read-only array, before mdadm has made half of it. C(done) completes "it cannot be"."""
     if array.array_state == "readonly":
         raise RefusedError(
             wanted.subject,

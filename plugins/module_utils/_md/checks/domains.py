@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is every copy of the data in a failure domain of its own? Pure."""
+"""Is every copy of the data in its own failure domain? Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..model.wanted import WantedArray
 
 
 def check_domains(wanted: WantedArray) -> None:
-    """Refuse a declaration with two copies of the same data in one failure domain, or with more of a parity level than it can lose."""
+    """Refuse a declaration that puts two copies of the same data, or more members of a parity level than it can lose, in one domain."""
     found = _together(wanted, wanted.level, wanted.layout_word, len(wanted.devices), dict(enumerate(wanted.devices)))
     if found:
         raise RefusedError(
@@ -26,14 +26,14 @@ def check_domains(wanted: WantedArray) -> None:
 
 
 def check_real_domains(wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> None:
-    """The same for an array that exists: its own layout counts, and the slot that each member has in it."""
+    """L(check_domains) for an existing array, by the array's own layout and the slots of its members."""
     paths = {device.kernel_name: path for path, device in devices.items()}
     slots = {m.slot: paths[m.device] for m in array.members if m.slot is not None and not m.faulty and m.device in paths}
     found = _together(wanted, array.level, array.layout, array.raid_disks, slots)
     if found:
         raise RefusedError(
             wanted.subject,
-            f"{' and '.join(found[1])} keep copies of the same data in the array that is there, and are all in failure domain '{found[0]}'",
+            f"{' and '.join(found[1])} keep copies of the same data in the existing array, and are all in failure domain '{found[0]}'",
             "Nothing was changed; copy the data to a new array whose devices are ordered by domain, or correct failure_domains",
         )
 
@@ -41,7 +41,7 @@ def check_real_domains(wanted: WantedArray, devices: Dict[str, BlockDevice], arr
 def _together(
     wanted: WantedArray, level: str, layout: Optional[int], raid_disks: int, slots: Mapping[int, str]
 ) -> Optional[Tuple[str, List[str]]]:
-    """The first domain with too many members that keep the same data, and these members. C(slots) are the paths of known members."""
+    """The first domain with too many members that keep the same data, and their paths. C(slots) has the paths of known members, by slot."""
     domains = dict(wanted.failure_domains)
     for group, allowed in redundancy_groups(level, layout, raid_disks):
         found = _in_one_domain([slots[slot] for slot in group if slots.get(slot) in domains], domains, allowed)

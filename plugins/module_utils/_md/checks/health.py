@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well is an array, and what is to be done about it? Pure."""
+"""How healthy is an array, and which problems does it have? Pure."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def health(array: Array) -> str:
 
 
 def sync_percent(array: Array) -> Optional[float]:
-    """Progress of what C(sync_action) names; C(None) when nothing runs, 0 while it waits for its turn."""
+    """Progress of the action in C(sync_action), in percent: C(None) if there is none, 0 while it waits for its turn."""
     if array.sync_total:
         return round(array.sync_done * 100 / array.sync_total, 1)
     return 0.0 if array.syncing else None
 
 
 def is_stuck(array: Array) -> bool:
-    """Whether nothing but stopping it and assembling it anew makes the array whole.
+    """Whether the array can become whole only after it was stopped and assembled again.
 
-    That is so after it has lost all its members, and where blocks are marked as bad on all members that it has left: from such blocks
-    nothing is copied to the members that come back.
+    An array has to be stopped after it has lost all its members, and if all its remaining members have blocks that are marked as bad: md
+    copies nothing from such blocks to the members that return.
     """
     return array.active and (array.broken or bool(_all_marked(array)))
 
 
 def problems(array: Array) -> List[str]:
-    """A sentence for each finding, with its remedy; none for an array that is whole, whether or not its first resync goes on."""
+    """A sentence for each finding, with its remedy; no sentence for an array that is whole, even while its first resync runs."""
     return list(_stopped(array) if not array.active else _running(array))
 
 
@@ -49,13 +49,13 @@ def _stopped(array: Array) -> Iterator[str]:
     yield _sentence(
         array,
         f"does not run: udev has collected {count} of its {array.raid_disks} members",
-        "bring the others back, or assemble it without them (state: present with run_degraded)",
+        "bring the other members back, or assemble it without them (state: present with run_degraded)",
     )
 
 
 def _running(array: Array) -> Iterator[str]:
     if array.broken:
-        yield _sentence(array, "is broken: members are gone that it cannot do without, and it takes no writes", _START_ANEW)
+        yield _sentence(array, "is broken: it has lost more members than it can, and it takes no writes", _START_ANEW)
     failed = [member for member in array.members if member.faulty]
     if failed:
         yield _sentence(array, f"has the failed members {_nodes(failed)}", "replace them (replace_failed)")
@@ -68,7 +68,7 @@ def _running(array: Array) -> Iterator[str]:
         yield _sentence(
             array,
             f"has {array.mismatch_cnt} sectors that differ between copies, as its last check found",
-            f"check it again (check); if they stay, look at its data, and let md make the copies alike: echo repair >"
+            f"check it again (check); if they stay, look at its data, and have md make the copies equal: echo repair >"
             f" /sys/block/{array.kernel_name}/md/sync_action",
         )
 
@@ -84,7 +84,7 @@ def _degraded(array: Array) -> str:
 
 
 def _all_marked(array: Array) -> Sequence[Member]:
-    """The members with current data, if all of them have blocks that are marked as bad, so that the array cannot be made whole."""
+    """All members with current data, if each has blocks that are marked as bad, so that the array cannot become whole; else none."""
     current = [member for member in array.members if member.in_sync]
     stays = array.degraded and array.sync_action == "idle"
     return current if stays and all(member.lacks != () for member in current) else ()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is the array that a task means the only one of its name, and made as declared? Pure."""
+"""Is the array that a task means the only array with its name, and as declared? Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..model.wanted import WantedArray
 
 
 def running(state: State, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> Optional[Array]:
-    """The array, started or not, that the wanted devices are in, after making sure that it and only it has the name.
+    """The array, started or not, that has the wanted devices as members; it is made sure that only this array has the name.
 
-    :raises RefusedError: the devices are in another array, or the name or its device node belongs to another one.
+    :raises RefusedError: the devices are in an array of another name, or the name or its device node belongs to another array.
     """
     names = {device.kernel_name for device in devices.values()}
     holding = [array for array in state.arrays if names & set(array.devices)]
@@ -38,7 +38,7 @@ def running(state: State, wanted: WantedArray, devices: Dict[str, BlockDevice]) 
 
 
 def check_name_free(state: State, wanted: WantedArray, mine: Optional[Array]) -> None:
-    """Refuse if an array other than C(mine) has the wanted name or sits at the wanted device node."""
+    """Refuse if an array other than C(mine) has the wanted name or the wanted device node."""
     for array in state.arrays:
         if array is mine or not array.members:
             continue
@@ -51,7 +51,7 @@ def check_name_free(state: State, wanted: WantedArray, mine: Optional[Array]) ->
 
 
 def check_name_unclaimed(state: State, wanted: WantedArray, ours: Sequence[str]) -> None:
-    """Refuse if devices outside C(ours) carry a stopped array of this name, or mdadm.conf promises the name to another."""
+    """Refuse if devices outside C(ours) carry a stopped array of this name, or mdadm.conf gives the name to another array."""
     for device in state.devices.values():
         superblock = device.superblock
         if superblock and device.kernel_name not in ours and bears_name(state, wanted, superblock):
@@ -66,12 +66,12 @@ def check_name_unclaimed(state: State, wanted: WantedArray, ours: Sequence[str])
         raise RefusedError(
             wanted.subject,
             f"{state.conf[0].path} gives the name to the array with UUID {shown_uuid(promised[0])}, which no device carries now",
-            "If that array is gone for good, remove it with state absent, or set overwrite; else choose another name",
+            "Nothing was changed; if that array no longer exists, remove its line with state absent or set overwrite; else choose another",
         )
 
 
 def differences(wanted: WantedArray, found: Union[Array, Superblock]) -> List[str]:
-    """How an existing array is made differently from what is wanted. What the task leaves open cannot differ."""
+    """How an existing array differs from the wanted array. Options that the task omits are not compared."""
     metadata = found.metadata if isinstance(found, Array) else found.version
     bitmap = found.bitmap if isinstance(found, Array) else ("internal" if found.bitmap else "none")
     pairs = [
@@ -86,7 +86,7 @@ def differences(wanted: WantedArray, found: Union[Array, Superblock]) -> List[st
 
 
 def check_same(wanted: WantedArray, found: Union[Array, Superblock], extra: Sequence[str]) -> None:
-    """Refuse an array of this name that is made differently; C(extra) are members that the task does not name."""
+    """Refuse an array of this name that is not as declared; C(extra) are members that the task does not name."""
     problems = differences(wanted, found)
     if extra:
         problems.append(f"{', '.join(extra)} belongs to it and is not among devices and spares")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An array as the kernel shows it, and what is done about its lost members. Frozen data."""
+"""An array as the kernel shows it, and the repair of its lost members. Frozen data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .levels import Level, level_of
 class Member:
     """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state).
 
-    C(lacks) are the blocks that could not be written to it, first sector of the device and number of sectors, as far as they were
-    read; C(None) where they are too many to be listed. C(online) is false where the kernel knows that the disk does not answer.
+    C(lacks) are the ranges of blocks whose writes failed, as first sector of the device and number of sectors. It is empty where they
+    were not read, and C(None) if sysfs cannot list them all. C(online) is false if the kernel knows that the disk does not answer.
     """
 
     device: str
@@ -35,27 +35,27 @@ class Member:
 
     @property
     def faulty(self) -> bool:
-        """Whether md has given it up."""
+        """Whether md has ejected the member."""
         return "faulty" in self.state
 
     @property
     def in_sync(self) -> bool:
-        """Whether it holds current data."""
+        """Whether the member holds current data."""
         return "in_sync" in self.state and not self.faulty
 
     @property
     def current(self) -> bool:
-        """Whether it holds current data that can be read."""
+        """Whether the member holds current data and its disk answers."""
         return self.in_sync and self.online
 
 
 @dataclass(frozen=True)
 class Array:
-    """An md device the kernel knows; C(active) tells a started array from one that only collects members.
+    """An md device that the kernel knows; C(active) is false for an array that was not started and only collects members.
 
-    C(component_size) is what it uses of each member, C(bitmap_chunk) what one bit of its bitmap stands for (0 where there is none),
-    C(bitmap_dirty) how much the bitmap says may differ on a member that was away, all in bytes; C(None) where it was not read.
-    C(sync_done) and C(sync_total) are sectors, C(sync_speed) is KiB/s. C(last_action) is what the kernel did last, such as C(check).
+    In bytes: C(component_size), the part of each member that the array uses; C(bitmap_chunk), the region of one bit of the bitmap (0
+    without a bitmap); C(bitmap_dirty), the regions that may differ on a member that was away, by the bitmap (C(None) if it was not read).
+    C(sync_done) and C(sync_total) are sectors, C(sync_speed) is KiB/s. C(last_action) is the kernel's last action, such as C(check).
     """
 
     kernel_name: str
@@ -84,7 +84,7 @@ class Array:
 
     @property
     def kind(self) -> Level:
-        """What holds for all arrays of its level."""
+        """The properties of its level."""
         return level_of(self.level)
 
     @property
@@ -94,7 +94,7 @@ class Array:
 
     @property
     def shown_name(self) -> str:
-        """Its name in messages, the kernel's where no superblock says another."""
+        """Its name in messages: the name in the superblock, else the kernel's."""
         return self.name or self.kernel_name
 
     @property
@@ -119,28 +119,28 @@ class Array:
 
     @property
     def free_slots(self) -> Tuple[int, ...]:
-        """Slots that no member has, not even one that is being rebuilt."""
+        """Slots without a member, not counting slots of members that are being rebuilt."""
         taken = {member.slot for member in self.members if not member.faulty}
         return tuple(slot for slot in range(self.raid_disks) if slot not in taken)
 
     @property
     def broken(self) -> bool:
-        """Whether the kernel has given it up, with members gone that it cannot do without. A raid0 has no other sign of that."""
+        """Whether the array has lost more members than it can, so that the kernel fails its writes; the only sign of it on a raid0."""
         return self.array_state == "broken"
 
     @property
     def auto_read_only(self) -> bool:
-        """Whether nothing was written to it since it was assembled."""
+        """Whether the array is read-only until its first write, because nothing was written to it since it was assembled."""
         return not self.active or self.array_state == "read-auto"
 
     @property
     def unsettled(self) -> bool:
-        """Whether the kernel is at work, or about to be, to make the array whole."""
+        """Whether the kernel makes the array whole now, or is about to."""
         return self.active and (self.syncing or self.rebuildable)
 
     @property
     def rebuildable(self) -> bool:
-        """Whether it lacks members and has others to bring up to date in their place."""
+        """Whether the array lacks members and has other members that can be brought up to date in their place."""
         return bool(self.missing_slots) and any(not member.in_sync and not member.faulty for member in self.members)
 
     @property
@@ -149,18 +149,18 @@ class Array:
         return self.active and (self.sync_action in ("resync", "recover", "reshape") or self.resync_pending)
 
     def survives(self, missing: Sequence[int]) -> bool:
-        """Whether it still has all its data without the slots in C(missing)."""
+        """Whether the array still has all its data without the slots in C(missing)."""
         return survives(self.level, self.layout, self.raid_disks, missing)
 
     def describe(self) -> str:
-        """For messages: where it runs, and as whose."""
+        """The array in messages: its name, UUID and device node."""
         label = f"'{self.label}'" if self.label else "without a name"
         return f"array {label} (UUID {shown_uuid(self.uuid)}, {self.node})"
 
 
 @dataclass(frozen=True)
 class Healing:
-    """What is done about one member. C(resync) is how many of its C(size) bytes are to be written, C(None) where that is not known."""
+    """The repair of one member: C(resync) of its C(size) bytes have to be written, C(None) if that number is not known."""
 
     array: str
     device: str

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Block devices, and what is written on them that makes them members of arrays. Frozen data."""
+"""Block devices, and the superblocks that make them members of arrays. Frozen data."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Optional, Tuple
 from ..._host.block import node_of
 
 Uuid = str
-"""An array's UUID: 32 hexadecimal digits in lower case; L(shown_uuid) is how mdadm writes it."""
+"""An array's UUID: 32 hexadecimal digits in lower case; L(shown_uuid) gives mdadm's form."""
 
 
 def plain_uuid(text: str) -> Uuid:
-    """A UUID from any of its spellings (mdadm's colons, sysfs' dashes)."""
+    """A UUID in plain form, from mdadm's form with colons or that of sysfs with dashes."""
     return "".join(character for character in text.lower() if character in "0123456789abcdef")
 
 
 def shown_uuid(uuid: Uuid) -> str:
-    """As mdadm prints it and reads it back: four groups of eight digits."""
+    """A UUID in the form that mdadm prints and reads: four groups of eight digits, with colons."""
     return ":".join(uuid[start : start + 8] for start in range(0, 32, 8))
 
 
 @dataclass(frozen=True)
 class Superblock:
-    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare; C(chunk), C(data_offset), C(data_size) and
-    C(bitmap_place), where the bitmap begins on the device, are in bytes, and so is C(component_size), which the array uses of
-    every member (0 for a level that uses all of each).
+    """A version-1 superblock of one member. C(role) is its slot, C(None) for a spare. In bytes: C(chunk), C(data_offset), C(data_size),
+    C(bitmap_place), the beginning of the bitmap on the device, and C(component_size), the part of every member that the array uses (0
+    for a level that uses all of each member).
 
-    C(active) are the slots that had a member when it was written, C(updated) is when that was, in seconds since 1970.
-    C(recovering) tells that the member holds only part of its data, C(marked) that its bad block log has entries.
+    C(active) are the slots that had a member when the superblock was written, C(updated) is the time of that write, in seconds since 1970.
+    C(recovering): the member holds only part of its data. C(marked): its bad block log has entries.
     """
 
     version: str
@@ -62,7 +62,7 @@ class Superblock:
 
 @dataclass(frozen=True)
 class Signature:
-    """Something that libblkid recognises on a device, by its type (C(ext4), C(gpt), C(LVM2_member) ...)."""
+    """A signature that libblkid recognises on a device, by its type (C(ext4), C(gpt), C(LVM2_member) ...)."""
 
     kind: str
     uuid: str = ""
@@ -71,9 +71,9 @@ class Signature:
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """A block device and everything that may keep it from being used. C(answers) is false if reading it fails.
+    """A block device with its uses and content. C(answers) is false if reading it fails.
 
-    C(mounts) and C(swap) are those of its partitions too; C(holders) are its own, so that planning can follow them.
+    C(mounts) and C(swap) include its partitions; C(holders) do not, so that planning can follow them.
     """
 
     kernel_name: str

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mdadm.conf: find and edit the ARRAY lines of one array, and leave every other byte alone. Pure.
+"""mdadm.conf: find and edit the ARRAY lines of one array; every other byte stays. Pure.
 
-An entry is a line that begins in the first column together with the lines after it that begin with white space;
-comments and empty lines between them belong to nobody and stay.
+An entry is a line that begins in the first column, together with the following lines that begin with white space. Comments and empty
+lines between these lines do not belong to the entry and stay.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .block_device import plain_uuid
 
 _WORD = re.compile(r"""(?:[^\s#"']|"[^"]*"|'[^']*')+""")
 _COMMENT = re.compile(r"""((?:[^\s#"']|"[^"]*"|'[^']*'|\s)*)(#.*)?""", re.DOTALL)
-# Words that bind an entry to one moment of its array's life (device names change, counts grow) and then stop it from assembling.
+# Words that prevent the assembly of an array after a change, because device names change and counts grow.
 _STALE_WORDS = ("uuid", "name", "metadata", "level", "num-devices", "devices", "disks", "raid-disks", "super-minor")
 
 
 @dataclass(frozen=True)
 class ConfFile:
-    """One configuration file of mdadm; C(exists) is false for one that would have to be made."""
+    """One configuration file of mdadm; C(exists) is false for a file that would have to be created."""
 
     path: str
     content: str = ""
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class WantedEntry:
-    """The ARRAY entry an array shall have; C(spellings) are the device names that mean the same."""
+    """The wanted ARRAY entry of an array; C(spellings) are the device names that mean the same array."""
 
     device: str
     spellings: Tuple[str, ...]
@@ -73,7 +73,7 @@ class WantedEntry:
         return " ".join(words + ([comment] if comment else []))
 
     def accepts(self, entry: Entry) -> bool:
-        """Whether an entry that is there says the same and will go on doing so."""
+        """Whether an existing entry means the same array and options, also after the array has changed."""
         fixed = {"metadata": self.metadata, "name": self.label}
         for key, value in entry.words:
             if key in fixed and value == fixed[key]:
@@ -93,7 +93,7 @@ def entries(content: str) -> List[Entry]:
     comment = ""
 
     def close() -> None:
-        # mdadm takes any beginning of a keyword from three letters on, in any case.
+        # mdadm accepts a keyword in any case, and shortened to three letters or more.
         if words and len(words[0]) >= 3 and "array".startswith(words[0].lower()):
             found.append(_entry(words, numbers, comment))
 
@@ -134,10 +134,10 @@ def _entry(words: Sequence[str], numbers: Sequence[int], comment: str) -> Entry:
 
 
 def with_entry(files: Sequence[ConfFile], wanted: WantedEntry) -> Tuple[ConfFile, ...]:
-    """The files with exactly one entry for the array: the first that is right, else the first one rewritten, else a new one at the end.
+    """The files with exactly one entry for the array: the first correct entry, else the first entry rewritten, else a new entry at the end.
 
-    Other entries for the same UUID go, and so do entries that give the array's device name to another UUID (the caller has
-    made sure that no such array exists).
+    Removed are other entries for the same UUID, and entries that give the array's device name to another UUID (the caller has made sure
+    that no array has that UUID).
     """
     keep = _entry_to_keep(files, wanted)
     result = []
@@ -189,7 +189,7 @@ def uuids_named(files: Sequence[ConfFile], spellings: Sequence[str]) -> List[str
 
 
 def group_of(files: Sequence[ConfFile], uuid: str) -> Optional[str]:
-    """The spare group that the files put the array with this UUID into, C(None) if none."""
+    """The spare group of the array with this UUID by the files, C(None) if it has none."""
     groups = [entry.value("spare-group") for entry in all_entries(files) if uuid and entry.uuid == uuid]
     return next((group for group in groups if group), None)
 

@@ -15,12 +15,12 @@ from .wanted import WantedArray
 
 
 def bears_name(state: State, wanted: WantedArray, found: Union[Array, Superblock]) -> bool:
-    """Whether an array or superblock is named as wanted: by its own label, or by a line of mdadm.conf for its UUID."""
+    """Whether an array or superblock has the wanted name: in its own label, or in a line of mdadm.conf for its UUID."""
     return found.label in (wanted.label, wanted.name) or found.uuid in uuids_named(state.conf, wanted.spellings)
 
 
 def find(state: State, wanted: WantedArray) -> Optional[Array]:
-    """The array a task means, once it is known not to be in dispute: by its members, else by its name."""
+    """The array that a task means, after the checks of its identity: by its members, else by its name."""
     names = {state.paths.get(path) for path in wanted.all_devices}
     by_member = [array for array in state.arrays if names & set(array.devices)]
     by_name = [array for array in state.arrays if bears_name(state, wanted, array)]

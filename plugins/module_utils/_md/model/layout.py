@@ -14,11 +14,14 @@ from .levels import LEVELS, level_of
 _STRIPE_OF_COPIES = re.compile(r"([nfo])([1-9][0-9]?)")
 _OFFSET_BIT = 1 << 16
 _DEFAULT_COPIES = 0x102
-"""mdadm's layout for a raid10 without one, n2."""
+"""The layout that mdadm gives to a raid10 by default: n2."""
 
 
 def check_layout(option: str, level: str, layout: Optional[str], devices: int) -> Optional[str]:
-    """The layout to create C(level), by the name of the option, over C(devices) members with; C(None) leaves the choice to mdadm."""
+    """The checked layout of a new array of C(level) over C(devices) members; C(None) leaves the choice to mdadm.
+
+    :raises InputError: the level cannot have this layout, or needs more devices. C(option) is the name of the option in the error.
+    """
     row = LEVELS[level]
     if devices < row.fewest:
         raise InputError(option, f"{level} needs at least {row.fewest} devices, {devices} given")
@@ -27,7 +30,7 @@ def check_layout(option: str, level: str, layout: Optional[str], devices: int) -
     if row.copied:
         return _check_copies(option, level, layout, devices)
     if not row.layouts:
-        raise InputError(option, f"{level} has no layouts, leave the option out (given: '{layout}')")
+        raise InputError(option, f"{level} has no layouts; omit the option (given: '{layout}')")
     if layout not in row.layouts:
         raise InputError(option, f"'{layout}' is no layout of {level}; known are {', '.join(row.layouts)}")
     return layout
@@ -47,14 +50,14 @@ def _check_copies(option: str, level: str, layout: str, devices: int) -> str:
 
 
 def encode(level: str, layout: Optional[str]) -> Optional[int]:
-    """The kernel's layout word for a checked layout; C(None) when the level has none or it was left open."""
+    """The kernel's layout word for a checked layout; C(None) if the level has no layouts or the task omits the layout."""
     if layout is None:
         return None
     named = level_of(level).layouts
     if named:
         return named[layout]
     kind, copies = layout[0], int(layout[1:])
-    # near | far << 8, and bit 16 says that the far copies lie in the next stripe (offset) and not far away.
+    # near | far << 8; with bit 16 the far copies are in the next stripe (offset) and not in another part of the member.
     if kind == "n":
         return copies | 1 << 8
     return 1 | copies << 8 | (_OFFSET_BIT if kind == "o" else 0)
@@ -75,22 +78,22 @@ def decode(level: str, word: int) -> Optional[str]:
 
 
 def copies_of(word: int) -> Tuple[int, int]:
-    """Near and far (or offset) copies of a raid10 layout word."""
+    """The numbers of near and of far (or offset) copies in a raid10 layout word."""
     return word & 0xFF, word >> 8 & 0xFF
 
 
 def far_copies(level: str, word: int) -> int:
-    """How many copies lie in different stripes: 1 for a level without such copies."""
+    """The number of copies in different stripes: 1 for a level without such copies."""
     return copies_of(word)[1] if level_of(level).copied else 1
 
 
 def in_halves(level: str, word: int) -> bool:
-    """Whether further copies lie in another part of each member (far, not offset), so that they depend on the members' size."""
+    """Whether further copies are in another part of each member (far, not offset), so that their place depends on the members' size."""
     return far_copies(level, word) > 1 and not word & _OFFSET_BIT
 
 
 def redundancy_groups(level: str, word: Optional[int], devices: int) -> List[Tuple[Tuple[int, ...], int]]:
-    """Sets of member slots that keep the same data, each with the number of them that may share one failure domain."""
+    """Sets of member slots that keep the same data, each with the number of its slots that may share one failure domain."""
     row = level_of(level)
     if row.copied:
         return [(group, 1) for group in sorted(_mirror_sets(_DEFAULT_COPIES if word is None else word, devices))]
@@ -102,14 +105,14 @@ def _mirror_sets(word: int, devices: int) -> List[Tuple[int, ...]]:
     sets = set()
     for chunk in range(devices):
         first = [(chunk * near + copy) % devices for copy in range(near)]
-        # Each further copy of a stripe is shifted by as many slots as there are near copies.
+        # Each further copy of a stripe is shifted by the number of near copies, in slots.
         slots = {(slot + near * shift) % devices for slot in first for shift in range(far)}
         sets.add(tuple(sorted(slots)))
     return list(sets)
 
 
 def usable_size(level: str, word: Optional[int], sizes: List[int]) -> int:
-    """About how many bytes an array over members of these sizes offers; the room of superblocks is not subtracted."""
+    """The approximate size in bytes of an array over members of these sizes; the room of superblocks is not subtracted."""
     row, smallest = level_of(level), min(sizes)
     if row.mirrored:
         return smallest

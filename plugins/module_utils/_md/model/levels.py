@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The RAID levels: a row for each, with everything that differs between them. To add a level, add its row. Pure."""
+"""The RAID levels: a row for each, with all differences between levels. To add a level, add its row. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PARITY_LAYOUTS = {
 
 @dataclass(frozen=True)
 class Level:
-    """A level by the C(name) that a task gives; C(kernel) is its name in sysfs and for mdadm, C(number) its number in superblocks.
+    """A level. C(name) is its name in a task, C(kernel) its name in sysfs and for mdadm, C(number) its number in superblocks.
 
-    C(fewest) is the smallest number of devices, C(parity) how many of them can be lost. Of a level that is C(mirrored) each member has
-    all data; of one that is C(copied) the layout says which members have the same data. C(layouts) are the named layouts with the
-    kernel's numbers, C(layout) is the one of a new array for which the task gives none, C({devices}) filled in; empty leaves the choice
-    to mdadm. C(chunked) tells whether data are cut into chunks.
+    C(fewest) is the smallest number of devices; C(parity) is the number of devices that can be lost. If a level is C(mirrored), each
+    member has all data; if it is C(copied), the layout decides which members have the same data. C(layouts) are the named layouts with
+    the kernel's numbers. C(layout) is the layout of a new array if the task gives none, with C({devices}) filled in; if it is empty,
+    mdadm chooses. C(chunked) tells whether data are cut into chunks.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Level:
 
     @property
     def redundant(self) -> bool:
-        """Whether an array survives the loss of a member: so it can have spares and a bitmap, be healed, resynced and checked, and its
-        members can be used to a larger size. A level without redundancy uses all of each member, and counts no events."""
+        """Whether an array survives the loss of a member. Then it can have spares and a bitmap, be healed, resynced and checked, and use
+        more of its members after these have grown. A level without redundancy uses all of each member, and counts no events."""
         return self.mirrored or self.copied or self.parity > 0
 
     @property
     def reshaped(self) -> bool:
-        """Whether new devices, or another chunk, move data that lie in an array."""
+        """Whether new devices or another chunk move data inside an array."""
         return self.copied or self.parity > 0
 
 
@@ -69,7 +69,7 @@ _KERNEL = {-1: "linear", **{level.number: level.kernel for level in LEVELS.value
 
 
 def level_of(kernel: str) -> Level:
-    """The level that the kernel calls so. Of one that no task can declare nothing is known but its name."""
+    """The level with this name of the kernel. For a level that no task can declare, only the name is known."""
     return LEVELS.get(kernel) or Level(kernel, kernel, 0, chunked=False)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that planning has to know of a host, and how the host is after members or arrays came or went. Frozen data."""
+"""The state of a host that planning needs, and the state after members or arrays were added or removed. Frozen data."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from .conf import ConfFile
 from .survivor import Survivor
 
 SETTLE = ("udevadm", "settle", "--timeout=60")
-"""Wait until udev has nothing left to do. Exit code 1 says that it was slow."""
+"""Wait until udev has handled all its events. Exit code 1 means that the time ran out."""
 
 STATE_FOLDER = "/var/lib"
 
 JOURNAL = f"{STATE_FOLDER}/fleetlab-md_array.json"
-"""Where a run notes what it has begun, until it is done."""
+"""The journal: a run writes down here what it has begun, until that is finished."""
 
 MARKS = "/run/mdadm"
 MARK_PREFIX = "creating-"
-"""mdadm leaves a file of this name behind when it is killed; while it is there, udev takes the array for not ready."""
+"""A killed mdadm leaves a file of this name; while the file exists, udev treats the array as not ready."""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What an interrupted run had begun: arrays in creation, an initramfs that may be older than mdadm.conf, and arrays that a
-    spare was taken from whose superblock may still be on it.
+    """The work that an interrupted run had begun: the creation of arrays, the update of an initramfs that may be older than mdadm.conf,
+    and the removal of spares, by array, whose superblocks may not be erased yet.
 
-    C(survivors) is what was known of the members of arrays that were stopped after they had lost all of them, until they are
-    assembled again.
+    C(survivors) are the facts about the members of arrays that were stopped after they had lost all their members; they are kept until
+    the array is assembled again.
     """
 
     creating: Tuple[Uuid, ...] = ()
@@ -43,10 +43,10 @@ class Journal:
 
 @dataclass(frozen=True)
 class State:
-    """Everything planning needs to know of a host.
+    """The state of a host that planning needs.
 
-    C(paths) maps each device path a task named to a kernel name, or to C(None) where nothing is there; C(not_block) says
-    what a path is that is no block device. C(fresh) are random UUIDs for arrays to be created. C(now) are seconds since 1970.
+    C(paths) maps each device path of the task to a kernel name, or to C(None) if the path does not exist; C(not_block) maps each path that
+    is not a block device to its kind. C(fresh) are random UUIDs for new arrays. C(now) is in seconds since 1970.
     """
 
     devices: Mapping[str, BlockDevice] = field(default_factory=dict)
@@ -70,11 +70,11 @@ class State:
         return next((array for array in self.arrays if array.kernel_name == kernel_name), None)
 
     def survivors(self, uuid: Uuid) -> Tuple[Survivor, ...]:
-        """What is noted of the members of a stopped array that had lost them all."""
+        """The noted members of a stopped array that had lost all its members."""
         return self.journal.survivors.get(uuid, ()) if self.journal else ()
 
     def carriers(self, uuid: Uuid) -> List[BlockDevice]:
-        """Devices whose superblock says that they belong to this array."""
+        """Devices that carry a superblock of this array."""
         found = [device for device in self.devices.values() if device.superblock and device.superblock.uuid == uuid]
         return sorted(found, key=lambda device: device.kernel_name)
 
@@ -88,11 +88,11 @@ class State:
         ]
 
     def with_devices(self, changed: Dict[str, BlockDevice]) -> State:
-        """The same host with these devices replaced."""
+        """The host with these devices replaced."""
         return replace(self, devices={**self.devices, **changed})
 
     def with_changed_array(self, array: Array) -> State:
-        """The host after members of C(array) came or went."""
+        """The host after members of C(array) were added or removed."""
         arrays = tuple(array if other.kernel_name == array.kernel_name else other for other in self.arrays)
         before = self.at_node(array.kernel_name)
         gone = set(before.devices if before else ()) - set(array.devices)
@@ -105,7 +105,7 @@ class State:
         return replace(self, arrays=arrays, devices={**self.devices, **freed, **held})
 
     def without_array(self, array: Array) -> State:
-        """The host after C(array) was stopped: its members are free, and what was on top of it cannot be."""
+        """The host after C(array) was stopped: its members are free, and nothing lies on it any more."""
         freed = {name: _freed(device, array) for name, device in self.devices.items() if array.kernel_name in device.holders}
         freed.update(_written(array, {**self.devices, **freed}))
         arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name)
@@ -114,7 +114,7 @@ class State:
         return replace(self, devices=devices, arrays=arrays, paths=paths)
 
     def with_array(self, array: Array, size: int, nodes: Tuple[str, ...]) -> State:
-        """The host after C(array) was started; C(nodes) are the paths it can then be reached by."""
+        """The host after C(array) was started; C(nodes) are the paths that then lead to it."""
         held = {
             member.device: replace(
                 self.devices[member.device],
@@ -135,7 +135,7 @@ def _freed(device: BlockDevice, array: Array) -> BlockDevice:
 
 
 def _written(array: Array, devices: Mapping[str, BlockDevice]) -> Dict[str, BlockDevice]:
-    """Stopping an active array leaves one event count on all current members, whatever they had when they were read."""
+    """The current members of a stopped array with the array's event count: stopping an active array writes one count to all of them."""
     current = [devices[member.device] for member in array.members if member.in_sync and member.device in devices] if array.active else []
     newest = max((device.superblock.events for device in current if device.superblock), default=0)
     return {

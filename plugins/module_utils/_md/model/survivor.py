@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is noted of the members of an array that had lost all of them, until it is assembled again. Frozen data."""
+"""Facts about the members of an array that has lost all its members, noted until it is assembled again. Frozen data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Range = Tuple[int, int]
 
 @dataclass(frozen=True)
 class Survivor:
-    """One member of such an array. C(lacks) are the ranges of the device (from its first sector) that could not be written, C(None)
-    where not all of them are known; C(current) tells that md had not given up the member, C(failed) that a write to it failed. Of a
-    member that md had given up not every block is listed. C(events) is its event count before the array was stopped, C(None) if the
-    member did not answer then, so that the count on it stays. C(seen) is the time of that, in seconds since 1970.
+    """One member of an array that has lost all its members. C(lacks) are the ranges of the device (from its first sector) whose writes
+    failed, C(None) if not all are known; the list is incomplete for a member that md had ejected. C(current): md had not ejected the
+    member. C(failed): a write to the member failed. C(events) is its event count before the array was stopped, C(None) if the member did
+    not answer then, so that the count on it stays. C(seen) is the time of these facts, in seconds since 1970.
     """
 
     identity: str
@@ -29,19 +29,19 @@ class Survivor:
 
     @property
     def complete(self) -> bool:
-        """Whether it took every write while it was in the array."""
+        """Whether no write to the member failed while it was in the array."""
         return not self.failed and self.lacks == ()
 
 
 def as_noted(survivors: Mapping[str, Sequence[Survivor]]) -> Dict[str, Any]:
-    """For the journal."""
+    """The form of the journal."""
     return {uuid: [asdict(one) for one in members] for uuid, members in survivors.items()}
 
 
 def from_noted(noted: Mapping[str, Any]) -> Dict[str, Tuple[Survivor, ...]]:
-    """What L(as_noted) gave.
+    """The survivors from the form of L(as_noted).
 
-    :raises KeyError, TypeError, ValueError: it is something else.
+    :raises KeyError, TypeError, ValueError: C(noted) does not have this form.
     """
     return {uuid: tuple(_survivor(one) for one in members) for uuid, members in noted.items()}
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task asks for. Frozen data."""
+"""The arrays that a task declares. Frozen data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .layout import encode
 from .levels import Level, level_of
 
 LABEL_BYTES = 32
-"""Room for the homehost, a colon and the name in a superblock."""
+"""The room in a superblock for the homehost, a colon and the name, in bytes."""
 
 NUMBERED = re.compile(r"md(0|[1-9][0-9]{0,2})")
-"""Names of arrays that ask for the md device of that number."""
+"""Names of arrays that ask for the md device with this number."""
 
 
 @dataclass(frozen=True)
 class WantedArray:
-    """One declared array. C(option) stands before the names of its options in messages; C(level) is the kernel's."""
+    """One declared array. C(option) is put before the names of its options in messages; C(level) is the kernel's name of the level."""
 
     option: str
     name: str
@@ -50,7 +50,7 @@ class WantedArray:
 
     @property
     def kind(self) -> Level:
-        """What holds for all arrays of its level."""
+        """The properties of its level."""
         return level_of(self.level)
 
     @property
@@ -60,18 +60,18 @@ class WantedArray:
 
     @property
     def label(self) -> str:
-        """The name in the superblock; mdadm leaves the homehost out where it finds no room."""
+        """The name in the superblock; mdadm omits the homehost if there is no room for it."""
         full = f"{self.homehost}:{self.name}"
         return full if len(full.encode("utf-8")) < LABEL_BYTES else self.name
 
     @property
     def kernel_name(self) -> Optional[str]:
-        """The md device that the name asks for, C(None) if any will do."""
+        """The md device that the name asks for, C(None) if it asks for none."""
         return self.name if NUMBERED.fullmatch(self.name) else None
 
     @property
     def node(self) -> str:
-        """Where the array is found: C(/dev/mdN), or C(/dev/md/NAME)."""
+        """The device node of the array: C(/dev/mdN), or C(/dev/md/NAME)."""
         return f"/dev/{self.name}" if self.kernel_name else f"/dev/md/{self.name}"
 
     @property
@@ -81,12 +81,12 @@ class WantedArray:
 
     @property
     def layout_word(self) -> Optional[int]:
-        """The kernel's number for the layout, C(None) if it was left to mdadm."""
+        """The kernel's number for the layout, C(None) if mdadm chooses it."""
         return encode(self.level, self.layout)
 
     @property
     def bitmap_to_create(self) -> str:
-        """The bitmap of a new array: one where it helps, unless the task says otherwise."""
+        """The bitmap of a new array: internal if the level has redundancy, unless the task says otherwise."""
         return self.bitmap or ("internal" if self.kind.redundant else "none")
 
     @property
@@ -97,7 +97,7 @@ class WantedArray:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Everything a task asks for: arrays, or devices that arrays are to let go of. C(one) tells of a task that declares one array."""
+    """The arrays that a task declares, or the devices that arrays have to release. C(one): the task declares a single array."""
 
     arrays: Tuple[WantedArray, ...] = ()
     release: Tuple[str, ...] = ()

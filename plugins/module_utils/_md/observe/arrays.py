@@ -14,29 +14,29 @@ from ..model.block_device import Superblock, plain_uuid
 from ..model.levels import level_of
 
 _BLOCK = "/sys/block"
-# 'clear' is the empty device that opening /dev/mdN makes; it is no array yet.
+# 'clear' is the state of the empty device that the opening of /dev/mdN creates; it is not an array yet.
 _NO_ARRAY = (None, "clear")
 _ONLY_COLLECTING = "inactive"
 _KIB = 1024
 _ONLINE = ("running", "live")
-"""Of a SCSI and of an NVMe disk."""
+"""The states in which a SCSI or NVMe disk answers."""
 
 _MAP = "/run/mdadm/map"
 _LONGEST_LIST = 3500
-"""sysfs shows one page of a list, so a longer one may have been cut."""
+"""sysfs shows one page of a list, so a longer list may have been cut."""
 
 ReadSuperblock = Callable[[str], Optional[Superblock]]
 
 
 def read_arrays(host: Host, superblock_of: ReadSuperblock) -> Tuple[Array, ...]:
-    """Every array, started or collecting members. C(superblock_of) reads the superblock of a device by its kernel name."""
+    """Every array, started or only collecting members. C(superblock_of) reads the superblock of a device by its kernel name."""
     names = [name for name in host.names(_BLOCK) if name.startswith("md")]
     found = [read_array(host, name, superblock_of) for name in names]
     return tuple(array for array in found if array)
 
 
 def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional[Array]:
-    """One array by its kernel name; C(None) if the device is not there or empty."""
+    """One array by its kernel name; C(None) if the device does not exist or is empty."""
     folder = f"{_BLOCK}/{name}/md"
     array_state = host.value(f"{folder}/array_state")
     if array_state in _NO_ARRAY or array_state is None:
@@ -48,7 +48,7 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
     action, done, total = _sync(host, folder)
     return Array(
         kernel_name=name,
-        # An array whose members all fell silent has no superblock to read.
+        # No superblock can be read from an array whose members all have stopped to answer.
         uuid=superblock.uuid if superblock else plain_uuid(host.value(f"{folder}/uuid") or _mapped_uuid(host, name)),
         label=superblock.label if superblock else "",
         level=level,
@@ -87,19 +87,19 @@ def _members(host: Host, folder: str) -> Tuple[Member, ...]:
 
 
 def _is_online(host: Host, block: str) -> bool:
-    """Whether the kernel takes the disk of a member, or of its partition, for one that answers; most kinds of disks have no such file."""
+    """Whether the disk of a member answers, as far as the kernel knows; true for the many kinds of disks without a file for that."""
     state = host.value(f"{block}/device/state") or host.value(f"{block}/../device/state")
     return state in (None, *_ONLINE)
 
 
 def with_lists(host: Host, array: Array) -> Array:
-    """The array with the blocks that could not be written to each of its members."""
+    """The array with the blocks of each member whose writes failed."""
     folder = f"/sys/block/{array.kernel_name}/md"
     return replace(array, members=tuple(replace(one, lacks=_ranges(host, f"{folder}/dev-{one.device}")) for one in array.members))
 
 
 def _ranges(host: Host, folder: str) -> Optional[Tuple[Tuple[int, int], ...]]:
-    # A block that md could not note in the superblock either is in both lists.
+    # A block is in both lists if md could not note it in the superblock.
     texts = [host.value(f"{folder}/{name}") or "" for name in ("bad_blocks", "unacknowledged_bad_blocks")]
     if any(len(text) > _LONGEST_LIST for text in texts):
         return None
@@ -108,7 +108,7 @@ def _ranges(host: Host, folder: str) -> Optional[Tuple[Tuple[int, int], ...]]:
 
 
 def _superblock(members: Tuple[Member, ...], superblock_of: ReadSuperblock) -> Optional[Superblock]:
-    """Of the first member that answers, sound ones first: reading a failed or lost disk can take long."""
+    """The superblock of the first member that answers. Failed and lost members are tried last: reading their disks can take long."""
     ordered: List[Member] = sorted(members, key=lambda member: (not member.in_sync, not member.online))
     for member in ordered:
         if not member.faulty:
@@ -119,7 +119,7 @@ def _superblock(members: Tuple[Member, ...], superblock_of: ReadSuperblock) -> O
 
 
 def _mapped_uuid(host: Host, name: str) -> str:
-    """What mdadm noted when it started the array, for kernels that do not show it: device, metadata, UUID, path."""
+    """The UUID from mdadm's map, for kernels that do not show it. A line has device, metadata, UUID and path."""
     rows = [line.split() for line in (host.value(_MAP) or "").splitlines()]
     return next((row[2] for row in rows if len(row) > 2 and row[0] == name), "")
 
@@ -139,6 +139,6 @@ def _bitmap(location: Optional[str]) -> str:
 
 
 def _now(host: Host, path: str) -> int:
-    """The number that a reshape leads to; the former number follows in brackets."""
+    """The number after a running reshape; the file gives the former number after it, in brackets."""
     first = (host.value(path) or "").partition(" ")[0]
     return int(first) if first.lstrip("-").isdigit() else 0

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write-intent bitmaps inside arrays, read from a member: how much may differ on a member that was away.
+"""Write-intent bitmaps inside arrays, read from a member: the number of bytes that may differ on a member that was away.
 
-The fields are those of C(struct bitmap_super_s) in the kernel's C(drivers/md/md-bitmap.h); a bit stands for one chunk.
+The fields are defined by C(struct bitmap_super_s) in the kernel's C(drivers/md/md-bitmap.h); a bit stands for one chunk.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _HEADER = struct.Struct("<II16sQQQII")
 _BITS_AFTER = 256
 _SECTOR = 512
 _MOST_BYTES = 1 << 20
-"""A bitmap larger than this is none that md makes."""
+"""The length in bytes up to which a bitmap is taken for md's."""
 
 
 @dataclass(frozen=True)
 class BitmapHeader:
-    """What a bitmap says of itself: bytes covered by it, and by one bit."""
+    """The header of a bitmap: the bytes that the bitmap covers, and the bytes of one bit."""
 
     size: int
     chunk: int
@@ -38,25 +38,25 @@ class BitmapHeader:
 
     @property
     def length(self) -> int:
-        """Bytes on the device, in whole blocks."""
+        """The bitmap's length on the device in bytes, in whole blocks."""
         return -(-(_BITS_AFTER + -(-self.bits // 8)) // _BLOCK) * _BLOCK
 
 
 def parse_header(data: bytes) -> Optional[BitmapHeader]:
-    """The header at the beginning of C(data), C(None) where there is none."""
+    """The header at the beginning of C(data), C(None) if there is none."""
     magic, _version, _uuid, _events, _cleared, sectors, _state, chunk = _HEADER.unpack_from(data)
     header = BitmapHeader(sectors * _SECTOR, chunk) if magic == _MAGIC and chunk and sectors else None
     return header if header and header.length <= _MOST_BYTES else None
 
 
 def dirty_bytes(header: BitmapHeader, data: bytes) -> int:
-    """How many bytes of the array's members the set bits stand for; C(data) is the whole bitmap with its header."""
+    """The bytes of a member that the set bits stand for; C(data) is the whole bitmap with its header."""
     bits = int.from_bytes(data[_BITS_AFTER : _BITS_AFTER + -(-header.bits // 8)], "little") & (1 << header.bits) - 1
     return min(bin(bits).count("1") * header.chunk, header.size)
 
 
 def read_dirty(probe: Probe, node: str, superblock: Superblock) -> Optional[int]:
-    """The bytes that the bitmap of a member calls dirty, C(None) if it has no bitmap or cannot be read."""
+    """The bytes that may differ by the bitmap of a member, C(None) if the member has no bitmap or cannot be read."""
     if not superblock.bitmap_place:
         return None
     first = probe.read(node, superblock.bitmap_place, _BLOCK)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read one block device from sysfs: its size, what uses it, and what identifies it."""
+"""Read one block device from sysfs: its size, its uses and its identity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def all_kernel_names(host: Host) -> List[str]:
 
 
 def read_device(host: Host, name: str, table: MountTable, links: Mapping[str, str]) -> Optional[BlockDevice]:
-    """What sysfs and /proc say of a block device; C(None) if there is no such device."""
+    """A block device as sysfs and /proc show it; C(None) if it does not exist."""
     size = size_of(host, name)
     if size is None:
         return None
@@ -39,9 +39,9 @@ def read_device(host: Host, name: str, table: MountTable, links: Mapping[str, st
 
 
 def _identity(host: Host, folder: str) -> str:
-    """What stays the same whatever path leads to the device: its WWN, its device-mapper UUID, or the file behind a loop.
+    """The identity of the device, which is the same on every path to it: its WWN, its device-mapper UUID, or the file behind a loop.
 
-    Two partitions of one disk are two devices, so the partition's number belongs to it.
+    The number of a partition is part of the identity, because two partitions of one disk are two devices.
     """
     partition = host.value(f"{folder}/partition")
     disk = f"{folder}/.." if partition is not None else folder
@@ -56,5 +56,5 @@ def _identity(host: Host, folder: str) -> str:
 
 
 def by_path_links(host: Host) -> Dict[str, str]:
-    """Kernel names and the first /dev/disk/by-path link to each."""
+    """The first /dev/disk/by-path link to each block device, by kernel name."""
     return dict(reversed(list(links_to(host, "/dev/disk/by-path"))))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the files in which mdadm and earlier runs have noted something: mdadm.conf, and the journal."""
+"""Read mdadm.conf and the journal of earlier runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _conf_file(host: Host, path: str) -> ConfFile:
 
 
 def read_journal(host: Host) -> Optional[Journal]:
-    """What an interrupted run has noted; C(None) if it noted nothing."""
+    """The journal of an interrupted run; C(None) if there is none."""
     text = host.read(JOURNAL)
     if text is None:
         return None
@@ -48,5 +48,5 @@ def read_journal(host: Host) -> Optional[Journal]:
             survivors=from_noted(noted.get("survivors", {})),
         )
     except (ValueError, KeyError, TypeError):
-        # Written atomically, so never half; whatever this is, it proves nothing about an array.
+        # The journal is written atomically and never half; a file with other content proves nothing about an array.
         return Journal(initramfs=True)

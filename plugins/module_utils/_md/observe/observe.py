@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a host for planning: the only reader of the md modules.
+"""Read a host for planning; the only file of the md modules that does.
 
-What most runs need is in sysfs and takes no process. Only where an array is not simply running are udev's queue awaited,
-all superblocks read, and the devices to be used searched for signatures.
+Most runs only need sysfs, and start no process. If a declared array does not run as declared, udev's queue is awaited, all
+superblocks are read, and the devices to be used are searched for signatures.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .superblock import PLACE, read_superblock
 
 
 def observe(wanted: Wanted, probe: Probe, runner: Runner) -> State:
-    """The state of the host as far as what is wanted needs it.
+    """The state of the host, as far as the wanted arrays need it.
 
     :raises ObservationError: an answer cannot be understood.
     :raises CommandError: a command failed.
@@ -39,13 +39,13 @@ def observe(wanted: Wanted, probe: Probe, runner: Runner) -> State:
     state = Observation(probe).shallow(wanted)
     if not wanted.arrays or (state.journal is None and all(_steady(state, one) for one in wanted.arrays)):
         return state
-    # udev may be assembling this very array; an array that is half assembled must not be taken for a faulty one.
+    # udev may be assembling this very array; a half assembled array must not be taken for a faulty array.
     runner.run(SETTLE, timeout=90, accept=(0, 1))
     return Observation(probe).deep(wanted, runner)
 
 
 def look_again(wanted: Wanted, probe: Probe) -> State:
-    """The state for reporting after a plan: no process; superblocks of all devices only if an array does not run."""
+    """The state for the report after a plan. Starts no process; reads superblocks of all devices only if an array does not run."""
     observation = Observation(probe)
     state = observation.shallow(wanted)
     if all(find(state, one) for one in wanted.arrays):
@@ -54,9 +54,9 @@ def look_again(wanted: Wanted, probe: Probe) -> State:
 
 
 def observe_all(probe: Probe, examine: bool = False) -> State:
-    """Every array with the blocks that its members lack; with C(examine) also every superblock.
+    """Every array with the blocks of its members whose writes failed; with C(examine) also every superblock.
 
-    Without C(examine) nothing is read of a member whose disk the kernel knows to be away: that could take as long as it is waited for.
+    Without C(examine) a member whose disk the kernel knows to be lost is not read: the read could block as long as the kernel waits for it.
     """
     observation = Observation(probe)
     state = observation.shallow(Wanted())
@@ -66,7 +66,7 @@ def observe_all(probe: Probe, examine: bool = False) -> State:
 
 
 def _steady(state: State, wanted: WantedArray) -> bool:
-    """Whether the array runs with nothing but wanted members, so that its disks need no closer look."""
+    """Whether the array runs and all its members are wanted, so that its disks need not be examined."""
     if wanted.state != "present":
         return False
     names = {state.paths.get(path) for path in wanted.all_devices}
@@ -87,7 +87,7 @@ def _sound(array: Array) -> Set[Optional[str]]:
 
 
 class Observation:
-    """One reading of a host, with what is read once for all its parts."""
+    """One reading of a host; files that several parts need are read once."""
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
@@ -123,7 +123,7 @@ class Observation:
         )
 
     def deep(self, wanted: Wanted, runner: Runner) -> State:
-        """The shallow state, all superblocks, and all that could stand against using or stopping a device."""
+        """The shallow state, all superblocks, and all uses that could forbid to use or stop a device."""
         state = self.with_superblocks(self.shallow(wanted), all_kernel_names(self.host))
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
@@ -174,11 +174,11 @@ class Observation:
         return replace(device, busy=busy, users=users, answers=answers)
 
     def with_bitmaps(self, state: State) -> State:
-        """The state with what the bitmaps of its arrays say."""
+        """The state, with the dirty bytes of its arrays by their bitmaps."""
         return replace(state, arrays=tuple(self._with_dirty(state, array) for array in state.arrays))
 
     def _with_dirty(self, state: State, array: Array) -> Array:
-        """The array with what its bitmap says; every member in sync has the same one."""
+        """The array, with its dirty bytes by its bitmap; every member in sync has the same bitmap."""
         if array.bitmap != "internal":
             return array
         current = [state.devices[member.device] for member in array.members if member.current and member.device in state.devices]
@@ -186,7 +186,7 @@ class Observation:
         return replace(array, bitmap_dirty=found[0] if found else None)
 
     def _to_search(self, state: State, wanted: Wanted) -> List[str]:
-        """Devices that may have to be written to: named, there, and no member of a started array."""
+        """Devices that may have to be written to: the task names them, and they exist and are not members of a started array."""
         named = [state.paths.get(path) for one in wanted.arrays if one.state == "present" for path in one.all_devices]
         taken: Set[str] = {name for array in state.arrays if array.active for name in array.devices}
         return sorted({name for name in named if name and name not in taken and state.devices[name].answers})

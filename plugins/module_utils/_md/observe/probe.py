@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What observing asks of a host beside its files: bytes and users of block devices, the time, and random numbers."""
+"""The questions of observe that files do not answer: bytes and users of block devices, the time, and random numbers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..._host.process import with_device_open
 
 
 class Probe:
-    """Asks this host, and changes nothing; tests put recorded answers in its place."""
+    """Asks this host and changes nothing; tests replace it by recorded answers."""
 
     def __init__(self, host: Optional[Host] = None) -> None:
         self.host = host or Host()
 
     def read(self, node: str, offset: int, length: int) -> Optional[bytes]:
-        """Bytes of a block device, past the page cache, or C(None) if it gives none."""
+        """C(length) bytes of a block device from byte C(offset), without the page cache; C(None) if they cannot be read."""
         return read_past_cache(self.host, node, offset, length)
 
     def is_claimed(self, node: str) -> bool:
-        """Whether the kernel keeps the device for somebody alone."""
+        """Whether the device is in exclusive use."""
         return is_claimed(self.host, node)
 
     def users(self, number: str) -> List[str]:
@@ -33,7 +33,7 @@ class Probe:
         return with_device_open(self.host, number)
 
     def now(self) -> int:
-        """Seconds since 1970, by the clock that superblocks have their times from."""
+        """Seconds since 1970, by the clock that also gives the times in superblocks."""
         return int(time.time())
 
     def random_uuid(self) -> str:

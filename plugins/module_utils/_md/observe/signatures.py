@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read what libblkid recognises on devices, from the JSON of wipefs."""
+"""Read the signatures that libblkid recognises on devices, from the JSON of wipefs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def read_signatures(runner: Runner, nodes: Sequence[str]) -> Dict[str, Tuple[Sig
 
 
 def parse_signatures(text: str) -> Dict[str, Tuple[Signature, ...]]:
-    """The same from the text of C(wipefs --json --no-act); older versions print nothing at all where they find nothing."""
+    """Signatures by device node, from the output of C(wipefs --json --no-act); older versions print nothing if they find nothing.
+
+    :raises ObservationError: the text cannot be understood.
+    """
     if not text.strip():
         return {}
     try:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Version-1 md superblocks, decoded from the bytes on a member.
 
-Read from the device and not from mdadm: C(mdadm --examine --export) leaves out role, layout and chunk, its prose is no
-interface, and one process for each member is dear. The fields are those of C(struct mdp_superblock_1) in the kernel's
+The bytes are read from the device and not with mdadm: C(mdadm --examine --export) omits role, layout and chunk, its prose is no
+interface, and one process for each member takes too long. The fields are defined by C(struct mdp_superblock_1) in the kernel's
 user-space header C(linux/raid/md_p.h).
 """
 
@@ -18,7 +18,7 @@ from ..model.levels import level_name
 from .probe import Probe
 
 PLACE = 4096
-"""Bytes to read at each place of L(places), which are multiples of it."""
+"""Bytes to read at each place of L(places); every place is a multiple of this number."""
 
 _MAGIC = 0xA92B4EFC
 _HEADER = struct.Struct("<IIII16s32sQiIQIIi")
@@ -39,7 +39,7 @@ _RESHAPING = 4
 _MARKED = 8
 _ROLE_SPARE = 0xFFFF
 _ROLE_JOURNAL = 0xFFFD
-# The upper bits count microseconds.
+# The upper bits are microseconds.
 _SECONDS = (1 << 40) - 1
 _SECTOR = 512
 
@@ -47,10 +47,10 @@ _SECTOR = 512
 def places(size: int) -> List[Tuple[str, int]]:
     """Version and byte offset of each place where a device of C(size) bytes may carry a superblock.
 
-    The end comes first: data of a version-1.0 array begin where the device does, so a version-1.2 superblock there can be
-    that of another array of which this array is a member.
+    The place at the end is first: the data of a version-1.0 array begin at the beginning of the device, so a version-1.2 superblock there
+    can belong to another array that has this array as a member.
     """
-    # Version 1.0 lies at least 8 KiB and less than 12 KiB before the end, on a 4 KiB boundary.
+    # Version 1.0 is at least 8 KiB and less than 12 KiB before the end, on a 4 KiB boundary.
     end = (size // _SECTOR - 16) // 8 * 8 * _SECTOR
     found = [("1.0", end)] if end > PLACE else []
     found += [("1.1", 0), ("1.2", PLACE)]
@@ -58,7 +58,7 @@ def places(size: int) -> List[Tuple[str, int]]:
 
 
 def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
-    """The superblock in C(data), which was read at C(offset); C(None) where there is no sound one."""
+    """The superblock in C(data), which was read at C(offset); C(None) if there is no valid superblock."""
     if len(data) < _ROLES + 2:
         return None
     magic, major, features, _pad, uuid, label, _ctime, level, layout, size, chunk, disks, bitmap = _HEADER.unpack_from(data)
@@ -67,7 +67,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
     if not _sound(data):
         return None
     if features & _RESHAPING:
-        # As in sysfs, what a reshape leads to counts; the number of devices is the new one already.
+        # As in sysfs, the values after a reshape count; the number of devices is the new number already.
         layout, chunk = _NEW_SHAPE.unpack_from(data, _NEW_SHAPE_OFFSET)
     role = _role(data)
     return Superblock(
@@ -89,13 +89,13 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         data_size=struct.unpack_from("<Q", data, _DATA_SIZE)[0] * _SECTOR,
         component_size=size * _SECTOR,
         updated=struct.unpack_from("<Q", data, _UPDATED)[0] & _SECONDS,
-        # Counted from the superblock, in sectors, and before it in version 1.0.
+        # The place is counted from the superblock, in sectors, and lies before it in version 1.0.
         bitmap_place=offset + bitmap * _SECTOR if features & _HAS_BITMAP else 0,
     )
 
 
 def read_superblock(probe: Probe, node: str, size: int) -> Optional[Superblock]:
-    """The version-1 superblock on a device of C(size) bytes, at the first place that has a sound one."""
+    """The first valid version-1 superblock on a device of C(size) bytes; C(None) if there is none."""
     for version, offset in places(size):
         data = probe.read(node, offset, PLACE)
         found = parse(version, offset, data) if data else None
@@ -105,7 +105,7 @@ def read_superblock(probe: Probe, node: str, size: int) -> Optional[Superblock]:
 
 
 def _sound(data: bytes) -> bool:
-    """Whether the checksum fits: the sum of all words, its carry folded in, with the checksum itself taken as zero."""
+    """Whether the checksum is correct: the sum of all words, with its carry added, where the checksum itself counts as zero."""
     length = _ROLES + 2 * int(struct.unpack_from("<I", data, _MAX_DEVICES)[0])
     if length > len(data):
         return False
@@ -118,7 +118,7 @@ def _sound(data: bytes) -> bool:
 
 
 def _active(data: bytes) -> Tuple[int, ...]:
-    """The slots that have a member by the table of roles."""
+    """The slots that have a member in the table of roles."""
     count = int(struct.unpack_from("<I", data, _MAX_DEVICES)[0])
     roles = struct.unpack_from(f"<{count}H", data, _ROLES)
     return tuple(sorted({role for role in roles if role < _ROLE_JOURNAL}))

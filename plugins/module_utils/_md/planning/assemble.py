@@ -31,7 +31,7 @@ _SECTOR = 512
 
 @dataclass(frozen=True)
 class _OnDisk:
-    """What the wanted devices carry of the wanted array, by path."""
+    """The superblocks of the wanted array on the wanted devices, by path."""
 
     ours: Dict[str, Superblock]
     newest: Superblock
@@ -40,18 +40,20 @@ class _OnDisk:
 
     @property
     def alike(self) -> Dict[str, Superblock]:
-        """Members that md would take: not failed, and not left behind by the others. Spares hold no data that could be old."""
+        """Members that md would accept: not failed, and with a current event count. Spares always count, because they hold no data."""
         newest = self.newest.events
         return {path: block for path, block in self.ours.items() if not block.faulty and (block.role is None or block.events + 1 >= newest)}
 
     @property
     def current(self) -> Dict[str, Superblock]:
-        """The members in L(alike) that the array is to be assembled from."""
+        """The members from which the array is assembled."""
         return self.alike if self.origin is None else {path: self.ours[path] for path in self.origin.members}
 
 
 def plan_assembly(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], collecting: Optional[Array]) -> None:
-    """Assemble the array if it exists, complete it if its creation was cut short, else create it. C(collecting) is what udev began.
+    """Assemble the array if it exists, complete it if its creation was interrupted, else create it.
+
+    C(collecting) is the array if udev has begun to collect its members.
 
     :raises FleetlabError: a device cannot be used, or the array cannot be started without harm.
     """
@@ -82,7 +84,7 @@ def _on_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
         raise RefusedError(
             wanted.subject,
             f"its devices carry superblocks of different arrays of this name: {text}",
-            "Erase the superblocks of the wrong one with mdadm --zero-superblock",
+            "Nothing was changed; erase the superblocks of the wrong array with mdadm --zero-superblock",
         )
     found = _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
     noted = builder.state.survivors(found.newest.uuid)
@@ -98,7 +100,7 @@ def _check_undeclared(builder: PlanBuilder, wanted: WantedArray, devices: Dict[s
 
 
 def _never_started(builder: PlanBuilder, found: _OnDisk) -> bool:
-    """Starting an array counts its first event on every member. One without redundancy counts none: the note of the killed run decides."""
+    """Whether the array was never started: a start counts the first event on all members. Without redundancy the journal decides."""
     if any(block.events for block in found.ours.values()):
         return False
     noted = builder.state.journal.creating if builder.state.journal else ()
@@ -122,14 +124,14 @@ def _assemble(
     size = usable_size(found.newest.level, found.newest.layout, sizes)
     modelled = _modelled(devices, found, missing)
     grows = wanted.grow and not missing and larger(builder, wanted, modelled) is not None
-    # What a member still lacks that is the only origin was never acknowledged. With the blocks marked nothing would be copied from them.
+    # Writes that the only origin still lacks were never acknowledged. Its marks go, because md copies nothing from marked blocks.
     marked = bool(found.origin and len(members) == 1 and all(block.marked for block in found.current.values()))
     array = start(builder, wanted, modelled, members, size, ["--update=force-no-bbl"] if marked else [])
     builder.forget_survivors(array.uuid)
     if found.origin:
         builder.recovered.add(array.uuid)
     if grows:
-        # Only a running array tells whether it is in sync, and nothing else can be done to it before.
+        # Only a running array shows whether it is in sync, which is needed to plan its growth.
         builder.deferred.append(wanted)
     array = plan_healing(builder, wanted, {path: builder.state.devices[d.kernel_name] for path, d in devices.items()}, array)
     check_real_domains(wanted, devices, array)
@@ -137,34 +139,34 @@ def _assemble(
 
 
 def _check_all_there(wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
-    """Refuse to start an array that had lost all its members without one that may have what the others lack."""
+    """Refuse to start an array that had lost all its members, while a member is missing that may have writes the others lack."""
     away = awaited(found.noted, [devices[path].identity for path in found.ours])
     if away and not wanted.run_degraded:
         raise RefusedError(
             wanted.subject,
-            f"before it was stopped writes had failed on the members that are there; {', '.join(away)}, which may have them, is missing",
-            "Nothing was changed; bring it back, or set run_degraded to start without it, and without these writes",
+            f"before it was stopped, writes failed on the members that are present; {', '.join(away)}, which may have them, is missing",
+            "Nothing was changed; bring it back, or set run_degraded to start without it and without these writes",
         )
 
 
 def _bring_last_writes(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
-    """Before an array starts that had lost all its members, complete the one it starts from."""
+    """Before the start of an array that had lost all its members, complete the member that it starts from."""
     if found.origin is None:
         return
     members = ", ".join(found.origin.members)
-    text = f"array {wanted.name} had lost all its members while it was written to, and starts from {members}"
+    text = f"array {wanted.name} had lost all its members during writes, and starts from {members}"
     if found.origin.gaps:
         gaps = [[gap.first, gap.size, [[devices[path].node, first] for path, first in gap.others]] for gap in found.origin.gaps]
         device, slot = devices[found.origin.members[0]].node, found.ours[found.origin.members[0]].role
         uuid = shown_uuid(found.newest.uuid)
         builder.steps.append(Operation("complete_member", {"device": device, "uuid": uuid, "slot": slot, "gaps": gaps}))
         size = sum(gap.size for gap in found.origin.gaps) * _SECTOR
-        text += f", which gets what others have of the {size} bytes that it could not take"
+        text += f", which gets from the other members what they have of the {size} bytes whose writes failed on it"
     builder.warnings.append(text)
 
 
 def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence[int]) -> Array:
-    """The array as its superblocks say it will be."""
+    """The array after its start, by its superblocks."""
     newest = found.newest
     return Array(
         kernel_name="",
@@ -185,7 +187,7 @@ def _modelled(devices: Dict[str, BlockDevice], found: _OnDisk, missing: Sequence
 
 
 def _check_degraded(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk, missing: List[int]) -> None:
-    """Refuse a start without all members unless the task allows it and the level can bear it."""
+    """Refuse a start without all members, unless the level and the task allow it."""
     reasons = []
     for path in wanted.devices:
         if path in found.current:
@@ -202,9 +204,11 @@ def _check_degraded(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str
     have = newest.raid_disks - len(missing)
     problem = f"only {have} of its {newest.raid_disks} members can be started: {'; '.join(reasons)}"
     if not survives(newest.level, newest.layout, newest.raid_disks, missing):
-        raise RefusedError(wanted.subject, problem, "These are not enough to start it; bring the others back")
+        raise RefusedError(wanted.subject, problem, "Nothing was changed; these are too few to start it: bring the other members back")
     if can_heal(wanted, devices):
         return
     if not wanted.run_degraded:
-        raise RefusedError(wanted.subject, problem, "Bring the others back, or set run_degraded to start it without them")
+        raise RefusedError(
+            wanted.subject, problem, "Nothing was changed; bring the other members back, or set run_degraded to start it without them"
+        )
     builder.warnings.append(f"array {wanted.name} is started degraded: {problem}")

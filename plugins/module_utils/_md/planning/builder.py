@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan in the making: the steps so far, and the host as it will be after them."""
+"""A plan that is being built: the steps so far, and the host after these steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INITRAMFS_TIMEOUT = 900
 
 
 class PlanBuilder:
-    """Collects steps; C(state) always is the host as the steps so far leave it."""
+    """Collects steps; C(state) is always the host after the steps so far."""
 
     def __init__(self, state: State) -> None:
         self.before = state
@@ -51,11 +51,11 @@ class PlanBuilder:
         self.steps.append(Command(argv, timeout=timeout, accept=tuple(accept)))
 
     def settle(self) -> None:
-        """Wait until udev has nothing left to do; being slow is no failure."""
+        """Wait until udev has handled all its events; that the time runs out is no failure."""
         self.run(*SETTLE, accept=(0, 1))
 
     def make_writable(self, node: str) -> None:
-        """Let an array be written to that is read-only until the first write: then a pending resync or rebuild begins."""
+        """Make an array writable that is read-only until its first write, so that a pending resync or rebuild begins."""
         self.steps.append(Operation("make_writable", {"array": node}))
 
     def stop(self, array: Array) -> None:
@@ -64,9 +64,9 @@ class PlanBuilder:
         self.state = self.state.without_array(array)
 
     def note_survivors(self, array: Array) -> None:
-        """Before an array is stopped for a task, keep what only the kernel knows of its members.
+        """Before an array is stopped for a task, note the facts about its members that only the kernel knows.
 
-        An array that is read-only since it was assembled was not written to, so that what is noted already still holds.
+        Older notes stay valid for an array that is still read-only after its assembly, because nothing was written to it.
         """
         if array.uuid in self.survivors and array.auto_read_only:
             return
@@ -77,16 +77,16 @@ class PlanBuilder:
             self.survivors[array.uuid] = found
 
     def forget_survivors(self, uuid: Uuid) -> None:
-        """The array runs again, or is gone."""
+        """Drop the notes about the members of an array that runs again or was removed."""
         if self.survivors.pop(uuid, None):
             self.forgotten.append(uuid)
 
     def alias(self, node: str, array: Array) -> None:
-        """Take C(node) for the array in the rest of the plan, although the array is at another one."""
+        """Let C(node) mean the array in the rest of the plan, although the array has another node."""
         self.state = replace(self.state, paths={**self.state.paths, node: array.kernel_name})
 
     def unmark(self, kernel_name: str) -> bool:
-        """Remove what a killed mdadm left for udev to see; tells whether there was anything."""
+        """Remove the file by which a killed mdadm keeps udev from the array; returns whether it existed."""
         if kernel_name not in self.state.creating_marks:
             return False
         self.steps.append(RemoveFile(f"{MARKS}/{MARK_PREFIX}{kernel_name}"))
@@ -95,19 +95,19 @@ class PlanBuilder:
         return True
 
     def add_blank(self, array: Array, device: BlockDevice) -> None:
-        """Add a device to an array; its content, if it has any, may go."""
+        """Add a device to an array; its content may be destroyed."""
         if device.signatures or device.superblock or device.partitions:
             self.run("wipefs", "--all", device.node)
             self.settle()
         self.run("mdadm", "--manage", array.node, "--add-spare", device.node)
 
     def grow_later(self, wanted: WantedArray) -> None:
-        """The array is grown when it is whole: by this task if it waits for that, else by the next one."""
+        """Postpone the growth until the array is whole: this task grows it if it waits for that, else the next task does."""
         self.grown_later.add(wanted.name)
         if wanted.wait == "sync":
             self.postponed.append(wanted.name)
         else:
-            self.warnings.append(f"array {wanted.name} is not grown before it is whole; run this again then, or set wait to sync")
+            self.warnings.append(f"array {wanted.name} is not grown before it is whole; run this again when it is, or set wait to sync")
 
     def persist(self, wanted: WantedArray, array: Array) -> None:
         """Give the array its line in mdadm.conf."""
@@ -164,7 +164,7 @@ class PlanBuilder:
         return [WriteFile(new.path, new.content, new.mode) for _old, new in changed]
 
     def _close_journal(self, journal: Journal) -> List[Step]:
-        """Drop the note of what is done; an array of another task that is still half-made stays noted."""
+        """Remove finished work from the journal; a half-made array of another task stays in it."""
         if self.state.journal is None:
             return []
         open_still = tuple(uuid for uuid in journal.creating if self._half_made(uuid))
@@ -182,7 +182,7 @@ class PlanBuilder:
 
 
 def _forget_redo(uuids: Sequence[Uuid]) -> List[Step]:
-    """What completes a killed run holds for one recovery only, so it is gone before another begins, and before its note is."""
+    """Remove the blocks of a killed run: they are valid for one recovery, so they go before the next recovery and before the note."""
     return [RemoveFile(redo_path(STATE_FOLDER, uuid)) for uuid in uuids]
 
 

@@ -20,11 +20,11 @@ from ..model.wanted import WantedArray
 from .builder import PlanBuilder
 
 _AUTOMATIC = 127
-"""mdadm counts down from here for arrays without a number of their own."""
+"""For arrays without a number in their name, mdadm counts down from this number."""
 
 
 def create(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str], collecting: Optional[Array]) -> None:
-    """Make the array anew. C(blank) are the paths that must carry nothing, C(collecting) an unstarted remnant of the array.
+    """Create the array. C(blank) are the paths of devices that must be empty, C(collecting) is an unstarted remnant of the array.
 
     :raises FleetlabError: a device cannot be used, or the name is not free.
     """
@@ -42,15 +42,15 @@ def create(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str], coll
     size = usable_size(wanted.level, wanted.layout_word, [devices[path].size for path in wanted.devices])
     builder.state = builder.state.with_array(array, size, (wanted.node,))
     builder.creating.append(uuid)
-    # With assume_clean the members keep their content, so the new array has to be searched for signatures.
+    # With assume_clean the members keep their content, so old signatures inside the new array have to be erased.
     (builder.unread if wanted.assume_clean else builder.created).add(kernel_name)
     builder.persist(wanted, array)
 
 
 def start(builder: PlanBuilder, wanted: WantedArray, array: Array, members: Sequence[str], size: int, update: Sequence[str] = ()) -> Array:
-    """Assemble an existing array at its own node; returns it as it will be.
+    """Assemble an existing array at its own node; returns the array after its start.
 
-    C(members) are device nodes, C(update) options for what mdadm shall change in their superblocks.
+    C(members) are device nodes, C(update) are options of mdadm that change their superblocks.
     """
     kernel_name = wanted.kernel_name or free_kernel_name(builder.state)
     builder.unmark(kernel_name)
@@ -60,19 +60,19 @@ def start(builder: PlanBuilder, wanted: WantedArray, array: Array, members: Sequ
     builder.state = builder.state.with_array(started, size, (wanted.node,))
     builder.unread.add(kernel_name)
     if wanted.wait == "sync" and array.kind.redundant:
-        # An assembled array rests until it is first written to, and would never begin the resync that is waited for.
+        # An assembled array is read-only until its first write, and would never begin the resync that the task waits for.
         builder.make_writable(wanted.node)
     return started
 
 
 def free_kernel_name(state: State) -> str:
-    """The md device that mdadm will take for an array with no number in its name."""
+    """The md device that mdadm will use for an array without a number in its name."""
     used = {array.kernel_name for array in state.arrays}
     return next(f"md{number}" for number in range(_AUTOMATIC, -1, -1) if f"md{number}" not in used)
 
 
 def _empty_remnant(state: State, wanted: WantedArray) -> Optional[Array]:
-    """The md device that mdadm had set up when it was killed, before it gave it any member."""
+    """The md device of a killed mdadm, without any member yet; C(None) if there is none."""
     array = state.at_node(wanted.kernel_name) if wanted.kernel_name else None
     return array if array and not array.members and not array.active else None
 
@@ -89,9 +89,9 @@ def _check(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str]) -> D
 
 
 def _sizes(builder: PlanBuilder, devices: Dict[str, BlockDevice]) -> Dict[str, int]:
-    """The sizes to compare, by path: estimates of all as soon as one device is an array that this plan starts, whose size is an estimate.
+    """The sizes to compare, by path. If this plan starts an array among them, whose size is an estimate, all sizes are estimates.
 
-    Superblock and bitmap take a few MiB of every member, which would look like a difference beside an array that runs.
+    Superblock and bitmap take a few MiB of every member, which would look like a difference from an array that runs.
     """
     started = builder.created | builder.unread
     if not any(device.kernel_name in started for device in devices.values()):
@@ -109,14 +109,14 @@ def _estimate(state: State, device: BlockDevice) -> int:
 
 
 def _check_metadata(state: State, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> None:
-    """Data of a version-1.0 array begin where its members do: an array on it would look like one on those members to mdadm."""
+    """Refuse to build on a version-1.0 array with a later version: mdadm would also find the new superblocks on that array's members."""
     for path, device in devices.items():
         below = state.at_node(device.kernel_name)
         if below and below.metadata == "1.0" and wanted.metadata != "1.0":
             raise InputError(
                 f"{wanted.option}metadata",
-                f"{path} is an array with metadata 1.0; mdadm would find superblocks of version {wanted.metadata} in it on its members"
-                " too and take them for members of this array: use metadata 1.0 here, or 1.1 or later there",
+                f"{path} is an array with metadata 1.0; mdadm would also find superblocks of version {wanted.metadata} on its members"
+                " and take these for members of this array: use metadata 1.0 for this array, or 1.1 or later for that array",
             )
 
 
@@ -128,7 +128,7 @@ def _clear(builder: PlanBuilder, devices: Sequence[BlockDevice]) -> None:
         builder.settle()
     new = [device.node for device in devices if device.kernel_name in builder.created]
     if new:
-        # Disks that were in use before can bring an old superblock to light inside the array just made of them.
+        # An old superblock on a formerly used disk can appear inside the new array.
         builder.steps.append(Operation("erase_stale_content", {"devices": new}))
 
 

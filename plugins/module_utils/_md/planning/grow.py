@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Change the shape of a running array: more devices, another chunk, larger members, a bitmap. Pure.
 
-Everything is read off the array, so a run that was interrupted is taken up by the next: a device that was already added is a
-spare then, and only the rest is planned. md goes on with a reshape that was interrupted: its superblocks say how far it was.
+The plan follows from the array alone, so the next run continues an interrupted run: a device that was already added is a spare then,
+and only the rest is planned. md itself continues an interrupted reshape: the superblocks record its position.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .resize import larger, plan_size
 
 @dataclass(frozen=True)
 class _Growth:
-    """What differs; C(size) is what each member is to be used for, in bytes."""
+    """The differences from the wanted array; C(size) is the new size that the array uses of each member, in bytes."""
 
     devices: bool
     chunk: bool
@@ -35,16 +35,16 @@ class _Growth:
 
     @property
     def turns(self) -> int:
-        """How many changes md has to make: it makes one after the other, and has to be idle in between."""
+        """The number of changes: md makes them one after the other, and has to be idle in between."""
         return self.devices + self.chunk + self.bitmap_alone + (self.size is not None)
 
 
 def plan_growth(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Plan what makes the array as large as declared; returns it as it then is.
+    """Plan to grow the array as declared; returns the array after these steps.
 
-    An array that is about to become whole, and is waited for, is grown after that: then the array is returned as it is.
+    If the task waits for an array that is about to become whole, the array is grown after that, and is returned unchanged.
 
-    :raises RefusedError: md cannot do it, or the array is not in a state to do it.
+    :raises RefusedError: md cannot make the change, or not in the array's current state.
     """
     if not wanted.grow:
         return array
@@ -66,7 +66,7 @@ def plan_growth(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
 
 
 def as_grown(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Array:
-    """The array as it is declared, where it only has to become whole before it is made so."""
+    """The array as declared, if it only has to become whole before it is grown; else the array unchanged."""
     if wanted.name not in builder.grown_later:
         return array
     chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
@@ -82,7 +82,7 @@ def _growth(builder: PlanBuilder, wanted: WantedArray, array: Array) -> _Growth:
         chunk=_other_chunk(wanted, array),
         size=size,
         bitmap=bitmap,
-        # What one bit of a new bitmap stands for is not known before it is there, and the growth in size needs that.
+        # Growth in size needs the bitmap's chunk, which is not known before a new bitmap exists.
         bitmap_alone=bitmap and wanted.bitmap == "internal" and size is not None,
     )
 
@@ -100,7 +100,7 @@ def _check_possible(wanted: WantedArray, array: Array) -> None:
     if more and no_new_devices(array):
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: {no_new_devices(array)}")
     if wanted.layout not in (None, layout):
-        problems.append(f"its layout is {layout}, declared is {wanted.layout}: that moves all data, and is not done to any array")
+        problems.append(f"its layout is {layout}, declared is {wanted.layout}: that change moves all data, and is not made to any array")
     if wanted.chunk and chunk and no_new_chunk(array, wanted.chunk):
         problems.append(f"its chunk is {array.chunk // 1024} KiB, declared is {wanted.chunk} KiB: {no_new_chunk(array, wanted.chunk)}")
     if problems:
@@ -109,7 +109,7 @@ def _check_possible(wanted: WantedArray, array: Array) -> None:
         raise RefusedError(
             wanted.subject,
             unsafe_bitmap(array, wanted.bitmap or array.bitmap),
-            "Nothing was changed; set bitmap to none with it, and to internal when the reshape is done",
+            "Nothing was changed; also set bitmap to none, and to internal when the reshape has ended",
         )
 
 
@@ -118,7 +118,7 @@ def _failed(array: Array) -> bool:
 
 
 def _later(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> bool:
-    """Whether the array has to become whole first, and will: nothing that is asked for is refused only because it takes two turns."""
+    """Whether the array has to become whole first, and will, so that changes that take two turns are not refused."""
     if _failed(array):
         if not can_heal(wanted, devices):
             return False
@@ -132,12 +132,12 @@ def _check_fit(wanted: WantedArray, array: Array, turns: int) -> None:
     check_writable(wanted, array, "grown")
     if _failed(array):
         problem = f"it is degraded: {len(array.current_slots)} of {array.raid_disks} members hold current data"
-        remedy = "bring its members back first (replace_failed)"
+        remedy = "bring its lost members back first (replace_failed)"
     elif array.unsettled:
         problem, remedy = f"it is not in sync yet ({array.sync_action})", "wait for it first (wait: sync)"
     elif turns > 1 and wanted.wait != "sync":
         problem, remedy = (
-            "it gets more than one of devices, chunk, bitmap and size, and md takes them one after the other",
+            "more than one of devices, chunk, bitmap and size has to change, and md makes these changes one after the other",
             "set wait to sync",
         )
     else:
@@ -146,7 +146,7 @@ def _check_fit(wanted: WantedArray, array: Array, turns: int) -> None:
 
 
 def _next(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array, growth: _Growth) -> Array:
-    """The first of what md takes one after the other."""
+    """Plan the first of the changes that md makes one after the other."""
     if growth.devices:
         return _add_devices(builder, wanted, devices, array)
     if growth.chunk and wanted.chunk:
@@ -166,7 +166,7 @@ def _add_devices(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, B
         builder.add_blank(array, devices[path])
     builder.run("mdadm", "--grow", array.node, f"--raid-devices={len(wanted.devices)}")
     joining = [member.device for member in spares if member.device in named] + [devices[path].kernel_name for path in new]
-    # Another copy has to be written first; where data moves, md counts on the new members from the first block that lies there.
+    # md needs time to write another copy; after a move of data, it depends on the new members from the first moved block.
     rebuilt = array.kind.mirrored
     slots = range(array.raid_disks, len(wanted.devices))
     joined: Tuple[Member, ...] = tuple(Member(name, slot, ("spare" if rebuilt else "in_sync",)) for name, slot in zip(joining, slots))

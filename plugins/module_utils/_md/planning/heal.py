@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Give a running array its lost members back. Pure.
 
-A member that was away is never a source: md takes it back as out of date, and brings its content to the state of the members that
-stayed. The write-intent bitmap tells how much of the content that is.
+A member that was away is never a source: md takes it back as out of date, and updates its content from the members that stayed. The
+write-intent bitmap tells which parts of the content have to be updated.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ RE_ADD, REBUILD = "re-add", "rebuild"
 
 
 def plan_healing(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Plan what replaces failed members and brings back declared ones; returns the array as it then is.
+    """Plan to replace failed members and bring back declared members; returns the array after these steps.
 
-    :raises RefusedError: the array has lost too much, or a device may not be used.
+    :raises RefusedError: the array has lost too many members, or a device may not be used.
     """
     silent = {devices[path].kernel_name for path in wanted.devices if path in devices and not devices[path].answers}
     failed = [member for member in array.members if member.faulty and member.device not in silent]
@@ -36,7 +36,7 @@ def plan_healing(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, B
     if not wanted.replace_failed or not (failed or back):
         return array
     if array.sync_action == "reshape":
-        # md gives no slot to a spare before its data lie where they are going to.
+        # md gives no slot to a spare before the reshape has moved all data.
         builder.warnings.append(f"array {wanted.name} is reshaped first; its lost members are brought back after that")
         return array
     _check_survives(wanted, builder.state, array)
@@ -46,7 +46,7 @@ def plan_healing(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, B
     if array.array_state == "read-auto":
         builder.make_writable(array.node)
     for member in failed:
-        # By the kernel's name: the device node may be gone, or be another disk's by now.
+        # The member has its kernel name, because its device node may no longer exist, or belong to another disk by now.
         builder.run("mdadm", "--manage", array.node, "--remove", member.device)
     return _bring_back(builder, wanted, devices, lighter, methods)
 
@@ -57,9 +57,9 @@ def _check_survives(wanted: WantedArray, state: State, array: Array) -> None:
     current = [state.devices[m.device].node for m in array.members if m.in_sync and m.device in state.devices]
     raise RefusedError(
         wanted.subject,
-        f"it has lost more members than {array.level} can do without: only {', '.join(current) or 'none'} of"
-        f" {array.raid_disks} hold current data, and adding the others would overwrite the rest",
-        "Nothing was changed; stop it, and put it together from its own members with mdadm --assemble --force",
+        f"it has lost more members than {array.level} can lose: only {', '.join(current) or 'none'} of"
+        f" {array.raid_disks} hold current data, and adding the other members would overwrite their data",
+        "Nothing was changed; stop it, and assemble it from its own members with mdadm --assemble --force",
     )
 
 
@@ -70,7 +70,7 @@ def _without(builder: PlanBuilder, array: Array, failed: Sequence[Member]) -> Ar
 
 
 def _methods(builder: PlanBuilder, wanted: WantedArray, back: Dict[str, BlockDevice], array: Array) -> Dict[str, str]:
-    """How each device comes back, after making sure that it may."""
+    """The method by which each device becomes a member again, by path, after the checks of these devices."""
     own: Dict[str, Superblock] = {}
     for path, device in back.items():
         if device.superblock and device.superblock.uuid == array.uuid:
@@ -98,9 +98,9 @@ def _current_blocks(state: State, array: Array) -> List[Superblock]:
 
 
 def _own_method(state: State, wanted: WantedArray, path: str, block: Superblock, array: Array, lost_together: bool) -> str:
-    """A bitmap only knows what changed while the member was away; it does not know what the member itself went through.
+    """The method for a former member. The bitmap knows the changes while the member was away, but not changes on the member itself.
 
-    Of members that were lost with all others this is known: none went on alone, and to the last that answered md only wrote that the
+    For members that were lost together such changes are excluded: no member ran alone, and md only wrote to the last member that the
     others had failed.
     """
     newest = max((current.events for current in _current_blocks(state, array)), default=block.events)
@@ -111,11 +111,11 @@ def _own_method(state: State, wanted: WantedArray, path: str, block: Superblock,
                 wanted.subject,
                 f"{path} has run without the members that are current now (event count {block.events}, theirs is {newest}),"
                 " so it holds data that the array does not have",
-                "Nothing was changed; look at what it holds, and set overwrite if that may be destroyed",
+                "Nothing was changed; look at this data, and set overwrite if it may be destroyed",
             )
         return REBUILD
     known = not block.recovering and not block.faulty and block.role in array.free_slots
-    # A member that took part after the split of another is missing in its table of roles; nothing short of a rebuild is safe then.
+    # If the table of roles lacks a current member, the array was split and only a rebuild is safe.
     return RE_ADD if known and array.bitmap != "none" and (lost_together or slots <= set(block.active)) else REBUILD
 
 
@@ -133,7 +133,7 @@ def _bring_back(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
 
 
 def _order(state: State, device: BlockDevice, method: str) -> Tuple[bool, int]:
-    """Members with a place of their own first, so that none of the others takes it."""
+    """Sort key: members that return to their own slot first, so that no other device takes that slot."""
     superblock = state.devices[device.kernel_name].superblock
     return method != RE_ADD, (superblock.role or 0) if superblock and method == RE_ADD else 0
 
@@ -143,7 +143,7 @@ def _add_steps(builder: PlanBuilder, array: Array, device: BlockDevice, method: 
         builder.steps.append(Operation("re_add", {"array": array.node, "device": device.node}))
         return
     if device.superblock and device.superblock.uuid == array.uuid:
-        # Unlike --add this never takes the device's own data for a start.
+        # Unlike --add, --add-spare never uses the device's old data.
         builder.run("mdadm", "--manage", array.node, "--add-spare", device.node)
     else:
         builder.add_blank(array, device)

@@ -16,9 +16,9 @@ from .rename_running import plan_renaming
 
 
 def plan(state: State, wanted: Wanted) -> ArrayPlan:
-    """One plan for all arrays: what goes, from the last (which may lie on the others) to the first, then what comes.
+    """One plan for all arrays: removals from the last array (which may lie on the others) to the first, then arrays that shall be present.
 
-    :raises FleetlabError: something cannot be done without harm; then nothing is planned at all.
+    :raises FleetlabError: a change would do harm, or is not possible; then nothing is planned.
     """
     if not wanted.arrays:
         return plan_release(state, wanted.release)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan an array that shall be present: leave it, assemble it, or create it. Pure."""
+"""Plan an array that shall be present: keep it, assemble it, or create it. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .spares import borrowed, lent, plan_spares, surplus_spares
 
 
 def plan_presence(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """Plan what makes the array present.
+    """Plan to make the array present.
 
     :raises FleetlabError: the declaration cannot be carried out without harm.
     """
@@ -47,7 +47,7 @@ def plan_presence(builder: PlanBuilder, wanted: WantedArray) -> None:
 
 
 def _release(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> None:
-    """Take the devices from foreign arrays that udev began to collect from old superblocks and never could start."""
+    """Stop foreign arrays that udev began to collect from old superblocks on the devices and could not start."""
     names = {device.kernel_name for device in devices.values()}
     for array in builder.state.arrays:
         if not array.active and names & set(array.devices) and not bears_name(builder.state, wanted, array):
@@ -55,7 +55,7 @@ def _release(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
 
 
 def _members_unread(builder: PlanBuilder, wanted: WantedArray) -> bool:
-    """Whether members are arrays that only this plan assembles: what they hold cannot be known before."""
+    """Whether members are arrays that this plan only assembles, so that their content is not known yet."""
     later = {path for one in builder.deferred for path in one.spellings}
     return any(path in later or builder.state.paths.get(path) in builder.unread for path in wanted.all_devices)
 
@@ -81,7 +81,7 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
     if builder.unmark(array.kernel_name):
         builder.run("udevadm", "trigger", "--action=change", f"/sys/block/{array.kernel_name}")
         builder.settle()
-    # A member that the boot gave back is only brought up to date once somebody writes: that may be long after the next loss.
+    # After a boot, md updates a returned member only at the next write, and that may be long after the next loss.
     awaited = (wanted.wait == "sync" and array.unsettled) or (wanted.replace_failed and array.rebuildable)
     if awaited and array.array_state == "read-auto":
         builder.make_writable(array.node)
@@ -91,15 +91,16 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
         builder.persist(wanted, array)
         return
     builder.warnings.append(
-        f"array {wanted.name}: its superblocks, at the end of its members, are not found there since these have grown; it runs until it is"
-        " stopped. Make the members as small as they were"
+        f"array {wanted.name}: its superblocks are no longer at the end of its members, because these have grown; it runs until it is"
+        " stopped. Shrink the members to their former size"
     )
 
 
 def _thawed(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Array:
-    """mdadm holds an array still while it adds members or grows it, and leaves it so when it is killed.
+    """Have md continue an array that a killed run left frozen; returns the array after this step.
 
-    A run that was killed before it grew an array leaves a resync that nothing begins.
+    mdadm freezes an array while it adds members or grows it, and a killed mdadm leaves it frozen. A run that was killed before it grew an
+    array leaves a pending resync that nothing begins.
     """
     still = array.sync_action == "frozen" or (array.resync_pending and array.array_state in ("clean", "active", "active-idle"))
     if not still or not (wanted.replace_failed or wanted.grow or wanted.wait == "sync"):
@@ -117,13 +118,13 @@ def _mark_written(builder: PlanBuilder, array: Array) -> None:
 
 
 def _check_checkable(builder: PlanBuilder, wanted: WantedArray, array: Array) -> None:
-    """Refuse a consistency check of an array that is not whole, and will not be when it is checked."""
+    """Refuse a consistency check of an array that is not whole and will not be whole at the time of the check."""
     if not wanted.check:
         return
     check_writable(wanted, array, "checked")
     why = ""
     if array.broken:
-        why = "it is broken, members are gone that it cannot do without"
+        why = "it is broken, it has lost more members than it can"
     elif len(array.free_slots) or any(member.faulty for member in array.members):
         current = [builder.state.devices[m.device].node for m in array.members if m.in_sync and m.device in builder.state.devices]
         why = f"it is degraded, only {', '.join(current)} of {array.raid_disks} hold current data"
@@ -136,7 +137,7 @@ def _check_checkable(builder: PlanBuilder, wanted: WantedArray, array: Array) ->
 def _report_health(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> None:
     if array.broken:
         builder.warnings.append(
-            f"array {wanted.name} is broken: members are gone that it cannot do without, and what is written to it fails."
+            f"array {wanted.name} is broken: it has lost more members than it can, and writes to it fail."
             " Stop it, bring its members back, and run this again"
         )
     sound = {member.device for member in array.members if not member.faulty}

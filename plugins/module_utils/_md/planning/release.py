@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan to fail and remove members, so that their disks can go. Pure."""
+"""Plan to fail and remove members, so that their disks can be detached. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .builder import PlanBuilder
 
 
 def plan_release(state: State, paths: Sequence[str]) -> ArrayPlan:
-    """Take the devices at C(paths), and their partitions, out of all arrays. A path that leads to nothing, or to no member, is done.
+    """Remove the devices at C(paths), and their partitions, from all arrays. A path without a device or member needs no step.
 
-    :raises InputError: a path leads to something else than a block device.
-    :raises RefusedError: names each array that cannot let go of its members, and why; then nothing is planned at all.
+    :raises InputError: a path leads to an object that is not a block device.
+    :raises RefusedError: with each array that cannot release its members, and the reason; then nothing is planned.
     """
     names = _kernel_names(state, paths)
     leaving = [(array, tuple(member for member in array.members if member.device in names)) for array in state.arrays]
@@ -64,14 +64,14 @@ def _check(leaving: Sequence[Tuple[Array, Sequence[Member]]]) -> None:
 
 def _let_go(builder: PlanBuilder, array: Array, members: Sequence[Member]) -> None:
     if array.array_state == "read-auto":
-        # md notes nothing of a lost member before the array is written to, and would take it for current after a boot.
+        # md records a lost member only after a write to the array; without that record the member would count as current after a boot.
         builder.make_writable(array.node)
         array = replace(array, array_state="active")
     slots: List[Member] = [member for member in members if member.slot is not None and not member.faulty]
     if slots and array.bitmap == "none":
         builder.warnings.append(f"array {array.shown_name} has no write-intent bitmap: all data are copied to its members when they return")
     for member in slots:
-        # By the kernel's name: the device node may be gone.
+        # The member has its kernel name, because its device node may no longer exist.
         builder.run("mdadm", "--manage", array.node, "--fail", member.device)
     for member in members:
         builder.steps.append(Operation("remove_member", {"array": array.node, "device": member.device}))

@@ -22,9 +22,9 @@ from .rename_running import array_in_use
 
 
 def plan_removal(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """Plan what stops the array and, for C(absent), erases its superblocks and its line in mdadm.conf.
+    """Plan to stop the array and, for C(absent), to erase its superblocks and its line in mdadm.conf.
 
-    :raises RefusedError: the array is in use, or it is not clear which one is meant.
+    :raises RefusedError: the array is in use, or several arrays could be meant.
     """
     uuids = _uuids(builder.state, wanted)
     array = _array(builder.state, wanted, uuids)
@@ -41,7 +41,7 @@ def plan_removal(builder: PlanBuilder, wanted: WantedArray) -> None:
 def _uuids(state: State, wanted: WantedArray) -> Set[str]:
     """UUIDs of arrays of this name that exist, running or not.
 
-    :raises RefusedError: there are several, and nobody but the user knows which one is to go.
+    :raises RefusedError: there are several, and only the user knows which of these arrays has to be removed.
     """
     found = {array.uuid for array in state.arrays if array.members and bears_name(state, wanted, array)}
     blocks = [device.superblock for device in state.devices.values() if device.superblock]
@@ -51,7 +51,7 @@ def _uuids(state: State, wanted: WantedArray) -> Set[str]:
         raise RefusedError(
             wanted.subject,
             f"several arrays have this name: {shown}",
-            "Nothing was changed; take the wrong one out of the way, or rename it, with mdadm",
+            "Nothing was changed; remove or rename the wrong array with mdadm",
         )
     return found
 
@@ -69,7 +69,7 @@ def _array(state: State, wanted: WantedArray, uuids: Set[str]) -> Optional[Array
 
 
 def _same_but_for_host(wanted: WantedArray, array: Array) -> bool:
-    """The host was renamed since; name and device node together still tell the array."""
+    """Whether the array is the wanted array although the host was renamed: name and device node together identify it."""
     return array.name == wanted.name
 
 
@@ -91,7 +91,7 @@ def _erase(builder: PlanBuilder, wanted: WantedArray, uuid: str) -> None:
     carriers = builder.state.carriers(uuid)
     check_free(wanted, {device.node: device for device in carriers}, "its superblocks cannot be erased: ")
     if carriers:
-        # Whatever udev still has to do with the members may put them together again between stop and erasure.
+        # A pending event of udev could assemble the members again between stop and erasure.
         builder.settle()
     for device in carriers:
         builder.steps.append(Operation("zero_superblock", {"device": device.node, "uuid": shown_uuid(uuid)}))
@@ -101,7 +101,7 @@ def _erase(builder: PlanBuilder, wanted: WantedArray, uuid: str) -> None:
 
 
 def _report_unreached(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """An array that mdadm.conf knows may lie on devices that are not there now; its superblocks then outlive this task."""
+    """Warn of an array in mdadm.conf whose devices are not present now: its superblocks stay on them."""
     known = {array.uuid for array in builder.before.arrays} | {d.superblock.uuid for d in builder.before.devices.values() if d.superblock}
     for uuid in uuids_named(builder.state.conf, wanted.spellings):
         if uuid not in known:

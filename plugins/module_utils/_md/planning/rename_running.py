@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan to put arrays together anew that udev gave other device nodes (md127), or members that lack writes. Pure."""
+"""Plan to assemble arrays again that udev assembled at other device nodes (md127), or from members that lack writes. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .builder import PlanBuilder
 
 
 def plan_renaming(builder: PlanBuilder, wanted: Sequence[WantedArray]) -> None:
-    """Stop declared arrays that run at the wrong node and are not in use, with the declared arrays on top of them.
+    """Stop declared arrays that run at the wrong node and are not in use, with the declared arrays on them.
 
-    They are assembled at their own nodes later in the plan. What is in use stays where it is, with a warning.
+    The stopped arrays are assembled at their own nodes later in the plan. An array in use keeps its node, with a warning.
     """
     for one in wanted:
         array = find(builder.state, one)
@@ -50,21 +50,24 @@ def _rename(builder: PlanBuilder, wanted: WantedArray, array: Array, everything:
 
 
 def _take_apart(builder: PlanBuilder, wanted: WantedArray, array: Array, everything: Sequence[WantedArray]) -> None:
-    """Its members all look alike to udev, but what was noted when it was stopped tells which of them have every write."""
+    """Stop an array that udev started from all its members, while the journal knows that some lack its last writes.
+
+    :raises RefusedError: the array is in use.
+    """
     stack = _stack(builder, array)
     reasons = [reason for part in stack for reason in _in_use(builder, part, stack, everything)]
     if reasons:
         raise RefusedError(
             wanted.subject,
-            f"it was started again from all its members, of which some lack its last writes, and is in use: {'; '.join(reasons)}",
-            "Nothing was changed; unmount it, or stop what uses it, and run this again",
+            f"it was started from all its members, although some lack its last writes, and is in use: {'; '.join(reasons)}",
+            "Nothing was changed; unmount it, or stop the programs that use it, and run this again",
         )
     for part in stack:
         builder.stop(part)
 
 
 def _stack(builder: PlanBuilder, array: Array) -> List[Array]:
-    """The array and the arrays on top of it, the topmost first."""
+    """The array and the arrays on it, the topmost first."""
     above = [other for other in builder.state.arrays if array.kernel_name in other.devices]
     return [part for other in above for part in _stack(builder, other)] + [array]
 
@@ -97,7 +100,7 @@ def array_in_use(builder: PlanBuilder, array: Array, leaving: Sequence[str] = ()
     held = bool(device.holders) and set(device.holders) <= set(leaving)
     if held:
         return []
-    # One that cannot be written to, or not even read any more, can be stopped all the same.
+    # An array that can no longer be written or read can be stopped all the same.
     reasons = use_of(replace(device, read_only=False, answers=True))
     if device.users:
         reasons.append(f"is open in {', '.join(device.users)}")

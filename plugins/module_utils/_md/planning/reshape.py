@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which arrays md can give more devices or another chunk without harm. Pure.
+"""Which arrays can md reshape to more devices or another chunk without harm? Pure.
 
-Each was tried on Linux 6.1 before it was allowed: members full of random bytes, writes meanwhile, a power cut in the middle, then all
-data compared, and md's own check. What lost data there, or left copies that differ, is refused with what went wrong.
+Each allowed reshape was tried on Linux 6.1: members full of random bytes, writes during the reshape, a power cut in the middle, then a
+comparison of all data and md's own check. A reshape that lost data or left different copies is refused, and the refusal says why.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ def no_new_chunk(array: Array, chunk: int) -> str:
     if _obstacle(array):
         return _obstacle(array)
     if array.kind.parity:
-        return "after a power cut in the middle of that, the kernel begins anew on data that it has already moved, and they are lost"
+        return "after a power cut during that change, the kernel begins again with data that it has already moved, and they are lost"
     if far_copies(array.level, array.layout) > 1:
-        return "with copies that are not near ones, the kernel puts data in the wrong places, and they are lost"
+        return "with copies that are not near copies, the kernel puts data in the wrong places, and they are lost"
     if array.component_size % (chunk * 1024):
-        return f"what it uses of each member, {array.component_size // 1024} KiB, is no multiple of that"
+        return f"the size that it uses of each member, {array.component_size // 1024} KiB, is not a multiple of that chunk"
     return ""
 
 
 def unsafe_bitmap(array: Array, bitmap: str) -> str:
-    """What would go wrong if the array were reshaped with this bitmap; empty if nothing would."""
+    """Why the array cannot be reshaped with this bitmap; empty if it can."""
     if not array.kind.copied or bitmap == "none":
         return ""
-    return f"it is {array.level} with a bitmap, and when such an array is reshaped, copies in its new room are not made alike"
+    return f"it is {array.level} with a bitmap, and after a reshape of such an array the copies in its new room differ"
 
 
 def _obstacle(array: Array) -> str:
     if not array.kind.reshaped:
         return f"{array.level} has no copies from which data could be moved safely"
     if in_halves(array.level, array.layout):
-        return "in its layout the further copies lie where the members are halved"
+        return "in its layout the further copies begin at half the size of each member"
     if array.metadata == "1.0":
-        return "with metadata 1.0 its data begin where the members do, which leaves no room to move them"
+        return "with metadata 1.0 its data begin at the beginning of the members, which leaves no room to move them"
     return ""

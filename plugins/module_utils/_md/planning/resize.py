@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the members of an array have grown, and whether md can use what they have more. Pure."""
+"""Have the members of an array grown, and can md use their new room? Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MIB = 1 << 20
 
 
 def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[int]:
-    """What the array could use of every member instead of what it uses now, in bytes; C(None) if they have not grown.
+    """The larger size that the array could use of every member, in bytes; C(None) if the members have not grown.
 
-    :raises RefusedError: they have, and md cannot use it.
+    :raises RefusedError: the members have grown, and md cannot use their new room.
     """
     rooms = _rooms(builder.state, array)
     grown = {name: room for name, room in rooms.items() if room - _used(builder.state, array, name) >= _worth(array)}
@@ -33,8 +33,8 @@ def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[
         nodes = ", ".join(f"{builder.state.devices[name].node} has {builder.state.devices[name].size} bytes" for name in sorted(grown))
         raise RefusedError(
             wanted.subject,
-            f"its members have grown ({nodes}), and md cannot use that: {obstacle}",
-            "Nothing was changed; make a new array and copy the data, or leave grow out to keep the array as it is",
+            f"its members have grown ({nodes}), and md cannot use the new room: {obstacle}",
+            "Nothing was changed; make a new array and copy the data, or omit grow to keep the array unchanged",
         )
     if len(grown) == len(rooms):
         return min(rooms.values())
@@ -43,7 +43,7 @@ def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[
 
 
 def plan_size(builder: PlanBuilder, array: Array, size: int) -> Array:
-    """Plan what makes the array use C(size) bytes of every member; returns it as it then is."""
+    """Plan to make the array use C(size) bytes of every member; returns the array after these steps."""
     _mark_border(builder, array)
     builder.run("mdadm", "--grow", array.node, "--size=max")
     array = replace(array, component_size=size, sync_action="resync")
@@ -52,10 +52,10 @@ def plan_size(builder: PlanBuilder, array: Array, size: int) -> Array:
 
 
 def _mark_border(builder: PlanBuilder, array: Array) -> None:
-    """Have the new room synced from its beginning.
+    """Mark the last chunk of the old size as dirty, so that the new room is synced from its beginning.
 
-    The kernel takes over the bits of the old bitmap, and the last of them can stand for room beyond the old end: as clean, so that
-    the copies there would never be made alike.
+    The kernel keeps the bits of the old bitmap. The region of the last bit can reach beyond the old end; while that bit is clean, the
+    copies there are never synced.
     """
     inside = builder.state.devices.get(array.kernel_name)
     end = inside.size if inside and array.kind.copied else array.component_size
@@ -65,7 +65,7 @@ def _mark_border(builder: PlanBuilder, array: Array) -> None:
 
 
 def note_size(builder: PlanBuilder, array: Array) -> None:
-    """Let later steps of the plan see how much the array offers now."""
+    """Give the array its new size in the state, for later steps of the plan."""
     inside = builder.state.devices.get(array.kernel_name)
     if inside:
         offered = usable_size(array.level, array.layout, [array.component_size] * array.raid_disks)
@@ -73,7 +73,7 @@ def note_size(builder: PlanBuilder, array: Array) -> None:
 
 
 def _rooms(state: State, array: Array) -> Dict[str, int]:
-    """What each member in a slot has for data, by kernel name."""
+    """The room for data of each member in a slot, in bytes, by kernel name."""
     found = {}
     for member in array.members:
         device = state.devices.get(member.device)
@@ -82,7 +82,7 @@ def _rooms(state: State, array: Array) -> Dict[str, int]:
         if device.superblock:
             found[member.device] = device.size - device.superblock.data_offset
         elif array.metadata == "1.0":
-            # It is looked for at the end of the device, and that is somewhere else since the device has grown.
+            # The superblock is not found, because the device has grown and the superblock is no longer at its end.
             found[member.device] = device.size
     return found
 
@@ -93,20 +93,21 @@ def _used(state: State, array: Array, name: str) -> int:
 
 
 def _worth(array: Array) -> int:
-    """md uses whole chunks, as many at a time as there are copies in stripes, and mdadm may leave a little at the end.
+    """The least growth of a member that counts, in bytes: a smaller rest is normal.
 
-    A reshape leaves more of it: it moves the data towards the beginning of each member, by up to a chunk for every device.
+    md uses whole chunks, one for each copy in stripes at a time, and mdadm may leave a rest at the end. A reshape leaves a larger rest: it
+    moves the data towards the beginning of each member, by up to a chunk for every device.
     """
     return max(_MIB, (far_copies(array.level, array.layout) + 3 + array.raid_disks) * array.chunk)
 
 
 def _obstacle(array: Array) -> str:
     if in_halves(array.level, array.layout):
-        return f"in its layout, {decode(array.level, array.layout)}, the further copies lie where the members used to be halved"
+        return f"in its layout, {decode(array.level, array.layout)}, the further copies begin at half the former size of each member"
     if not array.kind.redundant:
-        return f"{array.level} arrays are made for the size their members have at first"
+        return f"{array.level} arrays keep the size that their members had at creation"
     if array.metadata == "1.0":
-        return "with metadata 1.0 the superblock lies at the end of each member, and is not found there any more"
+        return "with metadata 1.0 md expects the superblock at the end of each member, and does not find it there any more"
     return ""
 
 
@@ -114,6 +115,6 @@ def _warn_of_the_smallest(builder: PlanBuilder, wanted: WantedArray, rooms: Dict
     smallest, largest = min(rooms, key=lambda name: rooms[name]), max(rooms, key=lambda name: rooms[name])
     if (rooms[largest] - rooms[smallest]) * 100 > rooms[largest] * wanted.size_tolerance:
         builder.warnings.append(
-            f"array {wanted.name} cannot use what {builder.state.devices[largest].node} has grown by: its smallest member,"
+            f"array {wanted.name} cannot use the new room of {builder.state.devices[largest].node}: its smallest member,"
             f" {builder.state.devices[smallest].node}, has not grown"
         )

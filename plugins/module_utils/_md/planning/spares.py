@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Add spares to a running array, and take those away that are no longer declared. Pure.
+"""Add spares to a running array, and remove spares that are no longer declared. Pure.
 
-C(mdadm --monitor) moves a spare to another array of its group that needs one. That is what groups are for, so neither the array that
-lent the spare nor the array that it serves now is refused for it.
+C(mdadm --monitor) moves a spare to another array of its group that needs a spare. This is the purpose of groups, so both arrays, the
+lender and the borrower, are still accepted as declared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .builder import PlanBuilder
 
 
 def lent(state: State, wanted: WantedArray, devices: Dict[str, BlockDevice]) -> Dict[str, Array]:
-    """Declared spares, by path, that serve another array of the same spare group now."""
+    """Declared spares that now serve another array of the same spare group, by path; the values are these arrays."""
     groups = [_group(state, wanted, array.uuid) for array in state.arrays if bears_name(state, wanted, array)]
     uuids = uuids_named(state.conf, wanted.spellings)
     group = wanted.spare_group or next(iter(groups), None) or (group_of(state.conf, uuids[0]) if uuids else None)
@@ -43,7 +43,7 @@ def borrowed(state: State, wanted: WantedArray, array: Array) -> Set[str]:
     """Members in use that came from another array of the same spare group, by kernel name."""
     group = _group(state, wanted, array.uuid)
     others = [other.uuid for other in state.arrays if other.uuid != array.uuid and group_of(state.conf, other.uuid) == group]
-    # A spare that takes a slot was needed there: one more than is declared can only be where a declared one is away.
+    # A spare gets a slot only when a member is lost, so each undeclared member stands in for a lost declared member.
     return {member.device for member in array.members if member.slot is not None} if group and others else set()
 
 
@@ -52,15 +52,15 @@ def _group(state: State, wanted: WantedArray, uuid: str) -> Optional[str]:
 
 
 def surplus_spares(devices: Dict[str, BlockDevice], array: Array) -> List[Member]:
-    """Members that are nothing but spares and not declared."""
+    """Members that are spares and not declared."""
     named = {device.kernel_name for device in devices.values()}
     return [member for member in array.members if member.slot is None and not member.faulty and member.device not in named]
 
 
 def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
-    """Plan what gives the array exactly the declared spares; returns it as it then is.
+    """Plan to give the array exactly the declared spares; returns the array after these steps.
 
-    :raises RefusedError: a device may not be used, or a spare may be needed at any moment.
+    :raises RefusedError: a device may not be used, or a degraded array may need the spare at any moment.
     """
     if not wanted.exact_spares:
         return array
@@ -72,7 +72,7 @@ def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
         raise RefusedError(
             wanted.subject,
             f"its spares {nodes} are no longer declared, but it is degraded and may need them",
-            "Nothing was changed; bring its members back first, or declare the spares",
+            "Nothing was changed; bring its lost members back first, or declare the spares",
         )
     if new or surplus:
         check_writable(wanted, array, "given other spares")
@@ -88,14 +88,14 @@ def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
 
 
 def _check_own(wanted: WantedArray, devices: Dict[str, BlockDevice], new: List[str], array: Array) -> None:
-    """A former spare of this array holds nothing; every other device has to be as empty as at creation."""
+    """Refuse new spares that are in use or not empty. A former spare of this array holds no data and may be used."""
     own = [path for path in new if (block := devices[path].superblock) and block.uuid == array.uuid and block.role is None]
     check_free(wanted, {path: devices[path] for path in own})
     check_usable(wanted, devices, [path for path in new if path not in own])
 
 
 def _erase(builder: PlanBuilder, array: Array, surplus: List[Member]) -> None:
-    """Erase the superblocks of former spares, also of those that a killed run had removed; else the next boot would take them back."""
+    """Erase the superblocks of former spares, also of spares that a killed run removed; else the next boot would add them again."""
     former = {device.kernel_name: device for device in builder.state.former_spares(array.uuid)}
     former.update({member.device: builder.state.devices[member.device] for member in surplus if member.device in builder.state.devices})
     for name, device in sorted(former.items()):

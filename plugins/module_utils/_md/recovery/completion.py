@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a member gets of the blocks that it could not take, such that a run that is killed can be completed. Pure.
+"""The blocks that complete a member on which writes failed; the next run can complete a killed run. Pure.
 
-Which of two blocks is newer shows only as long as the member has its own. So a run keeps in a file first what it is going to write,
-and a later run that finds the file writes just that.
+The newer of two blocks can be told only while the member still has its own block. So a run first stores in a file the blocks that it
+is going to write, and a later run that finds the file writes these blocks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Block = Tuple[int, bytes]
 """A first sector on the member, and the bytes that belong there."""
 
 PlainGap = Tuple[int, int, Sequence[Tuple[str, int]]]
-"""A gap as a plan has it: first sector, number of sectors, and where others have them, by device node and first sector there."""
+"""A gap in a plan: first sector, number of sectors, and the copies on other members as device node and first sector."""
 
 
 def redo_path(folder: str, uuid: Uuid) -> str:
@@ -30,7 +30,7 @@ def redo_path(folder: str, uuid: Uuid) -> str:
 
 
 def noted_blocks(text: Optional[str], slot: int) -> Optional[List[Block]]:
-    """The blocks that a killed run was going to write to the member in C(slot), from its file; C(None) if it left none for this slot."""
+    """The blocks that a killed run was going to write to the member in C(slot), from its file; C(None) if the file has none for it."""
     noted = json.loads(text or "{}")
     return [(int(first), base64.b64decode(data)) for first, data in noted["blocks"]] if noted.get("slot") == slot else None
 
@@ -41,9 +41,9 @@ def as_noted(blocks: Sequence[Block], slot: int) -> str:
 
 
 def newer(own: bytes, others: Sequence[bytes]) -> bytes:
-    """Sector by sector what differs from the member's own, of the first of the others that does.
+    """For each sector, the first of the copies in C(others) that differs from the member's C(own) copy; its own if none differs.
 
-    Where the others differ from each other as well, two writes to one place were under way at once, and neither was acknowledged.
+    If the copies in C(others) also differ from each other, two writes to one sector ran at once, and neither was acknowledged.
     """
     found = bytearray(own)
     for start in range(0, len(own), SECTOR):

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where arrays keep their copies of which every member has everything: raid1, and raid10 with a copy for each device. Pure.
+"""The places of copies in arrays whose every member has all data: raid1, and raid10 with a copy for each device. Pure.
 
-Ranges are pairs of a first sector and a number of sectors, of 512 bytes. On a member they count from where its data begin.
+Ranges are pairs of a first sector and a number of sectors, of 512 bytes. On a member they count from the beginning of its data.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ _SECTOR = 512
 
 
 def everywhere(level: str, layout: int, devices: int) -> bool:
-    """Whether every member has a copy of everything, in a way that is known here."""
+    """Whether every member has a copy of all data, in a layout that this file knows."""
     row = level_of(level)
     if not row.copied:
         return row.mirrored
     name = decode(level, layout) or ""
     near, far = copies_of(layout)
-    # Bits beyond that of the offset layouts are of far copies that stay within sets of members.
+    # Higher bits than that of the offset layouts mean far copies within sets of members.
     return layout < 1 << 17 and near * far == devices and name[1:].isdigit()
 
 
 @dataclass(frozen=True)
 class Copies:
-    """The places of an array for which L(everywhere) holds. C(chunk) and C(component) (what is used of each member) are bytes."""
+    """The places of an array for which L(everywhere) is true. C(chunk) and C(component), the used size of each member, are in bytes."""
 
     level: str
     layout: int
@@ -40,7 +40,7 @@ class Copies:
     component: int
 
     def in_array(self, slot: int, ranges: Iterable[Range]) -> List[Range]:
-        """Ranges of the member in C(slot) as ranges of the array, sorted, none of them over the end of a chunk."""
+        """Ranges of the member in C(slot) as ranges of the array, sorted and cut at the ends of chunks."""
         return sorted((self._chunk_at(slot, row) * self._sectors + within, size) for row, within, size in self._pieces(ranges))
 
     def on_member(self, slot: int, ranges: Iterable[Range]) -> List[Range]:
@@ -49,16 +49,16 @@ class Copies:
 
     @property
     def _sectors(self) -> int:
-        # A mirror has no chunks: all of it is one.
+        # A raid1 has no chunks: the whole member counts as one chunk.
         return (self.component if level_of(self.level).mirrored else self.chunk) // _SECTOR
 
     @property
     def _stride(self) -> int:
-        """Chunks from one far copy to the next."""
+        """The distance from one far copy to the next, in chunks."""
         return self.component // self.chunk // self.devices
 
     def _pieces(self, ranges: Iterable[Range]) -> List[Tuple[int, int, int]]:
-        """Number of the chunk, first sector inside it, and sectors."""
+        """The ranges, cut at the ends of chunks: number of the chunk, first sector inside it, number of sectors."""
         found = []
         for first, size in ranges:
             end = first + size
@@ -95,7 +95,7 @@ class Copies:
 
 
 def without(ranges: Sequence[Range], others: Sequence[Range]) -> List[Range]:
-    """What of C(ranges) is in none of C(others); both sorted."""
+    """The parts of C(ranges) outside all C(others); both lists are sorted."""
     remaining = []
     for first, size in ranges:
         end = first + size

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only the running kernel knows of an array that lost all its members during writes, and what follows from that. Pure.
+"""An array lost all its members during writes: the facts that only the running kernel knows, and the members to assemble from. Pure.
 
-A write is acknowledged when one member has it and md has noted that the others failed. Where no member is left to note that on,
-all superblocks end up saying the same, and members assembled by them are brought to the state of whichever comes first. But until
-the array is stopped, the kernel knows which members a write has failed on (C(write_error)), and in the bad block log of the one
-that it did not give up it has every block that this one could not take.
+A write is acknowledged when one member has it and md has recorded that the others failed. If no member is left for this record, all
+superblocks say the same, and an assembly by superblocks makes all members equal to an arbitrary member. But until the array is stopped,
+the kernel knows the members on which a write failed (C(write_error)), and the bad block log of the one member that md did not eject
+has every block whose write failed on it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from ..model.survivor import Range, Survivor
 from .copies import Copies, everywhere, without
 
 _STOPPING = 120
-"""Seconds within which md has written superblocks for the last time when an array is stopped."""
+"""The time after which md writes no more superblocks of an array that is being stopped, in seconds."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Blocks that the origin of an array could not take: its first sector of them, how many, and where others have them."""
+    """Blocks whose writes failed on the origin of an array: first sector, number of sectors, and the copies on other members as path and
+    first sector."""
 
     first: int
     size: int
@@ -34,16 +35,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class Origin:
-    """What to assemble an array from, as device paths, and what to complete it with if it is only one."""
+    """The members to assemble an array from, as device paths, and the gaps to complete if it is only one member."""
 
     members: Tuple[str, ...]
     gaps: Tuple[Gap, ...] = ()
 
 
 def survivors(array: Array, devices: Mapping[str, BlockDevice], now: int) -> Tuple[Survivor, ...]:
-    """What is to be noted of an array before it is stopped; nothing where its superblocks will say it.
+    """The facts to note about the members of an array before it is stopped; none if the superblocks will have them.
 
-    That is so as long as a member that took every write can still be written to.
+    The superblocks have these facts as long as a member on which no write failed can still be written to.
     """
     if not everywhere(array.level, array.layout, array.raid_disks):
         return ()
@@ -63,16 +64,16 @@ def _as_survivor(member: Member, device: Optional[BlockDevice], now: int) -> Sur
 
 
 def holds(noted: Sequence[Survivor], blocks: Iterable[Superblock]) -> bool:
-    """Whether what is noted still counts: not if somebody has had the array running since, which its superblocks tell."""
+    """Whether the noted facts are still valid: the superblocks show whether the array has run since."""
     return bool(noted) and all(block.updated <= noted[0].seen + _STOPPING for block in blocks)
 
 
 def origin(noted: Sequence[Survivor], blocks: Mapping[str, Superblock], identities: Mapping[str, str]) -> Optional[Origin]:
-    """What to assemble an array of, by the superblocks and identities at each path; C(None) if nothing is known that md does not know.
+    """The members to assemble an array from, by the superblock and identity at each path; C(None) if the notes add nothing to it.
 
-    Members that took every write come first, those that md still held on to before those it had given up, which only count if no
-    other has gone on without them: then its event count is higher. Where a write failed on each of them, it is the one that md
-    held on to: it lists every block that it could not take, and what the others have of these may be newer (L(_gaps)).
+    First choice are members on which no write failed: members that md had not ejected, else ejected members, if no other member ran on
+    without them (its event count would be higher). If a write failed on each member, the choice is the member that md had not ejected:
+    its list of failed blocks is complete, and other members may have newer data for these blocks (L(_gaps)).
     """
     known = {path: one for path in blocks for one in noted if one.identity == identities[path] and _holds_data(blocks[path])}
     events = {path: blocks[path].events if one.events is None else one.events for path, one in known.items()}
@@ -93,20 +94,20 @@ def _holds_data(block: Superblock) -> bool:
 
 
 def awaited(noted: Sequence[Survivor], identities: Sequence[str]) -> List[str]:
-    """Identities of members that are missing, and may have writes which the present members do not have."""
+    """Identities of missing members that may have writes which all present members lack."""
     there = [one for one in noted if one.identity in identities]
     gone = [one for one in noted if one.identity not in identities]
     if any(one.current and one.complete for one in there):
         return []
-    # One that md had given up is complete unless another has gone on without it, which only one that md held on to can.
+    # An ejected member is complete unless another member ran on without it, and only a member that md had not ejected can do that.
     return [one.identity for one in gone if one.current or not any(other.complete for other in there)]
 
 
 def _gaps(last: str, known: Mapping[str, Survivor], blocks: Mapping[str, Superblock]) -> List[Gap]:
-    """Where the others have what the last one could not take, each without the blocks that it is known not to have taken either.
+    """The blocks whose writes failed on the C(last) member, with the other members that may have them.
 
-    They died without md noting it, so all of them did before the first was given up, and all had the same in such a block before the
-    write that failed on the last. It was acknowledged if one of the others took it; that is the one whose block differs.
+    md did not record the loss of the other members, so all of them failed before md ejected the first. In such a block all had the
+    same data before the write that failed on the last member. That write was acknowledged if another member has it; then its block differs.
     """
     base = blocks[last]
     places = Copies(base.level, base.layout, base.raid_disks, base.chunk, base.component_size)
@@ -123,7 +124,7 @@ def _gaps(last: str, known: Mapping[str, Survivor], blocks: Mapping[str, Superbl
 
 
 def _parts(piece: Range, others: Tuple[str, ...], path: str, lacks: Sequence[Range]) -> List[Tuple[Range, Tuple[str, ...]]]:
-    """A piece, cut into the parts that one more member may have and the parts that it lacks."""
+    """A piece, cut into the parts that the member at C(path) may have and the parts that it lacks."""
     there = without([piece], lacks)
     return [(part, (*others, path)) for part in there] + [(part, others) for part in without([piece], there)]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of a kernel that the rules of a namespace need: a sample of all rules, and of each part with its name. Pure."""
+"""The parts of a kernel that the rules of a namespace need: a sample of all rules, and a sample and the names of each part. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHAIN = "add chain inet probe probe"
 
 @dataclass(frozen=True)
 class Part:
-    """Something that a kernel has or lacks: C(sample) is fed to a program to find out, C(option) and C(module) are its names there."""
+    """A part that a kernel has or lacks. A program fed with C(sample) shows it; C(option) and C(module) are its names in the kernel."""
 
     name: str
     option: str
@@ -34,7 +34,7 @@ class Part:
 
 
 Groups = Tuple[Tuple[Part, ...], ...]
-"""Parts in the order in which they need each other: the next group can be tried where the kernel has all of the one before."""
+"""Parts in groups: a group can be tried if the kernel has all parts of the group before it."""
 
 
 def sample_policy(family: int) -> Policy:
@@ -50,7 +50,7 @@ def sample_policy(family: int) -> Policy:
 
 
 def nftables_sample() -> str:
-    """A whole table. The same table serves IPv4 and IPv6, so IPv4 stands for both."""
+    """A whole table. One table serves IPv4 and IPv6, so a sample for IPv4 is enough."""
     return json.dumps({"nftables": nftables.replacement(sample_policy(4))})
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace's rules for iptables, and the reading of what C(iptables-save) prints. Pure.
+"""A namespace's rules for iptables, and a parser for the output of C(iptables-save). Pure.
 
-The rules lie in chains of the namespace's own. The chains of the host get jumps to them, tagged by a comment, and no other rule.
+The rules are in the namespace's own chains. The chains of the host get jumps to these chains, tagged by a comment, and no other rules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .verdicts import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TABLES = ("nat", "filter")
 WAIT = ("-w", "60")
-"""Wait for the lock of xtables, which another process may hold."""
+"""Options that wait for the lock of xtables, which another process may hold."""
 
 _HOOKS = {
     "nat": (("pre", "PREROUTING"), ("out", "OUTPUT"), ("post", "POSTROUTING")),
@@ -72,7 +72,7 @@ def find_own(saved: Saved, name: str) -> Dict[str, Own]:
 
 
 def wanted_own(policy: Policy, family: int) -> Dict[str, Own]:
-    """The chains and jumps that a policy wants, by table."""
+    """The wanted chains and jumps of a policy, by table."""
     rules = _rules(policy, family)
     found = {}
     for table, hooks in _HOOKS.items():
@@ -88,7 +88,7 @@ def _tagged(rule: Words, name: str) -> Words:
 
 
 def same(one: Mapping[str, Own], other: Mapping[str, Own]) -> bool:
-    """Whether both have the same rules, whatever the order of the words in a rule and the names of matches."""
+    """Whether both have the same rules; the order of words in a rule and the names of matches do not count."""
     return bool(_comparable(one) == _comparable(other))
 
 
@@ -176,7 +176,7 @@ def _input(policy: Policy, link: str, family: int) -> Iterator[Words]:
 
 
 def restore_text(found: Mapping[str, Own], wanted: Mapping[str, Own]) -> str:
-    """The input of C(iptables-restore --noflush): the namespace's own chains in one go. Empty if they are right."""
+    """The input of C(iptables-restore --noflush): the namespace's own chains in one transaction. Empty if they are correct."""
     lines: List[str] = []
     for table in TABLES:
         there, asked = found.get(table, Own()).chains, wanted.get(table, Own()).chains
@@ -186,12 +186,12 @@ def restore_text(found: Mapping[str, Own], wanted: Mapping[str, Own]) -> str:
 
 
 def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequence[Words]]) -> Iterator[str]:
-    # A line with the name of a chain makes the chain, or empties it.
+    # A line with the name of a chain creates the chain, or empties it.
     for name in sorted({*found, *wanted}):
         yield f":{name} - [0:0]"
     for name, rules in wanted.items():
         for rule in rules:
-            # iptables-restore knows double quotes only, and our words need none.
+            # iptables-restore knows only double quotes, and the words of these rules need none.
             yield " ".join(("-A", name, *rule))
     for name in sorted(set(found) - set(wanted)):
         yield f"-X {name}"
@@ -231,17 +231,17 @@ def _verdict(rule: Sequence[str]) -> Verdict:
         return Verdict(always, DROPS)
     if target in ("ACCEPT", "RETURN"):
         return Verdict(always, ENDS)
-    # Other targets, such as LOG, are no chains, and have no rules.
+    # Other targets, such as LOG, are not chains, and have no rules.
     return Verdict(always, GOES if action == "-j" else ENDS, target)
 
 
 def opening(link: str, way: str, name: str) -> Words:
-    """The rule that accepts the packets that the namespace's own rules have accepted before."""
+    """The rule that accepts packets that the namespace's own rules have already accepted."""
     return ("-i" if way == "iifname" else "-o", link, "-m", "comment", "--comment", tag(name), "-j", "ACCEPT")
 
 
 def opened_link(rule: Words, name: str) -> str:
-    """What a rule of ours in FORWARD lets through, as L(nftables.opened_link) says it."""
+    """The packets that a namespace's rule in FORWARD lets through, in the form of L(nftables.opened_link)."""
     for way in ("iifname", "oifname"):
         for link in rule:
             if _options(rule) == _options(opening(link, way, name)):
@@ -250,7 +250,7 @@ def opened_link(rule: Words, name: str) -> str:
 
 
 def has_others(saved: Saved) -> bool:
-    """Whether others filter forwarded packets or translate addresses."""
+    """Whether other programs filter forwarded packets or translate addresses."""
     chains = [("filter", "FORWARD"), *(("nat", one) for one in ("PREROUTING", "OUTPUT", "POSTROUTING"))]
     rules = [rule for table, one in chains for rule in saved.get(table, {}).get(one, ())]
     return any(not any(word.startswith("fleetlab-") for word in rule) for rule in rules)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace's table of nftables as JSON, and the reading of what C(nft -j) lists. Pure.
+"""A namespace's table of nftables as JSON, and a parser for the listings of C(nft -j). Pure.
 
-Wanted and listed tables are compared as plain data, without handles, counters and the differences between versions of nft.
+Wanted and listed tables are compared as plain data, without handles and counters, and in one form for all versions of nft.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _input(policy: Policy, link: str) -> List[Rule]:
 
 
 def replacement(policy: Policy) -> List[Dict[str, Any]]:
-    """The changes that replace the table of the namespace, if there is one, by the wanted table."""
+    """The changes that replace the table of the namespace, if it exists, by the wanted table."""
     name = tag(policy.name)
     whole = {"family": FAMILY, "name": name}
     commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
@@ -149,13 +149,13 @@ def listed_table(listing: Mapping[str, Any]) -> Any:
         elif "rule" in entry:
             found[entry["rule"]["chain"]]["rules"].append(_normal_rule(entry["rule"].get("expr", [])))
         elif "metainfo" not in entry and ("table" not in entry or "flags" in entry["table"]):
-            # Our tables have no flags: a dormant table filters nothing.
+            # The tables of namespaces have no flags: a dormant table filters nothing.
             found.setdefault("others", []).append(entry)
     return found
 
 
 def _normal_rule(rule: Sequence[Mapping[str, Any]]) -> Any:
-    # Some versions of nft omit a match on the family where a later match implies the family.
+    # Some versions of nft omit a match on the family if a later match implies the family.
     plain = [_normal(statement) for statement in rule]
     return [one for one in plain if not _is_family(one)]
 
@@ -179,7 +179,7 @@ def _normal(value: Any) -> Any:
 
 
 def shown_rules(listing: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The rules of a table for people and playbooks: the chain, the rule as JSON, and its counter."""
+    """The rules of a table for the return value: the chain, the rule as JSON, and its counter."""
     found = []
     for entry in listing.get("nftables", []):
         rule = entry.get("rule")
@@ -193,7 +193,7 @@ def shown_rules(listing: Mapping[str, Any]) -> List[Dict[str, Any]]:
 
 
 def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool]]:
-    """Family, table, name, and whether the policy drops, of the chains of others that see forwarded packets."""
+    """The chains of other programs that see forwarded packets: family, table, name, and whether the policy drops."""
     chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
     return [
         (one["family"], one["table"], one["name"], one.get("policy") == "drop")
@@ -203,18 +203,18 @@ def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool
 
 
 def other_nat(listing: Mapping[str, Any]) -> bool:
-    """Whether others translate addresses: then others need forwarding too."""
+    """Whether other programs translate addresses, so that they need forwarding too."""
     chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
     return any(one.get("type") == "nat" and not one["table"].startswith(PREFIX) for one in chains)
 
 
 def is_iptables(family: str, table_name: str, chain: str) -> bool:
-    """Whether the chain is one that iptables made through nftables, and has to be changed by it."""
+    """Whether iptables made the chain through nftables, so that only iptables may change it."""
     return family in ("ip", "ip6") and (table_name, chain) == ("filter", "FORWARD")
 
 
 def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, chains: Chains) -> ForwardChain:
-    """One chain of L(forward_chains) with its rules; C(chains) are the chains of others in its table that it leads to."""
+    """One chain of L(forward_chains) with its rules; C(chains) are the other chains of its table, to which its rules may lead."""
     family, table_name, chain, policy_drops = found
     rules_in_it = [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
     ours = [(str(rule["handle"]), opened_link(rule["expr"])) for rule in rules_in_it if rule.get("comment") == tag(name)]
@@ -235,7 +235,7 @@ def _is_ours(rule: Mapping[str, Any]) -> bool:
 
 
 def foreign_chains(listing: Mapping[str, Any]) -> Dict[str, List[Verdict]]:
-    """The rules of others in the listing of a chain or of a table."""
+    """The rules of other programs in the listing of a chain or a table, by chain."""
     found: Dict[str, List[Verdict]] = {}
     for entry in listing.get("nftables", []):
         rule = entry.get("rule")
@@ -249,7 +249,7 @@ def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
     for statement in rule:
         if "vmap" in statement:
             data = statement["vmap"]["data"]
-            # The elements of a map with a name are listed elsewhere.
+            # The elements of a named map are not in this rule.
             for _key, value in data["set"] if isinstance(data, Mapping) else ():
                 yield from _verdict(value, False)
         yield from _verdict(statement, always)
@@ -267,7 +267,7 @@ def _verdict(statement: Mapping[str, Any], always: bool) -> Iterator[Verdict]:
 
 
 def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:
-    """What a rule of ours in a chain of others lets through, such as C(iifname v-web); empty for a rule that others have edited."""
+    """The packets that a namespace's rule in a foreign chain lets through, such as C(iifname v-web); empty for a rule that was edited."""
     plain = [_normal(one) for one in rule]
     if len(plain) == 2 and plain[1] == _ACCEPT and "match" in plain[0]:
         left: Optional[Any] = plain[0]["match"]["left"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read which firewall works on this host, and what of it concerns a namespace."""
+"""Read which firewall works on this host, and its rules that concern a namespace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names
 
 @dataclass(frozen=True)
 class Asked:
-    """The choices of the task and the record: C(former) is the kind that was used before; C(needed): there are links to filter."""
+    """The choices of the task and the record. C(former) is the kind that was used before. C(needed): there are links to filter."""
 
     name: str
     choice: str = AUTO
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Nft:
-    """All chains, and the problem that keeps nft from making our rules, or an empty text. C(installed): nft is on the host."""
+    """All chains, and the reason why nft cannot make the rules, or an empty text. C(installed): nft is on the host."""
 
     listing: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
@@ -45,7 +45,7 @@ class _Nft:
 
 @dataclass(frozen=True)
 class _Variant:
-    """A variant of iptables by its command, whether it uses nf_tables, and why it does not even start here."""
+    """A variant of iptables by its command, whether it uses nf_tables, and the reason if it does not even start on this host."""
 
     program: str
     by_nftables: bool
@@ -53,9 +53,9 @@ class _Variant:
 
 
 def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
-    """The firewall as it is.
+    """The state of the firewall.
 
-    :raises ObservationError: no firewall works, or not the kind that the task asks for; says what the kernel lacks.
+    :raises ObservationError: no firewall works, or the kind that the task asks for does not; with the missing parts of the kernel.
     """
     nft = _nft(runner)
     own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
@@ -81,15 +81,15 @@ def _nft(runner: Runner) -> _Nft:
         if error.exit_code == _NOT_FOUND:
             return _Nft(problem=error.problem, installed=False)
         return _Nft(problem=f"{error.argv[0]} {error.problem} (CONFIG_NF_TABLES, module nf_tables)")
-    # A table of ours shows that this kernel has all that is needed.
+    # The table of another namespace shows that this kernel has all needed parts.
     ours = any(one.startswith(PREFIX) for one in _tables(listing))
     return _Nft(listing, "" if ours else nftables_problem(runner))
 
 
 def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> Optional[str]:
-    """The variant of iptables that takes our rules.
+    """The variant of iptables that accepts the rules of a namespace.
 
-    :raises ObservationError: no variant does, or the task asks for a kind that does not.
+    :raises ObservationError: no variant does, or the kind that the task asks for does not.
     """
     variants = _variants(runner)
     problems = {variant.program: variant.problem for variant in variants if variant.problem}
@@ -106,21 +106,21 @@ def _working(runner: Runner, asked: Asked, kind: str, nft: _Nft, host: Host) -> 
 
 
 def _refusal(kind: str, nft_problem: str, problems: Mapping[str, str], by_iptables: bool, host: Host) -> str:
-    """Why the task cannot be done, and which choice can."""
+    """The error text: why the task's choice of a firewall cannot work, and which choice can."""
     where = f"be used on this host (Linux {host.kernel()})"
     if kind == "nftables" and by_iptables:
-        return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or leave firewall out"
+        return f"firewall: nftables cannot {where}: {nft_problem}. Choose iptables, or omit firewall"
     reasons = [f"{program}: {problem}" for program, problem in problems.items()] or ["iptables: it is not installed"]
     if not nft_problem:
-        return f"firewall: iptables cannot {where}: {'; '.join(reasons)}. Choose nftables, or leave firewall out"
+        return f"firewall: iptables cannot {where}: {'; '.join(reasons)}. Choose nftables, or omit firewall"
     return (
         f"firewall: neither nftables nor iptables can {where}, and nothing was made: {'; '.join([f'nftables: {nft_problem}', *reasons])}."
-        f" Have the kernel, and the host, provide what one of them lacks.{without_modules(host)}"
+        f" Add to the kernel, or to the host, the parts that one of these firewalls lacks.{without_modules(host)}"
     )
 
 
 def _variants(runner: Runner) -> List[_Variant]:
-    """The installed variants; where only one is installed, it has the plain name."""
+    """The installed variants; if only one is installed, it has the plain name."""
     found: List[_Variant] = []
     for program in ("iptables", "iptables-legacy"):
         try:
@@ -135,7 +135,7 @@ def _variants(runner: Runner) -> List[_Variant]:
 
 
 def _readable(runner: Runner, nft: _Nft) -> Optional[str]:
-    """The variant of iptables that can list rules, where none has to make any."""
+    """The variant of iptables that can list rules, for a host where no rules have to be made."""
     lacks_nftables = bool(nft.problem) and nft.installed and not _iptables_families(nft.listing)
     usable = (one.program for one in _variants(runner) if not one.problem and not (one.by_nftables and lacks_nftables))
     return next(usable, None)
@@ -156,14 +156,14 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
         try:
             found[family] = iptables.parse_save(runner.run((iptables.command(program, family, "-save"),)).stdout)
         except CommandError:
-            # On hosts without IPv6 no ip6tables works; a step that needs it says so.
+            # On hosts without IPv6 ip6tables does not work; a step that needs it fails with the reason.
             if family == 4:
                 raise
     return found
 
 
 def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, host: Host) -> List[ForwardChain]:
-    # Our own rules of this variant let the packets through its chain FORWARD.
+    # The namespace's own rules of this variant let the packets through its chain FORWARD.
     passed = program if kind == "iptables" else None
     found: List[ForwardChain] = []
     for chain in nftables.forward_chains(listing):
@@ -180,7 +180,7 @@ def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, 
     try:
         return _iptables_chain(runner, program, 4 if chain[0] == "ip" else 6, name)
     except CommandError:
-        # Others have added rules by nft that iptables cannot read.
+        # Another program has added rules with nft that iptables cannot read.
         return _nft_chain(runner, chain, name)
 
 
@@ -210,7 +210,7 @@ def _legacy_program(runner: Runner) -> str:
     try:
         runner.run(("iptables-legacy", "-V"))
     except CommandError:
-        # Where only one variant is installed, it has the plain name.
+        # If only one variant is installed, it has the plain name.
         return "iptables"
     return "iptables-legacy"
 

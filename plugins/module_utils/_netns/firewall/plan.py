@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that bring the rules of a namespace to what is wanted. Pure."""
+"""The steps from the rules of a namespace to the wanted rules. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
 
 
 def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[Step]:
-    """The smallest openings in the chains of others. Packets pass the namespace's own rules first, so that these are made first."""
+    """The smallest openings in the chains of other programs. Packets pass the namespace's own rules first, so these are made first."""
     for chain in found.chains:
         yield from _opening_steps(chain, name, openings(chain, policy))
 
@@ -64,7 +64,7 @@ def concerns(chain: ForwardChain, policy: Policy) -> bool:
 
 
 def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
-    """The packets that a chain that drops has to let through: all that L(Policy) has not dropped already."""
+    """The packets that a dropping chain has to let through: all packets that the policy has not dropped already."""
     if policy is None or not chain.drops or not concerns(chain, policy):
         return ()
     return tuple(f"{way} {link}" for link in policy.links for way in ("iifname", "oifname"))
@@ -94,13 +94,13 @@ def _opening(chain: ForwardChain, name: str, opened: str) -> Step:
         rule = (way, f'"{link}"', "accept", "comment", f'"{tag(name)}"')
         where = (chain.family, chain.table, chain.chain)
         listing = ("nft", "list", "chain", *where)
-        # At boot the chains of others may not be made yet.
+        # At boot, chains of other programs may not exist yet.
         return replace(nft("insert", "rule", *where, *rule), only_if=(listing,), unless=(Prints(listing, " ".join(rule)),))
     return _insert((_tool(chain), *iptables.WAIT), chain.chain, iptables.opening(link, way, name))
 
 
 def _insert(tool: Sequence[str], chain: str, rule: Sequence[str]) -> Step:
-    """Put a rule at the head of a chain of iptables."""
+    """Insert a rule at the beginning of a chain of iptables."""
     return Command((*tool, "-I", chain, "1", *rule), unless=((*tool, "-C", chain, *rule),))
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packets may pass between a namespace and the rest, whatever program filters. Pure.
+"""Which packets may pass between a namespace and other hosts? The answer for every firewall. Pure.
 
-Both renderings, L(nftables) and L(iptables), are made from a L(Policy), so that both let the same packets through.
+The rules for L(nftables) and for L(iptables) are both rendered from a L(Policy), so that both let the same packets through.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..wanted import NONE, Wanted
 
 @dataclass(frozen=True)
 class Target:
-    """A forward and where it leads to, in one family."""
+    """A forward and its address in the namespace, in one family."""
 
     forward: Forward
     family: int
@@ -27,7 +27,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Source:
-    """A subnet of a namespace that may go out, and the interface it leaves by."""
+    """A subnet of a namespace whose packets may leave the host, and the interface by which they leave."""
 
     family: int
     link: str
@@ -49,7 +49,7 @@ class Policy:
 
 
 def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
-    """The policy for a namespace; C(None) where no link has an end on the host."""
+    """The policy for a namespace; C(None) if no link has an end on the host."""
     if not wanted.host_links:
         return None
     own = {str(one.ip): one.version for link in wanted.host_links for one in link.addresses}

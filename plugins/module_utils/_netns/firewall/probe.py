@@ -1,11 +1,11 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find out whether the kernel takes the rules of a namespace, without changing anything on the host.
+"""Find out whether the kernel accepts the rules of a namespace, without a change on the host.
 
-nft checks a whole table in a transaction that the kernel throws away, and that no listener for changes sees. iptables cannot do that: to
-list a table makes the table, and loads its module. So a module that modprobe could load counts as loaded. A module that modprobe does not
-know is built in or missing: then rules are tried in a network namespace that lasts as long as the command.
+nft checks a whole table in a transaction that the kernel discards, and that no listener for changes sees. iptables cannot do that, because
+to list a table creates the table and loads its module. So a module that modprobe could load counts as loaded. A module that modprobe does
+not know is built in or missing: then rules are tried in a network namespace that lasts as long as the command.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MODULES = "/lib/modules"
 
 
 def nftables_problem(runner: Runner) -> str:
-    """Why nftables cannot do what a namespace needs; empty if it can."""
+    """Why nftables cannot make the rules of a namespace; empty if it can."""
     try:
         runner.run((*_CHECK, "-j", "-f", "-"), stdin=abilities.nftables_sample())
     except CommandError as error:
@@ -34,12 +34,12 @@ def nftables_problem(runner: Runner) -> str:
 
 
 def iptables_problem(runner: Runner, program: str, family: int, by_nftables: bool, host: Host) -> str:
-    """Why a variant of iptables cannot; C(by_nftables): the variant uses nf_tables."""
+    """Why a variant of iptables cannot make the rules of a namespace; empty if it can. C(by_nftables): the variant uses nf_tables."""
     parts = abilities.iptables_parts(family, by_nftables)
     if not by_nftables and _can_be_loaded(runner, [part.module for group in parts for part in group], host):
         return ""
     restore = (*_ELSEWHERE, iptables.command(program, family, "-restore"), *iptables.WAIT)
-    # Without its tables the other parts are not tried, as each trial can load modules.
+    # Without its tables the other parts are not tried, because each trial can load modules.
     missing = _missing(runner, restore, parts[:1])
     if missing:
         return missing
@@ -51,11 +51,11 @@ def iptables_problem(runner: Runner, program: str, family: int, by_nftables: boo
 
 
 def without_modules(host: Host) -> str:
-    """A remark on a kernel without its modules on the host, as after an upgrade without a reboot."""
+    """A hint if the modules of the running kernel are not on the host, as after an upgrade without a reboot; else empty."""
     release = host.kernel()
     if host.is_folder(f"{_MODULES}/{release}"):
         return ""
-    return f" There is no {_MODULES}/{release}: if the kernel was upgraded, reboot."
+    return f" {_MODULES}/{release} does not exist: if the kernel was upgraded, reboot."
 
 
 def _missing(runner: Runner, argv: Sequence[str], groups: Groups) -> str:
@@ -75,7 +75,7 @@ def _works(runner: Runner, argv: Sequence[str], text: str) -> bool:
 
 
 def _can_be_loaded(runner: Runner, modules: Sequence[str], host: Host) -> bool:
-    """Whether all are loaded, or would be loaded by the program that needs them."""
+    """Whether all modules are loaded, or would be loaded by the program that needs them."""
     if host.value(_MODULES_DISABLED) != "0":
         return False
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What chains of others do with forwarded packets, whatever program made the chains. Pure."""
+"""The verdicts of foreign chains, of nftables or iptables, on forwarded packets. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DROPS, GOES, ENDS = "drops", "goes", "ends"
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a rule ends: C(always) for one that matches everything, C(to) is the chain that it goes on with."""
+    """The end of a rule. C(always): the rule matches every packet. C(to) is the chain in which the packet continues."""
 
     always: bool
     word: str
@@ -21,16 +21,16 @@ class Verdict:
 
 
 Chains = Mapping[str, Sequence[Verdict]]
-"""The rules of others in a table, by chain."""
+"""The rules of other programs in a table, by chain."""
 
 
 def may_drop(chains: Chains, name: str) -> bool:
-    """Whether some packet can end in a drop, in the chain or where it leads to."""
+    """Whether a packet can be dropped, in the chain or in the chains that it leads to."""
     return _reaches_drop(chains, name, set(), always=False)
 
 
 def drops_all(chains: Chains, name: str) -> bool:
-    """Whether every packet that no rule has matched before ends in a drop."""
+    """Whether every packet is dropped that no earlier rule has matched."""
     return _reaches_drop(chains, name, set(), always=True)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the file of the launcher, on the host and out of this collection."""
+"""Read the file of the launcher, on the host and from this collection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..state import LauncherState
 
 
 def observe_launcher(path: str, host: Host) -> LauncherState:
-    """The file at the launcher's path, and the one to be installed."""
+    """The file at the launcher's path, and the file to be installed."""
     state = LauncherState(has_folder=host.is_folder(path.rpartition("/")[0] or "/"), program=program_text(launcher.__name__))
     try:
         found = os.lstat(host.root + path)
@@ -34,11 +34,11 @@ def observe_launcher(path: str, host: Host) -> LauncherState:
 
 
 def program_text(name: str) -> str:
-    """The launcher as it is installed: the source of the Python module C(name), below a line with its interpreter."""
+    """The text of the installed launcher: the source of the Python module C(name), below a line with its interpreter."""
     source = _text_of(name)
     if source is None:
         raise ObservationError("the text of the launcher did not come with this module")
-    # -I: neither the caller's environment nor the current folder says which modules root loads.
+    # -I: neither the caller's environment nor the current folder decides which modules root loads.
     return f"#!{interpreter()} -I\n# {MARKER}.\n{source}"
 
 
@@ -47,7 +47,7 @@ def _text_of(name: str) -> Optional[str]:
     data = pkgutil.get_data(package, f"{module}.py")
     if data is not None:
         return data.decode("utf-8")
-    # A folder that Python 3.8 takes for a package without a file of its own has no such data; the module itself has its text.
+    # Python 3.8 gives no such data for a package without a file; then the loader of the module has the text.
     spec = importlib.util.find_spec(name)
     source: Optional[str] = spec.loader.get_source(name) if spec and isinstance(spec.loader, importlib.abc.InspectLoader) else None
     return source

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a service, its processes and the files that were written for it. The only command is C(systemctl show)."""
+"""Read a service, its processes and the files that the module wrote for it. The only command is C(systemctl show)."""
 
 from __future__ import annotations
 
@@ -42,19 +42,23 @@ PROPERTIES = (
 
 
 def require(host: Host) -> None:
-    """
-    :raises ObservationError: no process of this host can have a /tmp of its own, or this one may not see those of others.
+    """Check that this host and this process can do the task.
+
+    :raises ObservationError: the kernel has no mount namespaces, or this process may not see those of other processes.
     """
     if not host.exists("/proc/self/ns/mnt"):
-        raise ObservationError("this host's kernel has no mount namespaces, so no process can have a /tmp of its own")
-    require_root("give a process a /tmp of its own, and look at those of others")
+        raise ObservationError("this host's kernel has no mount namespaces, so no process can have a private /tmp")
+    require_root("give a process a private /tmp, and look at the /tmp of other processes")
 
 
 def observe(service: str, runner: Runner, host: Host) -> State:
-    """The service as it is now."""
+    """The state of the service.
+
+    :raises ObservationError: systemd does not run, or its answer cannot be understood.
+    """
     if not systemd.is_running(host):
         raise ObservationError(
-            f"{service}: systemd does not run on this host, so it has no service units; install the launcher and start the program with it"
+            f"{service}: systemd does not run on this host, so it has no service units; install the launcher, and start the program with it"
         )
     properties = systemd.show(runner, service, PROPERTIES)
     if "LoadState" not in properties:
@@ -85,7 +89,7 @@ def _is_active(name: str, runner: Runner) -> bool:
 
 def _unit(service: str, properties: Mapping[str, str]) -> Unit:
     return Unit(
-        # An alias has drop-ins of its own, which count for nothing once it is gone.
+        # An alias has its own drop-ins, which are not used after the removal of the alias.
         name=properties.get("Id") or service,
         loaded=properties["LoadState"],
         active=properties.get("ActiveState") in systemd.RUNNING,
@@ -107,7 +111,7 @@ def _path_settings(properties: Mapping[str, str]) -> Dict[str, Tuple[str, ...]]:
 
 
 def _gid(unit: Unit) -> Optional[int]:
-    """The group of the service's processes; C(None) if it or the user is not known on this host."""
+    """The group of the service's processes; C(None) if the group or the user does not exist on this host."""
     try:
         if unit.group:
             return int(unit.group) if unit.group.isdigit() else grp.getgrnam(unit.group).gr_gid
@@ -120,7 +124,7 @@ def _gid(unit: Unit) -> Optional[int]:
 
 def _processes(group: str, places: Sequence[str], host: Host) -> Iterator[Process]:
     for pid in process_ids(host):
-        # A process without mounts has ended, or only waits to be collected.
+        # A process without mounts has ended, or is a zombie.
         if is_in_cgroup(host, pid, group) and host.read(f"/proc/{pid}/mountinfo"):
             modes = {place: _mode(f"{host.root}/proc/{pid}/root{place}") for place in places}
             yield Process(pid, name_of(host, pid), host.link(f"/proc/{pid}/ns/mnt"), _mounts_at(places, host, str(pid)), modes)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files and sockets below the host's /tmp that a service shares with others, and of which it loses sight with a /tmp of its own."""
+"""The files and sockets below the host's /tmp that a service shares with other processes, and does not see in a private /tmp."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Key = Tuple[int, int]
 
 
 def find_shared(pids: Sequence[int], places: Sequence[str], host: Host) -> Tuple[Shared, ...]:
-    """Files and sockets below C(places) that the processes C(pids) share with others, by path."""
+    """Files and sockets below C(places) that the processes C(pids) share with other processes, sorted by path."""
     if not pids:
         return ()
     mine, others = _Opened(), _Opened()
@@ -40,7 +40,7 @@ def find_shared(pids: Sequence[int], places: Sequence[str], host: Host) -> Tuple
 
 
 class _Opened:
-    """What a group of processes has open: files by device and inode, sockets by inode, each with its users."""
+    """The open files of a group of processes, by device and inode, and their sockets, by inode; each with its users."""
 
     def __init__(self) -> None:
         self.files: Dict[Key, Tuple[str, List[str]]] = {}
@@ -56,7 +56,7 @@ def _look(host: Host, pid: int, places: Sequence[str], opened: _Opened) -> None:
             users = opened.sockets.setdefault(int(target[len("socket:[") : -1]), [])
         elif any(target.startswith(f"{place}/") for place in places):
             try:
-                # What counts is the file: a /tmp of its own has other files by the same names.
+                # Files are compared by inode, because a private /tmp has other files with the same names.
                 found = os.stat(host.root + link)
             except OSError:
                 continue
@@ -68,7 +68,7 @@ def _look(host: Host, pid: int, places: Sequence[str], opened: _Opened) -> None:
 
 
 def parse_unix(text: str, places: Sequence[str]) -> Dict[int, Tuple[str, bool]]:
-    """Sockets below C(places), by inode: the path, and whether it listens (or takes datagrams, which is as good)."""
+    """Sockets below C(places), by inode: the path, and whether the socket listens or takes datagrams."""
     found = {}
     for line in text.splitlines()[1:]:
         words = line.split(None, 7)
@@ -83,14 +83,14 @@ def _sockets(
     bound: Mapping[int, Tuple[str, bool]],
     peer_of: Mapping[int, int],
 ) -> Iterator[Shared]:
-    """The sockets that the service listens on, with the processes connected to them, and the sockets of others that it is connected to."""
+    """The sockets of the service, with the processes connected to them, and the sockets of other processes to which it is connected."""
     users: Dict[str, Set[str]] = {}
     for inode, (path, listens) in bound.items():
         peer = peer_of.get(inode, 0)
         if inode in mine:
             known = users.setdefault(path, set()) if listens or peer in others else set()
             known.update(others.get(peer, ()))
-            # A socket that was handed over before both use.
+            # Both processes use a socket that one has inherited from the other.
             known.update(others.get(inode, ()))
         elif inode in others and peer in mine:
             users.setdefault(path, set()).update(others[inode])
@@ -99,7 +99,7 @@ def _sockets(
 
 
 def peers() -> Dict[int, int]:
-    """Which unix socket is connected to which, by inode; empty where the kernel does not tell."""
+    """The peers of connected unix sockets, as inodes; empty if the kernel does not show them."""
     request = struct.pack(
         "=IHHIIBBHIIIII", 40, _SOCK_DIAG_BY_FAMILY, _REQUEST_ALL, 1, 0, socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, _SHOW_PEER, 0, 0
     )
@@ -111,7 +111,7 @@ def peers() -> Dict[int, int]:
             while parse_peers(link.recv(1 << 16), found):
                 pass
     except OSError:
-        # A kernel without unix_diag. Then who is connected stays unknown, not what is listened on.
+        # A kernel without unix_diag does not show connections, but listening sockets are known from /proc.
         pass
     return found
 

@@ -199,7 +199,7 @@ def test_what_is_read_of_a_host(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_place_of_a_file_is_no_missing_file(tmp_path: Path) -> None:
     Path(f"{tmp_path}{cron_path('test')}").mkdir(parents=True)
-    with pytest.raises(ObservationError, match=r"cron\.d/tz_cron-test cannot be read: Is a directory\. Look what is in its place"):
+    with pytest.raises(ObservationError, match=r"cron\.d/tz_cron-test cannot be read: Is a directory\. See which object has that path"):
         observing.installed("test", None, Host(str(tmp_path)))
 
 

@@ -214,7 +214,7 @@ def test_a_file_of_somebody_else_is_never_touched() -> None:
 
 
 def test_a_command_of_somebody_else_is_refused() -> None:
-    with pytest.raises(RefusedError, match="not of this collection"):
+    with pytest.raises(RefusedError, match="not written by this collection"):
         plan(host_with(program={COMMAND: "#!/bin/sh\n"}), [wanted()])
     assert plan(host_with(program={COMMAND: "#!/bin/sh\n"}), [Wanted("one")]).steps == ()
 

@@ -182,7 +182,7 @@ def test_old_content_that_udev_has_fallen_for_is_erased(folder: Path) -> None:
 
 
 def test_a_device_that_is_gone_is_named(folder: Path) -> None:
-    with pytest.raises(FleetlabError, match="/dev/ubdz is gone"):
+    with pytest.raises(FleetlabError, match="/dev/ubdz no longer exists"):
         bound(recorded(folder, "blank"), Runner({}), Clock()).zero_superblock("/dev/ubdz", "1" * 32)
 
 

@@ -137,7 +137,7 @@ def test_every_namespace_has_a_subnet_of_its_own_and_keeps_it() -> None:
 def test_an_interface_of_somebody_else_is_refused() -> None:
     machine = Machine(empty())
     machine.change(links=(*machine.system.links, FoundLink(9, "v-web", "veth", peer_index=3)))
-    with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+    with pytest.raises(RefusedError, match="v-web already exists on this host"):
         machine.plan(want())
 
 
@@ -146,7 +146,7 @@ def test_a_link_of_somebody_else_inside_is_refused_as_well() -> None:
     foreign = FoundLink(9, "v-web", "veth", peer_index=10)
     inside = Inside((FoundLink(1, "lo"), FoundLink(10, "theirs", "veth", peer_index=9)))
     machine.change(exists=True, inside=inside, links=(*machine.system.links, foreign))
-    with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+    with pytest.raises(RefusedError, match="v-web already exists on this host"):
         machine.plan(want())
 
 
@@ -156,7 +156,7 @@ def test_a_namespace_that_was_not_made_here_is_kept() -> None:
     with pytest.raises(RefusedError, match=r"not made by this module.*ip netns delete.*force"):
         machine.plan(want(state="absent"))
     run(machine, want())
-    with pytest.raises(RefusedError, match="was there before"):
+    with pytest.raises(RefusedError, match="existed before"):
         machine.plan(want(state="absent"))
     # One that is gone since is made by the next run, and is removed with the rest.
     machine.ip(Command(("ip", "netns", "delete", "web")))
@@ -200,7 +200,7 @@ def test_only_links_that_have_what_was_recorded_are_ours() -> None:
     ]
     for addresses in ((), ("10.9.0.9/24",)):
         machine.change(links=(*empty().links, replace(kept, addresses=addresses)))
-        with pytest.raises(RefusedError, match="v-web is an interface of this host already"):
+        with pytest.raises(RefusedError, match="v-web already exists on this host"):
             machine.plan(want(links=[LINK]))
         removal = machine.plan(want(state="absent"))
         assert [step for step in removal.steps if isinstance(step, Command) and "link" in step.argv] == []
@@ -228,7 +228,7 @@ def test_gateways_have_to_be_beyond_their_link() -> None:
 def test_ipv6_on_a_host_without_it() -> None:
     machine = Machine(empty())
     machine.change(ipv6=False)
-    with pytest.raises(InputError, match="IPv6 is switched off on this host"):
+    with pytest.raises(InputError, match="IPv6 is disabled on this host"):
         machine.plan(want(links=[{"addresses": ["fd00::1/64"], "peer_addresses": ["fd00::2/64"]}]))
     run(machine, want())
 

@@ -55,7 +55,7 @@ def test_two_runs_on_one_host_wait_for_each_other(capsys: pytest.CaptureFixture[
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may do this")
 def test_root_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "only root can give a process a /tmp of its own" in run(capsys, service="demo")["msg"]
+    assert "only root can give a process a private /tmp" in run(capsys, service="demo")["msg"]
 
 
 def test_files_that_were_shared_before_a_restart_are_returned_after_it() -> None:

@@ -104,7 +104,7 @@ def test_a_recorded_service_proves_what_it_has(folder: Path, tmp_path: Path, cas
     [
         ("host", TMPFS, "/tmp is that of the host"),
         ("host", DISK, "/var/tmp is that of the host"),
-        ("disk", TMPFS, "/tmp is no tmpfs of its own"),
+        ("disk", TMPFS, "/tmp is not a private tmpfs"),
         ("tmpfs", DISK, "/tmp is not the folder on disk"),
         ("private_tmp", TMPFS, "/tmp is mounted without {missing}"),
         ("tmpfs", Wanted("demo.service", size="32M"), "/tmp has the size 16384k, not 32M"),

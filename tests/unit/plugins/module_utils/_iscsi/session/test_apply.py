@@ -105,7 +105,7 @@ def test_a_failed_login_with_a_changed_record_brings_the_record_back(host: Host)
     machine.run(("iscsiadm", "-o", "new"))
     before = database(host)
     made = plan(read_state(host), [NEW])
-    with pytest.raises(StepError, match="Its record is as it was"):
+    with pytest.raises(StepError, match="Its record was not changed"):
         apply(made, machine, operations(Wanted((NEW,)), machine, host))
     assert database(host) == before
 
@@ -140,7 +140,7 @@ def test_a_hanging_login_is_given_up_and_its_record_removed(host: Host) -> None:
         new_record(host),
     )
     machine = Machine(lambda argv: (-1 if "--login" in argv else 9, "", ""))
-    with pytest.raises(CommandError, match=r"removed again, but: .*not done with the session's login"):
+    with pytest.raises(CommandError, match=r"removed again, but: .*not finished the session's login"):
         Actions([wanted], machine, host).log_in(wanted.target, str(wanted.portal), created=True, limit=5)
     assert not path.parent.exists()
 
@@ -189,7 +189,7 @@ def test_devices_are_waited_for_until_udev_has_settled(host: Host) -> None:
 
 def test_luns_that_do_not_appear_are_named(host: Host) -> None:
     wanted = WantedSession(S3, S3_PORTAL, luns=Luns(numbers=(0, 7, 9)))
-    with pytest.raises(ObservationError, match=r"LUNs 7, 9 did not appear within 5 s \(there: 0, 1, 2, 3, 4\)"):
+    with pytest.raises(ObservationError, match=r"LUNs 7, 9 did not appear within 5 s \(present: 0, 1, 2, 3, 4\)"):
         Actions([wanted], Machine(silent), host).wait_for_devices(S3, str(S3_PORTAL), limit=5)
 
 

@@ -193,7 +193,8 @@ def test_a_logout_under_a_user_of_any_kind_is_refused_by_name(host: Host, disk: 
     wanted = Wanted((WantedSession(S3, S3_PORTAL, state=state),))
     with pytest.raises(RefusedError) as caught:
         plan_wanted(observe(wanted, Machine(silent), host), wanted)
-    assert str(caught.value) == f"{S3} at {S3_PORTAL}: refused: its disks are in use: {user}. Unmount or stop these first"
+    problem = f"{S3} at {S3_PORTAL}: refused: its disks are in use: {user}"
+    assert str(caught.value) == f"{problem}. Nothing was changed; unmount or stop these first"
 
 
 def test_users_are_looked_up_for_the_named_sessions_only(host: Host) -> None:

@@ -279,7 +279,7 @@ def test_portals_that_are_down_keep_no_other_session_from_being_made() -> None:
     assert [step.split()[0] for step in words(plan(state, [down]))] == ["write_record", "set_replacement_timeout"]
     assert [step.split()[0] for step in words(made)][2:] == ["iscsiadm", "write_record", "log_in", "wait_for_devices"]
     assert len(made.unmet) == 2
-    assert made.unmet[0] == f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is FAILED, iscsid tries on"
+    assert made.unmet[0] == f"portal 192.0.2.1:3260 (for {TARGET}) refuses the connection; session 1 is FAILED, and iscsid keeps trying"
     after = carried_out(state, made, {one.key: one for one in (down, up, away)})
     again = plan(after, [down, up, away])
     assert (again.steps, again.unmet) == ((), made.unmet)

@@ -183,7 +183,7 @@ def test_an_export_under_a_user_of_any_kind_is_refused_by_name(root: Path, monke
     wanted = Wanted(IQN, portals=(), luns=(WantedLun(0, "block", "x", "/dev/x"),))
     with pytest.raises(RefusedError) as caught:
         plan(observe(wanted, Host(str(root))), wanted)
-    assert str(caught.value) == f"/dev/x: refused: {use}. Free it first, or name another."
+    assert str(caught.value) == f"/dev/x: refused: {use}. Free it first, or name another device."
 
 
 @pytest.fixture

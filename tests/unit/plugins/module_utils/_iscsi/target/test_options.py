@@ -226,7 +226,7 @@ def test_bad_names(iqn: str) -> None:
     ("acls", "authentication", "says"),
     [
         ([{**ACL, "chap": None}], True, "acls[0].chap: missing"),
-        ([ACL], False, "of no effect without authentication"),
+        ([ACL], False, "no effect without authentication"),
         ([ACL, ACL], True, "is given twice"),
         ([{**ACL, "luns": [0, 0]}], True, "LUN 0 is given twice"),
         ([{**ACL, "luns": [1]}], True, "not declared in luns: 1"),

@@ -528,8 +528,8 @@ class TestRefusals:
             (altered(luns={5: ("block", "a")}), "it is LUN 5"),
             (altered(other_groups=(2,)), "portal groups 2"),
             (replace(EMPTY, portal_problems={Portal("0.0.0.0"): "Address already in use"}), "Address already in use"),
-            (replace(EMPTY, targets={OTHER: Target(OTHER, portals={Portal("192.0.2.1"): "192.0.2.1:3260"})}), "only one of the two"),
-            (replace(EMPTY, targets={OTHER: Target(OTHER, portals={Portal("::"): "[::]:3260"})}), "only one of the two"),
+            (replace(EMPTY, targets={OTHER: Target(OTHER, portals={Portal("192.0.2.1"): "192.0.2.1:3260"})}), "only one of these portals"),
+            (replace(EMPTY, targets={OTHER: Target(OTHER, portals={Portal("::"): "[::]:3260"})}), "only one of these portals"),
         ],
     )
     def test_before_anything_changes(self, system: State, says: str) -> None:

@@ -44,8 +44,8 @@ def test_all_is_well(fields: Any) -> None:
             mirror(B, C, active=False, array_state="inactive"),
             [
                 (
-                    "array data (/dev/md1) does not run: udev has collected 2 of its 3 members; bring the others back, or assemble it"
-                    " without them (state: present with run_degraded)"
+                    "array data (/dev/md1) does not run: udev has collected 2 of its 3 members; bring the other members back, or"
+                    " assemble it without them (state: present with run_degraded)"
                 )
             ],
         ),
@@ -70,7 +70,7 @@ def test_all_is_well(fields: Any) -> None:
             [
                 (
                     "array data (/dev/md1) has 128 sectors that differ between copies, as its last check found; check it again (check);"
-                    " if they stay, look at its data, and let md make the copies alike: echo repair > /sys/block/md1/md/sync_action"
+                    " if they stay, look at its data, and have md make the copies equal: echo repair > /sys/block/md1/md/sync_action"
                 )
             ],
         ),
@@ -84,7 +84,7 @@ def test_every_finding_names_the_array_and_a_remedy(array: Array, expected: List
 def test_an_array_that_lost_all_members_is_started_anew() -> None:
     array = mirror(faulty(B), faulty(C), D, array_state="broken")
     assert problems(array)[0] == (
-        "array data (/dev/md1) is broken: members are gone that it cannot do without, and it takes no writes; stop it (state: stopped),"
+        "array data (/dev/md1) is broken: it has lost more members than it can, and it takes no writes; stop it (state: stopped),"
         " bring its members back, and assemble it again (state: present)"
     )
     assert not any("degraded" in text for text in problems(array))

@@ -125,7 +125,7 @@ def test_raid10_is_reshaped_without_a_bitmap_only() -> None:
     for bitmap in (None, "internal"):
         message = refusal(host, want(**options, devices=more, grow=True, bitmap=bitmap))
         assert "it is raid10 with a bitmap" in message
-        assert "set bitmap to none with it, and to internal when the reshape is done" in message
+        assert "also set bitmap to none, and to internal when the reshape has ended" in message
     wanted = want(**options, devices=more, grow=True, bitmap="none")
     assert argvs(host, wanted)[0] == "mdadm --grow /dev/md1 --bitmap=none"
     host.converge(wanted)
@@ -138,8 +138,8 @@ def test_raid10_is_reshaped_without_a_bitmap_only() -> None:
     ("options", "found"),
     [
         ({"level": "raid0"}, "raid0 has no copies from which data could be moved safely"),
-        ({"level": "raid10", "layout": "f2"}, "the further copies lie where the members are halved"),
-        ({"level": "raid5", "metadata": "1.0"}, "with metadata 1.0 its data begin where the members do"),
+        ({"level": "raid10", "layout": "f2"}, "the further copies begin at half the size of each member"),
+        ({"level": "raid5", "metadata": "1.0"}, "with metadata 1.0 its data begin at the beginning of the members"),
     ],
     ids=["raid0", "far", "metadata 1.0"],
 )
@@ -162,7 +162,7 @@ def test_another_chunk_where_nothing_is_lost_by_it() -> None:
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        ({"level": "raid5"}, "after a power cut in the middle of that"),
+        ({"level": "raid5"}, "after a power cut during that change"),
         ({"level": "raid10", "layout": "o3"}, "the kernel puts data in the wrong places"),
         ({"level": "raid10", "layout": "n2"}, "it is raid10 with a bitmap"),
         ({"level": "raid0"}, "raid0 has no copies"),
@@ -178,7 +178,7 @@ def test_a_chunk_that_does_not_fit_is_refused() -> None:
     host = with_disks("sdb", "sdc", "sdd", size=513 * MIB)
     host.converge(want(**options))
     message = refusal(host, want(**options, chunk=65536, grow=True))
-    assert "525312 KiB, is no multiple of that" in message
+    assert "525312 KiB, is not a multiple of that chunk" in message
 
 
 def test_devices_and_chunk_take_two_turns() -> None:
@@ -244,8 +244,11 @@ def test_members_that_have_grown_are_used_when_told_to(options: Dict[str, Any]) 
     ("options", "found"),
     [
         ({"level": "raid10", "layout": "f2", "devices": THREE}, "in its layout, f2, the further copies"),
-        ({"level": "raid0", "devices": THREE}, "raid0 arrays are made for the size"),
-        ({"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"}, "with metadata 1.0 the superblock lies at the end"),
+        ({"level": "raid0", "devices": THREE}, "raid0 arrays keep the size"),
+        (
+            {"level": "raid10", "layout": "o3", "devices": THREE, "metadata": "1.0"},
+            "with metadata 1.0 md expects the superblock at the end",
+        ),
     ],
     ids=["far", "raid0", "metadata 1.0"],
 )

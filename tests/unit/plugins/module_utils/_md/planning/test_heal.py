@@ -152,7 +152,7 @@ def test_a_lost_array_is_not_made_worse() -> None:
     host.fail("md1", "sdb")
     host.fail("md1", "sdc")
     message = refusal(host, wanted)
-    assert "it has lost more members than raid5 can do without: only /dev/sdd of 3 hold current data" in message
+    assert "it has lost more members than raid5 can lose: only /dev/sdd of 3 hold current data" in message
     assert "--assemble --force" in message
 
 

@@ -121,7 +121,7 @@ def test_one_device_by_two_names() -> None:
 
 def test_one_disk_by_two_paths() -> None:
     host = disks(sdb={"identity": "naa.6001"}, sdc={"identity": "naa.6001"})
-    assert "two ways to the same disk (naa.6001)" in refusal(host, want(level="raid1", devices=["/dev/sdb", "/dev/sdc"]))
+    assert "two paths to the same disk (naa.6001)" in refusal(host, want(level="raid1", devices=["/dev/sdb", "/dev/sdc"]))
 
 
 def test_one_device_for_two_arrays() -> None:
@@ -176,7 +176,7 @@ def test_what_counts_of_an_array_that_is_there_is_its_own_layout() -> None:
     host = disks()
     ring: Dict[str, Any] = {"level": "raid10", "devices": [*THREE, "/dev/sde"]}
     host.converge(want(**ring, layout="o2"))
-    found = "/dev/sdb and /dev/sde keep copies of the same data in the array that is there, and are all in failure domain 'a'"
+    found = "/dev/sdb and /dev/sde keep copies of the same data in the existing array, and are all in failure domain 'a'"
     left_out = want(**ring, failure_domains=spread("abba"))
     assert found in refusal(host, left_out)
     assert not host.plan(want(**ring, failure_domains=spread("abab"))).changed
@@ -191,9 +191,9 @@ def test_what_counts_of_an_array_that_is_there_are_the_slots_of_its_members() ->
     pairs: Dict[str, Any] = {"level": "raid10", "layout": "n2", "failure_domains": spread("aabb")}
     host.converge(want(**{**pairs, "failure_domains": {}}, devices=real))
     declared = want(**pairs, devices=[real[0], real[2], real[1], real[3]])
-    assert "/dev/sdb and /dev/sdc keep copies of the same data in the array that is there" in refusal(host, declared)
+    assert "/dev/sdb and /dev/sdc keep copies of the same data in the existing array" in refusal(host, declared)
     host.converge(want("md1", state="stopped"))
-    assert "/dev/sdb and /dev/sdc keep copies of the same data in the array that is there" in refusal(host, declared)
+    assert "/dev/sdb and /dev/sdc keep copies of the same data in the existing array" in refusal(host, declared)
 
 
 def test_a_failed_member_no_longer_stands_for_its_domain() -> None:
@@ -385,7 +385,7 @@ def test_too_few_members_cannot_be_started_even_when_told() -> None:
     host.converge(want(**stripe))
     host.converge(want("md1", state="stopped"))
     host.disks["sdc"] = Disk(512 * MIB)
-    assert "not enough to start it" in refusal(host, want(**stripe, run_degraded=True, overwrite=True))
+    assert "too few to start it" in refusal(host, want(**stripe, run_degraded=True, overwrite=True))
 
 
 def test_an_array_with_events_is_never_made_anew() -> None:

@@ -97,7 +97,7 @@ def test_all_disks_of_a_server_go_at_once_or_none_does() -> None:
     host.fail("md2", "sdf")
     message = refusal(seen(host, B, "/dev/sde"), B, "/dev/sde")
     assert message == (
-        "release of /dev/sdb, /dev/sde: refused: array md2: raid1 cannot do without /dev/sde: then none of its 2 members would hold current"
+        "release of /dev/sdb, /dev/sde: refused: array md2: raid1 cannot lose /dev/sde: then none of its 2 members would hold current"
         " data and answer; bring its other members back (replace_failed) and wait for them (wait: sync). Nothing was changed"
     )
 
@@ -150,7 +150,7 @@ def test_one_that_does_not_answer_goes_where_another_is_current() -> None:
     state = changed(seen(host, C), {"sdc": {"online": False}})
     assert [one.device for one in plan(state, Wanted(release=(C,))).released] == ["sdc"]
     alone = changed(state, {"sdb": {"online": False}})
-    assert "raid10 cannot do without /dev/sdc: then none of its 3 members would hold" in refusal(alone, C)
+    assert "raid10 cannot lose /dev/sdc: then none of its 3 members would hold" in refusal(alone, C)
 
 
 def test_a_failed_one_always_goes() -> None:
@@ -170,7 +170,7 @@ def test_a_spare_goes_without_being_failed() -> None:
     ("fields", "reason"),
     [
         ({"active": False, "array_state": "inactive"}, "it does not run, and only collects members; stop it with mdadm --stop /dev/md1"),
-        ({"array_state": "broken"}, "it is broken: members are gone that it cannot do without"),
+        ({"array_state": "broken"}, "it is broken: it has lost more members than it can"),
         ({"array_state": "readonly"}, "make it writable with mdadm --readwrite /dev/md1"),
         ({"sync_action": "check"}, "it is busy with check; wait for it"),
         ({"sync_action": "reshape"}, "it is busy with reshape; wait for it"),
@@ -216,7 +216,7 @@ def test_every_level_by_its_layout(options: Dict[str, Any], paths: List[str], go
     if goes:
         assert carried_out(host, *paths).changed
     else:
-        assert "cannot do without" in refusal(seen(host, *paths), *paths)
+        assert "cannot lose" in refusal(seen(host, *paths), *paths)
 
 
 @st.composite
@@ -268,7 +268,7 @@ def test_a_second_plan_is_empty(scene: Tuple[Machine, Tuple[str, ...]]) -> None:
 def test_an_array_on_arrays_lets_go_of_nothing() -> None:
     stripe = want("md99", level="raid0", devices=["/dev/md1", "/dev/sdg"], size_tolerance=100)
     host = made(want(**MIRROR), stripe)
-    assert "array md99: raid0 cannot do without /dev/sdg" in refusal(seen(host, "/dev/sdg"), "/dev/sdg")
+    assert "array md99: raid0 cannot lose /dev/sdg" in refusal(seen(host, "/dev/sdg"), "/dev/sdg")
     assert carried_out(host, C).changed
 
 

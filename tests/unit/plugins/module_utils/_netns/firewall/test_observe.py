@@ -108,7 +108,7 @@ def test_modules_that_nobody_may_load_any_more_do_not_count(tmp_path: Path) -> N
 def test_another_choice_than_the_kernel_has_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     message = refusal(Kernel("uml-6.1", tmp_path), tmp_path, "nftables")
     assert message.startswith("firewall: nftables cannot be used on this host (Linux ")
-    assert message.endswith("this kernel lacks the family inet (CONFIG_NF_TABLES_INET). Choose iptables, or leave firewall out")
+    assert message.endswith("this kernel lacks the family inet (CONFIG_NF_TABLES_INET). Choose iptables, or omit firewall")
 
 
 @pytest.mark.parametrize("families", [(4,), (4, 6)])
@@ -118,11 +118,12 @@ def test_a_kernel_without_families_and_without_tables_is_refused(
     tmp_path: Path, folder: str, choice: str, families: Tuple[int, ...]
 ) -> None:
     kernel = Kernel(folder, tmp_path)
-    assert refusal(kernel, tmp_path, choice, families).split(" (Linux ")[1].partition("), ")[2].partition(" There is no ")[0] == (
+    assert refusal(kernel, tmp_path, choice, families).split(" (Linux ")[1].partition("), ")[2].partition(" /lib/modules/")[0] == (
         "and nothing was made: nftables: this kernel lacks the family inet (CONFIG_NF_TABLES_INET);"
         " iptables: this kernel lacks the family ip of nf_tables (CONFIG_NF_TABLES_IPV4);"
         " iptables-legacy: this kernel lacks the table filter (CONFIG_IP_NF_FILTER, module iptable_filter),"
-        " the table nat (CONFIG_IP_NF_NAT, module iptable_nat). Have the kernel, and the host, provide what one of them lacks."
+        " the table nat (CONFIG_IP_NF_NAT, module iptable_nat)."
+        " Add to the kernel, or to the host, the parts that one of these firewalls lacks."
     )
     assert [argv for argv in kernel.asked if not any(argv[: len(words)] == words for words in LOOKS)] == []
 
@@ -153,7 +154,7 @@ def test_what_has_nothing_to_filter_is_never_refused(tmp_path: Path, folder: str
 def test_programs_that_are_not_installed_are_named(tmp_path: Path) -> None:
     without = ("iptables", "iptables-legacy")
     message = refusal(Kernel("linux-6.18", tmp_path, without), tmp_path, "iptables")
-    assert message.endswith("iptables: it is not installed. Choose nftables, or leave firewall out")
+    assert message.endswith("iptables: it is not installed. Choose nftables, or omit firewall")
     message = refusal(Kernel("linux-6.18", tmp_path, ("nft", *without)), tmp_path, "auto")
     assert "nftables: command nft was not found on this host: install the package nft; iptables: it is not installed." in message
     found = observe_firewall(Kernel("linux-6.18", tmp_path, ("nft",)), Asked("web"), Host(str(tmp_path)))
