@@ -97,7 +97,7 @@ def test_what_takes_too_long_fails_and_says_how_far_it_is(shown: list[str]) -> N
 def test_what_does_not_begin_fails(shown: list[str]) -> None:
     stuck = {"sync_action": "idle", "degraded": "1", "dev-sda/state": "spare", "array_state": "active"}
     result = run(Scripted([answer(waits=[WORK])], [stuck]))
-    assert "the kernel does not begin to make it whole, for 10 s now" in result["msg"]
+    assert "the kernel has not begun to make it whole for 10 s" in result["msg"]
     assert len(shown) == 1
 
 
