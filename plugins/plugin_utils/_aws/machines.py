@@ -53,7 +53,7 @@ def _guest(item: Mapping[str, Any], name: str, named: bool) -> Dict[str, Any]:
     }
 
 
-def strangers(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]) -> List[str]:
+def untagged_resources(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]) -> List[str]:
     """What is in the lab's networks without its tag, because others put it there, one line each.
 
     :arg inside: by kind, everything in these networks.
@@ -67,15 +67,15 @@ def strangers(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours:
     return lines
 
 
-def left(
+def remaining_resources(
     tagged: Mapping[str, Sequence[Mapping[str, Any]]], inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]
 ) -> List[str]:
     """What is still there after a teardown, one line each.
 
-    :arg tagged: by kind, what bears the lab's tag: it could not be removed, or stays because of strangers.
+    :arg tagged: by kind, what bears the lab's tag: it could not be removed, or it stays because of them.
     """
     remain = [f"{kind} {_identity(item)}: bears the tag of the lab and is still there" for kind, items in tagged.items() for item in items]
-    return remain + strangers(inside, lab, ours)
+    return remain + untagged_resources(inside, lab, ours)
 
 
 _IDENTITIES = (

@@ -90,7 +90,7 @@ def test_what_takes_too_long_fails_and_says_how_far_it_is(shown: list[str]) -> N
     result = run(action)
     assert result["failed"]
     assert result["changed"]
-    assert result["msg"].startswith("array data: resync is at 25 % after 30 s. It goes on")
+    assert result["msg"].startswith("array data: resync is at 25 % after 30 s and goes on. Run the task again")
     assert len(shown) == 5
 
 
@@ -103,7 +103,7 @@ def test_what_does_not_begin_fails(shown: list[str]) -> None:
 
 @pytest.mark.usefixtures("shown")
 def test_an_array_that_stops_while_it_is_waited_for() -> None:
-    assert "array data (md1) stopped running" in run(Scripted([answer(waits=[WORK])], [{}]))["msg"]
+    assert "array data (md1) was stopped" in run(Scripted([answer(waits=[WORK])], [{}]))["msg"]
 
 
 @pytest.mark.usefixtures("shown")

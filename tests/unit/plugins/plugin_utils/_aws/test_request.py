@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, remaining_resources, untagged_resources
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, new_data_volumes, problems
 
 
@@ -213,10 +213,10 @@ def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
         "security group sg-2: is in the network of the lab without its tag, so it was not touched",
         "network interface eni-1: is in the network of the lab without its tag, so it was not touched",
     ]
-    assert strangers(inside, "lab", ["i-1"]) == others
-    assert left(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
-    assert "network interface eni-2" in strangers(inside, "lab", [])[-1]
-    assert left({}, {}, "lab", []) == []
+    assert untagged_resources(inside, "lab", ["i-1"]) == others
+    assert remaining_resources(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
+    assert "network interface eni-2" in untagged_resources(inside, "lab", [])[-1]
+    assert remaining_resources({}, {}, "lab", []) == []
 
 
 def test_data_volumes_of_a_new_server_are_told_the_speeds_that_their_type_has() -> None:
