@@ -228,7 +228,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 def _command(known: HostVariables, host: str, key_exchange: Optional[str]) -> List[str]:
     # Only the presence of a secret matters, so nothing is decrypted or fetched from a password store.
     secrets = {name: None for name in SECRETS if name in known.variables(host)}
-    return ssh_command(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
+    return ssh_command(host, {**known.evaluated(host, names_of_variables()), **secrets}, key_exchange)
 
 
 def _stamped(result: Dict[str, Any], time: float) -> _Reading:

@@ -58,7 +58,7 @@ def machines(cloud: Cloud) -> dict[str, dict[str, Any]]:
         (
             "InsufficientInstanceCapacity",
             "We currently do not have sufficient c6in.2xlarge capacity in the Availability Zone you requested (us-east-1a).",
-            "us-east-1a has no room for these c6in.2xlarge now, least of all close together in a placement group",
+            "us-east-1a has no capacity for these c6in.2xlarge now, and even less in one placement group",
         ),
     ],
 )
@@ -200,7 +200,7 @@ def test_status_lists_what_runs_and_what_it_costs(cloud: Cloud) -> None:
 def test_status_says_what_its_sum_lacks(cloud: Cloud) -> None:
     outcome = cloud.play(STATUS, lab_aws_prices={"instances": {"c6in.2xlarge": None}}, **RECALLED)
     assert outcome.exit_code == 0, outcome.text
-    assert "no price is known of c6in.2xlarge: look it up, and set lab_aws_prices" in outcome.messages
+    assert "no price is known for c6in.2xlarge: look it up, and set lab_aws_prices" in outcome.messages
     assert any(line.startswith("more than 0.95 USD a day as it is, more than 0.59 USD a day when") for line in outcome.messages)
 
 
