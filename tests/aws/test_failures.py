@@ -103,7 +103,7 @@ def test_check_mode_shows_the_costs_and_makes_nothing(cloud: Cloud) -> None:
     outcome = cloud.play("machines.yml", "--check", lab_aws_confirm=False)
     assert outcome.exit_code == 0, outcome.text
     assert any(line.startswith("together") for line in outcome.messages)
-    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Foretell what would be made"]
+    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Preview of check mode"]
     assert nothing_was_made(cloud)
 
 
@@ -125,7 +125,7 @@ def test_a_network_of_that_name_that_is_not_the_labs_is_left_alone(cloud: Cloud)
     tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "fleetlab-lab"}]}]
     vpc = client.create_vpc(CidrBlock="10.99.0.0/24", TagSpecifications=tags)["Vpc"]["VpcId"]
     outcome = cloud.play(LAB)
-    assert f"the network {vpc} is called fleetlab-lab and is not this lab" in outcome.failures[-1]
+    assert f"the network {vpc} is named fleetlab-lab and is not this lab" in outcome.failures[-1]
     assert nothing_was_made(cloud)
     client.delete_vpc(VpcId=vpc)
 

@@ -74,7 +74,7 @@ def remaining_resources(
 
     :arg tagged: the resources with the lab's tag, by kind: their removal failed, or untagged resources use them.
     """
-    remain = [f"{kind} {_identity(item)}: bears the tag of the lab and is still there" for kind, items in tagged.items() for item in items]
+    remain = [f"{kind} {_identity(item)}: has the tag of the lab and still exists" for kind, items in tagged.items() for item in items]
     return remain + untagged_resources(inside, lab, ours)
 
 

@@ -76,7 +76,7 @@ def test_the_whole_world_is_refused_however_it_is_cut(ranges: List[str]) -> None
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ssh_from": []}, "lab_aws_ssh_from: state from where"),
+        ({"ssh_from": []}, "lab_aws_ssh_from: state the public addresses"),
         ({"ssh_from": ["192.0.2.10/24"]}, "has host bits set"),
         ({"ssh_from": ["::/0"]}, "lab_aws_ssh_from: ::/0"),
         ({"ssh_from": ["home; rm -rf"]}, "lab_aws_ssh_from: home"),
@@ -214,7 +214,7 @@ def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
         "network interface eni-1: is in the network of the lab without its tag, so it was not touched",
     ]
     assert untagged_resources(inside, "lab", ["i-1"]) == others
-    assert remaining_resources(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
+    assert remaining_resources(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: has the tag of the lab and still exists", *others]
     assert "network interface eni-2" in untagged_resources(inside, "lab", [])[-1]
     assert remaining_resources({}, {}, "lab", []) == []
 
