@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the module md_array, and does its waiting from here.
 
-A module cannot say anything while it runs, and a resync can take hours. Here each look at it is one raw command, a person sees
-how it goes on, and after it the module runs again: to report how things are now, and to go on with what had to wait.
+A module cannot print anything while it runs, and a resync can take hours. The action polls the resync with one raw command each time,
+prints its progress, and then runs the module again, which reports the new state and plans the steps that had to wait.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.progress import
 _POLL = 1.0
 _LINE_EVERY = 5.0
 _BEGIN_WITHIN = 10.0
-"""Seconds in which the kernel begins with what is due, if it ever does."""
+"""Seconds within which the kernel begins a resync, if it begins one at all."""
 
 _TURNS = 8
-"""Healing, growth in devices, growth in size and a check take one turn each, a member that failed once more another."""
+"""Healing, growth in devices, growth in size and a check take one turn each; a member that fails again takes one more."""
 
 
 class _WaitError(Exception):
-    """Waiting ended without what was waited for; the text is for the user."""
+    """The action gave up waiting; the text is for the user."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     sleep: Callable[[float], None] = staticmethod(time.sleep)
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The module's result, after everything that it asked to wait for."""
+        """The module's result, after all resyncs and checks that it asked to wait for."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         host = str(variables.get("inventory_hostname", ""))
@@ -49,11 +49,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             while not answer.get("failed") and (answer["waits"] or (answer["checks"] and not checked)):
                 turns += 1
                 if turns > _TURNS:
-                    raise _WaitError("the arrays do not come to rest: what is made whole fails again. The kernel's log (dmesg) may say why")
+                    raise _WaitError("the arrays do not become idle: rebuilt members fail again. The kernel's log (dmesg) may say why")
                 if answer["waits"]:
                     self._wait(host, answer["waits"])
                 elif not answer.get("changed"):
-                    # Only now the module has looked whether they may be checked as they are.
+                    # The module has planned no change, so its judgement whether these arrays may be checked is for their present state.
                     self._start_checks(answer["checks"])
                     self._wait(host, answer["checks"])
                     checked = True
@@ -73,13 +73,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _start_checks(self, arrays: List[Dict[str, Any]]) -> None:
         for array in arrays:
             action = f"/sys/block/{array['kernel_name']}/md/sync_action"
-            # One that runs already, from an interrupted task or by cron, is as good as a new one.
+            # A check that runs already, from an interrupted task or by cron, is as good as a new one.
             answer = self._low_level_execute_command(f"grep -q '^check$' {action} || echo check > {action}")
             if answer["rc"] != 0:
                 raise _WaitError(f"array {array['name']}: the kernel refuses to check it: {answer['stderr'].strip()}")
 
     def _wait(self, host: str, arrays: List[Dict[str, Any]]) -> None:
-        """Wait until the kernel has nothing left to do on any of these arrays, each given its own limit in seconds."""
+        """Wait until all these arrays are idle. Each array has its own limit in seconds."""
         start = shown = self.clock()
         left = {array["kernel_name"]: array for array in arrays}
         worked = dict.fromkeys(left, start)
@@ -102,24 +102,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         found = parse_progress(answer["stdout"])
         for name, array in arrays.items():
             if name not in found:
-                raise _WaitError(f"array {array['name']} ({name}) stopped running while it was waited for")
+                raise _WaitError(f"array {array['name']} ({name}) was stopped while the task waited for it")
         return found
 
 
 def _check_limit(array: Mapping[str, Any], found: Progress, waited: float, idle: float) -> None:
     if idle >= _BEGIN_WITHIN:
         raise _WaitError(
-            f"array {array['name']}: the kernel does not begin to make it whole, for {idle:.0f} s now. Its log (dmesg) may say why"
+            f"array {array['name']}: the kernel has not begun to make it whole for {idle:.0f} s. The kernel's log (dmesg) may say why"
         )
     if waited >= array["timeout"]:
         raise _WaitError(
-            f"array {array['name']}: {found.action} is at {found.percent:g} % after {waited:.0f} s. It goes on; run the task again,"
+            f"array {array['name']}: {found.action} is at {found.percent:g} % after {waited:.0f} s and goes on. Run the task again,"
             " or raise wait_timeout"
         )
 
 
 def _merged(first: Dict[str, Any], second: Dict[str, Any]) -> Dict[str, Any]:
-    """One result out of two runs of the module: how it is now, and all that was done."""
+    """One result of two runs of the module: the state of the second run, and the steps of both."""
     result = {**first, **second, "changed": bool(first.get("changed") or second.get("changed"))}
     for name in ("commands", "healed"):
         result[name] = [*first.get(name, []), *second.get(name, [])]

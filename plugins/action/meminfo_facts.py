@@ -22,12 +22,12 @@ _MODULE = "fleetlab.linux.meminfo_facts"
 
 
 def load_for_all_hosts() -> None:
-    """Load what each worker would load for itself: half of what a host costs the controller is ssh's plugin, its documentation above all.
+    """Load the plugins of the connection and the shell once. Loading them in each worker takes half of the controller's time for a host.
 
-    Ansible reads this file once before it forks a worker for each host, and they inherit what is loaded by then. Hosts that are reached in
-    another way than by default lose nothing.
+    Ansible reads this file before it forks a worker for each host, and the workers inherit the loaded plugins. A host with another
+    connection plugin than the default loses nothing.
     """
-    # What cannot be loaded is named by the tasks that need it.
+    # The tasks that need a plugin report that it cannot be loaded.
     with suppress(AnsibleError, ImportError):
         connection_loader.get(context.CLIARGS.get("connection", constants.DEFAULT_TRANSPORT), class_only=True)
         get_shell_plugin(executable="/bin/sh")
@@ -37,7 +37,7 @@ load_for_all_hosts()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
-    """Reads a host without Python; hands over to the module where the host has to work on its own."""
+    """Reads a host without Python, or runs the module if the options or C(async) ask for it."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         result: Dict[str, Any] = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENTS)
         if options["method"] == "module" or self._task.async_val:
-            # Nobody listens to a command that goes on after the connection has ended: only a module leaves its result behind.
+            # Only a module can leave a result on the host; the output of a command is lost when the connection ends.
             result.update(self._execute_module(module_name=_MODULE, task_vars=task_vars, wrap_async=self._task.async_val))
             return result
         printed = self._low_level_execute_command(COMMAND, executable="/bin/sh")
@@ -61,6 +61,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
 
 
 def _explain(error: FleetlabError, printed: Dict[str, Any]) -> str:
-    """The error, and what the host said of it where its command failed as a whole."""
+    """The error, and the host's standard error output if the whole command failed."""
     stderr = printed.get("stderr", "").strip()
     return f"{error} (exit code {printed['rc']}: {stderr[-300:]})" if printed["rc"] and stderr else str(error)

@@ -34,7 +34,7 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without garbage collection: a sixth of the CPU time went into looking through the variables of all hosts."""
+    """Without garbage collection, which took a sixth of the CPU time to look through the variables of all hosts."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -45,7 +45,7 @@ def _uncollected() -> Iterator[None]:
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
-    """One task for the whole report: a task for each file took longer than reading the hosts."""
+    """One task for the whole report, because a task for each file took longer than reading the hosts."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -71,7 +71,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         return result
 
     def _write(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
-        """Bring the files to what they should be."""
+        """Write the files whose content or permissions differ."""
         mode = files.parse_mode(options["mode"])
         files.check_folder_of("textfile", options["textfile"])
         folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None

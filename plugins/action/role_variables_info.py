@@ -14,7 +14,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils.role_variables impo
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
-    """Only names are looked at: nothing is worked out, and nothing secret is shown."""
+    """Reads only the names of variables: no template is evaluated, and no secret is shown."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         result: Dict[str, Any] = super().run(tmp, variables)
         self.validate_argument_spec({})
         if "role_path" not in variables:
-            raise AnsibleActionFail("role_variables_info: this is no task of a role: there is no role to take variables of")
+            raise AnsibleActionFail("role_variables_info: this task is not part of a role: use it as a task of the role to check")
         known = read_known(str(variables["role_path"]))
         unknown = find_unknown(known, variables)
         result.update(changed=False, prefix=known.prefix, unknown=[{"name": one.name, "nearest": one.nearest} for one in unknown])

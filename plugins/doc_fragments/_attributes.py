@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Attributes of the state modules, and in C(INFO_MODULE) of those that only look."""
+    """Attributes of modules that change a host, and in C(INFO_MODULE) of modules that only read."""
 
     DOCUMENTATION = r"""
 options: {}

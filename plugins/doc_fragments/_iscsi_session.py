@@ -28,46 +28,46 @@ options:
     type: str
   state: &state
     description:
-      - V(logged_in) makes the node record and the session.
+      - V(logged_in) creates the node record and the session.
       - V(logged_out) ends the session and keeps the record. An existing record gets O(startup), O(timeouts) and O(chap) if they are given.
-      - V(absent) ends the session and removes the record, both of this portal only.
-      - A session whose disks are mounted, swapped on, or held by md or device mapper is not ended; the users are named.
-      - If omitted, V(logged_in).
+      - V(absent) ends the session and removes the record, but only of this portal.
+      - A session whose disks are mounted, used as swap, or held by md or device mapper is not ended; the message names the users.
+      - If omitted, it is V(logged_in).
     type: str
     choices: [logged_in, logged_out, absent]
   chap: &chap
     description:
       - The CHAP credentials of the session. If omitted, the credentials of the record stay.
-      - They are written to the node record, which only root may read, and never put on a command line.
-      - A running session is not dropped because its credentials changed, see RV(relogin_needed). It keeps the credentials of its login,
-        so after a lost connection it cannot come back once the target wants others. Use O(relogin) soon. Such a lost session is
-        logged out and in when none of its disks is in use.
+      - The credentials are written to the node record, which only root may read, and never put on a command line.
+      - A running session is not ended because its credentials changed, see RV(relogin_needed). It keeps the credentials of its login,
+        so after a lost connection it cannot be restored once the target wants other credentials. Use O(relogin) soon. Such a lost
+        session is logged out and in again if none of its disks is in use.
     type: dict
     suboptions:
       username:
-        description: The name this host proves itself with.
+        description: The name by which this host authenticates.
         type: str
         required: true
       password:
-        description: Its secret, 12 to 16 printable ASCII characters without white space, C(#), quotes, backslash or backquote.
+        description: The secret of this host, 12 to 16 printable ASCII characters without white space, C(#), quotes, backslash or backquote.
         type: str
         required: true
       mutual_username:
-        description: The name the target proves itself with. Goes with O(chap.mutual_password).
+        description: The name by which the target authenticates. Requires O(chap.mutual_password).
         type: str
       mutual_password:
-        description: The secret the target proves itself with, under the same rule, and not equal to O(chap.password).
+        description: The secret of the target, under the same rule, and not equal to O(chap.password).
         type: str
   startup: &startup
     description:
-      - Whether the session comes back at boot, C(node.startup) of the record.
+      - Whether the session is restored at boot, C(node.startup) of the record.
       - For O(state=logged_in) the default is V(automatic); otherwise an omitted option leaves the record as it is.
     type: str
     choices: [automatic, manual, onboot]
   timeouts: &timeouts
     description:
-      - Timeouts of the record, in seconds. Timeouts that neither O(timeouts.preset) nor their name gives stay as they are.
-      - O(timeouts.replacement_timeout) is brought in force on a running session as well; the others at its next login.
+      - Timeouts of the record, in seconds. Timeouts that are neither in O(timeouts.preset) nor given by name stay as they are.
+      - O(timeouts.replacement_timeout) takes effect on a running session too; the other timeouts take effect at its next login.
     type: dict
     suboptions:
       preset:
@@ -76,18 +76,18 @@ options:
             its commands fail up to md 10 s later. These 16 s are the stall that users of the array see when a server dies, and less
             than the 30 s of the SCSI command timer. An interruption of 10 s, or a restart of the target within 10 s,
             ejects no member. Replacement 10, NOP-Out 3 and 3, login 5, logout 15.
-          - V(default) is what open-iscsi uses without configuration, for disks that have no other leg and should wait.
+          - V(default) has the values of open-iscsi without configuration, for disks without another leg, whose commands should wait.
             Replacement 120, NOP-Out 5 and 5, login 30, logout 15.
         type: str
         choices: [default, md]
       replacement_timeout:
-        description: How long commands wait for a lost connection to come back before they fail. V(0) fails them at once.
+        description: How long commands wait for a lost connection to be restored before they fail. V(0) fails them at once.
         type: int
       noop_out_interval:
-        description: How often an idle connection is tried. V(0) switches it off.
+        description: How often an idle connection is tested by a NOP-Out. V(0) switches the test off.
         type: int
       noop_out_timeout:
-        description: How long the answer to such a try may take before the connection counts as lost. V(0) switches it off.
+        description: How long the answer to a NOP-Out may take before the connection counts as lost. V(0) switches this limit off.
         type: int
       login_timeout:
         description: How long one attempt to log in may take.
@@ -97,15 +97,15 @@ options:
         type: int
   relogin: &relogin
     description:
-      - Whether a running session is logged out and in when RV(relogin_needed) says that only this brings the options in force.
-      - Its portal has to answer, and none of its disks may be in use. Otherwise it is left running, and the task fails with the reason.
-      - New credentials that the target does not take cost the session. They are found out only by logging in.
-      - If omitted, V(false).
+      - Whether a running session is logged out and in again if RV(relogin_needed) is true.
+      - Its portal has to answer, and none of its disks may be in use. Otherwise the session stays, and the task fails with the reason.
+      - If the target refuses the new credentials, the session is lost. Only a login can show whether the target accepts them.
+      - If omitted, it is V(false).
     type: bool
   parameters: &parameters
     description:
-      - How many commands may be on their way at once, in force from the next login on. Omitted limits stay as they are.
-      - The target's own limit for a session counts too, with LIO C(default_cmdsn_depth).
+      - How many commands may be in flight at once. These limits take effect at the next login. Omitted limits stay as they are.
+      - The target limits the commands of a session too, LIO by C(default_cmdsn_depth).
     type: dict
     suboptions:
       cmds_max:
@@ -116,18 +116,18 @@ options:
         type: int
   wait_for_luns: &wait_for_luns
     description:
-      - The LUNs that have to be there, with the name that udev gives them.
-      - Either how many, as a number, or which, as a list of LUN numbers.
+      - The LUNs that have to appear, with the names that udev gives their disks.
+      - Either the number of LUNs, or a list of LUN numbers.
       - An existing session is scanned again only if a wanted LUN is missing.
     type: raw
   wait_timeout: &wait_timeout
-    description: The most seconds to wait for the login, and again for the disks. If omitted, V(60).
+    description: The most seconds to wait for the login, and again for the disks. If omitted, it is V(60).
     type: int
   sessions:
     description:
       - Several sessions, handled in this order. Excludes the options of a single session.
-      - A session that fails, such as for a wrong secret, keeps no other session from being handled. The task fails
-        at its end, names every one that failed, and returns RV(devices) and RV(sessions) as if it had succeeded.
+      - A session that fails, for example because of a wrong secret, does not stop the other sessions from being handled. The task then
+        fails at its end, names every failed session, and returns RV(devices) and RV(sessions) as if it had succeeded.
     type: list
     elements: dict
     suboptions:
@@ -153,7 +153,7 @@ options:
         default: 60
   initiator_name:
     description:
-      - This host's own iSCSI name, kept in C(/etc/iscsi/initiatorname.iscsi). Left alone when not given.
-      - Not changed while any session is logged in.
+      - This host's own iSCSI name, kept in C(/etc/iscsi/initiatorname.iscsi). If omitted, it stays as it is.
+      - The name is not changed while any session is logged in.
     type: str
 """

@@ -17,7 +17,7 @@ def _family(filter_name: str, os_family: str) -> Family:
         if family.os_family == os_family:
             return family
     known = ", ".join(family.os_family for family in FAMILIES)
-    raise AnsibleFilterError(f"{filter_name}: {os_family!r} is no known family of distributions ({known}): set the variable itself")
+    raise AnsibleFilterError(f"{filter_name}: {os_family!r} is not a known family of distributions ({known}): set the variable itself")
 
 
 def packages(os_family: str, role: str) -> List[str]:
@@ -26,12 +26,12 @@ def packages(os_family: str, role: str) -> List[str]:
 
 
 def services(os_family: str, role: str) -> List[str]:
-    """The services that a role has start at boot on a host of this family."""
+    """The services that a role enables at boot on a host of this family."""
     return list(_family("host_services", os_family).services.get(role, ()))
 
 
 def mdadm_conf(os_family: str) -> str:
-    """The configuration file of mdadm; the directory with further ones is named after it, with C(.d)."""
+    """The configuration file of mdadm. Further files are in the directory of the same name with C(.d)."""
     return _family("host_mdadm_conf", os_family).mdadm_conf
 
 

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.costs import existing_parts, machine_lines, summary, wanted_parts
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.explain import explain
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, remaining_resources, untagged_resources
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, new_data_volumes, problems
 
 
@@ -24,14 +24,14 @@ def find_problems(request: Mapping[str, Any]) -> List[str]:
 
 
 def costs(request: Mapping[str, Any], prices: Mapping[str, Any]) -> Dict[str, Any]:
-    """What a lab will cost."""
+    """The cost of a lab to be created."""
     return summary(wanted_parts(request, prices), prices, str(request["region"]))
 
 
 def status(
     instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], prices: Mapping[str, Any], region: str
 ) -> Dict[str, Any]:
-    """What a lab consists of and costs."""
+    """The machines of a lab and its cost."""
     return {"machines": machine_lines(instances), **summary(existing_parts(instances, volumes, prices), prices, region)}
 
 
@@ -46,8 +46,8 @@ class FilterModule:
             "lab_aws_drift": drift,
             "lab_aws_explain": explain,
             "lab_aws_guests": guests,
-            "lab_aws_left": left,
             "lab_aws_problems": find_problems,
+            "lab_aws_remaining_resources": remaining_resources,
             "lab_aws_status": status,
-            "lab_aws_strangers": strangers,
+            "lab_aws_untagged_resources": untagged_resources,
         }

@@ -59,15 +59,15 @@ def meminfo_fleet(
 
 
 def meminfo_report(fleet: Mapping[str, Any], form: str = "table") -> str:
-    """A fleet as text of one of several forms."""
+    """A fleet as text in one of several forms."""
     if form not in _REPORTS:
-        raise AnsibleFilterError(f"meminfo_report: form: {form!r} is none; known are {', '.join(_REPORTS)}")
+        raise AnsibleFilterError(f"meminfo_report: form: {form!r} is unknown; use one of {', '.join(_REPORTS)}")
     try:
         return _REPORTS[form](fleet)
     except PageError as error:
         raise AnsibleFilterError(f"meminfo_report: {error}") from error
     except (KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"meminfo_report: this is no result of meminfo_fleet ({type(error).__name__}: {error})") from error
+        raise AnsibleFilterError(f"meminfo_report: the input is not a result of meminfo_fleet ({type(error).__name__}: {error})") from error
 
 
 class FilterModule:

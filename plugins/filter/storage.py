@@ -63,7 +63,7 @@ def arrays(
 ) -> List[Dict[str, Any]]:
     """See L(make_mirrors) and L(make_stripe)."""
     options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, "wait": wait}
-    # The level raid1 knows no chunk.
+    # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
     mirrors = make_mirrors(made, devices, prefix, int(luns), {**options, **chunked})
     return [*mirrors, make_stripe(stripe, mirrors, int(stripe_chunk))]

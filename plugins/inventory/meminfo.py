@@ -9,36 +9,36 @@ DOCUMENTATION = r"""
 name: meminfo
 author: fleetlab.linux contributors (@fleetlab)
 version_added: 0.1.0
-short_description: Reads the memory of all hosts in one pass, and groups them by it
+short_description: Reads the memory of all hosts in one pass, and groups the hosts by available memory
 description:
-  - Reads the hosts that other inventory sources brought, all from one process, and gives each the variable C(meminfo), in the same
-    shape as RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
-  - Puts them into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). The variable C(meminfo_error) of a host without a
-    reading says why there is none.
-  - The variable C(meminfo_one_pass) has the same again, with the time in C(read_at), for reports. A fact C(meminfo) that an earlier play
-    left in a fact cache hides the variable C(meminfo), but not this one, so that of the two a report takes the newer. A host that one
-    pass leaves to the module does not have it.
-  - Follows what Ansible knows of a host, in the precedence of a play, from inventories, C(group_vars), C(host_vars), and the command line.
-    Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
+  - Reads the hosts of the other inventory sources, all from one process, and gives each host the variable C(meminfo), with the same
+    content as RV(fleetlab.linux.meminfo_facts#module:ansible_facts.meminfo).
+  - Puts the hosts into the groups C(memory_low), C(memory_ok) and C(memory_unreachable). For a host without a reading, the variable
+    C(meminfo_error) gives the reason.
+  - The variable C(meminfo_one_pass) repeats C(meminfo) or C(meminfo_error), with the time in C(read_at), for reports. A fact C(meminfo) of
+    an earlier play in a fact cache hides the variable C(meminfo), but not C(meminfo_one_pass), so that a report can take the newer
+    reading. A host that the module has to read does not have this variable.
+  - Uses the connection variables of a host with the precedence of a play, from inventories, C(group_vars), C(host_vars), and the command
+    line. Ansible's own ssh plugin makes the connection, with the address, port, user, key, ssh arguments, jump hosts and persistent
     connections that it would use for a task, and C(become) by sudo without a password. A host that needs more, such as a password
-    or another connection plugin, is not read; it is named in C(meminfo_error), and M(fleetlab.linux.meminfo_facts) reads it.
-    A host with a connection variable that cannot be worked out is named too.
-  - What only a playbook says is not known yet when the inventory is read, such as C(become) of a play, or folders beside the playbook
-    unless C(--playbook-dir) names it.
-  - Host keys are checked by ssh as the user has set it up, on jump hosts too. Unknown ones are not asked for, and a changed one is an
-    error; such a host is named as unreachable, with the reason, and C(known_hosts) gets nothing that ssh alone would not add.
-  - Names of the same machine that are reached in the same way are read once. With C(connection=local) every host is the controller,
-    so that one reading, for each user that C(become) names, serves all of them.
-  - The file has to end in C(meminfo.yml) or C(meminfo.yaml), and to be read after the hosts, so give it last. In a folder, sources are
-    read in the order of their names.
-  - With O(cache) the reading of a host is kept for O(cache_timeout) seconds from when it was read, and as long as it would be read in the
-    same way, with the same O(zfs_arc). A host that failed is asked again.
+    or another connection plugin, is not read; C(meminfo_error) gives the reason, and M(fleetlab.linux.meminfo_facts) can read this host.
+    A host with a connection variable that cannot be evaluated gets C(meminfo_error) too.
+  - Settings of a playbook are not known yet when the inventory is read, such as C(become) of a play, or variables in folders beside the
+    playbook unless C(--playbook-dir) names this folder.
+  - ssh checks host keys as the user has configured it, on jump hosts too, but never asks about an unknown key, and refuses a changed key.
+    Such a host counts as unreachable, with the reason, and C(known_hosts) gets only the entries that ssh itself would add.
+  - A machine with several names that are reached in the same way is read once. With C(connection=local) every host is the controller,
+    so that one reading, for each user of C(become), is enough for all hosts.
+  - The name of the file has to end in C(meminfo.yml) or C(meminfo.yaml). The file has to be read after the hosts, so give it last. In a
+    folder, sources are read in the order of their names.
+  - With O(cache) the reading of a host is kept for O(cache_timeout) seconds after the reading, unless the way to read the host or
+    O(zfs_arc) changes. A host without a reading is read again.
 notes:
-  - Hosts that only a gateway can reach are read through it as a jump host (C(ProxyJump)), which needs no program there, and the controller
-    checks the keys of both. ClusterShell's tree mode is not used. In it the gateway makes the connections, as its own user with its own
-    keys, C(known_hosts) and configuration, and with one set of options for all hosts, so that what the inventory says about a host can
-    not be followed; it needs ClusterShell on the gateway; and if a gateway fails, its hosts are connected to directly. Where one
-    controller is not enough, several can each read their part of the hosts (O(hosts)).
+  - Hosts behind a gateway are read through it as a jump host (C(ProxyJump)), which needs no program on the gateway, and the controller
+    checks the keys of both. ClusterShell's tree mode is not used, for three reasons. In this mode the gateway makes the connections, as its
+    own user with its own keys, C(known_hosts) and configuration, and with one set of options for all hosts, so that the connection
+    variables of a host cannot be used. The gateway needs ClusterShell. If a gateway fails, its hosts are connected to directly. If one
+    controller is not enough, several controllers can each read a part of the hosts (O(hosts)).
 requirements:
   - ClusterShell (Python package, on the controller)
 extends_documentation_fragment:
@@ -46,7 +46,7 @@ extends_documentation_fragment:
   - ansible.builtin.inventory_cache
 options:
   plugin:
-    description: Says that the file is for this plugin.
+    description: Marks the file as a source of this plugin.
     required: true
     choices: [fleetlab.linux.meminfo]
   hosts:
@@ -58,24 +58,24 @@ options:
     type: int
     default: 64
   timeout:
-    description: Seconds that a host may take.
+    description: Seconds within which a host has to answer.
     type: float
     default: 30
   key_exchange:
     description:
-      - Algorithms to agree on keys by, as C(KexAlgorithms) of ssh, such as V(curve25519-sha256), for hosts whose ssh arguments do not
-        name any. By default those that ssh is set up with.
-      - Today's default withstands a quantum computer, which one of elliptic curves alone does not, and is the dearest part of a connection
-        that is not open yet. With OpenSSH 9.2 a connection took 105 ms of the controller's CPU time with it, and 16 ms with
-        V(curve25519-sha256). The decision is yours, for hosts whose recorded traffic nobody would care to read in years to come.
-      - It does not reach jump hosts.
+      - Key exchange algorithms, as C(KexAlgorithms) of ssh, such as V(curve25519-sha256), for hosts whose ssh arguments do not name any.
+        If omitted, the algorithms of ssh's configuration.
+      - Today's default withstands a quantum computer, which elliptic curves alone do not, and takes most of the time of a new connection.
+        With OpenSSH 9.2 a connection took 105 ms of the controller's CPU time with the default, and 16 ms with V(curve25519-sha256).
+        Use the faster algorithm only for hosts whose recorded traffic may be read in the future.
+      - This option does not apply to jump hosts.
     type: str
   min_available_percent:
-    description: Below this part of C(MemTotal) a host is in the group C(memory_low).
+    description: Hosts with less than this percentage of C(MemTotal) available are in the group C(memory_low).
     type: float
     default: 10
   zfs_arc:
-    description: Count what the ZFS cache can give back as available.
+    description: Count the part of the ZFS cache above its minimum as available.
     type: bool
     default: false
 seealso:
@@ -97,7 +97,7 @@ keyed_groups:
 groups:
   much_tmpfs: meminfo is defined and meminfo.accounting.tmpfs > meminfo.bytes.MemTotal / 4
 ---
-# Only some hosts, and patient with those far away.
+# Only some hosts, with a longer timeout for distant hosts.
 plugin: fleetlab.linux.meminfo
 hosts: web:!web9
 timeout: 60
@@ -121,20 +121,20 @@ _GROUPS = ("memory_low", "memory_ok", "memory_unreachable")
 _VARIABLES = ("meminfo", "meminfo_error")
 
 _Reading = Dict[str, Any]
-"""C(meminfo) or C(meminfo_error), and when, as C(read_at)."""
+"""C(meminfo) or C(meminfo_error), and the time of the reading as C(read_at)."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]  # not typed by Ansible
-    """Reads the hosts that are there, and adds what it found to them."""
+    """Reads the hosts of the inventory, and adds their readings as variables and groups."""
 
     NAME = "fleetlab.linux.meminfo"
 
     def verify_file(self, path: str) -> bool:
-        """Whether the file is meant for this plugin, by its name."""
+        """Whether the file is for this plugin, judged by its name."""
         return bool(super().verify_file(path)) and path.endswith(("meminfo.yml", "meminfo.yaml"))
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Read the hosts, or take what the cache has of them."""
+        """Read the hosts, or take their readings from the cache."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         if MISSING is not None:
@@ -143,11 +143,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         known = HostVariables(self.inventory, loader, path)
         hosts = known.hosts(self.get_option("hosts"))
         if not hosts:
-            self.display.warning(f"{path}: there are no hosts to read; name this file after those with the hosts")
+            self.display.warning(f"{path}: there are no hosts to read; name this file after the sources with the hosts")
         commands, found = self._commands(known, hosts)
         key = self.get_cache_key(path)
         cached = self._cached(key, commands) if cache and self.get_option("cache") else {}
-        # A host that failed is asked again, and so is one that came since.
+        # Hosts without a reading in the cache are read: hosts that failed and hosts that are new.
         readings = {**cached, **self._read({host: argv for host, argv in commands.items() if host not in cached})}
         if self.get_option("cache"):
             kept = {host: reading for host, reading in readings.items() if "meminfo" in reading}
@@ -164,7 +164,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 raise AnsibleParserError(f"{path}: {name}: {self.get_option(name)!r} is not {least}")
 
     def _commands(self, known: HostVariables, hosts: List[str]) -> Tuple[Dict[str, List[str]], Dict[str, Dict[str, Any]]]:
-        """What reads each host, and the variables of those that cannot be read."""
+        """The command that reads each host, and the variables of hosts that cannot be read."""
         commands: Dict[str, List[str]] = {}
         found: Dict[str, Dict[str, Any]] = {}
         for host in hosts:
@@ -173,15 +173,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             except NotHonoured as error:
                 found[host] = {"meminfo_error": f"not gathered in one pass ({error}); use the module meminfo_facts"}
             except AnsibleError as error:
-                found[host] = _variables({"meminfo_error": f"its connection variables cannot be worked out: {error}", "read_at": now()})
+                found[host] = _variables({"meminfo_error": f"its connection variables cannot be evaluated: {error}", "read_at": now()})
         return commands, found
 
     def _way(self, argv: List[str]) -> str:
-        """What a reading depends on besides the host: one of the same name elsewhere, or read otherwise, is another."""
+        """A digest of everything on which a reading depends besides the host's name: the command and the option C(zfs_arc)."""
         return hashlib.sha256(json.dumps([argv, self.get_option("zfs_arc")]).encode()).hexdigest()
 
     def _cached(self, key: str, commands: Mapping[str, List[str]]) -> Dict[str, _Reading]:
-        """The readings that still count. The time of the whole entry says nothing of theirs: it is written anew whenever one differs."""
+        """The readings that are still valid, by their own times: the cache writes the whole entry again whenever one reading differs."""
         try:
             entry: Mapping[str, Any] = self._cache[key]
         except KeyError:
@@ -193,14 +193,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _read(self, commands: Mapping[str, List[str]]) -> Dict[str, _Reading]:
         timeout, zfs_arc, time = self.get_option("timeout"), self.get_option("zfs_arc"), now()
         outcomes = run_all(commands, self.get_option("fanout"), timeout)
-        # Names of one machine share an outcome, and so what is worked out of it.
+        # Names of one machine share an outcome, which is parsed only once.
         different = {id(outcome): outcome for outcome in outcomes.values()}
         results = {key: _stamped(parse_result(outcome, timeout, zfs_arc), time) for key, outcome in different.items()}
         return {host: results[id(outcome)] for host, outcome in outcomes.items()}
 
     def _populate(self, known: HostVariables, found: Mapping[str, Mapping[str, Any]]) -> None:
         constructed = [self.get_option(name) for name in ("compose", "groups", "keyed_groups")]
-        # Before anything is added: each new member of a group would have Ansible list all groups anew for the next host.
+        # The variables are read before anything is added, because after each new member of a group Ansible would list all groups again.
         variables = {host: known.variables(host) for host in found} if any(constructed) else {}
         for group in _GROUPS:
             self.inventory.add_group(group)
@@ -208,11 +208,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for host, result in found.items():
             entity = self.inventory.hosts[host]
             for name, value in result.items():
-                # Not the inventory's own set_variable, which notes the file that each of hundreds of figures would have come from.
+                # The inventory's own set_variable is slower: it notes the origin of each of hundreds of figures.
                 entity.set_variable(name, value)
             self.inventory.add_child(_group(result, least), host)
         for host, before in variables.items():
-            # What an older reading left in a fact cache is not what this one found.
+            # The variables of an older reading, for example in a fact cache, are dropped.
             self._construct(
                 host, {**{name: value for name, value in before.items() if name not in (*_VARIABLES, ONE_PASS)}, **found[host]}, constructed
             )
@@ -226,9 +226,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
 
 def _command(known: HostVariables, host: str, key_exchange: Optional[str]) -> List[str]:
-    # Secrets only matter by their being there: nothing is decrypted or asked of a password store for a host that is not read.
+    # Only the presence of a secret matters, so nothing is decrypted or fetched from a password store.
     secrets = {name: None for name in SECRETS if name in known.variables(host)}
-    return ssh_command(host, {**known.worked_out(host, names_of_variables()), **secrets}, key_exchange)
+    return ssh_command(host, {**known.evaluated(host, names_of_variables()), **secrets}, key_exchange)
 
 
 def _stamped(result: Dict[str, Any], time: float) -> _Reading:

@@ -12,9 +12,9 @@ short_description: Settings of the queues of disks, such as the I/O scheduler, n
 version_added: 0.1.0
 description:
   - Writes a udev rule that sets files in C(queue) of the disks in sysfs whenever a disk appears, also at boot.
-  - Disks that are there already are triggered by name until they follow the rule. A disk that does not follow fails the task by its name,
-    as udev says nothing of a value that the kernel does not take.
-  - A disk that does not answer is skipped by name. It follows the rule when it is back.
+  - Triggers udev for each existing disk until the disk follows the rule. A disk that does not follow the rule fails the task by its name,
+    because udev does not report a value that the kernel refuses.
+  - A disk that does not answer is skipped and returned in RV(skipped). It follows the rule when it appears again.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -25,23 +25,23 @@ options:
     type: path
     required: true
   transport:
-    description: Which disks the rule is for. V(iscsi) is all disks of iSCSI sessions.
+    description: The disks to which the rule applies. V(iscsi) stands for all disks of iSCSI sessions.
     type: str
     choices: [iscsi]
     default: iscsi
   settings:
     description:
       - Names of files in C(/sys/block/DISK/queue) with their values, such as C(scheduler), C(nr_requests) or C(read_ahead_kb).
-      - Each value as the kernel shows it afterwards.
-      - Needed with O(state=present).
+      - Give each value as the kernel shows it afterwards.
+      - Required with O(state=present).
     type: dict
   state:
-    description: V(absent) removes the rule. The disks that are there keep what they have.
+    description: V(absent) removes the rule. Disks that are attached keep their settings.
     type: str
     choices: [present, absent]
     default: present
   timeout:
-    description: Within how many seconds the disks have to follow the rule.
+    description: The number of seconds within which the disks have to follow the rule.
     type: int
     default: 10
 requirements:
@@ -51,7 +51,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Have iSCSI disks put no requests in order, as their servers do
+- name: Switch off the I/O scheduler of iSCSI disks, because their servers order the requests
   fleetlab.linux.disk_queue:
     path: /etc/udev/rules.d/60-queues.rules
     settings:
@@ -66,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: The steps, done or in check mode planned, each as a list of words.
+  description: The steps that were carried out, or in check mode planned, each as a list of words.
   returned: success
   type: list
   elements: list
@@ -75,19 +75,19 @@ commands:
     - [udevadm, control, --reload]
     - [follow-rule, "disks=sda sdb"]
 disks:
-  description: The disks that the rule is for and that answer.
+  description: The disks to which the rule applies and that answer.
   returned: success
   type: list
   elements: str
   sample: [sda, sdb]
 skipped:
-  description: The disks that the rule is for and that do not answer.
+  description: The disks to which the rule applies and that do not answer.
   returned: success
   type: list
   elements: str
   sample: [sdc]
 differing:
-  description: What differs from the rule; in check mode before the steps, otherwise after them.
+  description: The settings that differ from the rule, in check mode before the steps, otherwise after them.
   returned: success
   type: list
   elements: dict
@@ -99,7 +99,7 @@ differing:
       description: The setting.
       type: str
     value:
-      description: Its value, V(not there) where the kernel has no such setting for the disk.
+      description: The value of the setting, or V(not there) where the kernel has no such setting for the disk.
       type: str
     wanted:
       description: The value of the rule.

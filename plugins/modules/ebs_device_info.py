@@ -11,11 +11,11 @@ module: ebs_device_info
 short_description: Report which disk is which EBS volume
 version_added: 0.1.0
 description:
-  - Finds the disk of an EBS volume by what the disk itself says, which is the same after every reboot, where C(/dev/nvme1n1) may be another
-    volume then. On machines with NVMe disks that is their serial number. On older ones, with Xen disks, it is the name that
-    the volume was attached under.
+  - Finds the disk of an EBS volume by a property of the disk that survives reboots, because C(/dev/nvme1n1) can be another volume after a
+    reboot. For NVMe disks this property is the serial number. For the Xen disks of older machines it is the name under which the volume
+    was attached.
   - Reads sysfs, starts no process and needs no credentials.
-  - Disks that the machine runs from are never returned, and a volume that turns out to be one of them is refused.
+  - Never returns a disk that the machine runs from, and refuses a volume whose disk is one of these.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -23,28 +23,29 @@ extends_documentation_fragment:
 options:
   volumes:
     description:
-      - The volumes to find. The module fails where one of them is not there, or its disk has no name that lasts.
-      - Without this, all volumes that say by themselves what they are.
+      - The volumes to find. The module fails if a volume is missing, or if its disk has no name that survives reboots.
+      - If omitted, all volumes on NVMe disks, whose serial number is the id of the volume.
     type: list
     elements: dict
     suboptions:
       volume_id:
-        description: Id of the volume, with or without the dash.
+        description: Id of the volume, with or without the hyphen.
         type: str
         required: true
       attached_as:
-        description: The name it was attached under, such as C(/dev/sdf). Needed for Xen disks, which have no serial number.
+        description: The name under which the volume was attached, such as C(/dev/sdf). Needed for Xen disks, which have no serial number.
         type: str
       name:
         description: A name for messages and for the result.
         type: str
   wait:
     description:
-      - Seconds to wait for volumes that are not there yet, or whose disk has no name yet that lasts.
+      - Seconds to wait for volumes that have not appeared yet, or whose disk does not have its lasting name yet.
     type: int
     default: 0
 notes:
-  - Any NVMe disk whose serial number is that of the volume is taken for it, also one of a virtual machine that was given such a number.
+  - Any NVMe disk with the serial number of the volume counts as this volume, also a disk of a virtual machine to which someone gave the
+    number.
 """
 
 EXAMPLES = r"""
@@ -58,7 +59,7 @@ EXAMPLES = r"""
     wait: 60
   register: ebs
 
-- name: Export them
+- name: Export these volumes
   ansible.builtin.include_role:
     name: fleetlab.linux.storage_server
   vars:
@@ -67,7 +68,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 devices:
-  description: The volumes in the order of O(volumes), or by their ids.
+  description: The volumes in the order of O(volumes), or else ordered by id.
   returned: success
   type: list
   elements: dict
@@ -77,18 +78,18 @@ devices:
       type: str
       sample: vol-0123456789abcdef0
     name:
-      description: The name that was given for it, or null.
+      description: The name of the entry in O(volumes), or null.
       type: str
     path:
-      description: A name that is the same after a reboot.
+      description: A path that is the same after a reboot.
       type: str
       sample: /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0
     device:
-      description: The kernel's name now.
+      description: The kernel's present name for the disk.
       type: str
       sample: /dev/nvme1n1
     size:
-      description: Bytes.
+      description: Size in bytes.
       type: int
     found_by:
       description: V(serial), or V(name) for Xen disks.

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Log in to iSCSI targets, with node records that last, and return the disks they brought."""
+"""Log in to iSCSI targets, keep their node records, and return their disks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ description:
   - Returns the disks by LUN and WWN once udev has named them.
   - Nothing else that a portal offers is recorded or logged in to, and the records of other targets keep their C(node.startup).
   - A portal that answers as another target is refused before anything changes, in check mode too.
-  - A portal that refuses the connection or does not answer in time keeps no other session from being made or mended. The task fails
-    with its name when all else is done, in check mode too, and returns RV(devices) and RV(sessions) as if it had succeeded.
+  - A portal that refuses the connection or does not answer in time does not stop the other sessions from being created or repaired. The
+    task then fails with the name of this portal after everything else, in check mode too, and returns RV(devices) and RV(sessions) as if
+    it had succeeded.
   - A login that fails leaves the node records as they were before the task.
-  - Several sessions, of one server or many, are handled in one call by O(sessions).
+  - One task can handle several sessions, of one server or many, with O(sessions).
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -28,9 +29,9 @@ requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host
 notes:
   - Runs as root. Two runs on one host wait for each other.
-  - Does not enable C(iscsid) and the logins at boot, which are services of the distribution.
-  - When credentials are rotated, change them on the target, run this module, and run it with O(relogin) when the disks can be spared.
-    Disks of an array are spared by taking them out of it, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
+  - Does not enable C(iscsid) and the logins at boot; both are services of the distribution.
+  - To rotate credentials, change them on the target, run this module, and run it with O(relogin) once the disks are not in use.
+    Disks of an array have to leave the array first, one server at a time; the role P(fleetlab.linux.storage_client#role) does so.
 seealso:
   - module: fleetlab.linux.iscsi_session_info
   - module: fleetlab.linux.iscsi_target
@@ -50,7 +51,7 @@ EXAMPLES = r"""
     wait_for_luns: 5
   register: session
 
-- name: Log in to three servers in one call
+- name: Log in to three servers in one task
   fleetlab.linux.iscsi_session:
     sessions:
       - portal:
@@ -66,7 +67,7 @@ EXAMPLES = r"""
         target: iqn.2026-01.com.example:server3
         wait_for_luns: [0, 1, 2, 3, 4]
 
-- name: Bring new credentials in force, once nothing uses the disks
+- name: Log in again with new credentials, once nothing uses the disks
   fleetlab.linux.iscsi_session:
     portal:
       host: 192.0.2.11
@@ -88,14 +89,14 @@ EXAMPLES = r"""
   fleetlab.linux.iscsi_session_info:
   register: iscsi
 
-- name: Log out of all of them
+- name: Log out of all sessions
   fleetlab.linux.iscsi_session:
     sessions: "{{ iscsi.logins | map('combine', {'state': 'logged_out'}) }}"
 """
 
 RETURN = r"""
 commands:
-  description: The steps, done or in check mode planned, each as a list of words. Secrets are masked.
+  description: The steps that were carried out, or in check mode planned, each as a list of words. Secrets are masked.
   returned: success
   type: list
   elements: list
@@ -118,19 +119,19 @@ devices:
       description: The LUN.
       type: int
     wwn:
-      description: The world wide name that the target gives the LUN. The same through every portal.
+      description: The world wide name that the target gives the LUN. It is the same through every portal.
       type: str
     by_path:
-      description: udev's name made of portal, target and LUN. It survives reboots. Null until udev has given it.
+      description: udev's name made of portal, target and LUN, which survives reboots. Null until udev has named the disk.
       type: str
     device:
-      description: The kernel's name now. Another one after the next login.
+      description: The kernel's present name for the disk. It changes with the next login.
       type: str
     size:
-      description: Bytes.
+      description: Size in bytes.
       type: int
     rotational:
-      description: Whether the kernel takes the disk for a rotating one, which decides how md balances reads.
+      description: Whether the kernel treats the disk as a rotating one, which decides how md balances reads.
       type: bool
   sample:
     - portal: {host: 192.0.2.11, port: 3260}
@@ -154,13 +155,13 @@ sessions:
       description: The target.
       type: str
     state:
-      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED), or null for no session.
+      description: The kernel's word for the state of the session, such as V(LOGGED_IN) or V(FAILED), or null without a session.
       type: str
     session_id:
       description: The kernel's number of the session, or null.
       type: int
     relogin_needed:
-      description: What of the options only a new login will bring in force. Empty when all is.
+      description: The options that take effect only at a new login. Empty if all options are in force.
       type: list
       elements: str
   sample:
@@ -171,8 +172,8 @@ sessions:
       relogin_needed: []
 relogin_needed:
   description:
-    - Whether a running session has other CHAP credentials or NOP-Out timeouts than asked for.
-    - It has to be logged out and in to take them.
+    - Whether a running session has other CHAP credentials or NOP-Out timeouts than the options ask for.
+    - These take effect only after the session has logged out and in again.
   returned: success
   type: bool
 initiator_name:

@@ -53,7 +53,7 @@ sessions:
       description: The target.
       type: str
     state:
-      description: The kernel's word for its state, such as V(LOGGED_IN) or V(FAILED).
+      description: The kernel's word for the state of the session, such as V(LOGGED_IN) or V(FAILED).
       type: str
     session_id:
       description: The kernel's number of the session.
@@ -62,10 +62,10 @@ sessions:
       description: V(CHAP) or V(None).
       type: str
     mutual:
-      description: Whether the target had to prove itself too.
+      description: Whether the target had to authenticate too.
       type: bool
     timeouts:
-      description: What is in force of C(replacement_timeout), C(noop_out_interval) and C(noop_out_timeout), in seconds.
+      description: The values in force of C(replacement_timeout), C(noop_out_interval) and C(noop_out_timeout), in seconds.
       type: dict
     devices:
       description: The disks, as in RV(devices).
@@ -93,13 +93,13 @@ devices:
       description: udev's name made of portal, target and LUN, or null.
       type: str
     device:
-      description: The kernel's name now.
+      description: The kernel's present name for the disk.
       type: str
     size:
-      description: Bytes.
+      description: Size in bytes.
       type: int
     rotational:
-      description: Whether the kernel takes the disk for a rotating one.
+      description: Whether the kernel treats the disk as a rotating one.
       type: bool
 logins:
   description: Portal and target of every session, in the form that O(fleetlab.linux.iscsi_session#module:sessions) takes.
@@ -122,7 +122,7 @@ records:
       description: The target.
       type: str
     startup:
-      description: Whether it is logged in to at boot, C(node.startup).
+      description: Whether this host logs in to the target at boot, C(node.startup).
       type: str
     auth_method:
       description: V(CHAP) or V(None).
@@ -134,10 +134,10 @@ records:
       description: The CHAP name of the target, or null.
       type: str
     timeouts:
-      description: The timeouts a login will use, in seconds.
+      description: The timeouts that a login will use, in seconds.
       type: dict
     damaged:
-      description: Whether the record was not written to its end.
+      description: Whether the record is incomplete because a write to it was interrupted.
       type: bool
 """
 

@@ -13,12 +13,13 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 description:
   - Manages one iSCSI target of LIO, the target of the Linux kernel, with its portals, LUNs and initiators, as one declaration.
-  - A new target is built while it is disabled and is enabled last. A running one is never disabled, and its sessions stay when
+  - A new target is built while it is disabled and is enabled last. A running target is never disabled, and its sessions stay when
     something is added or repaired.
-  - What differs from the declaration is repaired - attributes, portals, ACLs, mapped LUNs, credentials - in the kernel and in the
-    file that is restored at boot.
-  - Only this target's entries of that file are exchanged. The entries of other targets stay, also of a target that could not be restored.
-  - A disk keeps its serial and its WWN, which is what initiators know it by, across reboots and when the target is made again.
+  - Attributes, portals, ACLs, mapped LUNs and credentials that differ from the declaration are repaired, in the kernel and in the saved
+    configuration that is restored at boot.
+  - Only this target's entries in the saved configuration are replaced. The entries of other targets stay, also of a target that could not
+    be restored.
+  - A disk keeps its serial and its WWN, by which initiators know the disk, across reboots and when the target is created again.
 options:
   iqn:
     description:
@@ -27,8 +28,8 @@ options:
     required: true
   state:
     description:
-      - V(present) makes or repairs the target.
-      - V(absent) removes it, with the backstores that only it used. What they stand for - devices and files - is not touched.
+      - V(present) creates or repairs the target.
+      - V(absent) removes the target, with the backstores that only this target used. The devices and files behind the backstores stay.
     type: str
     choices: [present, absent]
     default: present
@@ -59,7 +60,7 @@ options:
       path:
         description:
           - The block device to export, by a path that stays the same across reboots, such as one of LVM or of C(/dev/disk/by-id).
-          - A device that is mounted, held by another one, read-only, or exported already, is refused.
+          - A device that is mounted, held by another device, read-only, or exported already, is refused.
         type: path
       file:
         description:
@@ -67,8 +68,8 @@ options:
         type: path
       size:
         description:
-          - Size of O(luns[].file), such as V(512M) or V(10G). Where the file does not exist it is made, and its space is reserved.
-          - An existing file must have this size; without this option it is taken as it is.
+          - Size of O(luns[].file), such as V(512M) or V(10G). A missing file is created, and its space is reserved.
+          - An existing file must have this size; without this option it may have any size.
         type: str
       serial:
         description:
@@ -78,14 +79,14 @@ options:
       attributes:
         description:
           - Attributes of the backstore by their kernel names, such as C(emulate_tpu), C(is_nonrot) or C(max_write_same_len).
-          - C(is_nonrot) of a block device follows the device unless it is given here. The md driver of an initiator balances reads
-            by it.
+          - C(is_nonrot) of a block device follows the device unless it is given here. By this attribute the md driver of an initiator
+            decides how to balance reads.
           - C(emulate_write_cache) of a file decides, when the LUN is made, whether writes are acknowledged before they are stored.
         type: dict
         default: {}
   acls:
     description:
-      - The initiators that may log in; no other may. If omitted, ACLs stay as they are.
+      - The only initiators that may log in. If omitted, ACLs stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -104,33 +105,33 @@ options:
             type: str
             required: true
           password:
-            description: Secret that the initiator proves to have.
+            description: Secret of the initiator.
             type: str
             required: true
           mutual_username:
             description: Name that the target gives in turn.
             type: str
           mutual_password:
-            description: Secret that the target proves to have. It may not equal O(acls[].chap.password).
+            description: Secret of the target. It may not equal O(acls[].chap.password).
             type: str
       luns:
         description:
-          - The LUNs that this initiator sees, and no others. If omitted, it sees every declared LUN, or, if O(luns) is omitted too,
-            every LUN of the target.
+          - The only LUNs that this initiator sees. If omitted, it sees every declared LUN, or, if O(luns) is omitted too, every LUN
+            of the target.
         type: list
         elements: int
       attributes:
         description:
           - Attributes of the ACL by their kernel names, such as C(nopin_timeout), the seconds after which the target asks the initiator
-            whether it is alive. V(0) is never. An initiator takes such a question for a sign of life, also where the target receives
-            no answer.
+            whether it is alive. V(0) switches the question off. An initiator takes the question for a sign that the target lives, even
+            if its own answers do not reach the target.
         type: dict
         default: {}
   authentication:
     description:
-      - Whether initiators have to prove who they are with CHAP. It is enforced, not only stored - the target's attribute
+      - Whether initiators have to authenticate with CHAP. This is enforced, not only stored - the target's attribute
         C(authentication) is set and no ACL overrides it.
-      - In either case only initiators in O(acls) are let in.
+      - In either case only initiators in O(acls) can log in.
     type: bool
     default: true
   attributes:
@@ -141,7 +142,7 @@ options:
     default: {}
   exclusive:
     description:
-      - Remove the portals, LUNs and ACLs of this target that are not declared. An omitted list is ignored, but for O(portals),
+      - Remove the portals, LUNs and ACLs of this target that are not declared. An omitted list removes nothing, except for O(portals),
         which has a default.
       - Other targets are never touched.
     type: bool
@@ -160,11 +161,12 @@ requirements:
 notes:
   - Runs as root. Two runs on one host wait for each other.
   - LUNs, ACLs and portals of the target that the task does not declare stay as they are unless O(exclusive) is set.
-  - Where mdadm is installed on the target's host too, it assembles what initiators have built on the exported disks at the next boot,
-    before they can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) keeps it to the arrays that are listed.
-  - Writes a drop-in of the unit that restores targets at boot, so that it waits for the devices and, for portals with an address of
-    their own, for the network. Where C(targetctl clear), by which that unit stops, ends with a TypeError as in rtslib 2.2, the drop-in
-    makes it stop by the library itself, as the initiators of a host that shuts down would else be left to their timeouts.
+  - Where mdadm is installed on the target's host too, it assembles the arrays that initiators have built on the exported disks at the next
+    boot, before the disks can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) makes mdadm assemble only the
+    arrays that are listed.
+  - Writes a drop-in for the unit that restores targets at boot, so that the unit waits for the devices and, for portals with an address
+    of their own, for the network. Where C(targetctl clear), by which the unit stops, ends with a TypeError as in rtslib 2.2, the drop-in
+    stops the targets through the library itself. Otherwise the initiators of a host that shuts down would wait for their timeouts.
 seealso:
   - module: fleetlab.linux.iscsi_target_info
   - module: fleetlab.linux.iscsi_session
@@ -189,7 +191,7 @@ EXAMPLES = r"""
           mutual_username: server1
           mutual_password: "{{ vault_chap_mutual_password }}"
 
-- name: Two clients, each with a file of its own, on one address, and nothing else in the target
+- name: Two clients, each with its own file, on one address, and nothing else in the target
   fleetlab.linux.iscsi_target:
     iqn: iqn.2026-01.com.example:files
     portals:
@@ -217,7 +219,7 @@ EXAMPLES = r"""
           password: "{{ vault_bob }}"
     exclusive: true
 
-- name: Remove a target nobody is logged in to
+- name: Remove a target to which no initiator is logged in
   fleetlab.linux.iscsi_target:
     iqn: iqn.2026-01.com.example:files
     state: absent
@@ -249,7 +251,7 @@ target:
       description: Attributes and parameters of the target portal group.
       type: dict
     portals:
-      description: Where it listens, each with C(host) and C(port).
+      description: The portals, each with C(host) and C(port).
       type: list
       elements: dict
     luns:
@@ -267,7 +269,7 @@ target:
           description: Kind of the backstore, such as V(block) or V(fileio).
           type: str
         path:
-          description: The block device or file behind it.
+          description: The block device or file behind the LUN.
           type: str
         size:
           description: Size in bytes.
@@ -290,7 +292,7 @@ target:
       type: list
       elements: dict
     saved:
-      description: Whether a restart would bring the target back as it is now.
+      description: Whether a restart would restore the target as it is now.
       type: bool
   sample:
     iqn: iqn.2026-01.com.example:server1
@@ -335,7 +337,7 @@ LOCK = Lock("iscsi_target", "iSCSI targets")
 
 
 def require() -> None:
-    """Refuse to look without root, or without the library."""
+    """Refuse to run without root, or without the library."""
     require_root("read and change LIO's configuration")
     require_library()
 

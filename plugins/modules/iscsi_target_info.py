@@ -13,8 +13,8 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 description:
   - Lists the iSCSI targets of LIO, the target of the Linux kernel, with their portals, LUNs, ACLs, attributes and sessions, and says
-    whether a restart would bring them back as they are.
-  - Says whether an ACL has credentials; they are never returned.
+    whether a restart would restore them as they are.
+  - Says whether an ACL has credentials, but never returns the credentials.
 options:
   iqn:
     description:
@@ -30,7 +30,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at all targets
+- name: Read all targets
   fleetlab.linux.iscsi_target_info:
   register: exported
 

@@ -2,18 +2,19 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of the boot of a lab's machines, as soon as that is known."""
+"""Wait for the machines of a lab to boot, and say what stopped the machines that did not."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_boot_info
 version_added: 0.1.0
-short_description: Wait for the machines of a lab to boot, and say what stopped those that did not
+short_description: Wait for the machines of a lab to boot, and say what stopped the machines that did not
 description:
   - Asks all machines of a lab by ssh, at the same time, until each has booted or the time is up. Runs on the machine that carries the lab.
-  - A guest whose process ends is not waited for any longer. What its console showed last is returned.
-  - Fails where no machine booted, with one message for each cause. Where some did, their names are returned, and what stopped the others.
+  - Stops waiting for a guest when its process ends, and returns the last lines of its console.
+  - Fails if no machine booted, with one message for each cause. If only some machines booted, returns their names and what stopped the
+    other machines.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -24,7 +25,7 @@ options:
     type: str
     default: lab
   directory:
-    description: The lab's directory, as in M(fleetlab.linux.lab_guests). C(ssh_config) in it is how its machines are reached.
+    description: The lab's directory, as in M(fleetlab.linux.lab_guests). The machines are reached with the C(ssh_config) in it.
     type: path
     required: true
   machines:
@@ -38,18 +39,18 @@ options:
         type: str
         required: true
       boot_log:
-        description: Where a user finds what happened at its boot. By default the console of the guest.
+        description: Where a user finds the log of the machine's boot. By default the console of the guest.
         type: str
   guests:
-    description: Whether the machines are guests of M(fleetlab.linux.lab_guests), whose processes tell when they end.
+    description: Whether the machines are guests of M(fleetlab.linux.lab_guests), whose processes can be watched.
     type: bool
     default: true
   timeout:
-    description: Seconds that the machines have together.
+    description: Seconds within which all machines have to boot.
     type: int
     default: 240
   hint:
-    description: What else may be the cause where a machine is not reached, for the message.
+    description: A further possible cause of a machine that is not reached, for the message.
     type: str
 """
 
@@ -62,7 +63,7 @@ EXAMPLES = r"""
       - name: client1
   register: boot
 
-- name: Say which did not boot, and why
+- name: Show which machines did not boot, and why
   ansible.builtin.debug:
     msg: "{{ boot.problems }}"
   when: boot.problems | length > 0
@@ -76,13 +77,13 @@ booted:
   elements: str
   sample: [server1, client1]
 problems:
-  description: What stopped the others, a text for each cause, which begins with their names.
+  description: What stopped the other machines, a text for each cause, which begins with the names of the machines.
   returned: always
   type: list
   elements: str
   sample: ["server2: not reached by ssh and booted within 240 s: see /srv/lab/guests/server2/console.log"]
 seconds:
-  description: How long each took to boot, by its name.
+  description: How long each machine took to boot, by its name.
   returned: always
   type: dict
   sample: {"server1": 7.5, "client1": 8.1}
@@ -120,7 +121,7 @@ def make_machine(params: Dict[str, Any], item: Dict[str, Any]) -> Machine:
 
 
 def main() -> None:
-    """Wait, and say what became of each machine."""
+    """Wait, and report each machine."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     params, host = module.params, Host()
     directory = params["directory"].rstrip("/")

@@ -2,22 +2,22 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guests of a lab on one machine, in a network of their own."""
+"""Run the guests of a lab on one machine, in a private network."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_guests
 version_added: 0.1.0
-short_description: Run the guests of a lab on one machine, in a network of their own
+short_description: Run the guests of a lab on one machine, in a private network
 description:
-  - Declares a lab, which is a private network namespace with a bridge, and virtual machines attached to it. Nothing of the host's own
-    network changes, and everything the lab needs on disk lies in one directory.
-  - Guests are User-mode Linux processes (V(uml)) or QEMU machines (V(qemu), with KVM where the CPU has it). Each has a copy-on-write
-    overlay over a common image and data disks of its own, which start as zeros.
-  - Guests that run are left alone. A guest that died is started again with the disks it had.
-  - A guest that cannot be made or started holds up no other. The task fails with its name when the others run, and returns
-    RV(guests) as if it had succeeded.
+  - Declares a lab, which is a private network namespace with a bridge, and virtual machines attached to the bridge. The host's own network
+    does not change, and everything the lab needs on disk lies in one directory.
+  - Guests are User-mode Linux processes (V(uml)) or QEMU machines (V(qemu), with KVM where the CPU has it). Each guest has a
+    copy-on-write overlay over a common image, and its own data disks, which start as zeros.
+  - Running guests are not touched. A guest that died is started again with the disks that it had.
+  - A guest that cannot be created or started does not stop the other guests. The task fails with its name once the other guests run, and
+    returns RV(guests) as if it had succeeded.
   - Works as root, and as an ordinary user where user namespaces are allowed and C(/dev/net/tun) can be opened.
 author:
   - fleetlab.linux contributors (@fleetlab)
@@ -30,25 +30,25 @@ options:
     default: lab
   directory:
     description:
-      - A folder that belongs to this lab alone. It is made when it is missing, and refused when it holds anything else.
-      - It is removed whole, except for labs that have folders inside it, with O(state=absent).
+      - A folder that belongs to this lab alone. It is created if it is missing, and refused if it holds anything else.
+      - With O(state=absent) the whole folder is removed, except for the folders of other labs inside it.
     type: path
     required: true
   state:
     description:
-      - V(present) makes what is missing and starts what does not run.
-      - V(absent) ends all processes of the lab, with which its network goes, and removes the directory.
+      - V(present) creates missing guests and the network, and starts guests that do not run.
+      - V(absent) ends all processes of the lab, by which its network disappears, and removes the directory.
     type: str
     choices: [present, absent]
     default: present
   exclusive_to:
     description:
-      - Id of a process on this machine to which the lab belongs until that process ends, such as that of C(ansible-playbook). A task
-        that names another one is refused meanwhile. Nothing is left behind by a process that is killed.
-      - In check mode the lab is not claimed, and refused in the same way.
+      - Id of a process on this machine, such as C(ansible-playbook), to which the lab belongs until this process ends. A task that names
+        another process is refused meanwhile. The claim of a process that is killed ends with the process.
+      - Check mode does not claim the lab, but refuses a lab that another process has claimed.
     type: int
   backend:
-    description: What runs the guests.
+    description: How the guests run.
     type: str
     choices: [uml, qemu]
     default: uml
@@ -61,17 +61,17 @@ options:
     type: int
     default: 9000
   image:
-    description: What guests boot. Required with O(state=present).
+    description: The files from which guests boot. Required with O(state=present).
     type: dict
     suboptions:
       root:
-        description: File with the common root file system, only ever read.
+        description: File with the common root file system. It is never written to.
         type: path
         required: true
       kernel:
         description:
-          - What is booted. For V(uml) the program that starts the kernel, as M(fleetlab.linux.lab_kernel) returns it, and C(linux.uml) by
-            default. Required with V(qemu).
+          - The kernel. For V(uml) this is the program that starts the kernel, as M(fleetlab.linux.lab_kernel) returns it, and by default
+            C(linux.uml). Required with V(qemu).
         type: path
       initrd:
         description: Initial RAM disk for V(qemu).
@@ -112,11 +112,11 @@ options:
             required: true
           volume_id:
             description: >-
-              Makes it an NVMe disk with the serial number that an EBS volume of this id has, C(vol-) and 17 hexadecimal digits. With
+              Makes the disk an NVMe disk with the serial number of the EBS volume with this id, C(vol-) and 17 hexadecimal digits. With
               O(backend=qemu) only.
             type: str
 notes:
-  - A directory that was moved or renamed is no longer a lab's.
+  - A directory that was moved or renamed no longer counts as a lab.
 seealso:
   - name: User-mode Linux
     description: The kernel's own guide.
@@ -138,7 +138,7 @@ EXAMPLES = r"""
       - name: client1
         address: 10.99.0.21/24
 
-- name: Remove the lab and everything it made
+- name: Remove the lab with all its guests and files
   fleetlab.linux.lab_guests:
     directory: /srv/lab
     state: absent
@@ -152,7 +152,7 @@ commands:
   elements: list
   sample: [["start-guest", "name=server1"]]
 enter:
-  description: A command that runs its arguments inside the lab's network.
+  description: A command that runs another command, given as its arguments, inside the lab's network.
   returned: when O(state=present)
   type: str
   sample: /srv/lab/enter
@@ -162,7 +162,7 @@ private_key:
   type: str
   sample: /srv/lab/id_ed25519
 interface:
-  description: The name of the guests' network interface, in the guests.
+  description: The name of the network interface inside the guests.
   returned: when O(state=present)
   type: str
   sample: vec0
@@ -179,7 +179,7 @@ guests:
       description: Address without prefix length.
       type: str
     running:
-      description: Whether it runs; in check mode whether it ran.
+      description: Whether the guest runs; in check mode whether it ran before the task.
       type: bool
     disks:
       description: The data disks as the guest sees them.
@@ -212,7 +212,7 @@ BACKENDS = (UML, QEMU)
 def observe_claimed(lab: Wanted, host: Host, check_mode: bool) -> State:
     """The lab, after it was claimed for the run of the task."""
     state = observe(lab, host)
-    # A directory of somebody else is refused by the plan, before the claim is written into it.
+    # The plan refuses a directory that is not a lab's, before the claim would be written into it.
     if lab.exclusive_to is not None and (plan(state, lab).changed or lab.present):
         claim(lab, lab.exclusive_to, check_mode, host)
         state = observe(lab, host)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The md_array module."""
+"""Create, assemble, change and remove md arrays."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ module: md_array
 short_description: Linux software RAID arrays, created, assembled and kept by name
 version_added: 0.1.0
 description:
-  - Makes sure that md arrays exist and run under their names, are stopped, or are gone.
+  - Makes sure that md arrays exist and run under their names, are stopped, or are removed.
   - An array is recognised by its UUID, its name and its members, never by the number of a device node or the name of a disk.
-    An array that exists is assembled and not created again. One whose creation was cut short is completed.
-  - Members must be blank. Whatever else is found on a device is named and refused, in check mode too.
-  - Every array gets one C(ARRAY) line in C(mdadm.conf), so that it has the same name after a reboot. The initramfs is made again
-    only when such a line changed.
-  - Where all members of a mirror were lost while it was written to, their superblocks do not tell which of them have the last
-    writes. The kernel knows until the array is stopped. With O(state=stopped) this is noted in
-    C(/var/lib/fleetlab-md_array.json), and the array is assembled from the members that took every write. If there is none, it starts
-    from the one that md held on to, and gets the blocks which that one lacks from others. This holds for raid1, and for raid10 with
-    a copy on each member, whose disks have a WWN or another name of their own, as those of SCSI, NVMe and device-mapper have.
-  - A task gives either O(name) and the options of one array, or O(arrays). A list is planned as one, so that an array can
-    be a member of a later one that does not exist yet. With O(release) instead of both, arrays let go of members.
+    An existing array is assembled and not created again. An array whose creation was interrupted is completed.
+  - Members must be blank. A device with any other content is refused, and the message names the content, in check mode too.
+  - Every array gets one C(ARRAY) line in C(mdadm.conf), so that it has the same name after a reboot. The initramfs is rebuilt only if
+    such a line changed.
+  - If all members of a mirror were lost during writes, their superblocks do not tell which members have the last writes. The kernel knows
+    this until the array is stopped. O(state=stopped) therefore notes these members in C(/var/lib/fleetlab-md_array.json), and the array
+    is assembled from the members that took every write. If no member took every write, the array starts from the member that md kept to
+    the end, and the blocks that this member lacks are copied from other members. This holds for raid1, and for raid10 with a copy on each
+    member, whose disks have a WWN or another lasting name, as disks of SCSI, NVMe and device-mapper have.
+  - A task gives either O(name) and the options of one array, or O(arrays). All arrays of a list are planned together, so that an array
+    can be a member of a later array before it exists. With O(release) instead of both, arrays release members.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
   - fleetlab.linux._md_array
@@ -31,7 +31,8 @@ requirements:
   - mdadm 4.1 or later, and util-linux 2.33 or later, on the managed host
 notes:
   - Runs as root.
-  - Runs wait for one another on a host, up to five minutes; O(wait) and O(check) keep no other run waiting. Check mode waits for none.
+  - Two runs on one host wait for each other, up to five minutes. While a run waits because of O(wait) or O(check), other runs go on.
+    Check mode does not wait.
 attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
@@ -39,7 +40,7 @@ attributes:
   async:
     description: Supports being used with the C(async) keyword.
     support: none
-    details: O(wait=sync) waits from the controller and shows how far the arrays are.
+    details: O(wait=sync) waits on the controller and shows the progress of the arrays.
 seealso:
   - module: fleetlab.linux.md_array_info
 author:
@@ -56,7 +57,7 @@ EXAMPLES = r"""
       - /dev/disk/by-path/ip-192.0.2.2:3260-iscsi-iqn.2026-01.com.example:server2-lun-0
       - /dev/disk/by-path/ip-192.0.2.3:3260-iscsi-iqn.2026-01.com.example:server3-lun-0
 
-- name: Two mirrors and a stripe over them, planned as one
+- name: Two mirrors and a stripe over them, planned together
   fleetlab.linux.md_array:
     arrays:
       - name: md1
@@ -70,7 +71,7 @@ EXAMPLES = r"""
         chunk: 64
         devices: [/dev/md1, /dev/md2]
 
-- name: Replace a failed member by an empty disk, keep a spare, and wait until the mirror is whole
+- name: Replace a failed member with an empty disk, keep a spare, and wait until the mirror is whole
   fleetlab.linux.md_array:
     name: md1
     level: raid1
@@ -102,13 +103,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 array:
-  description: The array, as RV(arrays[]). In check mode as it would be.
+  description: The array, described as in RV(arrays). In check mode the array as it would be after the task.
   type: dict
   returned: when O(name) is given
 arrays:
   description:
-    - The declared arrays, in their order, or the arrays that let go of members. In check mode as they would be.
-    - Of an array that does not run there are only its name, device, state and (no) members.
+    - The declared arrays, in their order, or the arrays that released members. In check mode the arrays as they would be after the task.
+    - An array that does not run has only its name, device, state and an empty list of members.
   type: list
   elements: dict
   returned: success
@@ -122,11 +123,11 @@ arrays:
       type: str
       sample: /dev/md1
     state:
-      description: V(running), V(inactive), V(stopped) (its superblocks are there) or V(absent).
+      description: V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
       type: str
       sample: running
     members:
-      description: Its members, by slot, spares last.
+      description: The members, ordered by slot, with spares last.
       type: list
       elements: dict
       contains:
@@ -138,13 +139,13 @@ arrays:
           description: Its C(/dev/disk/by-path) link, if it has one.
           type: str
         role:
-          description: Its slot; none for a spare.
+          description: The slot of the member; null for a spare.
           type: int
         state:
           description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
           type: str
         events:
-          description: The event count of its superblock, if it was read. One that is behind the others' has been away.
+          description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.
           type: int
     label:
       description: Homehost and name as the superblocks have them.
@@ -155,14 +156,14 @@ arrays:
       type: str
       sample: md1
     uuid:
-      description: UUID as mdadm writes it. In check mode a made-up one for an array that does not exist yet.
+      description: UUID as mdadm writes it. In check mode an invented UUID for an array that does not exist yet.
       type: str
       sample: 9a13cdde:d60e77ad:e843d30f:7a138702
     level:
       description: Level as the kernel names it.
       type: str
     layout:
-      description: Layout by name, none for levels that have none.
+      description: Layout by name, null for levels without layouts.
       type: str
       sample: o3
     layout_word:
@@ -170,7 +171,7 @@ arrays:
       type: int
       sample: 66305
     chunk:
-      description: Chunk size in KiB, none where there are no chunks.
+      description: Chunk size in KiB, null for levels without chunks.
       type: int
       sample: 512
     metadata:
@@ -192,35 +193,35 @@ arrays:
     health:
       description:
         - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
-        - V(broken) is an array without members that it cannot do without, so that what is written to it fails. Linux tells since 5.4.
+        - V(broken) is an array that has lost more members than its level allows, so that writes to it fail. Linux reports this since 5.4.
       type: str
     degraded:
       description: Number of members without current data.
       type: int
     sync_action:
-      description: What the kernel is doing, such as V(idle), V(resync), V(recover) or V(check).
+      description: The kernel's present action, such as V(idle), V(resync), V(recover) or V(check).
       type: str
       sample: idle
     sync_percent:
-      description: How far RV(arrays[].sync_action) has come; none if nothing runs.
+      description: Progress of RV(arrays[].sync_action) in percent; null if no action runs.
       type: float
     sync_speed:
-      description: Bytes in a second at which RV(arrays[].sync_action) goes on; none if nothing runs.
+      description: Speed of RV(arrays[].sync_action) in bytes per second; null if no action runs.
       type: int
     sync_seconds_left:
-      description: How long it still takes at that speed; none if nothing runs.
+      description: Remaining seconds of RV(arrays[].sync_action) at that speed; null if no action runs.
       type: int
     bitmap_dirty:
-      description: Bytes that the write-intent bitmap says may differ between members; none if there is no bitmap, or it was not read.
+      description: Bytes that may differ between members according to the write-intent bitmap; null without a bitmap, or if it was not read.
       type: int
     mismatch_cnt:
       description:
-        - How many sectors the last check found to differ between copies; md counts in steps of what it compares at once.
-        - None for a level without redundancy. 0 also if there was no check since the array was started.
+        - Number of sectors that differed between copies at the last check; md counts in steps of the size that it compares at once.
+        - Null for a level without redundancy. 0 also if no check has run since the array was started.
       type: int
       sample: 0
 healed:
-  description: Members that were brought back or replaced with O(replace_failed), or in check mode would be.
+  description: Members that O(replace_failed) has re-added or replaced, or in check mode would re-add or replace.
   type: list
   elements: dict
   returned: success
@@ -237,15 +238,15 @@ healed:
       description: Its C(/dev/disk/by-path) link, if it has one.
       type: str
     method:
-      description: V(re-add) if only what changed is copied, as the write-intent bitmap says, and V(rebuild) if everything is.
+      description: V(re-add) if only the regions that the write-intent bitmap marks are copied, and V(rebuild) if everything is copied.
       type: str
       sample: re-add
     resync_bytes:
-      description: How many bytes are copied to it at most; none if that is not known.
+      description: Largest number of bytes that are copied to the member; null if unknown.
       type: int
       sample: 67108864
 released:
-  description: Members that were taken out of arrays, or in check mode would be. None for devices that were in no array.
+  description: Members that were released from arrays, or in check mode would be. Devices that were in no array are not listed.
   type: list
   elements: dict
   returned: when O(release) is given
@@ -287,7 +288,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.probe i
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.options import argument_spec, exclusive_options, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.planning.plan import plan
 
-# A run that also makes the initramfs again can take minutes. What waits for the kernel holds no lock.
+# A run that also rebuilds the initramfs can take minutes. A run that waits for a resync does not hold the lock.
 LOCK = Lock("md_array", "md arrays", 300.0)
 
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The md_array_info module."""
+"""Report the md arrays of a host."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 options:
   names:
-    description: Report only arrays of these names (without their homehost) or kernel names.
+    description: Report only arrays with these names (without the homehost) or kernel names.
     type: list
     elements: str
   examine:
-    description: Also read the superblocks of all block devices, and report those that are in no array now.
+    description: Also read the superblocks of all block devices, and return devices with a superblock that are in no array as RV(unused).
     type: bool
     default: false
 notes:
@@ -36,12 +36,12 @@ EXAMPLES = r"""
   fleetlab.linux.md_array_info:
   register: md
 
-- name: Every array has to be whole, if need be with a resync going on
+- name: Expect every array to be whole; a running resync is allowed
   ansible.builtin.assert:
     that: md.arrays | map(attribute='problems') | flatten | length == 0
     fail_msg: "{{ md.arrays | map(attribute='problems') | flatten | join('. ') }}"
 
-- name: Stop the arrays that nothing else makes whole
+- name: Stop the arrays that only a restart makes whole
   fleetlab.linux.md_array:
     name: "{{ item.name }}"
     state: stopped
@@ -50,23 +50,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 arrays:
-  description: The arrays of the host, by kernel name; each as RV(fleetlab.linux.md_array#module:arrays) has it, and what is wrong with it.
+  description: The arrays of the host, ordered by kernel name, each as in RV(fleetlab.linux.md_array#module:arrays) with its problems.
   type: list
   elements: dict
   returned: success
   contains:
     problems:
       description:
-        - A sentence for each finding, with the array and what to do about it. Empty for an array that is whole; a resync is no problem.
-        - Told are an array that does not run, one that is broken or degraded, members that have failed or do not answer, and sectors
-          that the last check found to differ between copies.
+        - A sentence for each problem, with the array and the remedy. Empty for an array that is whole; a resync is no problem.
+        - Problems are an array that does not run, an array that is broken or degraded, members that have failed or do not answer, and
+          sectors that differed between copies at the last check.
       type: list
       elements: str
     restart_needed:
       description:
-        - Whether the array is only made whole when it is stopped and assembled anew, with O(fleetlab.linux.md_array#module:state).
-        - That is an array whose health is V(broken), and a degraded and idle one with blocks marked as bad on all members that
-          it has left, since from such blocks nothing is copied to members that come back.
+        - Whether the array becomes whole only after it was stopped and assembled again, with O(fleetlab.linux.md_array#module:state).
+        - This holds for an array whose health is V(broken), and for a degraded and idle array with blocks marked as bad on all its
+          remaining members, because md does not copy such blocks to members that come back.
       type: bool
   sample:
     - name: md1

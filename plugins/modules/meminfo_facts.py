@@ -2,21 +2,22 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The meminfo_facts module."""
+"""Read the memory facts of a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: meminfo_facts
-short_description: How much memory is available, who says so, and where the rest went
+short_description: Reads how much memory is available, where this figure comes from, and what uses the rest
 version_added: 0.1.0
 description:
-  - Reads C(/proc/meminfo) and what explains it, and returns every counter, the memory available on any kernel since 2.6, the columns of a
-    C(free) that does not call tmpfs free, and three accounts of where all the memory goes.
-  - Runs one shell command on the host, and works out the rest on the controller. The host needs a POSIX shell and C(grep), no Python.
-  - On kernels before 3.14, and where C(MemAvailable) cannot be believed, one of several formulas stands in;
-    RV(ansible_facts.meminfo.available.source) says which, and RV(ansible_facts.meminfo.available.reason) why.
-  - What cannot be known is null, with the reason beside it. A reading that is damaged or cut short fails the task.
+  - Reads C(/proc/meminfo) and the files that explain it, and returns every counter, the memory available on any kernel since 2.6, the
+    columns of a C(free) that does not count tmpfs as free, and three sums of counters that account for all memory.
+  - Runs one shell command on the host, and computes everything else on the controller. The host needs a POSIX shell and C(grep), but not
+    Python.
+  - On kernels before 3.14, and where C(MemAvailable) is implausible, a formula computes the available memory;
+    RV(ansible_facts.meminfo.available.source) names the formula, and RV(ansible_facts.meminfo.available.reason) gives the reason.
+  - A value that cannot be known is null, and the reason is returned with it. A damaged or incomplete reading fails the task.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 attributes:
@@ -26,30 +27,30 @@ attributes:
   async:
     description: Supports being used with the C(async) keyword.
     support: full
-    details: The module then runs on the host itself, which needs Python for it.
+    details: With C(async) the module runs on the host itself, which then needs Python.
   facts:
     description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
     support: full
 options:
   method:
     description:
-      - How the host is read. V(raw) sends one shell command. V(module) runs this module on the host, which needs Python, for
+      - How the host is read. V(raw) sends one shell command. V(module) runs this module on the host, which then needs Python, and is for
         connections that run no shell commands. The results are the same.
-      - With C(async), and when it gathers facts (C(ansible_facts_modules), M(ansible.builtin.gather_facts)), it is V(module)
-        whatever is set.
+      - With C(async), and when facts are gathered (C(ansible_facts_modules), M(ansible.builtin.gather_facts)), the method is always
+        V(module).
     type: str
     choices: [raw, module]
     default: raw
   zfs_arc:
     description:
-      - Count the part of the ZFS cache above its minimum as available. The kernel does not, and calls it used.
-      - RV(ansible_facts.meminfo.available.source) then ends in V(+zfs_arc). The formulas stay as the kernel has them.
+      - Count the part of the ZFS cache above its minimum as available. The kernel counts the whole cache as used.
+      - RV(ansible_facts.meminfo.available.source) then ends in V(+zfs_arc). The results of the formulas do not change.
     type: bool
     default: false
   cacheable:
     description:
-      - Return the result as a fact, which stays with the host and goes into the fact cache where there is one.
-      - With V(false) it is returned as RV(meminfo), to C(register) only.
+      - Return the result as a fact, which stays with the host and goes into the fact cache, if one is configured.
+      - With V(false) the result is returned as RV(meminfo), for C(register) only.
     type: bool
     default: true
 seealso:
@@ -65,16 +66,16 @@ EXAMPLES = r"""
 - name: Read the memory of all hosts
   fleetlab.linux.meminfo_facts:
 
-- name: Print it like free
+- name: Print the memory like free
   ansible.builtin.debug:
     msg: "{{ (ansible_facts.meminfo | fleetlab.linux.free_table(extended=true)).splitlines() }}"
 
-- name: Do not go on where less than a tenth of the memory is available
+- name: Fail if less than a tenth of the memory is available
   ansible.builtin.assert:
     that: ansible_facts.meminfo.available.percent >= 10
     fail_msg: "{{ ansible_facts.meminfo.available.percent }} % available, according to {{ ansible_facts.meminfo.available.source }}"
 
-- name: Group the hosts by what their kernels can tell
+- name: Group the hosts by the source of the figure
   ansible.builtin.group_by:
     key: meminfo_{{ ansible_facts.meminfo.available.source }}
 
@@ -95,7 +96,7 @@ ansible_facts:
       returned: success
       contains:
         bytes:
-          description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also those of kernels to come.
+          description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also counters of future kernels.
           type: dict
           returned: success
           sample: {MemTotal: 25276502016, MemFree: 21493403648, Active(anon): 1634304}
@@ -105,37 +106,37 @@ ansible_facts:
           returned: success
           sample: {HugePages_Total: 0}
         problems:
-          description: Counters that have no believable value, with the reason.
+          description: Counters with an implausible value, with the reason.
           type: dict
           returned: success
           sample: {}
         available:
-          description: The memory that can be had without swapping.
+          description: The memory that programs can still get without swapping.
           type: dict
           returned: success
           contains:
             bytes:
-              description: The answer.
+              description: The available memory.
               type: int
               returned: success
             percent:
-              description: The same as a part of C(MemTotal).
+              description: The available memory in percent of C(MemTotal).
               type: float
               returned: success
             source:
               description:
                 - V(kernel) is the kernel's own C(MemAvailable).
-                - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are what kernels since that version compute; V(procps_3_3_10) is what
-                  C(free) of procps-ng 3.3.10 to 3.3.17 does; V(memfree) is C(MemFree) for want of anything better, which is too little.
-                - Ends in V(+zfs_arc) where the cache of ZFS was added.
+                - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are the formulas of kernels since that version; V(procps_3_3_10) is the
+                  formula of C(free) of procps-ng 3.3.10 to 3.3.17; V(memfree) is C(MemFree), the last resort, which is too low.
+                - The source ends in V(+zfs_arc) if the cache of ZFS was added.
               type: str
               returned: success
             reason:
-              description: Why it is not the kernel's own value, and not the next best formula; null if it is.
+              description: Why neither the kernel's own value nor a better formula was used; null for the kernel's own value.
               type: str
               returned: success
             formulas:
-              description: What each of them gives, null for those that need what this kernel does not tell.
+              description: The result of each formula, null for a formula that needs a counter which this kernel does not have.
               type: dict
               returned: success
             missing:
@@ -153,14 +154,14 @@ ansible_facts:
             missing: {}
         free:
           description:
-            - What P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is in use by programs,
-              with tmpfs; C(kernel) cannot be reclaimed; C(caches) can; C(others) is the rest. A column is null if the
-              kernel lacks a counter for it.
-            - C(minus_caches) counts the caches as free, C(minus_available) goes by RV(ansible_facts.meminfo.available.bytes).
+            - The columns that P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is the memory of
+              programs, with tmpfs; C(kernel) is memory of the kernel that cannot be reclaimed; C(caches) can be reclaimed; C(others) is
+              the rest. A column is null if the kernel lacks a counter for it.
+            - C(minus_caches) counts the caches as free; C(minus_available) uses RV(ansible_facts.meminfo.available.bytes).
           type: dict
           returned: success
         accounting:
-          description: Sums of counters that should give C(MemTotal), and how far off they are.
+          description: Sums of counters that should equal C(MemTotal), and their differences from it.
           type: dict
           returned: success
           contains:
@@ -176,13 +177,13 @@ ansible_facts:
               sample: *account
             extended:
               description:
-                - As RV(ansible_facts.meminfo.accounting.b), with everything else that today's kernels tell of.
-                - RV(ansible_facts.meminfo.accounting.extended.unexplained) is what no counter explains.
+                - The counters of RV(ansible_facts.meminfo.accounting.b), and all other counters of today's kernels.
+                - RV(ansible_facts.meminfo.accounting.extended.unexplained) is the memory that no counter explains.
               type: dict
               returned: success
               contains:
                 terms:
-                  description: What was added.
+                  description: The counters that were added.
                   type: dict
                   returned: success
                 unexplained:
@@ -190,7 +191,7 @@ ansible_facts:
                   type: int
                   returned: success
                 percent:
-                  description: The same as a part of C(MemTotal).
+                  description: The unexplained memory in percent of C(MemTotal).
                   type: float
                   returned: success
                 reason:
@@ -203,7 +204,7 @@ ansible_facts:
               returned: success
               sample: {Slab: {holds: true, difference: 0, reason: null}}
             statistical_only:
-              description: Counters of this host that repeat what others say, and must not be added.
+              description: Counters of this host that repeat memory of other counters, and must not be added.
               type: list
               elements: str
               returned: success
@@ -217,30 +218,32 @@ ansible_facts:
               returned: success
         cgroup:
           description:
-            - The tightest memory limit on the control group of the process that read this, and those above it. It is what matters in a
-              container.
-            - C(limit) is null, with the C(reason), if none is below C(MemTotal). C(path) and C(usage) are those of the group that has it.
-            - C(available) is what is left in the group with the least left, its limit less its working set; that can be another one of
-              these groups, with a higher limit that it shares with others.
+            - The lowest memory limit on the control group of the process that read the memory, and on the groups above it. In a container
+              this limit counts, not C(MemTotal).
+            - C(limit) is null, with the C(reason), if no limit is below C(MemTotal). C(path) and C(usage) belong to the group with the
+              lowest limit.
+            - C(available) is the limit of a group less its working set, in the group where this is least. This group can be another one
+              than that of C(limit), with a higher limit that it shares with other processes.
           type: dict
           returned: success
           sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, reason: null}
         kernel:
-          description: Release, the same as numbers, and the page size.
+          description: The release of the kernel, its version as numbers, and the page size.
           type: dict
           returned: success
           sample: {release: 6.1.0-18-amd64, version: [6, 1, 0], page_size: 4096}
         read_at:
           description:
-            - When it was read, in seconds since 1970, by the clock of the controller, or where the module ran, of the host.
-            - Of what is in a fact cache and what P(fleetlab.linux.meminfo#inventory) read, a report takes the newer.
+            - The time of the reading in seconds since 1970, by the clock of the controller, or by the clock of the host if the module ran
+              there.
+            - A report takes the newer of two readings, one in a fact cache and one of P(fleetlab.linux.meminfo#inventory).
           type: float
           returned: success
           sample: 1764172800.123
         zfs_arc:
           description:
-            - The cache of ZFS, nulls with a reason if there is none.
-            - In a container C(size) and C(minimum) are those of its host; C(reclaimable) is then null, and nothing is added.
+            - The cache of ZFS. Without a cache all values are null, with the reason.
+            - In a container C(size) and C(minimum) belong to its host; C(reclaimable) is then null, and nothing is added.
           type: dict
           returned: when O(zfs_arc) is true
           sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}
@@ -264,7 +267,7 @@ def main() -> None:
     try:
         facts = make_facts(read_host(Host()), module.params["zfs_arc"])
     except FleetlabError as error:
-        # Not by _core.module: nothing is planned here, and to compile what plans takes longer than to read the host.
+        # Without _core.module: this module plans nothing, and to compile the modules of a plan takes longer than to read the host.
         module.fail_json(msg=str(error))
     module.exit_json(**as_result(facts, module.params["cacheable"], now()))
 

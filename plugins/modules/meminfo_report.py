@@ -11,10 +11,10 @@ module: meminfo_report
 short_description: Reports the memory of many hosts as a table, JSON, CSV, one page of HTML, and metrics
 version_added: 0.1.0
 description:
-  - Takes the memory facts that the hosts have, from M(fleetlab.linux.meminfo_facts), a fact cache, or the variable C(meminfo) of
+  - Takes the memory facts of the hosts from M(fleetlab.linux.meminfo_facts), a fact cache, or the variable C(meminfo) of
     P(fleetlab.linux.meminfo#inventory), and writes files on the controller. Nothing runs on the hosts.
-  - Run it once, with C(run_once). A file is only written if its content or its permissions differ.
-  - The page needs the Python package C(matplotlib) on the controller; without V(html) in O(forms) there is none.
+  - Run the task once, with C(run_once). A file is only written if its content or its permissions differ.
+  - V(html) in O(forms) needs the Python package C(matplotlib) on the controller.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
 attributes:
@@ -26,24 +26,24 @@ attributes:
     support: none
 options:
   hosts:
-    description: Names of the hosts to report; by default all of the play. One without facts is listed with the reason.
+    description: Names of the hosts to report; by default all hosts of the play. A host without facts is listed with the reason.
     type: list
     elements: str
   directory:
-    description: Folder on the controller for the files, made where it is missing. Without it there are none.
+    description: Folder on the controller for the files. It is created if it is missing. If omitted, no files are written.
     type: path
   forms:
-    description: The files to write there, C(memory.json) and so on.
+    description: The files to write in O(directory), such as V(json) for C(memory.json).
     type: list
     elements: str
     choices: [json, csv, html]
     default: [json, csv, html]
   textfile:
-    description: A file on the controller with metrics for the textfile collector of node_exporter. Its folder has to be there.
+    description: A file on the controller with metrics for the textfile collector of node_exporter. Its folder has to exist.
     type: path
   mode:
     description:
-      - Permissions of the files, in octal digits, such as V("0644"). A number is what it is, so that C(0644) without quotes is right too.
+      - Permissions of the files, in octal digits, such as V("0644"). C(0644) without quotes is right too, because YAML reads it as octal.
     type: raw
     default: "0644"
   short_below:
@@ -70,7 +70,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: report
 
-- name: Print it
+- name: Print the report
   ansible.builtin.debug:
     msg: "{{ report.table }}"
   run_once: true
@@ -84,7 +84,7 @@ commands:
   returned: success
   sample: [[write-file, /srv/www/memory/memory.json, "0644"]]
 files:
-  description: Paths of all files of the report, whether they had to be written or not.
+  description: Paths of all files of the report, changed and unchanged.
   type: list
   elements: str
   returned: success
@@ -99,7 +99,7 @@ short:
   elements: str
   returned: success
 fleet:
-  description: Everything, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns it.
+  description: All data of the report, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns them.
   type: dict
   returned: success
 """

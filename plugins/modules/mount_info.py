@@ -12,8 +12,8 @@ short_description: Report whether a file system is mounted, and signs of damage
 version_added: 0.1.0
 description:
   - Reads the mounts of the host, the size of the file system, and the errors that ext4 counted.
-  - With O(probe) it also tries whether the file system takes a new file, which it removes at once. The kernel may still call a file system
-    writable that has given up its journal.
+  - With O(probe) it also creates a file on the file system and removes it at once. This finds a file system with an aborted journal, which
+    the kernel may still report as writable.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -25,12 +25,12 @@ options:
       - Exactly one of O(path) and O(device) is needed.
     type: path
   device:
-    description: The block device with the file system, wherever it is mounted. Of several mount points the first one is reported.
+    description: The block device with the file system, at any mount point. Of several mount points the first one is reported.
     type: path
   probe:
     description:
-      - Whether to make a file on the file system and remove it. In check mode no file is made.
-      - A file system that is full, and a quota that is used up, are no signs of damage.
+      - Whether to create a file on the file system and remove it. Check mode creates no file.
+      - A full file system and an exceeded quota are no signs of damage.
     type: bool
     default: false
 notes:
@@ -38,13 +38,13 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Look at a file system
+- name: Read the state of a file system
   fleetlab.linux.mount_info:
     path: /srv/data
     probe: true
   register: data
 
-- name: Refuse to go on with a damaged one
+- name: Fail if the file system is damaged or not mounted
   ansible.builtin.assert:
     that:
       - data.mounted
@@ -58,13 +58,13 @@ mounted:
   returned: success
   type: bool
   sample: true
-path:
+mount_point:
   description: The mount point. Null where O(device) is not mounted.
   returned: success
   type: str
   sample: /srv/data
 source:
-  description: What is mounted, or null.
+  description: The mounted device or source, or null.
   returned: success
   type: str
   sample: /dev/md99
@@ -85,7 +85,7 @@ size:
   type: int
   sample: 1283457024
 errors:
-  description: How many errors ext4 counted since the file system was checked last; null for other kinds of file systems.
+  description: Number of errors that ext4 has counted since the last check of the file system; null for other kinds of file systems.
   returned: success
   type: int
   sample: 0

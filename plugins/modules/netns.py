@@ -2,7 +2,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Give a service a network of its own: a namespace with links, routes, DNS, masquerade and forwards, also after a reboot."""
+"""Give a service its own network: a namespace with links, routes, DNS, masquerade and forwards, also after a reboot."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ module: netns
 short_description: Network namespaces with links, routes, DNS, masquerade and port forwards
 version_added: 0.1.0
 description:
-  - Declares a named network namespace and all that connects it with the host and the world, in one task.
-  - Ports that are forwarded are reached from other hosts, and from the host itself by any of its addresses; over IPv4 also by 127.0.0.1.
-  - Nothing else passes. From inside, only what O(nat) lets out through the uplink; not the host's own services, unless O(host_access).
-  - Every namespace has a table of nftables of its own, which is replaced in one transaction. Rules of others are never touched. Where one
-    of their chains drops what is forwarded, two rules for each link, with a comment, are put at its head, and removed with the namespace.
-  - What differs is shown in the diff and repaired by the smallest step. Connections that a change does not concern go on.
-  - A unit of systemd, made of the same plan, builds the namespace at boot. It needs neither Ansible nor Python.
+  - Declares a named network namespace with its links, routes, DNS and firewall rules, in one task.
+  - Forwarded ports can be reached from other hosts, and from the host itself by any of its addresses; over IPv4 also by 127.0.0.1.
+  - All other connections are dropped. From inside, only connections through the uplink are possible, if O(nat) allows them, but no
+    connections to the host's own services, unless O(host_access) is set.
+  - Every namespace has its own nftables table, which is replaced in one transaction. Rules of other programs are not changed. Where a chain
+    of another program drops forwarded packets, two rules for each link, with a comment, are inserted at the head of this chain, and
+    removed with the namespace.
+  - Differences are shown in the diff and repaired by the smallest step. Connections that a change does not concern are not interrupted.
+  - A systemd unit, rendered from the same plan, builds the namespace at boot. It needs neither Ansible nor Python.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -26,44 +28,45 @@ options:
   name:
     description:
       - Name of the namespace, as C(ip netns) shows it, of up to 113 characters.
-      - Required, but for O(namespaces).
+      - Required without O(namespaces).
     type: str
   state: &state
     description:
-      - V(present) makes the namespace, or repairs it.
-      - V(absent) removes what was made for it, and the namespace. It is refused while processes live inside, or links that this
-        module did not make, and for a namespace that was not made by this module. O(force) removes it all the same.
-      - When left out, it is V(present).
+      - V(present) creates or repairs the namespace.
+      - V(absent) removes the namespace with its links, rules and files. The removal is refused while processes or foreign links are inside,
+        and for a namespace that this module did not create. O(force) removes the namespace nevertheless.
+      - If omitted, it is V(present).
     type: str
     choices: [present, absent]
   links: &links
     description:
-      - The veth pairs between the host and the namespace. They have exactly these addresses; those of other links are left alone.
-      - Left out, there is one link in the first free subnet of 10.200.1.0/24, 10.200.2.0/24 and so on, and it stays in it.
+      - The veth pairs between the host and the namespace, with exactly these addresses. Other links keep their addresses.
+      - If omitted, one link is created in the first free subnet of 10.200.1.0/24, 10.200.2.0/24 and so on, and keeps this subnet.
     type: list
     elements: dict
     suboptions:
       name:
-        description: The end on the host. For the first link it is V(v-) and the name of the namespace, or a checksum of a long one.
+        description: >-
+          Name of the end on the host. For the first link the default is V(v-) and the name of the namespace, or a checksum of a long name.
         type: str
       peer:
-        description: The end inside. When left out, it is V(v-peer1) for the first link, V(v-peer2) for the second.
+        description: Name of the end inside. If omitted, it is V(v-peer1) for the first link, V(v-peer2) for the second.
         type: str
       addresses:
         description: IPv4 and IPv6 addresses of the end on the host, each with the length of its prefix.
         type: list
         elements: str
       peer_addresses:
-        description: Those of the end inside, in the same subnets.
+        description: Addresses of the end inside, in the same subnets.
         type: list
         elements: str
       mtu:
-        description: MTU of both ends. Left out, a new link has the kernel's 1500, and an existing one may have any.
+        description: MTU of both ends. If omitted, a new link has the kernel's 1500, and an existing link may have any MTU.
         type: int
   routes: &routes
     description:
-      - The routes inside. Left out, there is one default route for each address family, to the first link's end on the host.
-        When given, a default route is one of them or there is none. Routes that others put in are left alone.
+      - The routes inside. If omitted, there is one default route for each address family, to the first link's end on the host.
+        If given, the list has to contain the default route, or there is none. Routes of other programs stay.
     type: list
     elements: dict
     suboptions:
@@ -72,18 +75,19 @@ options:
         type: str
         required: true
       via:
-        description: The gateway, in a subnet of the link, or where an earlier route without gateway leads.
+        description: The gateway, in a subnet of the link, or in the network of an earlier route without a gateway.
         type: str
       link:
-        description: The end inside to go out by. Needed where O(routes[].via) does not tell.
+        description: The end inside through which the route leads. Needed if O(routes[].via) does not determine it.
         type: str
       metric:
-        description: The metric. Routes to the same network with different ones can be there side by side.
+        description: The metric. Several routes to the same network can exist with different metrics.
         type: int
   dns: &dns
     description:
-      - Addresses of name servers, for C(/etc/netns/NAME/resolv.conf). C(ip netns exec) and C(NetworkNamespacePath) units that bind it
-        see it as C(/etc/resolv.conf). An address of the host's end may be named when the host answers there.
+      - Addresses of name servers, for C(/etc/netns/NAME/resolv.conf). Commands of C(ip netns exec), and units with
+        C(NetworkNamespacePath) that bind this file, see it as C(/etc/resolv.conf). An address of the host's end is possible if the host
+        answers DNS queries there.
     type: list
     elements: str
   dns_search: &dns_search
@@ -91,13 +95,13 @@ options:
     type: list
     elements: str
   nat: &nat
-    description: What leads out of the namespace and into it. Left out, nothing does but from the host itself.
+    description: The connections out of the namespace and into it. If omitted, only the host itself can reach the namespace.
     type: dict
     suboptions:
       masquerade:
         description:
-          - The interface of the host by which connections from inside leave, with the host's address.
-          - V(auto) is that of the default route when the task runs, and V(none) lets nothing out.
+          - The interface of the host through which connections from inside leave, with the host's address.
+          - V(auto) is the interface of the default route when the task runs. V(none) allows no connections to the outside.
         type: str
         default: auto
       forwards:
@@ -115,51 +119,52 @@ options:
             type: str
             required: true
           to_port:
-            description: The port inside. When left out, it is the same, for a range each its own.
+            description: The port inside. If omitted, it is the same as the port of the host; the ports of a range are each kept.
             type: str
   forwards: &forwards
-    description: Short for O(nat.forwards) when nothing else of O(nat) is needed.
+    description: Short for O(nat.forwards) without other options of O(nat).
     type: list
     elements: dict
     suboptions: *forward
   host_access: &host_access
     description:
-      - Let connections from inside reach the services of the host. Those that listen on its loopback stay out of reach.
-      - When left out, it is V(false).
+      - Let connections from inside reach the services of the host. Services that listen only on its loopback interface stay unreachable.
+      - If omitted, it is V(false).
     type: bool
   services: &services
     description:
-      - Services of the host that are about to be restarted inside, with or without C(.service). A port that one of them listens on may be
-        forwarded. Until the restart nobody answers on it.
-      - Without this, a forward that takes the port of a service of the host is refused. The port by which Ansible comes in is never
-        taken.
+      - Services of the host that will be restarted inside, with or without C(.service). A port on which such a service listens may be
+        forwarded. Until the restart no service answers on this port.
+      - A forward of a port on which any other service of the host listens is refused. The port of Ansible's own connection is always
+        refused.
     type: list
     elements: str
   persist: &persist
     description:
-      - Build the namespace at boot. Hosts without systemd get the script that does it, and a warning.
-      - When left out, it is V(true).
+      - Build the namespace at boot. A host without systemd gets the script that builds the namespace, and the task warns.
+      - If omitted, it is V(true).
     type: bool
   firewall: &firewall
     description:
-      - V(auto) is nftables where the kernel and the host have it, else iptables.
-      - A kernel that has neither, or lacks what is asked for, is refused before anything is made, in check mode too, with what it lacks.
-      - With V(iptables) the rules are in chains of the namespace's own, and they and the jumps to them have a comment.
-      - When left out, it is V(auto).
+      - V(auto) is nftables if the kernel and the host have it, else iptables.
+      - A kernel without either, or without a feature that the rules need, is refused before any change, in check mode too. The message
+        names the missing features.
+      - With V(iptables) the rules are in separate chains for the namespace; the rules and the jumps to the chains have a comment.
+      - If omitted, it is V(auto).
     type: str
     choices: [auto, nftables, iptables]
   force: &force
     description:
-      - Remove the namespace also while processes live inside, which go on running without any network, and if this module did not make
-        it, or all the links in it.
-      - When left out, it is V(false).
+      - Remove the namespace also while processes are inside, which then run on without a network, and also if this module did not create
+        the namespace or a link in it.
+      - If omitted, it is V(false).
     type: bool
   namespaces:
     description:
-      - Several namespaces, in one call. Excludes all other options.
-      - They are planned one after the other, so that each has a subnet and ports of its own, before anything is changed. The host is looked
-        at once, and nft and systemd are called once for all, so that one of many takes no longer than one alone.
-      - Those that the list does not name are left alone. A step that fails ends the run, and the next run goes on from there.
+      - Several namespaces, in one task. Excludes all other options.
+      - All namespaces are planned, one after the other, before anything is changed, so that each gets its own subnet and ports. The host is
+        read once, and nft and systemd are run once for all namespaces, so that the time for each namespace does not grow with their number.
+      - Namespaces that the list does not name stay as they are. A step that fails ends the run, and the next run continues from there.
     type: list
     elements: dict
     suboptions:
@@ -184,29 +189,30 @@ requirements:
   - iproute2 on the managed host
   - nftables 0.9.1 or later with JSON and Linux 5.2 or later, or iptables
 notes:
-  - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set where O(nat) is given. Former values are kept in the record
-    below C(/etc/fleetlab/netns), and come back with the removal of the last namespace unless others forward too. For IPv6 the interfaces
-    that default routes leave by, and the uplink, are told to go on listening to router advertisements.
-  - What the kernel can filter with is found out without a change on the host. nft checks a whole table in a transaction that the kernel
-    throws away. Of iptables, modules that modprobe knows count as there; where it knows none, rules are tried in a network namespace that
-    ends with the command.
-  - Chains of others that drop only some of what is forwarded are not opened. A warning names them.
-  - One run at a time changes the namespaces of a host. Others wait for it, for up to two minutes.
-  - A forward that is removed takes no new connections. Those that are established end by themselves.
-  - A reload of firewalld and a restart of nftables.service throw away rules of others; C(systemctl reload fleetlab-netns-NAME) or another
-    run brings them back. C(systemctl restart) does the same and rebuilds what else is missing. Stopping the unit removes nothing.
+  - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set if O(nat) is given. Former values are kept in the record
+    below C(/etc/fleetlab/netns), and are restored with the removal of the last namespace unless other programs forward too. For IPv6 the
+    uplink and the interfaces of default routes are set to accept router advertisements further on.
+  - The firewall features of the kernel are found without a change on the host. nft checks a whole table in a transaction that the kernel
+    discards. For iptables, a module that modprobe knows counts as available; if modprobe knows none, rules are tried in a network namespace
+    that ends with the command.
+  - A chain of another program that drops only some forwarded packets is not changed. A warning names this chain.
+  - Two runs on one host wait for each other, up to two minutes.
+  - A forward that is removed takes no new connections. Established connections go on until they end.
+  - A reload of firewalld and a restart of nftables.service discard rules of other programs; C(systemctl reload fleetlab-netns-NAME) or
+    another run restores the rules of a namespace. C(systemctl restart) also rebuilds missing links and routes. Stopping the unit removes
+    nothing.
 seealso:
   - module: fleetlab.linux.netns_info
 """
 
 EXAMPLES = r"""
-- name: Give a daemon that listens on TCP port 10105 a network of its own
+- name: Give a daemon that listens on TCP port 10105 its own network
   fleetlab.linux.netns:
     name: my-net-daemon
     forwards:
       - port: 10105
 
-- name: The same with everything said
+- name: The same namespace with all options
   fleetlab.linux.netns:
     name: my-net-daemon
     links:
@@ -224,7 +230,7 @@ EXAMPLES = r"""
         - protocol: tcp
           port: 10105
 
-- name: Start it in there, as a user without rights
+- name: Start the daemon in the namespace, as an unprivileged user
   ansible.builtin.command:
     argv: [ip, netns, exec, my-net-daemon, setpriv, --reuid=www-data, --regid=www-data, --init-groups, /usr/sbin/my-net-daemon]
 
@@ -246,18 +252,18 @@ EXAMPLES = r"""
         - {port: 80, to_port: 8080}
         - {protocol: udp, port: 5000-5019}
 
-- name: Take over the port of a service that will be restarted in there, as the role isolated_service does
+- name: Forward the port of a service that will be restarted in the namespace, as the role isolated_service does
   fleetlab.linux.netns:
     name: nginx
     forwards: [{port: 80}]
     services: [nginx]
 
-- name: Remove it
+- name: Remove a namespace
   fleetlab.linux.netns:
     name: media
     state: absent
 
-- name: One for each worker, in one call, and none any more for the one that was taken out of service
+- name: Namespaces for two workers, and removal of the namespace of a third, in one task
   fleetlab.linux.netns:
     namespaces:
       - {name: worker1, forwards: [{port: 9001, to_port: 9000}]}
@@ -267,7 +273,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: The steps, done or in check mode planned, each as a list of words.
+  description: The steps that were carried out, or in check mode planned, each as a list of words.
   returned: success
   type: list
   elements: list
@@ -275,12 +281,12 @@ commands:
     - [ip, netns, add, web]
     - [ip, link, add, name, v-web, type, veth, peer, name, v-peer1, netns, web]
 namespaces:
-  description: What RV(namespace) says, of each namespace of O(namespaces) that there is.
+  description: RV(namespace) for each existing namespace of O(namespaces).
   returned: success, with O(namespaces)
   type: list
   elements: dict
 namespace:
-  description: The namespace as it is after the task, in check mode as it is now, or null.
+  description: The namespace after the task, in check mode before it, or null.
   returned: success, without O(namespaces)
   type: dict
   contains:
@@ -288,15 +294,15 @@ namespace:
       description: Its name.
       type: str
     managed:
-      description: Whether this module made it.
+      description: Whether this module created the namespace.
       type: bool
     persist:
-      description: Whether it is built at boot.
+      description: Whether the namespace is built at boot.
       type: bool
     links:
       description:
         - The interfaces inside, with C(name), C(kind), C(up), C(mtu) and C(addresses).
-        - C(host_link) and C(host_addresses) are those of the other end, if that is on the host.
+        - C(host_link) and C(host_addresses) describe the other end, if that is on the host.
       type: list
       elements: dict
     routes:
@@ -337,7 +343,7 @@ LOCK = Lock("netns", "network namespaces")
 
 
 def main() -> None:
-    """Pass through the rooms."""
+    """Entry point."""
     module = AnsibleModule(
         argument_spec=ENTRIES.argument_spec(),
         mutually_exclusive=ENTRIES.mutually_exclusive(),

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Report network namespaces and what is in them."""
+"""Report network namespaces with their links, sockets, processes and rules."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ module: netns_info
 short_description: Report network namespaces, their links, sockets, processes and rules
 version_added: 0.1.0
 description:
-  - Looks into every namespace that has a name, or into one. Changes nothing.
+  - Reads one or all network namespaces with a name. Changes nothing.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 options:
   name:
-    description: Report this one only, by its exact name. The list is empty if there is none.
+    description: Report only the namespace with this exact name. The list is empty if there is no such namespace.
     type: str
 seealso:
   - module: fleetlab.linux.netns
 """
 
 EXAMPLES = r"""
-- name: Look into a namespace
+- name: Read a namespace
   fleetlab.linux.netns_info:
     name: my-net-daemon
   register: found
 
-- name: Make sure that the daemon listens in there
+- name: Make sure that the daemon listens in the namespace
   ansible.builtin.assert:
     that: 10105 in found.namespaces[0].listening | map(attribute='port')
 
-- name: Show what the forwards have carried
+- name: Show how many bytes the forwards have carried
   ansible.builtin.debug:
     msg: "{{ found.namespaces[0].rules | selectattr('chain', 'equalto', 'forward') | map(attribute='bytes') }}"
 """
@@ -50,15 +50,15 @@ namespaces:
       description: Its name.
       type: str
     managed:
-      description: Whether M(fleetlab.linux.netns) made it.
+      description: Whether M(fleetlab.linux.netns) created the namespace.
       type: bool
     persist:
-      description: Whether it is built at boot.
+      description: Whether the namespace is built at boot.
       type: bool
     links:
       description:
         - The interfaces inside, with C(name), C(kind), C(up), C(mtu) and C(addresses).
-        - C(host_link) and C(host_addresses) are those of the other end, if that is on the host.
+        - C(host_link) and C(host_addresses) describe the other end, if that is on the host.
       type: list
       elements: dict
     routes:
@@ -74,13 +74,13 @@ namespaces:
       type: list
       elements: dict
     processes:
-      description: The processes that live inside, with C(pid) and C(command).
+      description: The processes inside, with C(pid) and C(command).
       type: list
       elements: dict
     rules:
       description:
-        - The rules that were made for it, with C(chain) and C(rule), as nftables or iptables has it.
-        - C(packets) and C(bytes) are what it has counted since it was last replaced, null for a rule that does not count.
+        - The rules of the namespace, with C(chain) and C(rule), in the syntax of nftables or iptables.
+        - C(packets) and C(bytes) are the counts of the rule since it was last replaced, null for a rule without a counter.
       type: list
       elements: dict
 """

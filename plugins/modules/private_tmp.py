@@ -2,25 +2,25 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Give a service a /tmp of its own in which nothing can be executed, or install the launcher that does so for any command."""
+"""Give a service its own /tmp in which nothing can be executed, or install the launcher that gives one to any command."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: private_tmp
-short_description: A /tmp of its own, without execution, for a service or a command
+short_description: A private /tmp, without execution, for a service or a command
 version_added: 0.1.0
 description:
-  - With O(service) one drop-in gives a systemd service a C(/tmp) and a C(/var/tmp) of its own, mounted with C(noexec), C(nosuid) and
-    C(nodev). systemd's own C(PrivateTmp) has none of these.
-  - What the service really has is read from C(/proc/PID/mountinfo) of every process of it, and returned. A restart that does not bring
-    what was asked for fails the task.
-  - The service is restarted with O(restart) only. Otherwise RV(restart_needed) says whether it has to be.
-  - With O(launcher) a program is installed that does the same for anything else, such as a cron job, an init script or a shell.
-    C(private-tmp [--user U] [--options LIST] -- COMMAND) mounts, drops privileges, runs the command, and ends with its exit code or
-    by its signal; signals are passed on, and what was behind C(/tmp) is removed, also after C(kill -9).
-  - A unit that is missing or a template, one that contradicts, and files of somebody else are refused before anything changes, in
-    check mode too.
+  - With O(service) one drop-in gives a systemd service its own C(/tmp) and C(/var/tmp), mounted with C(noexec), C(nosuid) and C(nodev).
+    systemd's own C(PrivateTmp) has none of these.
+  - The mounts that the service really has are read from C(/proc/PID/mountinfo) of each of its processes, and returned. If they differ
+    from the options after a restart, the task fails.
+  - The service is restarted with O(restart) only. Otherwise RV(restart_needed) says whether a restart is needed.
+  - With O(launcher) a program is installed that gives a private C(/tmp) to any command, such as a cron job, an init script or a shell.
+    C(private-tmp [--user U] [--options LIST] -- COMMAND) mounts, drops privileges, runs the command, and ends with the command's exit
+    code or signal; signals are passed on, and the files behind C(/tmp) are removed, also after C(kill -9).
+  - A missing unit, a template, a unit whose settings contradict the options, and files that this module did not write are refused before
+    anything changes, in check mode too.
 author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
@@ -33,56 +33,57 @@ options:
     type: str
   launcher:
     description:
-      - Where the launcher is installed, such as V(/usr/local/sbin/private-tmp). It is a program of its own and needs Python 3.8 or later.
-      - How the C(/tmp) of a command is made is said on its command line.
+      - Path of the installed launcher, such as V(/usr/local/sbin/private-tmp). The launcher is a single file and needs Python 3.8 or later.
+      - The options for the C(/tmp) of a command are given on the command line of the launcher.
     type: path
   state:
     description:
       - V(absent) removes the drop-in, and the unit behind O(backing=disk), or the launcher.
-      - While a service still runs with a folder on disk, that unit stays, since the folder goes with it. It is removed with
-        O(restart), or by the next run after a restart.
+      - While a service still runs with a folder on disk, the unit stays, because the folder would be removed with it. The unit is removed
+        with O(restart), or by the next run after a restart.
     type: str
     choices: [present, absent]
     default: present
   backing:
     description:
       - V(tmpfs), the default, keeps files in memory. Each process that systemd starts for the service, such as C(ExecStartPre) and
-        C(ExecReload), gets an empty one. It is gone when the service stops.
-      - V(disk) keeps them in a folder that is root's, below C(/var/lib/private-tmp-services). All processes of the service share it. It
-        is mounted by a unit of its own, C(private-tmp-NAME.service), and removed when the service stops. It also does where the
-        unit has settings, such as C(DynamicUser) or C(ReadWritePaths), that take precedence over a tmpfs.
+        C(ExecReload), gets an empty tmpfs. Its files are lost when the service stops.
+      - V(disk) keeps files in a folder of root, below C(/var/lib/private-tmp-services). All processes of the service share the folder. It
+        is mounted by a separate unit, C(private-tmp-NAME.service), and removed when the service stops. V(disk) also works for a unit with
+        settings, such as C(DynamicUser) or C(ReadWritePaths), that take precedence over a tmpfs.
     type: str
     choices: [tmpfs, disk]
   size:
     description:
-      - Limit of each of the two with O(backing=tmpfs), in bytes, with V(K), V(M) or V(G), or as a percentage of the memory.
-      - V(64K) at least, V(10%) if it is not given.
+      - Limit of C(/tmp) and of C(/var/tmp), each, with O(backing=tmpfs), in bytes, with V(K), V(M) or V(G), or as a percentage of the
+        memory. At least V(64K).
+      - If omitted, it is V(10%).
     type: str
   mode:
     description:
       - Mode of C(/tmp), in octal digits and quotes, with a 7 for its owner.
-      - It belongs to root and to the group that the service's unit names.
-      - V(1777) if it is not given. V(0770) keeps it to that group.
+      - C(/tmp) belongs to root and to the group that the service's unit names. V(0770) gives only this group access.
+      - If omitted, it is V(1777).
     type: str
   options:
     description:
-      - Mount options it must have. All three if they are not given.
-      - C(nodev) is always there with O(backing=tmpfs).
+      - Mount options that C(/tmp) must have. If omitted, all three.
+      - With O(backing=tmpfs), C(nodev) is always set.
     type: list
     elements: str
     choices: [noexec, nosuid, nodev]
   restart:
     description:
-      - Whether a running service that does not have what its unit says is restarted. One that does not run is not started.
+      - Whether a running service is restarted if its mounts differ from its unit. A stopped service is not started.
     type: bool
     default: false
 requirements:
   - systemd 247 or later, for O(service)
 notes:
-  - Files that were in C(/tmp) before are out of the service's sight. Files and sockets there that others use too are listed in a warning.
-  - A process of the same user outside is not kept from reading the private C(/tmp) through C(/proc/PID/root), nor the other way round.
-    Give the service a user of its own.
-  - One run at a time changes the private C(/tmp) of a host. Others wait for it, for up to two minutes.
+  - The service no longer sees the files in the host's C(/tmp). A warning lists the files and sockets there that it shares with others.
+  - A process of the same user outside can read the private C(/tmp) through C(/proc/PID/root), and the service can read the host's in the
+    same way. Give the service its own user.
+  - Two runs on one host wait for each other, up to two minutes.
   - C(noexec) refuses to execute files. An interpreter that may be executed still reads a script from there.
 """
 
@@ -93,19 +94,19 @@ EXAMPLES = r"""
     size: 64M
   notify: Restart nginx
 
-- name: The same on disk, and in force now
+- name: The same on disk, with a restart of the service
   fleetlab.linux.private_tmp:
     service: nginx
     backing: disk
     restart: true
 
-- name: Say which services have to be restarted
+- name: Find out which services have to be restarted
   fleetlab.linux.private_tmp:
     service: "{{ item }}"
   loop: [nginx, php8.2-fpm]
   register: isolated
 
-- name: Take it away again
+- name: Remove the private /tmp
   fleetlab.linux.private_tmp:
     service: nginx
     state: absent
@@ -115,7 +116,7 @@ EXAMPLES = r"""
   fleetlab.linux.private_tmp:
     launcher: /usr/local/sbin/private-tmp
 
-- name: Use it in a cron job
+- name: Use the launcher in a cron job
   ansible.builtin.cron:
     name: report
     hour: "5"
@@ -125,7 +126,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: The steps, done or in check mode planned, each as a list of words.
+  description: The steps that were carried out, or in check mode planned, each as a list of words.
   returned: success
   type: list
   elements: list
@@ -135,36 +136,36 @@ commands:
     - [systemctl, daemon-reload]
 restart_needed:
   description:
-    - Whether the service runs with another C(/tmp) than it shall have, and has to be restarted.
-    - In check mode as it would be afterwards.
+    - Whether the service runs with another C(/tmp) than declared, and has to be restarted.
+    - In check mode the value that it would have after the task.
   returned: with O(service)
   type: bool
 problems:
-  description: What its processes do not have yet, in words. Empty when all of them were proved to have it, and while none run.
+  description: A sentence for each process whose mounts differ from the declaration. Empty if no mount differs, and while no process runs.
   returned: with O(service)
   type: list
   elements: str
   sample: ["process 612 (nginx): /tmp is that of the host"]
 proof:
-  description: What each process of the service has, read from its mountinfo. Empty while it does not run.
+  description: The mounts of each process of the service, read from its mountinfo. Empty while the service does not run.
   returned: with O(service)
   type: list
   elements: dict
   contains:
     pid:
-      description: The process.
+      description: Id of the process.
       type: int
     name:
-      description: Its name.
+      description: Name of the process.
       type: str
     path:
       description: V(/tmp) or V(/var/tmp).
       type: str
     private:
-      description: Whether it sees other files there than the host.
+      description: Whether the process sees other files below this path than the host.
       type: bool
     fstype:
-      description: What is mounted there, or null.
+      description: The kind of the file system that is mounted there, or null.
       type: str
     options:
       description: Mount options in force.
@@ -182,19 +183,19 @@ proof:
       options: [rw, nosuid, nodev, noexec]
       size: 67108864
 shared:
-  description: Files and sockets below the host's C(/tmp) that the service has open and others use too, as they were before the task.
+  description: Files and sockets below the host's C(/tmp) that the service and other processes had open before the task.
   returned: with O(service)
   type: list
   elements: dict
   contains:
     path:
-      description: Where it is.
+      description: Path of the file or socket.
       type: str
     kind:
       description: V(file) or V(socket).
       type: str
     users:
-      description: The other processes, as C(name[pid]). Empty for a socket that the service listens on and nobody is connected to.
+      description: The other processes, as C(name[pid]). Empty for a listening socket of the service without connections.
       type: list
       elements: str
   sample:
@@ -228,7 +229,7 @@ LOCK = Lock("private_tmp", "private /tmp")
 
 
 def service(runner: Runner, host: Host) -> Wing[Wanted, State]:
-    """The form of the module that is about a service."""
+    """The form of the module for a service."""
     return Wing(
         make_wanted=make_wanted,
         require=lambda: require(host),
@@ -242,7 +243,7 @@ def service(runner: Runner, host: Host) -> Wing[Wanted, State]:
 
 
 def launcher(host: Host) -> Wing[WantedLauncher, LauncherState]:
-    """The form of the module that installs the launcher."""
+    """The form of the module for the launcher."""
     return Wing(
         make_wanted=make_wanted_launcher,
         require=lambda: require(host),
@@ -254,7 +255,7 @@ def launcher(host: Host) -> Wing[WantedLauncher, LauncherState]:
 
 
 def main() -> None:
-    """Run the form that the task gives."""
+    """Run the form that the options select."""
     module = AnsibleModule(
         argument_spec=ARGUMENT_SPEC,
         mutually_exclusive=[("service", "launcher")],

@@ -13,25 +13,26 @@ version_added: 0.1.0
 author:
   - fleetlab.linux contributors (@fleetlab)
 description:
-  - Runs a command at local times of a zone, whatever zone the host is in, with Debian's cron, cronie or systemd timers.
-  - What happens at times that clocks leave out or show twice is said by O(dst). Each wanted time is answered at most once, also when the
-    clock of the host is set back.
-  - The entry of cron fires at those minutes of the host's clock at which a wanted time can come, now or after a later change of offset in
-    either zone. They are computed from the zone data; when those change, the next run of the task corrects the entry.
-  - The entry calls C(/usr/local/bin/run-at), which this module installs. It needs Python 3.8 or later and zone data, nothing else. It
-    keeps a lock, a record and a log for each job, and warns when the last success is too long ago.
-  - C(run-at) can be used by hand and by monitoring systems as well, see C(run-at --help).
+  - Runs a command at local times of a zone, independent of the host's zone, with Debian's cron, cronie or systemd timers.
+  - O(dst) decides about times that the zone's clocks skip or show twice. A job is run at most once for each wanted time, also if the clock
+    of the host is set back.
+  - The entry of cron contains the minutes of the host's clock at which a wanted time can occur, now or after a later change of offset in
+    either zone. These minutes are computed from the zone data; after a change of the zone data, the next run of the task corrects the
+    entry.
+  - The entry runs C(/usr/local/bin/run-at), which this module installs. C(run-at) needs only Python 3.8 or later and zone data. It keeps a
+    lock, a record and a log for each job, and warns if the last success is too long ago.
+  - Users and monitoring systems can run C(run-at) too, see C(run-at --help).
 options:
   name: &name
     description:
       - Name of the job, 1 to 64 letters, digits, hyphens and underscores, the first one a letter or digit.
-      - Required, but for O(jobs).
+      - Required without O(jobs).
     type: str
   state: &state
     description:
-      - V(present) makes or corrects the job.
-      - V(absent) removes it. Its log and state stay, unless O(purge) is set. A run that goes on is not ended.
-      - When left out, it is V(present).
+      - V(present) creates or corrects the job.
+      - V(absent) removes the job. Its log and state stay, unless O(purge) is set. A run in progress is not ended.
+      - If omitted, it is V(present).
     type: str
     choices: [present, absent]
   timezone: &timezone
@@ -59,70 +60,70 @@ options:
     type: str
   user: &user
     description:
-      - Who runs the command, with the environment, working directory and umask (022) that cron gives. When left out, it is V(root).
-      - Of the environment of cron, or of systemd, another user than root is given C(LANG), C(LC_*) and C(TZ), and nothing else of root's.
-      - Output goes by mail to this user, as cron does it, and with systemd to the journal.
-      - No PAM session is opened, so limits of C(/etc/security/limits.conf) are those of root's.
+      - The user who runs the command, with the environment, working directory and umask (022) that cron gives. If omitted, it is V(root).
+      - A user other than root gets only C(LANG), C(LC_*) and C(TZ) from the environment of cron or systemd.
+      - Output is mailed to this user by cron, and goes to the journal with systemd.
+      - No PAM session is opened, so the limits of C(/etc/security/limits.conf) for root apply.
     type: str
   warn_after: &warn_after
     description:
-      - Minutes without a successful run after which to warn, on standard error and thereby by mail. It is said once, and again each
-        day that it lasts.
-      - They count from the host's start or the job's declaration where that is later. A call that has nothing to run looks as well.
-      - The warning comes with a call. A job of some days of the week or month is called around those days only, unless O(catch_up) is
-        set, and so is not warned about daily; one whose entry is gone or whose cron is down is not warned about at all. C(run-at --check
-        --job NAME), as root, tells at any time.
+      - Minutes without a successful run after which to warn, on standard error and therefore by mail. The warning is given once, and then
+        again every day.
+      - The minutes count from the last success, or from the host's start or the job's declaration if that is later.
+      - C(run-at) warns whenever it is started, also if no wanted time has come. It is started only around the wanted times, unless
+        O(catch_up) is set, so for a job on some days of the week or month the warning does not come every day. A job without its entry, or
+        on a host without a running cron, gives no warning. C(run-at --check --job NAME), as root, reports the state at any time.
     type: int
   timeout: &timeout
     description:
-      - Seconds after which the command's process group is ended, with SIGTERM, and SIGKILL to what is left of it ten seconds later. What
-        has made a session or a group of its own is not in it. The exit code of such a run is 124.
+      - Seconds after which the command's process group gets SIGTERM, and its remaining processes SIGKILL ten seconds later. Processes in
+        another session or process group are not ended. The exit code of such a run is 124.
     type: int
   dst: &dst
     description:
-      - What to do with a time that the zone's clocks leave out or show twice on some day.
-      - V(once) runs a time that is left out at the first moment after the gap, and one that is shown twice at the first of both.
-      - V(skip) does not run a time that is left out, and runs one that is shown twice at the first of both.
-      - V(twice) runs a time that is left out at the first moment after the gap, and one that is shown twice both times.
-      - Times that come at the same moment are answered by one run.
-      - When left out, it is V(once).
+      - When to run for a wanted time that the zone's clocks skip or show twice on some day.
+      - V(once) runs at the first moment after the gap for a skipped time, and at the first occurrence of a repeated time.
+      - V(skip) does not run for a skipped time, and runs at the first occurrence of a repeated time.
+      - V(twice) runs at the first moment after the gap for a skipped time, and at both occurrences of a repeated time.
+      - Wanted times at the same moment are answered by one run.
+      - If omitted, it is V(once).
     type: str
     choices: [once, skip, twice]
   catch_up: &catch_up
     description:
-      - Whether what was missed while the host or cron was down is run when that is next possible - at boot, and within an hour of cron's
-        return, for which cron's entry has a line of its own that calls once in each hour; a timer is caught up when it is started. One
-        run stands for all that was missed. Nothing is caught up from before the declaration's last change.
-      - When left out, it is V(false), and what could not be started within ten minutes is left out.
+      - Whether wanted times that were missed while the host or cron was down are caught up as soon as possible - at boot, and within an
+        hour of the return of cron, for which cron's entry gets a further line that runs once in each hour; with systemd at the start of the
+        timer. One run answers all missed times. Times before the last change of the declaration are not caught up.
+      - If omitted, it is V(false), and a wanted time for which the job could not be started within ten minutes is skipped.
     type: bool
   backend: &backend
     description:
       - V(cron) writes a file below C(/etc/cron.d). V(systemd) writes a timer and a service.
-      - V(auto) takes cron where a cron daemon that reads that folder runs, and else systemd.
-      - A job that was with the other one is moved. When left out, it is V(auto).
-      - A timer names times in the zone. Those of a zone of one word, such as V(EET), stand in UTC, because systemd takes an abbreviation
-        that the host's zone has for the host's own clock; the runner knows which of them it is.
+      - V(auto) is V(cron) if a cron daemon that reads this folder runs, and else V(systemd). If omitted, it is V(auto).
+      - A job of the other backend is moved.
+      - A timer contains times in the job's zone. The times of a zone of one word, such as V(EET), are written in UTC, because systemd
+        interprets an abbreviation of the host's zone as the host's own clock; C(run-at) decides which of these times are wanted.
     type: str
     choices: [auto, cron, systemd]
   netns: &netns
-    description: Run the command in this network namespace, such as C(fleetlab.linux.netns) makes.
+    description: Run the command in this network namespace, such as one of C(fleetlab.linux.netns).
     type: str
   private_tmp: &private_tmp
     description:
-      - Run the command with a C(/tmp) of its own, by the command C(private-tmp), which a task with
-        C(fleetlab.linux.private_tmp) and C(launcher=/usr/local/sbin/private-tmp) installs. Without it on the host the job is refused, in
-        check mode too. When left out, it is V(false).
+      - Run the command with a private C(/tmp), by the launcher C(private-tmp), which a task with C(fleetlab.linux.private_tmp) and
+        C(launcher=/usr/local/sbin/private-tmp) installs. On a host without this launcher the job is refused, in check mode too.
+      - If omitted, it is V(false).
     type: bool
   textfile: &textfile
     description:
-      - Folder of node_exporter's textfile collector, to get the file C(tz_cron_NAME.prom) with the last start and success, duration, exit
-        code and failures in a row. Where it is changed or left out later, the file in the old folder is removed.
+      - Folder of node_exporter's textfile collector for the file C(tz_cron_NAME.prom) with the last start and success, duration, exit
+        code and consecutive failures. If the option is changed or omitted later, the file in the old folder is removed.
     type: path
   purge: &purge
-    description: With O(state=absent), remove the job's log and state as well. Refused while the job runs.
+    description: With O(state=absent), remove the job's log and state too. The removal is refused while the job runs.
     type: bool
   jobs:
-    description: Several jobs, in one call. Excludes all other options.
+    description: Several jobs, in one task. Excludes all other options.
     type: list
     elements: dict
     suboptions:
@@ -155,11 +156,11 @@ requirements:
   - cron, cronie, or systemd
 notes:
   - Runs as root.
-  - One run at a time changes the jobs of a host. Others wait for it, for up to two minutes.
-  - After the zone of the host itself was changed, restart its cron and run the task again. Cron keeps to the zone that it was started in.
-  - The entry's first line says that this module wrote it. A file of the same name without it is somebody else's and is refused.
-  - Files and the folder of the state whose mode or owner is not what this module gives them are put right, as is their content.
-  - The command C(run-at) is shared by all jobs and stays when the last of them is removed.
+  - Two runs on one host wait for each other, up to two minutes.
+  - After a change of the host's own zone, restart its cron and run the task again, because cron keeps the zone in which it was started.
+  - The first line of the entry says that this module wrote the file. A file of the same name without this line is refused.
+  - The content, mode and owner of the files, and of the folder of the state, are corrected if they differ.
+  - The command C(run-at) is shared by all jobs and stays after the removal of the last job.
 seealso:
   - module: fleetlab.linux.tz_cron_info
   - module: ansible.builtin.cron
@@ -174,7 +175,7 @@ EXAMPLES = r"""
     command: /path/to/test.sh
     warn_after: "{{ 15 * 60 }}"
 
-- name: Two jobs in one call, one of them with a limit, metrics, and what was missed caught up
+- name: Two jobs in one task; the second has a timeout and metrics, and catches up missed times
   fleetlab.linux.tz_cron:
     jobs:
       - name: report
@@ -211,8 +212,8 @@ commands:
     - [write-file, /etc/cron.d/tz_cron-test, "0644"]
 jobs:
   description:
-    - The jobs that the task names, as M(fleetlab.linux.tz_cron_info) describes them; in check mode, as they are.
-    - Those that are absent are left out.
+    - The jobs that the task names, as M(fleetlab.linux.tz_cron_info) describes them; in check mode the jobs as they are.
+    - Absent jobs are omitted.
   type: list
   elements: dict
   returned: success

@@ -35,14 +35,14 @@ EXAMPLES = r"""
   fleetlab.linux.tz_cron_info:
   register: cron
 
-- name: Fail where one has not succeeded for too long
+- name: Fail if the last success of a job is too long ago
   ansible.builtin.assert:
     that: cron.jobs | selectattr('stale', 'true') | list == []
 """
 
 RETURN = r"""
 jobs:
-  description: The jobs, by name. The options that declare them come back under their own names.
+  description: The jobs, ordered by name. The options of their declarations are returned under the same names.
   type: list
   elements: dict
   returned: success
@@ -54,7 +54,7 @@ jobs:
       description: Its zone.
       type: str
     at:
-      description: The times of the day, all as hour and minute.
+      description: The times of the day, as hour and minute.
       type: list
       elements: str
     weekdays:
@@ -69,19 +69,19 @@ jobs:
       description: The command.
       type: str
     user:
-      description: Who runs it.
+      description: The user who runs the command.
       type: str
     warn_after:
-      description: Minutes without success after which there is a warning, or null.
+      description: Minutes without success after which to warn, or null.
       type: int
     timeout:
       description: The most seconds that a run may take, or null.
       type: int
     dst:
-      description: What is done about times that clocks leave out or show twice.
+      description: When to run for a wanted time that the clocks skip or show twice.
       type: str
     catch_up:
-      description: Whether missed runs are caught up.
+      description: Whether missed times are caught up.
       type: bool
     backend:
       description: V(cron) or V(systemd).
@@ -90,13 +90,13 @@ jobs:
       description: The network namespace, or null.
       type: str
     private_tmp:
-      description: Whether it has a C(/tmp) of its own.
+      description: Whether the command has a private C(/tmp).
       type: bool
     textfile:
       description: The folder of the metrics, or null.
       type: str
     entry:
-      description: The lines of cron's file or of the timer that say when.
+      description: The lines of cron's file or of the timer that contain the times.
       type: list
       elements: str
     next_runs:
@@ -105,17 +105,17 @@ jobs:
       elements: dict
     last:
       description:
-        - The last run, or null. C(wanted) is the time it answered; C(start), C(end) and C(success) tell when it, and the last
-          successful one, were; C(exit_code), C(duration) in seconds, C(host), C(consecutive_failures), C(running), and C(overlaps), how
-          often a run was left out because the one before it still went on.
+        - The last run, or null. C(wanted) is the wanted time that the run answered. C(start) and C(end) are the times of the run, and
+          C(success) is the end of the last successful run. C(duration) is in seconds. C(overlaps) is the number of runs that were skipped
+          because the previous run had not ended. The other keys are C(exit_code), C(host), C(consecutive_failures) and C(running).
       type: dict
     stale:
       description:
-        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows; of a job that was never
-          called, since it was declared. Null where that cannot be told.
+        - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. For a job that has never run,
+          the time since its declaration counts. Null if this is unknown.
       type: bool
     problem:
-      description: What is wrong with the job's files, or null.
+      description: The problem of the job's files, or null.
       type: str
   sample:
     - name: test

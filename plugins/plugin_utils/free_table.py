@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host's memory as the C(free) replacement prints it. Pure; runs on the controller."""
+"""The memory of one host as a table like that of C(free). Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _UNKNOWN = "-"
 
 
 class TableError(ValueError):
-    """The facts or an option are not what they should be; the message says which."""
+    """The facts or an option are wrong; the message says which."""
 
 
 def render(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
     """The table, several lines. Sizes are rounded down; percentages are of MemTotal, those of swap of SwapTotal.
 
-    :arg meminfo: what C(meminfo_facts) returns as C(meminfo).
-    :raises TableError: no such facts, unit or rows.
+    :arg meminfo: the result C(meminfo) of C(meminfo_facts).
+    :raises TableError: other facts, or an unknown unit or value of C(rows).
     """
     if unit not in UNITS:
-        raise TableError(f"unit: {unit!r} is none; known are {', '.join(UNITS)}")
+        raise TableError(f"unit: {unit!r} is unknown; use one of {', '.join(UNITS)}")
     if rows not in ROWS:
-        raise TableError(f"rows: {rows!r} is none; known are {', '.join(ROWS)}")
+        raise TableError(f"rows: {rows!r} is unknown; use one of {', '.join(ROWS)}")
     try:
         free = meminfo["free"]
         table = _Table(UNITS[unit], percent, free["total"])
@@ -38,7 +38,7 @@ def render(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, e
             lines += ["", "Extended memory usage info:"]
             lines += [f"  {name:<16}{table.cell(value, free['total']):>11}" for name, value in free["extended"].items()]
     except (KeyError, TypeError) as error:
-        raise TableError(f"these are no facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
+        raise TableError(f"these are not facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
     return "\n".join(lines)
 
 
@@ -57,7 +57,7 @@ class _Table:
             return self.size(value)
         if value is None or not whole:
             return _UNKNOWN
-        # Halves go up, as printf does with what is not exactly a half: Python's own would make 0.5 and 1.5 both even.
+        # Halves are rounded up. Python's own rounding would make 0 of 0.5, and 2 of 1.5.
         return f"{(200 * value + whole) // (2 * whole)}%"
 
     def row(self, first: Optional[int], others: Sequence[Optional[int]], whole: Optional[int]) -> str:

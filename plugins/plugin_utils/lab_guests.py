@@ -9,11 +9,11 @@ import hashlib
 from typing import Any, Dict, List, Mapping
 
 _FIRST_SERVER, _FIRST_CLIENT = 11, 101
-"""The last parts of their addresses."""
+"""The last parts of the addresses of the first server and the first client."""
 
 
 def make_guests(lab: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """Servers with their disks, then clients, as M(fleetlab.linux.lab_guests) takes them. Numbers may be text."""
+    """Servers with their disks, then clients, in the form for M(fleetlab.linux.lab_guests). Numbers may be text."""
     servers, clients = int(lab["servers"]), int(lab["clients"])
     return [
         *(_guest(lab, "server", number, _FIRST_SERVER, _disks(lab, number)) for number in range(1, servers + 1)),
@@ -38,5 +38,5 @@ def _disks(lab: Mapping[str, Any], server: int) -> List[Dict[str, Any]]:
 
 
 def _volume_id(disk: str) -> str:
-    """An id as EBS gives volumes, the same for the same disk of the same lab."""
+    """An id in the form of EBS volumes, the same for the same disk of the same lab."""
     return f"vol-{hashlib.sha256(disk.encode()).hexdigest()[:17]}"

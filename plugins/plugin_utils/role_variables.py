@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which variables look like those of a role and are none: a misspelt one has no effect, and Ansible says nothing of it."""
+"""Variables that look like variables of a role but are unknown: a misspelt variable has no effect, and Ansible does not report it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import yaml
 _SPECIFICATIONS = ("meta/argument_specs.yml", "meta/argument_specs.yaml")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_BYTES = 256 * 1024
-"""Larger files are no tasks, but what a role copies."""
+"""Larger files do not contain tasks; a role copies them to a host."""
 
 _NEAR = 0.6
-"""How alike two names are behind their prefix, from 0 to 1, that are taken for the same one misspelt."""
+"""The least similarity, from 0 to 1, of two names behind their prefix by which one counts as a misspelling of the other."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What names of a role begin with, those that it declares, and all that it or its neighbours use, also for themselves."""
+    """The prefix of a role's variables, the declared ones, and all names that the role or its neighbours use."""
 
     prefix: str
     declared: FrozenSet[str]
@@ -34,18 +34,18 @@ class Known:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A variable that nobody uses, and the declared one that may be meant."""
+    """A variable that no role uses, and the declared variable that may be meant."""
 
     name: str
     nearest: Optional[str]
 
     def __str__(self) -> str:
-        meant = f": is {self.nearest} meant?" if self.nearest else ", and none that it declares is similar"
+        meant = f": is {self.nearest} meant?" if self.nearest else ", and no declared variable is similar"
         return f"{self.name} has no effect, as no role declares or uses this variable{meant}"
 
 
 def read_known(role_path: str) -> Known:
-    """What the files of a role say. Roles and playbooks beside it have variables that begin with its name too."""
+    """The names in the files of a role, and of the roles and playbooks beside it, which have variables with the same prefix too."""
     declared = frozenset(_declared(role_path))
     prefix = common_prefix(os.path.basename(role_path), declared)
     used = {name for text in _texts(role_path) for name in _WORD.findall(text) if name.startswith(prefix)}
@@ -53,7 +53,7 @@ def read_known(role_path: str) -> Known:
 
 
 def common_prefix(role: str, declared: Iterable[str]) -> str:
-    """What all variables of a role begin with: its name, or what they have in common if that is something else."""
+    """The prefix of all variables of a role: its name, or else their common beginning."""
     names = list(declared)
     if all(name.startswith(f"{role}_") for name in names):
         return f"{role}_"
@@ -62,7 +62,7 @@ def common_prefix(role: str, declared: Iterable[str]) -> str:
 
 
 def find_unknown(known: Known, names: Iterable[str]) -> Tuple[Unknown, ...]:
-    """Those of the names that begin as the role's do, and that nobody uses. Without a prefix nothing can be said of any."""
+    """The names with the role's prefix that no role uses. Without a prefix none can be recognised."""
     if not known.prefix:
         return ()
     strange = sorted(name for name in names if name.startswith(known.prefix) and name not in known.used)

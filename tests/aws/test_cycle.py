@@ -58,7 +58,7 @@ def machines(cloud: Cloud) -> dict[str, dict[str, Any]]:
         (
             "InsufficientInstanceCapacity",
             "We currently do not have sufficient c6in.2xlarge capacity in the Availability Zone you requested (us-east-1a).",
-            "us-east-1a has no room for these c6in.2xlarge now, least of all close together in a placement group",
+            "us-east-1a has no capacity for these c6in.2xlarge now, and even less in one placement group",
         ),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_lost_public_half_of_the_key_is_made_again(cloud: Cloud) -> None:
     file.unlink()
     outcome = cloud.play(MACHINES)
     assert outcome.exit_code == 0, outcome.text
-    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Public half of a key that lost it"]
+    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Missing public half of the key"]
     assert file.read_bytes() == text
 
 
@@ -151,12 +151,12 @@ def test_a_machine_that_does_not_answer_may_not_let_one_in(cloud: Cloud) -> None
     identity = machines(cloud)["server1"]["InstanceId"]
     (sentence,) = [text for text in outcome.failures if text.startswith("server1")]
     assert f"see the system log of {identity} in EC2, " in sentence
-    assert sentence.endswith(", or lab_aws_ssh_from does not hold the address you come from")
+    assert sentence.endswith(", or lab_aws_ssh_from does not contain your public address")
 
 
 def test_another_region_is_refused_by_the_names_of_both(cloud: Cloud) -> None:
     outcome = cloud.play(STATUS, lab_aws_region="eu-central-1", lab_aws_zone="us-east-1a")
-    assert "lives in the region us-east-1, zone us-east-1a" in outcome.failures[-1]
+    assert "is in the region us-east-1, zone us-east-1a" in outcome.failures[-1]
     assert "and not in the region eu-central-1, zone us-east-1a" in outcome.failures[-1]
 
 
@@ -200,7 +200,7 @@ def test_status_lists_what_runs_and_what_it_costs(cloud: Cloud) -> None:
 def test_status_says_what_its_sum_lacks(cloud: Cloud) -> None:
     outcome = cloud.play(STATUS, lab_aws_prices={"instances": {"c6in.2xlarge": None}}, **RECALLED)
     assert outcome.exit_code == 0, outcome.text
-    assert "no price is known of c6in.2xlarge: look it up, and set lab_aws_prices" in outcome.messages
+    assert "no price is known for c6in.2xlarge: look it up, and set lab_aws_prices" in outcome.messages
     assert any(line.startswith("more than 0.95 USD a day as it is, more than 0.59 USD a day when") for line in outcome.messages)
 
 
@@ -261,7 +261,7 @@ def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) ->
     assert f"security group {group}: is in the network of the lab without its tag, so it was not touched" in report
     assert f"network interface {interface}: is in the network of the lab without its tag" in report
     assert report.count("network interface ") == 1
-    assert f"VPC {vpc['VpcId']}: bears the tag of the lab and is still there" in report
+    assert f"VPC {vpc['VpcId']}: has the tag of the lab and still exists" in report
     assert machines(cloud) == {}
     assert [item["VolumeId"] for item in client.describe_volumes()["Volumes"]] == [volume]
     assert len(client.describe_internet_gateways(Filters=[TAG])["InternetGateways"]) == 1
@@ -272,7 +272,7 @@ def test_teardown_removes_what_bears_the_tag_and_names_the_rest(cloud: Cloud) ->
     client.delete_security_group(GroupId=group)
     outcome = cloud.play(DESTROY, **RECALLED)
     assert outcome.exit_code == 0, outcome.text
-    assert any("nothing that bears the tag of the lab lab is left in us-east-1" in line for line in outcome.messages)
+    assert any("no resource with the tag of the lab lab remains in us-east-1" in line for line in outcome.messages)
     assert client.describe_vpcs(Filters=[TAG])["Vpcs"] == []
     assert client.describe_key_pairs(Filters=[TAG])["KeyPairs"] == []
     assert client.describe_launch_templates(Filters=[TAG])["LaunchTemplates"] == []

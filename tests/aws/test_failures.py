@@ -73,7 +73,7 @@ def test_no_such_region(cloud: Cloud) -> None:
 def test_all_wrong_values_are_named_together(cloud: Cloud) -> None:
     outcome = cloud.play(LAB, lab_aws_ssh_from="0.0.0.0/0, 192.0.2.1/24, 192.0.2.10", lab_aws_volume_iops=99, lab_aws_zone="eu-central-1a")
     (sentence,) = outcome.failures
-    assert "0.0.0.0/0 lets the whole world try" in sentence
+    assert "0.0.0.0/0 allows the whole world" in sentence
     assert "192.0.2.1/24 has host bits set" in sentence
     assert "192.0.2.10: write it as 192.0.2.10/32" in sentence
     assert "lab_aws_volume_iops: 99" in sentence
@@ -103,14 +103,14 @@ def test_check_mode_shows_the_costs_and_makes_nothing(cloud: Cloud) -> None:
     outcome = cloud.play("machines.yml", "--check", lab_aws_confirm=False)
     assert outcome.exit_code == 0, outcome.text
     assert any(line.startswith("together") for line in outcome.messages)
-    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Foretell what would be made"]
+    assert outcome.changes == ["fleetlab.linux.lab_hosts : Configure | Preview of check mode"]
     assert nothing_was_made(cloud)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"lab_aws_instance_type": "x9.huge"}, "no price is known of x9.huge"),
+        ({"lab_aws_instance_type": "x9.huge"}, "no price is known for x9.huge"),
         ({"lab_aws_image_name": "plan9-*"}, "no image plan9-* of the owner 136693071363 exists in us-east-1"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_network_of_that_name_that_is_not_the_labs_is_left_alone(cloud: Cloud)
     tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "fleetlab-lab"}]}]
     vpc = client.create_vpc(CidrBlock="10.99.0.0/24", TagSpecifications=tags)["Vpc"]["VpcId"]
     outcome = cloud.play(LAB)
-    assert f"the network {vpc} is called fleetlab-lab and is not this lab" in outcome.failures[-1]
+    assert f"the network {vpc} is named fleetlab-lab and is not this lab" in outcome.failures[-1]
     assert nothing_was_made(cloud)
     client.delete_vpc(VpcId=vpc)
 

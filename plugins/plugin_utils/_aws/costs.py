@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the parts of a lab on AWS cost an hour, by a table of prices. Pure."""
+"""The cost of the parts of a lab on AWS per hour, from a table of prices. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 HOURS_PER_MONTH = 730
-"""What the provider counts for a month when a price is one of a month."""
+"""The hours of a month by which AWS converts monthly prices."""
 
 _LIVE = ("pending", "running", "stopping")
 _GONE = ("shutting-down", "terminated")
@@ -17,22 +17,22 @@ _GONE = ("shutting-down", "terminated")
 
 @dataclass(frozen=True)
 class Part:
-    """Some parts of one kind. C(hourly) is the price of one of them in an hour, None where the table has none."""
+    """Some parts of one kind. C(hourly) is the price of one part per hour, None if the table has no price."""
 
     what: str
     count: int
     hourly: Optional[float]
     stays: bool
-    """Whether it costs on while the machines are stopped."""
+    """Whether AWS charges for the part while the machines are stopped."""
 
     @property
     def total(self) -> float:
-        """The price of all of them in an hour."""
+        """The price of all these parts per hour."""
         return self.count * (self.hourly or 0.0)
 
 
 def volume_hourly(kind: str, size_gb: int, iops: int, throughput: int, prices: Mapping[str, Any]) -> Optional[float]:
-    """The price of one volume in an hour: its size, and what it is given beyond that which comes with every volume."""
+    """The price of one volume per hour: for its size, and for IOPS and throughput above the included ones."""
     table = prices.get("volumes", {}).get(kind)
     if table is None:
         return None
@@ -43,7 +43,7 @@ def volume_hourly(kind: str, size_gb: int, iops: int, throughput: int, prices: M
 
 
 def wanted_parts(request: Mapping[str, Any], prices: Mapping[str, Any]) -> List[Part]:
-    """The parts of a lab that is to be made."""
+    """The parts of a lab to be created."""
     machines = int(request["servers"]) + int(request["clients"])
     kind = str(request["instance_type"])
     volume, root = request["volume"], request["root"]
@@ -56,7 +56,7 @@ def wanted_parts(request: Mapping[str, Any], prices: Mapping[str, Any]) -> List[
 
 
 def existing_parts(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], prices: Mapping[str, Any]) -> List[Part]:
-    """The parts of a lab that exist, by what the API says of them."""
+    """The existing parts of a lab, as the API reports them."""
     live = [item for item in instances if item["state"]["name"] in _LIVE]
     parts = []
     for kind in sorted({item["instance_type"] for item in live}):
@@ -89,17 +89,17 @@ def _number(value: Any) -> Optional[float]:
 
 
 def summary(parts: Iterable[Part], prices: Mapping[str, Any], region: str) -> Dict[str, Any]:
-    """The table as lines of text, its sums, and the names of what the prices are not known of."""
+    """The table as lines of text, its sums, and the names of the parts without a price."""
     found = list(parts)
     hourly = sum(part.total for part in found)
     stopped = sum(part.total for part in found if part.stays)
     unknown = [part.what for part in found if part.count and part.hourly is None]
     rows = [("what", "number", "USD/hour each", "USD/hour")]
     rows += [(part.what, str(part.count), "?" if part.hourly is None else f"{part.hourly:.4f}", f"{part.total:.4f}") for part in found]
-    rows.append(("together, without what has no price" if unknown else "together", "", "", f"{hourly:.4f}"))
+    rows.append(("together, without parts that have no price" if unknown else "together", "", "", f"{hourly:.4f}"))
     lines = _aligned(rows)
     if unknown:
-        lines.append(f"no price is known of {', '.join(unknown)}: look it up, and set lab_aws_prices")
+        lines.append(f"no price is known for {', '.join(unknown)}: look it up, and set lab_aws_prices")
     lines.append(_where_from(prices, region))
     return {"lines": lines, "hourly": round(hourly, 4), "hourly_stopped": round(stopped, 4), "unknown": unknown}
 
@@ -119,7 +119,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> List[str]:
 
 
 def machine_lines(instances: Sequence[Mapping[str, Any]]) -> List[str]:
-    """One line for each machine: name, state, type, addresses, since when."""
+    """One line for each machine: name, state, type, addresses, start time."""
     present = [item for item in instances if item["state"]["name"] not in _GONE]
     rows = [("name", "state", "type", "public", "private", "zone", "started", "instance")]
     for item in sorted(present, key=lambda item: str(item["tags"].get("Name"))):

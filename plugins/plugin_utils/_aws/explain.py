@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Failures of AWS calls in words that say what to do. Pure."""
+"""The meaning of failed AWS calls, and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
 _SERVICES = {"GetCallerIdentity": "sts", "ListAccountAliases": "iam"}
 
 _LOGIN = (
-    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run 'aws configure' (docs/aws.md says how to get a key that may "
-    "do no more than the lab needs); nothing was created"
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run 'aws configure' (docs/aws.md says how to get a key with only "
+    "the permissions that the lab needs); nothing was created"
 )
 _QUOTAS = {
     "VcpuLimitExceeded": "virtual CPUs of this family of instance types",
@@ -30,7 +30,7 @@ _QUOTAS = {
     "RouteTableLimitExceeded": "route tables",
 }
 _LENGTH = 600
-"""What AWS says about capacity names the zones that have some at its end."""
+"""Characters: AWS's message about capacity names the zones with capacity at its end."""
 
 _RESUME = "What exists so far is kept: the same command continues from there, and 'make lab-destroy' removes it"
 
@@ -53,13 +53,13 @@ def _not_accepted(_message: str, context: Mapping[str, Any]) -> str:
 def _region(_message: str, context: Mapping[str, Any]) -> str:
     return (
         f"no EC2 service answers for the region {context['region']!r}: correct lab_aws_region (us-east-1, eu-central-1, ...), "
-        "or look at the network and proxy of this machine"
+        "or check the network and proxy of this machine"
     )
 
 
 def _unreachable(_message: str, context: Mapping[str, Any]) -> str:
     return (
-        f"AWS was not reached in {context['region']!r}: look at the network of this machine, its proxy (HTTPS_PROXY), and the certificates "
+        f"AWS was not reached in {context['region']!r}: check the network of this machine, its proxy (HTTPS_PROXY), and the certificates "
         "that it trusts (AWS_CA_BUNDLE)"
     )
 
@@ -72,7 +72,7 @@ def _permission(message: str, _context: Mapping[str, Any]) -> str:
     named = _NOT_AUTHORIZED.search(message)
     call = _CALL.search(message)
     action = (
-        named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "an action AWS does not name"
+        named.group(1) if named else f"{_SERVICES.get(call.group(1), 'ec2')}:{call.group(1)}" if call else "for an action AWS does not name"
     )
     return f"the credentials lack the permission {action}: attach the policy docs/aws-policy.json to their user or role"
 
@@ -94,7 +94,7 @@ def _not_offered(_message: str, context: Mapping[str, Any]) -> str:
 
 def _capacity(_message: str, context: Mapping[str, Any]) -> str:
     return (
-        f"{context['zone']} has no room for these {context['instance_type']} now, least of all close together in a placement group: "
+        f"{context['zone']} has no capacity for these {context['instance_type']} now, and even less in one placement group: "
         f"try again later, set lab_aws_placement_group to false, or destroy the lab and set another lab_aws_zone"
     )
 
@@ -111,7 +111,7 @@ def _library(_message: str, _context: Mapping[str, Any]) -> str:
 
 
 def _dependency(_message: str, _context: Mapping[str, Any]) -> str:
-    return "something else in the lab's network still uses it, which the report names; remove that, and run the same command again"
+    return "a resource in the lab's network still uses it, which the report names; remove this resource, and run the same command again"
 
 
 Explanation = Callable[[str, Mapping[str, Any]], str]
@@ -137,7 +137,7 @@ _BY_CODE: Dict[str, Explanation] = {
     "DependencyViolation": _dependency,
     **dict.fromkeys(_QUOTAS, _quota),
 }
-# What nobody knows the code of, or where the code alone does not tell.
+# Messages without a code, or with a code that has several meanings.
 _BY_WORDS: Tuple[Tuple[str, Explanation], ...] = (
     ("Unable to locate credentials", _no_credentials),
     ("Partial credentials found", _no_credentials),
@@ -166,11 +166,11 @@ def _code(message: str) -> Optional[str]:
 
 
 def explain(result: Mapping[str, Any], context: Mapping[str, Any], resume: bool = True) -> str:
-    """What a failed task of an amazon.aws module means, and what to do.
+    """The meaning of a failed task of an amazon.aws module, and the remedy.
 
-    :arg result: what the task returned; of a loop, its first failed item counts.
-    :arg context: C(region), C(zone) and C(instance_type) for the words.
-    :arg resume: whether to say how to go on with what exists; at login nothing was begun.
+    :arg result: the result of the task; of a loop, its first failed item counts.
+    :arg context: C(region), C(zone) and C(instance_type) for the text.
+    :arg resume: whether to say how to continue with the existing resources; at login there are none.
     """
     failed: List[Mapping[str, Any]] = [item for item in result.get("results") or [] if item.get("failed")]
     chosen = failed[0] if failed else result
@@ -185,24 +185,24 @@ def explain(result: Mapping[str, Any], context: Mapping[str, Any], resume: bool 
 
 
 def _message(chosen: Mapping[str, Any]) -> str:
-    """All that a module says, with the code and the words of AWS."""
+    """The whole message of a module, with the code and the message of AWS."""
     message = str(chosen.get("msg") or "")
     error = chosen.get("error") or {}
     if error.get("code") and not _CODE.search(message):
         message = f"{message}: An error occurred ({error['code']}): {error.get('message') or ''}"
-    # Some modules of amazon.aws do not catch what they are told, and fall over it.
+    # Some modules of amazon.aws do not catch errors of AWS, and end with a traceback.
     fallen = [line for line in str(chosen.get("module_stderr") or "").splitlines() if _CODE.search(line)]
     return fallen[-1] if fallen and not _CODE.search(message) else message
 
 
 def _said(chosen: Mapping[str, Any]) -> str:
-    """What AWS itself said, where a module returns it beside its own words."""
+    """The message of AWS, if a module returns it beside its own message."""
     error = chosen.get("error") or {}
     return _brief(f"{error['code']}: {error.get('message') or ''}") if error.get("code") else ""
 
 
 def _brief(message: str) -> str:
-    # What an encoded message of AWS holds, only its owner can decode.
+    # Only the owner of the account can decode an encoded message of AWS.
     text = re.sub(r"Encoded authorization failure message: \S+", "", message)
     text = " ".join(text.split())
     return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 3]}..."

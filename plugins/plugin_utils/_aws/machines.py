@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machines of a lab on AWS under the names that the rest of the collection knows. Pure."""
+"""The machines of a lab on AWS under the names of the lab, and the resources that remain after its removal. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PREFIXES = {"storage_servers": "server", "storage_clients": "client"}
 
 
 def guests(instances: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """All machines with their names, in the form that every backend gives.
+    """All machines with their names, in the form of every backend.
 
-    One that has no name yet gets the lowest that is free: machines of one request come without names, and one that replaces
-    another takes its place. C(named) says whether it bears the name already.
+    A machine without a name gets the lowest free name: machines of one request start without names, and a replacement takes the name of
+    the machine that it replaces. C(named) says whether the machine already has the name as its tag.
     """
     made: List[Dict[str, Any]] = []
     for role, prefix in _PREFIXES.items():
@@ -53,11 +53,11 @@ def _guest(item: Mapping[str, Any], name: str, named: bool) -> Dict[str, Any]:
     }
 
 
-def strangers(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]) -> List[str]:
-    """What is in the lab's networks without its tag, because others put it there, one line each.
+def untagged_resources(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]) -> List[str]:
+    """The resources in the lab's networks without its tag, which others have created there, one line each.
 
-    :arg inside: by kind, everything in these networks.
-    :arg ours: ids of the lab's machines, whose interfaces bear no tag.
+    :arg inside: all resources in these networks, by kind.
+    :arg ours: ids of the lab's machines, whose interfaces have no tag.
     """
     lines = []
     for kind, items in inside.items():
@@ -67,15 +67,15 @@ def strangers(inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours:
     return lines
 
 
-def left(
+def remaining_resources(
     tagged: Mapping[str, Sequence[Mapping[str, Any]]], inside: Mapping[str, Sequence[Mapping[str, Any]]], lab: str, ours: Sequence[str]
 ) -> List[str]:
-    """What is still there after a teardown, one line each.
+    """The resources that still exist after a removal, one line each.
 
-    :arg tagged: by kind, what bears the lab's tag: it could not be removed, or stays because of strangers.
+    :arg tagged: the resources with the lab's tag, by kind: their removal failed, or untagged resources use them.
     """
-    remain = [f"{kind} {_identity(item)}: bears the tag of the lab and is still there" for kind, items in tagged.items() for item in items]
-    return remain + strangers(inside, lab, ours)
+    remain = [f"{kind} {_identity(item)}: has the tag of the lab and still exists" for kind, items in tagged.items() for item in items]
+    return remain + untagged_resources(inside, lab, ours)
 
 
 _IDENTITIES = (
@@ -103,7 +103,7 @@ def _tags(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _comes_by_itself(kind: str, item: Mapping[str, Any], ours: Sequence[str]) -> bool:
-    """What AWS makes and removes together with a network, its first group and first table, and the interfaces of the lab's machines."""
+    """Whether AWS itself created the resource: the default group or main table of a network, or an interface of the lab's machines."""
     if kind == "security group":
         return bool(item.get("group_name") == "default")
     if kind == "route table":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was asked of a lab on AWS: whether it can be, and whether what exists is it. Pure."""
+"""The request for a lab on AWS: whether its values are possible, and whether existing machines differ from it. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
 _WORLD = 8
-"""A range with a shorter prefix than this is taken for the whole world: two halves of it are no smaller."""
+"""A range with a shorter prefix counts as the whole world, so that the world in two halves is refused too."""
 
 _IOPS = {"gp3": (3000, 16000), "io1": (100, 64000), "io2": (100, 64000)}
 _THROUGHPUT = (125, 1000)
 _LETTERS = "fghijklmnopqrstuvwxyz"
-"""The last letters of the names that data volumes are attached under."""
+"""The last letters of the names under which data volumes are attached."""
 
 _SPEEDS = (("iops", "IOPS", tuple(_IOPS)), ("throughput", "MiB/s", ("gp3",)))
 
 
 def problems(request: Mapping[str, Any]) -> List[str]:
-    """What cannot be as it was asked, each with the name of its variable; all of it, so that it is mended at once."""
+    """All values that are not possible, each with the name of its variable, so that the user can correct all at once."""
     found = list(_names(request))
     found += _ssh_ranges(request["ssh_from"], bool(request["world_ssh"]))
     found += _volume(request["volume"])
@@ -43,7 +43,7 @@ def _names(request: Mapping[str, Any]) -> Iterator[str]:
 
 def _ssh_ranges(ranges: Sequence[str], world: bool) -> Iterator[str]:
     if not ranges:
-        yield "lab_aws_ssh_from: state from where ssh may reach the machines, such as [192.0.2.10/32]: as others see your network"
+        yield "lab_aws_ssh_from: state the public addresses from which ssh may reach the machines, such as [192.0.2.10/32]"
     for text in ranges:
         try:
             network = ipaddress.IPv4Network(str(text))
@@ -53,7 +53,7 @@ def _ssh_ranges(ranges: Sequence[str], world: bool) -> Iterator[str]:
         if str(network) != str(text):
             yield f"lab_aws_ssh_from: {text}: write it as {network}"
         if network.prefixlen < _WORLD and not world:
-            yield f"lab_aws_ssh_from: {text} lets the whole world try: state a smaller range, or set lab_aws_allow_world_ssh"
+            yield f"lab_aws_ssh_from: {text} allows the whole world: state a smaller range, or set lab_aws_allow_world_ssh"
 
 
 def _volume(volume: Mapping[str, Any]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _volume(volume: Mapping[str, Any]) -> Iterator[str]:
 
 
 def drift(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> List[str]:
-    """How machines that exist differ from what is asked, where only making them anew would mend it."""
+    """The differences between existing machines and the request that only new machines would remove."""
     found = []
     for role, count in (("storage_servers", int(request["servers"])), ("storage_clients", int(request["clients"]))):
         existing = [item for item in instances if item["tags"].get("fleetlab-role") == role]
@@ -82,7 +82,7 @@ def drift(instances: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str,
             found.append(f"{_label(item)} is a {item['instance_type']} and {request['instance_type']} was asked for")
         if item.get("key_name") != request["key"]:
             found.append(
-                f"{_label(item)} was made with another key than the folder of the lab holds: put its id_ed25519 and id_ed25519.pub back"
+                f"{_label(item)} has another key than the folder of the lab: put the id_ed25519 and id_ed25519.pub of the machine back"
             )
         if item["tags"].get("fleetlab-role") == "storage_servers":
             found += _volume_drift(item, volumes, request)
@@ -94,15 +94,15 @@ def _label(item: Mapping[str, Any]) -> str:
 
 
 def data_volumes(item: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    """The volumes of a machine but for the one it boots from, in the order of their names."""
+    """The volumes of a machine except its boot volume, in the order of their names."""
     attached = [mapping for mapping in item["block_device_mappings"] if mapping["device_name"] != item["root_device_name"]]
     return sorted(attached, key=lambda mapping: str(mapping["device_name"]))
 
 
 def new_data_volumes(volume: Mapping[str, Any], count: int) -> List[Dict[str, Any]]:
-    """The data volumes of a new server, from /dev/sdf on: made with their machine and removed with it, so that none is ever left alone."""
+    """The data volumes of a new server, from /dev/sdf on. They are created and removed with their machine, so that none remains."""
     ebs: Dict[str, Any] = {"volume_type": volume["type"], "volume_size": int(volume["size_gb"]), "encrypted": True}
-    # A type that has no choice of a speed is not told one.
+    # The request omits IOPS or throughput for a type without this choice.
     speeds = {key: int(volume[key]) for key in ("iops", "throughput") if int(volume[key])}
     return [{"device_name": f"/dev/sd{letter}", "ebs": {**ebs, "delete_on_termination": True, **speeds}} for letter in _LETTERS[:count]]
 
@@ -126,7 +126,7 @@ def _volume_drift(item: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]],
 
 
 def _shapes(volume: Mapping[str, Any], wanted: Mapping[str, Any]) -> Tuple[str, str]:
-    """In words, what a volume is and what was asked for: its speeds too, where its type is told them and AWS says them."""
+    """A volume and its request in words; with the speeds if the type has this choice and AWS reports them."""
     is_now = [f"{volume['type']} of {int(volume['size'])} GB"]
     asked = [f"{wanted['type']} of {int(wanted['size_gb'])} GB"]
     for key, unit, kinds in _SPEEDS:

@@ -12,7 +12,7 @@ from .subjects import BenchmarkError, Subject, find_subject, make_volumes
 
 
 def queue_depth(pattern: Pattern, subject: Subject, depth: int) -> int:
-    """Requests in flight over all volumes of the subject, if each shall have C(depth). What is deeper than usual has a higher limit."""
+    """Requests in flight over all volumes of the subject at C(depth) for each. The limit grows with a depth above the usual one."""
     most = pattern.most * depth // pattern.depth if depth > pattern.depth else pattern.most
     return min(depth * len(subject.volumes), max(most, depth))
 
@@ -20,10 +20,10 @@ def queue_depth(pattern: Pattern, subject: Subject, depth: int) -> int:
 def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, warm_up: float, engine: str) -> List[str]:
     """fio and its arguments: one job on each of the paths, or several streams on a single one.
 
-    Only what the benchmark made itself is ever opened for writing.
+    Only arrays that the benchmark itself created are opened for writing.
     """
     if not pattern.operation.endswith("read") and not subject.name.startswith("layout_"):
-        raise BenchmarkError(f"{subject.name}: refused to write to what the benchmark did not make")
+        raise BenchmarkError(f"{subject.name}: refused to write to a device that the benchmark did not create")
     each = max(1, queue_depth(pattern, subject, depth) // max(len(subject.paths), pattern.streams))
     argv = [
         "fio",
@@ -32,7 +32,7 @@ def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, war
         f"--rw={pattern.operation}",
         f"--bs={pattern.block}",
         f"--iodepth={each}",
-        # A system call for each request would take the client's CPU before the storage has anything to do.
+        # With a system call for each request, the client's CPU would be the limit and not the storage.
         f"--iodepth_batch_submit={max(1, each // 16)}",
         f"--iodepth_batch_complete_max={each}",
         "--time_based",
@@ -47,7 +47,7 @@ def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, war
     if pattern.streams > 1:
         argv += [f"--numjobs={pattern.streams}", f"--offset_increment={100 // pattern.streams}%", f"--size={100 // pattern.streams}%"]
     for number, path in enumerate(subject.paths, 1):
-        # A colon separates files for fio.
+        # fio separates files by colons.
         argv += [f"--name={subject.name}-{number}", "--filename=" + path.replace(":", "\\:")]
     return argv
 
@@ -55,12 +55,12 @@ def fio_argv(subject: Subject, pattern: Pattern, depth: int, seconds: float, war
 def make_commands(
     stage: Mapping[str, Any], devices: Sequence[Mapping[str, Any]], arrays: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
 ) -> List[Dict[str, Any]]:
-    """The runs of a stage of the plan, as the program on the client takes them, with what the results will need of them.
+    """The runs of a stage of the plan, in the form of the program on the client, with the facts that the results need.
 
-    C(devices) and C(arrays) are what C(iscsi_session_info) and C(md_array_info) report; C(options) has C(seconds), C(warm_up) and
+    C(devices) and C(arrays) are the reports of C(iscsi_session_info) and C(md_array_info); C(options) has C(seconds), C(warm_up) and
     C(engine).
 
-    :raises BenchmarkError: a subject that is not there.
+    :raises BenchmarkError: a subject does not exist.
     """
     volumes = make_volumes(devices)
     commands = []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a storage benchmark measures, in which order, and how long it takes. Pure; runs on the controller."""
+"""The measurements of a storage benchmark, their order and their time. Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .subjects import BenchmarkError
 
 LAYOUTS = ("raid1", "n3", "f3", "o3")
-"""The ways to keep three copies that are compared."""
+"""The layouts with three copies that are compared."""
 
 COPIES = 3
-"""How many servers that comparison takes."""
+"""Number of servers that the comparison of layouts needs."""
 
 OVERHEAD_SECONDS = 1.0
-"""What a run takes beside its warm-up and its measurement: fio's start, and the queues that run empty."""
+"""Time of a run besides its warm-up and its measurement: fio's start, and the queues that run empty."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """How a device is used. C(depth) is for each volume; C(most) limits the sum for
-    those of a larger device, at the usual depth."""
+    """How a device is used. C(depth) is the queue depth for each volume; C(most) limits the sum over all volumes at the usual depth."""
 
     name: str
     operation: str
@@ -35,7 +34,7 @@ class Pattern:
 
     @property
     def sequential(self) -> bool:
-        """Whether its measure is bytes per second, and not operations per second."""
+        """Whether it is measured in bytes per second, and not in operations per second."""
         return not self.operation.startswith("rand")
 
 
@@ -50,7 +49,7 @@ PATTERNS: Mapping[str, Pattern] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One fio: C(subject) is read or written as C(pattern) says, for the C(repeat)-th time."""
+    """One run of fio: the C(repeat)-th repeat of C(pattern) on C(subject)."""
 
     subject: str
     pattern: str
@@ -62,9 +61,9 @@ class Run:
 class Stage:
     """Runs that need the same state of the machines.
 
-    C(speed) is what each volume is held to, in MB/s and operations per second, or C(None). C(scratch) is which arrays of the
-    benchmark's own are needed: C(none), C(layouts) (one per layout, each over three volumes) or C(chain) (mirrors and a stripe
-    over all volumes, on sessions as C(tuning) says). C(lost) is how many servers they have lost.
+    C(speed) is the throttle of each volume, in MB/s and operations per second, or C(None). C(scratch) names the scratch arrays that the
+    runs need: C(none), C(layouts) (one for each layout, each over three volumes) or C(chain) (mirrors and a stripe over all volumes, on
+    sessions with the settings of C(tuning)). C(lost) is the number of servers that these arrays have lost.
     """
 
     title: str
@@ -78,9 +77,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user decides. Lengths are in seconds; C(speeds) are pairs of MB/s and operations per second, the first is the main one.
+    """The user's choices. Times are in seconds; C(speeds) are pairs of MB/s and operations per second, the first pair is the main speed.
 
-    C(only) is a regular expression that the title of a stage has to match somewhere; the empty one takes all.
+    C(only) is a regular expression that is searched in the titles of stages; an empty one selects all stages.
     """
 
     extent: str
@@ -107,20 +106,20 @@ class Settings:
         except re.error:
             wrong.append("only")
         if wrong:
-            raise BenchmarkError(f"the plan of the benchmark has no use for this value of {', '.join(wrong)}: {self}")
+            raise BenchmarkError(f"the benchmark cannot be planned with this value of {', '.join(wrong)}: {self}")
 
 
 def make_stages(settings: Settings) -> List[Stage]:
-    """The stages in their order. Without a speed to hold the volumes to, only what is measured at full speed."""
+    """The stages in their order. Without a speed for the throttle, only the stages at full speed."""
     if settings.extent == "short":
-        return [_held(speed, ("one_lun", settings.mirror, settings.stripe), 1) for speed in settings.speeds[:1]]
+        return [_throttled(speed, ("one_lun", settings.mirror, settings.stripe), 1) for speed in settings.speeds[:1]]
     stages: List[Stage] = []
     for speed in settings.speeds[:1]:
         for name in ("one_lun", "one_server", settings.mirror, settings.stripe):
-            stages += [_held(speed, (name,), settings.repeats), _depths(speed, name)]
-        stages.append(_held(speed, tuple(f"scale_{count}" for count in _scale(settings)), settings.repeats))
+            stages += [_throttled(speed, (name,), settings.repeats), _depths(speed, name)]
+        stages.append(_throttled(speed, tuple(f"scale_{count}" for count in _scale(settings)), settings.repeats))
     for speed in settings.speeds[1:]:
-        stages.append(_held(speed, (settings.mirror, settings.stripe), settings.repeats))
+        stages.append(_throttled(speed, (settings.mirror, settings.stripe), settings.repeats))
     stages.append(Stage("volumes at full speed", _runs(("one_lun", settings.mirror, settings.stripe), ("seq", "rand"), settings.repeats)))
     if settings.servers == COPIES:
         for speed in settings.speeds[:1]:
@@ -137,13 +136,13 @@ def _runs(subjects: Sequence[str], patterns: Sequence[str], repeats: int, depth:
     return tuple(Run(name, pattern, depth, repeat + 1) for name in subjects for pattern in patterns for repeat in range(repeats))
 
 
-def _held(speed: Tuple[float, int], subjects: Sequence[str], repeats: int) -> Stage:
+def _throttled(speed: Tuple[float, int], subjects: Sequence[str], repeats: int) -> Stage:
     title = f"{', '.join(subjects)} at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
     return Stage(title, _runs(subjects, ("seq", "rand"), repeats), speed)
 
 
 def _depths(speed: Tuple[float, int], name: str) -> Stage:
-    """A quarter of the usual depth and twice as much: where it is too little, and whether more helps."""
+    """A quarter of the usual depth, which may be too low, and twice the usual depth, which may help."""
     runs: List[Run] = []
     for pattern in ("seq", "rand"):
         for depth in (PATTERNS[pattern].depth // 4, PATTERNS[pattern].depth * 2):
@@ -168,27 +167,27 @@ def _layouts(settings: Settings, speed: Tuple[float, int]) -> List[Stage]:
 
 
 def _chains(settings: Settings) -> List[Stage]:
-    """A chain like the one in use, as kernel and distribution would have it and as the roles have it."""
+    """A chain like the one in use, with the defaults of kernel and distribution, and with the settings of the roles."""
     stages = []
     for tuning in ("untuned", "tuned"):
         for speed in (*settings.speeds[:1], None):
             word = "at full speed" if speed is None else f"at {speed[0]:g} MB/s and {speed[1]} IOPS a volume"
-            # At full speed nothing but the CPU is the measure, and that varies.
+            # At full speed the CPU is the limit, which varies, so one more repeat.
             name = f"chain_{tuning}"
             runs = _runs((name,), ("seq", "rand"), settings.repeats + (speed is None))
             if speed is not None:
-                # What a session may have under way is only seen when more is asked for.
+                # The session's limit of commands in flight shows only at a higher depth.
                 runs += _runs((name,), ("seq",), settings.repeats, PATTERNS["seq"].depth * 2)
             stages.append(Stage(f"{tuning} chain {word}", runs, speed, "chain", tuning=tuning))
     return stages
 
 
 def describe(settings: Settings) -> Dict[str, Any]:
-    """The plan as Ansible takes it.
+    """The plan in the form for Ansible.
 
     C(stages) have the fields of L(Stage) and C(number), C(label), C(speed) as a list; each of their runs has an C(id) besides its
-    fields. C(runs) and C(seconds) are those of all together. The label says what a person wants to see meanwhile: which runs of how
-    many, and what is left. C(problem) says what of C(only) matches nothing, and is empty if all of it does.
+    fields. C(runs) and C(seconds) are the totals. The label shows the progress to a person: the numbers of the runs, their total, and
+    the remaining time. C(problem) names the parts of C(only) that match no stage, and is empty if all parts match.
     """
     possible = [stage for stage in make_stages(settings) if stage.runs]
     stages = [stage for stage in possible if re.search(settings.only, stage.title)]
@@ -212,19 +211,19 @@ def describe(settings: Settings) -> Dict[str, Any]:
 
 
 def _problem(settings: Settings, titles: Sequence[str]) -> str:
-    """What is asked for, and is not there: a misspelt one of several would else be missed when all is over."""
+    """The parts of C(only) that match no stage. Without this, a misspelt part would only be noticed after the benchmark."""
     if not titles:
         needed = "storage_benchmark_mb_per_s and storage_benchmark_iops"
-        return f"the extent {settings.extent} only measures what is held to a speed: give {needed}"
+        return f"the extent {settings.extent} only measures throttled volumes: give {needed}"
     unmatched = [one for one in _alternatives(settings.only) if not any(re.search(one, title) for title in titles)]
     if not unmatched:
         return ""
     asked = " or ".join(f"'{one}'" for one in unmatched)
-    return f"storage_benchmark_only: no stage matches {asked}. The stages of {settings.extent} are here: {'; '.join(titles)}"
+    return f"storage_benchmark_only: no stage matches {asked}. The stages of {settings.extent} are: {'; '.join(titles)}"
 
 
 def _alternatives(only: str) -> List[str]:
-    """The regular expressions of which one has to match: those between bars that stand in no group and in no set."""
+    """The alternatives of a regular expression, which are separated by bars outside groups and sets."""
     found, depth, in_set = [""], 0, False
     for token in re.findall(r"\\.|.", only, re.DOTALL):
         if token == "|" and depth == 0 and not in_set:
@@ -237,7 +236,7 @@ def _alternatives(only: str) -> List[str]:
         flags = re.compile(only).flags & re.IGNORECASE
         return [f"(?i:{one})" if flags and not one.startswith("(?i)") else one for one in found if re.compile(one)]
     except re.error:
-        # One of them refers to another: only all of them together mean something.
+        # An alternative refers to another, so the expression cannot be split.
         return [only]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a storage benchmark in Markdown: what was measured on what, in the order in which one asks. Pure."""
+"""The report of a storage benchmark in Markdown: the machines, then the results in the order of a reader's questions. Pure."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _SECTIONS: Sequence[_Section] = (
     (
         "Layouts",
         (
-            "One leg on each server. `rotational` is what the kernel of the client takes the volumes for, and md balances reads by it; "
-            "lost is how many of the legs had failed."
+            "One leg on each server. `rotational` says whether the client's kernel treats the volumes as rotating disks, by which md "
+            "balances reads; lost is the number of failed legs."
         ),
         lambda one: one["name"].startswith("layout_") and one["pattern"] in ("seq", "seq4", "rand"),
     ),
     ("Writes", "Each write goes to all three legs.", lambda one: one["pattern"] in ("write", "randwrite")),
     (
         "At full speed",
-        "Nothing held: what this machine itself allows. The ideal is that of one LUN, times the volumes.",
+        "Without a throttle: the limit is the machine itself. The ideal is the result of one LUN, times the volumes.",
         lambda one: not one["throttled"] and not one["name"].startswith("chain_"),
     ),
     (
         "Tuning",
-        "A chain of the benchmark's own, with the defaults of kernel and distribution and as the roles set it up.",
+        "A scratch chain, with the defaults of kernel and distribution, and with the settings of the roles.",
         lambda one: one["name"].startswith("chain_"),
     ),
 )
 
 
 def render_report(report: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
-    """The whole report. C(report) is what is written as JSON; C(charts) are names of pictures beside it."""
+    """The whole report. C(report) is the content of the JSON file; C(charts) are names of pictures beside it."""
     results: Sequence[Result] = report["results"]
     lines = ["# Storage benchmark", "", *_facts(report), ""]
     for chart in charts:
@@ -69,15 +69,15 @@ def _facts(report: Mapping[str, Any]) -> List[str]:
         ),
         f"- {report['servers']} servers with {report['volumes']} volumes each",
         (
-            "- CPU in percent of one machine: of the client, and the mean of the servers; legs off by: how far the busiest or idlest leg "
-            "is from an equal share; spread: largest minus smallest repeat, in percent of their mean"
+            "- CPU: percent of one machine, for the client and as the mean of the servers; legs off by: the largest difference of a leg "
+            "from an equal share; spread: largest minus smallest repeat, in percent of their mean"
         ),
     ]
 
 
 def _tuning(results: Sequence[Result]) -> List[str]:
     lines = []
-    for throttled, word in ((True, "held"), (False, "free")):
+    for throttled, word in ((True, "throttled"), (False, "free")):
         words = [f"{ratio:.2f} ({pattern})" for pattern, ratio in tuning_ratio(results, throttled).items()]
         if words:
             lines += [f"Tuned over untuned, {word}: {', '.join(words)}.", ""]
@@ -88,10 +88,10 @@ def _balance(results: Sequence[Result]) -> List[str]:
     chosen = [result for result in results if result["usual_depth"] and len(result["leg_shares"]) > 1]
     if not chosen:
         return []
-    lines = ["## Balance", "", "What each leg gave, in percent of all bytes.", ""]
+    lines = ["## Balance", "", "The share of each leg, in percent of all bytes.", ""]
     for result in chosen:
         legs = ", ".join(f"{leg} {share * 100:.1f}" for leg, share in result["leg_shares"].items())
-        speed = f"held to {result['volume_mb_per_s']:g} MB/s" if result["throttled"] else "free"
+        speed = f"throttled to {result['volume_mb_per_s']:g} MB/s" if result["throttled"] else "free"
         lines.append(f"- {subject_label(result)} {result['pattern']}, {speed}: {legs}")
     return [*lines, ""]
 

@@ -15,18 +15,18 @@ from .subjects import BenchmarkError
 MEGABYTE = 1_000_000
 
 _SAME = ("name", "pattern", "depth_per_volume", "rotational", "lost", "volume_mb_per_s", "volume_iops")
-"""What the repeats of one measurement have in common, and no other measurement has."""
+"""The facts by which repeats of one measurement are recognised."""
 
 
 def parse_lines(commands: Sequence[Mapping[str, Any]], text: str) -> List[Dict[str, Any]]:
-    """What the program on the client printed for these commands, each with its C(facts) and C(argv).
+    """The output of the program on the client for these commands, each with its C(facts) and C(argv).
 
     :raises BenchmarkError: a line is missing or belongs to another command.
     """
     try:
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError as problem:
-        raise BenchmarkError(f"measure.py printed something that is not JSON ({problem}): {text[:200]!r}") from None
+        raise BenchmarkError(f"measure.py printed a line that is not JSON ({problem}): {text[:200]!r}") from None
     if [line.get("id") for line in lines] != [command["id"] for command in commands]:
         raise BenchmarkError(f"measure.py printed {len(lines)} results for {len(commands)} runs, or in another order")
     return [{**line, "facts": command["facts"], "argv": command["argv"]} for command, line in zip(commands, lines)]
@@ -35,8 +35,9 @@ def parse_lines(commands: Sequence[Mapping[str, Any]], text: str) -> List[Dict[s
 def make_results(measured: Sequence[Mapping[str, Any]], samples: Mapping[str, str]) -> List[Dict[str, Any]]:
     """One result for all repeats of a measurement, in the order of their first runs.
 
-    C(measured) are runs as L(parse_lines) gives them, C(samples) what was sampled on each server, by its name. The ideal of volumes
-    that are held to a speed is that speed times the volumes which can help; of others, what C(one_lun) gave, times the same.
+    C(measured) are the runs of L(parse_lines), C(samples) the samples of each server, by its name. The ideal of throttled volumes is the
+    speed of the throttle times the number of volumes that can help. The ideal of free volumes is the result of C(one_lun) times this
+    number.
     """
     parsed = {server: parse_samples(text) for server, text in samples.items()}
     groups: Dict[Tuple[Any, ...], List[Mapping[str, Any]]] = {}
@@ -86,7 +87,7 @@ def _result(runs: Sequence[Mapping[str, Any]], samples: Mapping[str, Sequence[Sa
 
 
 def _cpu_of_servers(runs: Sequence[Mapping[str, Any]], samples: Mapping[str, Sequence[Sample]]) -> Dict[str, Optional[float]]:
-    """The mean over the runs for each server; C(None) where its clock or its sampler was off."""
+    """The mean over the runs for each server; C(None) if the samples of a server cover no run, because of its clock or its sampler."""
     found: Dict[str, Optional[float]] = {}
     for server, taken in samples.items():
         known = [busy for busy in (busy_between(taken, run["start"], run["end"]) for run in runs) if busy is not None]
@@ -95,7 +96,7 @@ def _cpu_of_servers(runs: Sequence[Mapping[str, Any]], samples: Mapping[str, Seq
 
 
 def _with_ideal(result: Dict[str, Any], single: Mapping[str, float]) -> Dict[str, Any]:
-    """The result with what its volumes could give at best. Reads can use every copy, a write has to reach all of them."""
+    """The result with the ideal of its volumes. A read can use every copy, a write has to reach all copies."""
     pattern = PATTERNS[result["pattern"]]
     helping = len(result.pop("legs")) if pattern.operation.endswith("read") else result["width"]
     result["volumes"] = helping
@@ -113,7 +114,7 @@ def _rounded(value: Optional[float], digits: int = 1) -> Optional[float]:
 
 
 def tuning_ratio(results: Sequence[Mapping[str, Any]], throttled: bool) -> Dict[str, float]:
-    """What the tuned chain gave over what the untuned one gave at the usual depth, by pattern; empty where either was not measured."""
+    """The ratio of the tuned to the untuned chain at the usual depth, by pattern; empty if one of the two was not measured."""
     chosen = [result for result in results if result["throttled"] == throttled and result["usual_depth"]]
     found = {(result["name"], result["pattern"]): result["mean"] for result in chosen}
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which volumes stand behind a name that is measured, from what the client's modules report. Pure; runs on the controller."""
+"""The volumes behind the name of a subject, from the reports of the client's modules. Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 
 class BenchmarkError(ValueError):
-    """Something of a benchmark is not what it should be; the message names it."""
+    """A setting, device or output of the benchmark is wrong; the message names it."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A LUN as the client sees it: C(path) lasts, C(disk) is the kernel's name of today."""
+    """A LUN as the client sees it: C(path) survives reboots, C(disk) is the kernel's present name."""
 
     path: str
     disk: str
@@ -26,7 +26,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a run reads or writes. C(width) is how many volumes one copy of the data is spread over."""
+    """The device that a run reads or writes. C(width) is the number of volumes over which one copy of the data is spread."""
 
     name: str
     paths: Tuple[str, ...]
@@ -38,19 +38,19 @@ class Subject:
 
     @property
     def rotational(self) -> bool:
-        """Whether md would take any of its volumes for a rotating disk."""
+        """Whether md would treat any of its volumes as a rotating disk."""
         return any(volume.rotational for volume in self.volumes)
 
 
 def make_volumes(devices: Sequence[Mapping[str, Any]]) -> List[Volume]:
-    """The volumes of what C(iscsi_session_info) reports as C(devices), so ordered that neighbours are on different servers.
+    """The volumes of the C(devices) of C(iscsi_session_info), ordered so that neighbours are on different servers.
 
     :raises BenchmarkError: a disk without a lasting name.
     """
     nameless = [str(device["device"]) for device in devices if not device["by_path"]]
     if nameless:
         raise BenchmarkError(
-            f"udev has given no name by path to {', '.join(nameless)}: wait until it has, or restart systemd-udevd on the client"
+            f"udev has not given a by-path name to {', '.join(nameless)}: wait, or restart systemd-udevd on the client"
         )
     volumes = [
         Volume(device["by_path"], device["device"].rsplit("/", 1)[-1], device["target"], device["lun"], device["rotational"])
@@ -62,12 +62,12 @@ def make_volumes(devices: Sequence[Mapping[str, Any]]) -> List[Volume]:
 def find_subject(
     name: str, volumes: Sequence[Volume], arrays: Sequence[Mapping[str, Any]], prefix: str = "bench-", scratch_target: str = "-benchmark"
 ) -> Subject:
-    """The subject of that name.
+    """The subject with this name.
 
-    C(one_lun), C(one_server) and C(scale_N) are volumes themselves, C(layout_X) and C(chain_X) arrays whose names are C(prefix) and what
-    stands after C(layout_), or C(prefix) and C(chain); any other name is that of an array.
+    C(one_lun), C(one_server) and C(scale_N) are volumes. C(layout_X) is the scratch array C(prefix) with C(X), and C(chain_X) the scratch
+    array C(prefix) with C(chain). Any other name is the name of an array.
 
-    :raises BenchmarkError: there are too few volumes, no such array, or one with a member that is none of the volumes.
+    :raises BenchmarkError: too few volumes, no array with this name, or a member of the array that is not one of the volumes.
     """
     own = [volume for volume in volumes if not volume.target.endswith(scratch_target)]
     if name == "one_lun":
@@ -87,7 +87,7 @@ def find_subject(
 
 def _plain(name: str, volumes: Sequence[Volume], least: int) -> Subject:
     if len(volumes) < least:
-        raise BenchmarkError(f"{name}: the client has {len(volumes)} volumes, {least} are needed; look at its iSCSI sessions")
+        raise BenchmarkError(f"{name}: the client has {len(volumes)} volumes, {least} are needed; check its iSCSI sessions")
     return Subject(name, tuple(volume.path for volume in volumes), tuple(volumes), len(volumes))
 
 
@@ -101,7 +101,7 @@ def _array(name: str, array: str, volumes: Sequence[Volume], arrays: Sequence[Ma
     legs: List[Volume] = []
     for disk in _disks(found, by_kernel_name):
         if disk not in by_disk:
-            raise BenchmarkError(f"{name}: its member {disk} is not an iSCSI volume of this client")
+            raise BenchmarkError(f"{name}: the member {disk} is not an iSCSI volume of this client")
         legs.append(by_disk[disk])
     mirror = _first_mirror(found, by_kernel_name)
     width = len(_members(found)) if found["level"] == "raid0" else 1
@@ -109,7 +109,7 @@ def _array(name: str, array: str, volumes: Sequence[Volume], arrays: Sequence[Ma
 
 
 def _members(array: Mapping[str, Any]) -> List[str]:
-    """Kernel names of the members that serve."""
+    """Kernel names of the members that are in sync."""
     return [member["device"].rsplit("/", 1)[-1] for member in array["members"] if member["state"] == "in_sync"]
 
 

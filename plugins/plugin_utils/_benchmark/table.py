@@ -12,7 +12,7 @@ Row = Tuple[str, ...]
 HEADER: Row = (
     "device",
     "volumes",
-    "held to",
+    "throttled to",
     "use",
     "depth",
     "MB/s",
@@ -27,18 +27,18 @@ HEADER: Row = (
     "ratio",
     "spread",
 )
-_TEXT_COLUMNS = ("device", "held to", "use")
+_TEXT_COLUMNS = ("device", "throttled to", "use")
 _USES = {"seq": "sequential", "seq4": "4 streams", "rand": "random", "write": "writes", "randwrite": "random writes"}
 
 
 def make_row(result: Mapping[str, Any]) -> Row:
     """A result in the columns of C(HEADER)."""
     servers = [busy for busy in result["cpu_servers_percent"].values() if busy is not None]
-    held = f"{result['volume_mb_per_s']:g} MB/s" if result["throttled"] else "free"
+    throttle = f"{result['volume_mb_per_s']:g} MB/s" if result["throttled"] else "free"
     return (
         subject_label(result),
         str(result["volumes"]),
-        held,
+        throttle,
         _USES[result["pattern"]],
         str(result["queue_depth"]),
         f"{result['mb_per_s']:.1f}",
@@ -56,7 +56,7 @@ def make_row(result: Mapping[str, Any]) -> Row:
 
 
 def subject_label(result: Mapping[str, Any]) -> str:
-    """The name, and what makes this measurement of it another one."""
+    """The name, and for layouts the conditions that distinguish the measurement."""
     if not result["name"].startswith("layout_"):
         return str(result["name"])
     lost = f", {result['lost']} lost" if result["lost"] else ""

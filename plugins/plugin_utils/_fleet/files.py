@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a report on the controller: what is there, what shall be, and the steps between. They are written only where they differ."""
+"""The files of a report on the controller: existing files, wanted files, and the steps between them. Equal files are not written."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import O
 
 MAKE_FOLDER = "make-folder"
 _MOST_SHOWN = 100_000
-"""Characters of a file that a diff shows: a page with pictures of hundreds of hosts is for nobody to read there."""
+"""The most characters of a file in a diff. Nobody reads a longer page, such as pictures of hundreds of hosts, in a diff."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file as it is; C(content) is None if there is none."""
+    """An existing file; C(content) is None if the file does not exist."""
 
     content: Optional[str] = None
     mode: int = 0
 
 
 def observe(paths: Sequence[str]) -> Dict[str, Found]:
-    """What is at these paths.
+    """The files at these paths.
 
-    :raises ObservationError: something that is no file, or cannot be read.
+    :raises ObservationError: a path is not a file, or cannot be read.
     """
     return {path: _observe_one(path) for path in paths}
 
@@ -39,7 +39,7 @@ def _observe_one(path: str) -> Found:
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise ObservationError(f"{path}: is there, and is no file; name another one")
+            raise ObservationError(f"{path}: exists and is not a file; name another path")
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             return Found(stream.read(), stat.S_IMODE(mode))
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def _observe_one(path: str) -> Found:
 
 
 def plan(found: Mapping[str, Found], wanted: Mapping[str, str], mode: int, folder: Optional[str], is_folder: bool) -> Plan:
-    """The steps to files with the wanted contents, by path, after the folder that some of them are in."""
+    """The steps that create the folder and write the files whose content or mode differs."""
     steps: List[Step] = []
     if folder is not None and not is_folder:
         steps.append(Operation(MAKE_FOLDER, {"path": folder}))
@@ -70,34 +70,34 @@ def _shown(content: Optional[str], mode: int) -> str:
 
 
 def diffs(made: Plan) -> List[Dict[str, str]]:
-    """A diff for each file that is written."""
+    """A diff for each file to be written."""
     return [{"before_header": path, "after_header": path, "before": made.before[path], "after": made.after[path]} for path in made.after]
 
 
 def make_folder(path: str) -> None:
-    """The folder and those above it."""
+    """Create the folder and its parents."""
     os.makedirs(path, mode=0o755, exist_ok=True)
 
 
 def check_folder_of(option: str, path: Optional[str]) -> None:
-    """See that a file can be put where an option wants it.
+    """Check that the folder of a file exists.
 
-    :raises InputError: there is no such folder.
+    :raises InputError: the folder does not exist.
     """
     folder = os.path.dirname(os.path.realpath(path)) if path else None
     if folder is not None and not os.path.isdir(folder):
-        raise InputError(option, f"{path}: there is no folder {folder}; make it, or name another file")
+        raise InputError(option, f"{path}: the folder {folder} does not exist; create it, or name another file")
 
 
 def parse_mode(value: object) -> int:
     """Permissions as octal digits, or as the number that YAML makes of 0644 without quotes.
 
-    :raises InputError: anything else, or permissions that a report has no use for.
+    :raises InputError: another value, or permissions that are impossible for a report.
     """
     try:
         mode = value if isinstance(value, int) else int(str(value), 8)
     except ValueError:
         mode = -1
     if not 0 <= mode <= 0o777 or not mode & stat.S_IRUSR:
-        raise InputError("mode", f"{value!r} are no permissions of a file in octal, such as '0644'")
+        raise InputError("mode", f"{value!r} is not the octal mode of a readable file, such as '0644'")
     return mode

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the memory facts of many hosts to what a fleet looks like: percentiles, residuals, outliers. Pure; runs on the controller."""
+"""Percentiles, residuals and outliers from the memory facts of many hosts. Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import statistics
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 READING = "fleet_memory_reading"
-"""The variable that the role registers, unless told otherwise."""
+"""The default name of the variable that the role registers."""
 ONE_PASS = "meminfo_one_pass"
-"""The variable with what the inventory plugin meminfo found, facts or an error, and when: facts of a cache do not hide it, as they do its
-variable C(meminfo)."""
+"""The variable with the reading of the inventory plugin meminfo, facts or an error, and its time. Facts in a cache hide the plugin's
+variable C(meminfo), but not this one."""
 FORMULAS = ("a", "b", "extended")
 _TOLERANCES = (("within_1_5", 1.5), ("within_3", 3.0))
 _OUTLIER_FIGURES = ("available_percent", "tmpfs_percent", "extended_percent")
 _FEWEST_FOR_OUTLIERS = 8
 _LEAST_DISTANCE = 1.0
-"""Percentage points: among hosts that are all alike the fences are narrow, and nobody wants to hear of a tenth of a percent."""
+"""Percentage points. Among hosts that are all alike a tenth of a percent would make an outlier."""
 
 
 class FleetError(ValueError):
-    """The input is no facts of hosts; the message says which host."""
+    """The input is not the facts of hosts; the message names the host."""
 
 
 class Untemplated:
-    """Ansible's hostvars, without a search for templates in facts that have none: that takes most of the time of hundreds of hosts."""
+    """Ansible's hostvars without a search for templates in facts, which would take most of the time for hundreds of hosts."""
 
     def __init__(self, hostvars: Any, names: Iterable[str]) -> None:
         self.hostvars = hostvars
@@ -34,7 +34,7 @@ class Untemplated:
 
     def __getitem__(self, host: str) -> Mapping[str, Any]:
         raw: Mapping[str, Any] = self.hostvars.raw_get(host)
-        # A user may have set one of them to an expression, which is worked out as usual.
+        # A user may have set one of these variables to a template, which is evaluated as usual.
         return self.hostvars[host] if any(isinstance(raw.get(name), str) for name in self.names) else raw
 
     def __contains__(self, host: object) -> bool:
@@ -45,7 +45,7 @@ class Untemplated:
 
 
 class Variables(Protocol):
-    """What is looked up by the name of a host."""
+    """A mapping by the names of hosts."""
 
     def __getitem__(self, host: str) -> Any: ...
 
@@ -57,10 +57,10 @@ class Variables(Protocol):
 def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, reading: str = READING) -> Dict[str, Any]:
     """The fleet, sizes in bytes.
 
-    :arg hostvars: by host its variables with C(ansible_facts.meminfo) or C(meminfo), or the facts themselves.
-    :arg hosts: those to report, all by default.
-    :arg reading: the variable with the registered result of C(meminfo_facts), which says why a host has no facts.
-    :raises FleetError: facts that are not those of C(meminfo_facts).
+    :arg hostvars: for each host its variables with C(ansible_facts.meminfo) or C(meminfo), or the facts themselves.
+    :arg hosts: the hosts to report, by default all.
+    :arg reading: the variable with the registered result of C(meminfo_facts), which gives the reason why a host has no facts.
+    :raises FleetError: the facts are not facts of C(meminfo_facts).
     """
     found: List[Dict[str, Any]] = []
     failed: List[Dict[str, str]] = []
@@ -84,8 +84,8 @@ def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, readi
 
 
 def _meminfo(hostvars: Variables, host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
-    """The facts of a host, or the reason why there are none. A failed reading counts, whatever a cache still has."""
-    # Not by a KeyError: what Ansible's hostvars give for an unknown host is a value, which fails later.
+    """The facts of a host, or the reason why the host has none. A failed reading takes precedence over facts in a cache."""
+    # Ansible's hostvars raise no KeyError for an unknown host, but give a value that fails later.
     if host not in hostvars:
         return None, "not in the inventory"
     variables = hostvars[host]
@@ -101,16 +101,16 @@ def _meminfo(hostvars: Variables, host: str, reading: str) -> Tuple[Optional[Map
 
 
 def _of_task(host: str, result: Mapping[str, Any], reading: str) -> Mapping[str, Any]:
-    """The facts in a registered result, whatever C(cacheable) was."""
+    """The facts in a registered result, with any value of C(cacheable)."""
     place = result.get("ansible_facts", result)
     if "meminfo" not in place:
-        raise FleetError(f"{host}: the variable {reading} is no result of fleetlab.linux.meminfo_facts: it has no meminfo")
+        raise FleetError(f"{host}: the variable {reading} is not a result of fleetlab.linux.meminfo_facts: it has no meminfo")
     found: Mapping[str, Any] = place["meminfo"]
     return found
 
 
 def _newest(variables: Mapping[str, Any]) -> Tuple[Optional[Mapping[str, Any]], str]:
-    """What one pass found, or the facts if they were read after it."""
+    """The newer of the reading of one pass and the facts."""
     places = (variables.get("ansible_facts", {}), variables)
     facts: Optional[Mapping[str, Any]] = next((place["meminfo"] for place in places if "meminfo" in place), None)
     one_pass = variables.get(ONE_PASS, {})
@@ -120,7 +120,7 @@ def _newest(variables: Mapping[str, Any]) -> Tuple[Optional[Mapping[str, Any]], 
 
 
 def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:
-    """One host, flat, for tables and files."""
+    """The figures of one host in one dictionary, for tables and files."""
     try:
         available, free, accounting = meminfo["available"], meminfo["free"], meminfo["accounting"]
         total = free["total"]
@@ -139,12 +139,12 @@ def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:
         row.update({name: free[name] for name in ("free", "anonymous", "caches", "others")}, kernel_memory=free["kernel"])
         row.update({f"{formula}_percent": accounting[formula]["percent"] for formula in FORMULAS})
     except (KeyError, TypeError) as error:
-        raise FleetError(f"{host}: these are no facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
+        raise FleetError(f"{host}: these are not facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
     return row
 
 
 def percentiles(values: Sequence[float]) -> Dict[str, Optional[float]]:
-    """Smallest, 5th percentile, median, 95th and largest, interpolated between neighbours; nulls without values."""
+    """Smallest value, 5th percentile, median, 95th percentile and largest value, interpolated between neighbours; nulls without values."""
     ordered = sorted(values)
     points = (("min", 0.0), ("p5", 0.05), ("median", 0.5), ("p95", 0.95), ("max", 1.0))
     return {name: _quantile(ordered, part) if ordered else None for name, part in points}
@@ -158,7 +158,7 @@ def _quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def _residuals(rows: Sequence[Mapping[str, Any]], figure: str) -> Dict[str, Any]:
-    """The errors of one formula as the posts give them: how many hosts are within which percentage."""
+    """The residuals of one sum in the form of the posts: the number of hosts within each percentage."""
     known = [row[figure] for row in rows if row[figure] is not None]
     result: Dict[str, Any] = {"hosts": len(known), **percentiles(known)}
     result.update({name: sum(abs(value) <= limit for value in known) for name, limit in _TOLERANCES})
@@ -166,7 +166,7 @@ def _residuals(rows: Sequence[Mapping[str, Any]], figure: str) -> Dict[str, Any]
 
 
 def _outliers(rows: Sequence[Mapping[str, Any]], figure: str) -> List[Dict[str, Any]]:
-    """Hosts more than one and a half times the spread of the middle half away from it (Tukey's fences)."""
+    """Hosts whose figure is outside the middle half of the hosts by more than one and a half times its width (Tukey's fences)."""
     known = [row[figure] for row in rows if row[figure] is not None]
     if len(known) < _FEWEST_FOR_OUTLIERS:
         return []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet as one page of HTML that needs nothing else: its pictures are part of it. Runs on the controller, with matplotlib."""
+"""A fleet as one page of HTML that contains its pictures. Runs on the controller, with matplotlib."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _PARTS: Sequence[Tuple[str, str, str]] = (
     ("caches", "caches", "#79b4c8"),
     ("free", "free", "#d3e8c8"),
 )
-"""Dark is gone, light can be had."""
+"""Dark colours are memory in use, light colours are memory that can still be had."""
 _NAMED = 60
-"""With more hosts than this the names beside the bars could not be read."""
+"""The most hosts whose names are readable beside the bars."""
 _LONGEST_NAME = 40
 _WIDTH = 9.0
 """Inches of a picture, before the page scales it."""
@@ -37,13 +37,13 @@ svg { width: 100%; height: auto } h2 { margin-top: 1.6em } summary { cursor: poi
 
 
 class PageError(RuntimeError):
-    """The page cannot be made; the message says what is missing."""
+    """The page cannot be rendered; the message says what is missing."""
 
 
 def render_page(fleet: Mapping[str, Any]) -> str:
     """The page.
 
-    :raises PageError: matplotlib is not there.
+    :raises PageError: matplotlib is missing.
     """
     pictures = "".join(f"<h2>{title}</h2>\n{svg}\n" for title, svg in _pictures(fleet))
     strays = outliers_of(fleet)
@@ -86,8 +86,8 @@ def _pictures(fleet: Mapping[str, Any]) -> List[Tuple[str, str]]:
         from matplotlib.path import Path
     except ImportError as error:
         raise PageError(
-            f"the page needs the Python package matplotlib on the controller: {error}. Install it, or leave html out of the option forms"
-            " (for the role fleet_memory, of the variable fleet_memory_forms)"
+            f"the page needs the Python package matplotlib on the controller: {error}. Install it, or remove html from the option forms"
+            " (with the role fleet_memory, from the variable fleet_memory_forms)"
         ) from None
     if not fleet["hosts"]:
         return []
@@ -95,13 +95,13 @@ def _pictures(fleet: Mapping[str, Any]) -> List[Tuple[str, str]]:
     def shape(boxes: Sequence[Any], colour: str, label: str) -> Any:
         return PathPatch(Path.make_compound_path_from_polys(np.array(boxes)), facecolor=colour, linewidth=0, label=label)
 
-    # Text stays text, and the same fleet gives the same page.
+    # Text stays text in the picture, and the same fleet gives the same page.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fleetlab.linux", "font.size": 9}):
         return [("How much is available", _histogram(Figure, fleet)), ("Where the memory is", _bars(Figure, shape, fleet))]
 
 
 def _drawing(figure_type: Any, height: float, left: float, top: float) -> Tuple[Any, Any]:
-    """A figure and the axes in it, sizes in inches: to have matplotlib find the margins takes drawing everything several times."""
+    """A figure with axes, sizes in inches. The margins are given, because to find them matplotlib would draw everything several times."""
     figure = figure_type(figsize=(_WIDTH, height))
     figure.subplots_adjust(left=left / _WIDTH, right=1 - 0.25 / _WIDTH, bottom=0.5 / height, top=1 - top / height)
     axes = figure.add_subplot()
@@ -130,9 +130,9 @@ def _bars(figure_type: Any, shape: Callable[..., Any], fleet: Mapping[str, Any])
     edges = [0.0] * len(rows)
     for key, label, colour in _PARTS:
         widths = [max(0.0, _share(row, key)) for row in rows]
-        # Not axes.barh: an object for every host and part takes seconds where there are hundreds of hosts; this is one for each part.
+        # One shape for each part. axes.barh would make one for each host and part, which takes seconds with hundreds of hosts.
         boxes = [_box(edge, place, width, 0.4 if are_named else 0.5) for place, (edge, width) in enumerate(zip(edges, widths))]
-        # Not add_patch: it looks at every corner for the limits of the axes, which are known.
+        # add_patch would look at every corner for the limits of the axes, which are known.
         axes.add_artist(shape(boxes, colour, label))
         edges = [edge + width for edge, width in zip(edges, widths)]
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="% of MemTotal")
@@ -158,7 +158,7 @@ def _box(left: float, place: int, width: float, half: float) -> List[Tuple[float
 
 
 def _share(row: Mapping[str, Any], key: str) -> float:
-    """Percent of MemTotal. What programs use is the anonymous memory without tmpfs, which is on the same lists."""
+    """Percent of MemTotal. The memory of programs is the anonymous memory less tmpfs, because the kernel counts tmpfs as anonymous."""
     value = (row["anonymous"] or 0) - (row["tmpfs"] or 0) if key == "programs" else row[key] or 0
     return float(100.0 * value / row["total"])
 
@@ -168,7 +168,7 @@ def _svg(figure: Any, label: str) -> str:
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :].rstrip()
-    # Within HTML the names of its dialects go without saying, and no address at all is left in the page.
+    # HTML needs no XML namespaces in svg. Without them the page contains no address at all.
     for dialect in (' xmlns:xlink="http://www.w3.org/1999/xlink"', ' xmlns="http://www.w3.org/2000/svg"'):
         svg = svg.replace(dialect, "")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many commands side by side in one process, with ClusterShell's engine: what each printed, or that it took too long."""
+"""Run many commands in parallel from one process, with ClusterShell's engine, and collect their outputs and exit codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ except ImportError as error:
     MISSING = error
 
 _SPARE_FILES = 32
-"""Open files for the engine, for those of a process that is being started, and for what Ansible opens meanwhile."""
+"""Open files that are reserved for the engine, for a process that is being started, and for Ansible."""
 _FILES_OF_ONE = 2
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _DOES_NOT_START = ["/bin/sh", "-c", 'echo "$0" >&2; exit 127']
@@ -37,7 +37,7 @@ _DOES_NOT_START = ["/bin/sh", "-c", 'echo "$0" >&2; exit 127']
 
 @dataclass
 class Outcome:
-    """What came of one command. C(exit_code) is None for one that was ended because it took too long."""
+    """The outcome of one command. C(exit_code) is None for a command that was ended because it took too long."""
 
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
@@ -49,7 +49,7 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
         return self.worker.commands[self.key], None
 
     def _exec_nonblock(self, commandlist: Sequence[str], **_options: Any) -> Any:
-        # The engine's own way copies the page tables of the whole controller, more than everything else here costs; this one does not.
+        # The engine's own start of a process copies the page tables of the whole controller, which takes longer than everything else here.
         stdout, stderr = os.pipe(), os.pipe()
         process = self.worker.start(commandlist, stdout[1], stderr[1])
         for name, (mine, theirs) in ((self.worker.SNAME_STDERR, stderr), (self.worker.SNAME_STDOUT, stdout)):
@@ -59,21 +59,21 @@ class _Client(ExecClient):  # type: ignore[misc]  # not typed by its authors
         return process
 
     def _handle_read(self, sname: str) -> None:
-        # The engine would split the output into lines and hand over each: most of the time of a thousand hosts.
+        # The engine would split the output into lines and report each, which takes most of the time for a thousand hosts.
         outcome = self.worker.outcomes[self.key]
         (outcome.stderr if sname == self.worker.SNAME_STDERR else outcome.stdout).extend(self._read(sname))
 
     def _flush_read(self, sname: str) -> None:
-        """Nothing is held back."""
+        """Do nothing: no output is buffered."""
 
     def _on_nodeset_close(self, nodes: str, rc: int) -> None:
-        # At once, not as an event: the engine looks up the signature of the event's handler for each.
+        # Set directly and not by an event, because the engine looks up the signature of the handler for each event.
         self.worker.outcomes[nodes].exit_code = rc
 
 
 def _start(argv: Sequence[str], stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
-    # A session of its own has no terminal on which ssh could ask for something; an ssh to a jump host, which hangs where the whole
-    # did, is ended with it. Names of files that the inventory gives count from here.
+    # The command gets its own session, which has no terminal on which ssh could ask, and which is ended together with an ssh to a jump
+    # host that hangs. It keeps the working directory, because the inventory may contain relative paths.
     def start(command: Sequence[str]) -> Process:
         return Process(command, subprocess.DEVNULL, stdout, stderr, environment, cwd=None)
 
@@ -94,12 +94,12 @@ class _Worker(ExecWorker):  # type: ignore[misc]
         self.processes: List[Process] = []
         self.starting = False
         self.asked: Optional[int] = None
-        # Nor on a screen: the ssh to a jump host does not inherit the option that forbids it.
+        # ssh may not ask on a screen either. The variable reaches the ssh to a jump host too, which does not inherit the option.
         self.environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(NodeSet.fromlist(list(commands)), None, timeout=timeout, command="-", stderr=True)
 
     def start(self, argv: Sequence[str], stdout: int, stderr: int) -> Process:
-        """Start a command such that a signal which comes meanwhile finds it known."""
+        """Start a command. A signal during the start is delivered again once the process is known."""
         self.starting = True
         try:
             process = _start(argv, stdout, stderr, self.environment)
@@ -111,7 +111,7 @@ class _Worker(ExecWorker):  # type: ignore[misc]
         return process
 
     def end(self) -> None:
-        """Leave nothing behind that still runs: in sessions of their own, the commands hear nothing of the end of this process."""
+        """Kill all commands that still run. In their own sessions they would survive the end of this process."""
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -119,7 +119,7 @@ class _Worker(ExecWorker):  # type: ignore[misc]
 
 @contextmanager
 def _ended_with_this_process(worker: _Worker) -> Iterator[None]:
-    """Have the worker leave nothing behind when a signal asks this process to end; then the signal does what it does."""
+    """End the worker's commands when a signal ends this process, then let the signal take its former effect."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -144,7 +144,7 @@ def _ended_with_this_process(worker: _Worker) -> Iterator[None]:
 
 
 def _room() -> int:
-    """How many commands can run at a time before this process may open no more files."""
+    """The most commands that can run at a time within this process's limit of open files."""
     most, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
         return sys.maxsize
@@ -152,10 +152,10 @@ def _room() -> int:
 
 
 def run_all(commands: Mapping[str, Sequence[str]], fanout: int, timeout: float) -> Dict[str, Outcome]:
-    """Run a command for each host, at most C(fanout) at a time and no more than files may be open, each at most C(timeout) seconds long.
+    """Run a command for each host, at most C(fanout) at a time and within the limit of open files, each for at most C(timeout) seconds.
 
-    Hosts with the same command are one machine under several names, reached in the same way: it runs once, and they share what came
-    of it. Names of hosts may be anything: the engine, whose sets have a syntax for names, gets numbers.
+    Hosts with the same command are one machine under several names: the command runs once, and the hosts share its outcome. The engine
+    gets numbers for the names of hosts, because its sets give some characters a meaning.
     """
     keys: Dict[Tuple[str, ...], str] = {}
     of_host = {host: keys.setdefault(tuple(argv), f"n{len(keys)}") for host, argv in commands.items()}

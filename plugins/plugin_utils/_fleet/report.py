@@ -16,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 _METRICS = (
     ("total", "fleet_memory_total_bytes", "MemTotal."),
-    ("available", "fleet_memory_available_bytes", "Memory that can be had without swapping; the label source says who says so."),
+    ("available", "fleet_memory_available_bytes", "Memory available without swapping; the label source names the origin of the figure."),
     ("tmpfs", "fleet_memory_tmpfs_bytes", "Memory in tmpfs and shared memory, which cannot be reclaimed."),
     ("extended_percent", "fleet_memory_unexplained_percent", "Part of MemTotal that no counter explains."),
 )
@@ -38,7 +38,7 @@ def percent(value: Optional[float], digits: int = 1) -> str:
 
 
 def render_summary(fleet: Mapping[str, Any]) -> str:
-    """The hosts, worst first, and what they have in common, as plain text."""
+    """The hosts, worst first, and their statistics, as plain text."""
     rows: List[Tuple[str, ...]] = [("host", "available", "", "total", "tmpfs", "unexplained", "source", "kernel")]
     for row in fleet["hosts"]:
         shares = percent(row["available_percent"]), size(row["available"]), size(row["total"]), percent(row["tmpfs_percent"])
@@ -51,7 +51,7 @@ def render_summary(fleet: Mapping[str, Any]) -> str:
 
 
 def outliers_of(fleet: Mapping[str, Any]) -> List[str]:
-    """The hosts that are not like the others, a line for each figure."""
+    """The outliers, a line for each figure."""
     return [f"{entry['host']}: {_words(entry['figure'])} {entry['value']:g}, usual {_span(entry['usual'])}" for entry in fleet["outliers"]]
 
 
@@ -64,7 +64,7 @@ def _span(usual: Sequence[float]) -> str:
 
 
 def statistics_of(fleet: Mapping[str, Any]) -> List[str]:
-    """What the hosts have in common, a line for each figure."""
+    """The statistics of all hosts, a line for each figure."""
     lines = [f"{len(fleet['hosts'])} hosts, {len(fleet['failed'])} without a reading; {size(fleet['sums']['total'])} in all"]
     for label, figures in (("Available", fleet["available_percent"]), ("tmpfs", fleet["tmpfs_percent"])):
         lines.append(f"{label}: " + ", ".join(f"{name} {percent(value)}" for name, value in figures.items()))
@@ -85,12 +85,12 @@ def _aligned(rows: Sequence[Tuple[str, ...]], left: Sequence[int]) -> List[str]:
 
 
 def render_json(fleet: Mapping[str, Any]) -> str:
-    """Everything, for programs."""
+    """All data, for programs."""
     return json.dumps(fleet, indent=2, sort_keys=True) + "\n"
 
 
 def render_csv(fleet: Mapping[str, Any]) -> str:
-    """One line for each host, worst first, sizes in bytes; then those without a reading, with the reason in the last column."""
+    """One line for each host, worst first, sizes in bytes; then the hosts without a reading, with the reason in the last column."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, "error"])
@@ -102,7 +102,7 @@ def render_csv(fleet: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    # What a host says of itself must not become a formula in somebody's spreadsheet.
+    # A text from a host must not become a formula in a spreadsheet.
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 

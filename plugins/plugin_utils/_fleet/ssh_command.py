@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the variables of a host to the command that reads it from the controller, or to the reason why one pass cannot.
+"""The command that reads a host from the controller, built from the host's variables, or the reason why one pass cannot read the host.
 
-Ansible's own ssh plugin makes the command, so that users, ports, keys, jump hosts, options and host keys are those of every other
-play. What it would do over several steps, such as typing a password, is left to the action and named.
+Ansible's own ssh plugin builds the command, so that users, ports, keys, jump hosts, options and host keys are the same as in a play.
+A host that needs several steps, such as a password, is refused with the reason, and the action can read it.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _PASSWORDS = (
 )
 _BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_password", "ansible_sudo_pass")
 SECRETS = frozenset((*_PASSWORDS, *_BECOME_PASSWORDS))
-"""Variables whose values are not looked at."""
+"""Variables whose values are not read."""
 _OTHERS = ("ansible_connection", "ansible_shell_type", "ansible_become", "ansible_become_method")
 
 
 class NotHonoured(Exception):
-    """A setting of a host that one pass cannot follow; the message names it."""
+    """A setting of a host that one pass does not support; the message names it."""
 
 
 @functools.lru_cache(maxsize=None)
 def names_of_variables() -> FrozenSet[str]:
-    """The variables that say how a host is reached, but for secrets, as the plugins that reach it declare them."""
+    """The connection variables without the secrets, as the plugins for the connection and become declare them."""
     plugins = {"connection": connection_loader.get(_SSH_PLUGIN, PlayContext(), None), "become": become_loader.get("sudo")}
     declared = [name for kind, plugin in plugins.items() for name in constants.config.get_plugin_vars(kind, plugin._load_name)]
     return frozenset((*declared, *_OTHERS)) - SECRETS
@@ -54,9 +54,9 @@ def names_of_variables() -> FrozenSet[str]:
 def ssh_command(host: str, variables: Mapping[str, Any], key_exchange: Optional[str] = None) -> List[str]:
     """The argument list that prints a reading of the host.
 
-    :arg variables: of the host, with its groups' and with no templates left in them.
-    :arg key_exchange: the algorithms to agree on keys by, unless the host has its own.
-    :raises NotHonoured: the host needs the action.
+    :arg variables: the variables of the host and its groups, with all templates evaluated.
+    :arg key_exchange: the key exchange algorithms, unless the host's ssh arguments name some.
+    :raises NotHonoured: only the action can read the host.
     """
     connection = variables.get("ansible_connection", _option("connection", constants.DEFAULT_TRANSPORT))
     if str(variables.get("ansible_shell_type")).rpartition(".")[2] in ("powershell", "cmd"):
@@ -69,20 +69,20 @@ def ssh_command(host: str, variables: Mapping[str, Any], key_exchange: Optional[
         if name in variables:
             raise NotHonoured(f"{name}: one pass types no secrets")
     argv = _ssh(host, variables)
-    # Before the address, and after all else: of an option that is there twice, ssh takes the first.
+    # The option stands after all other options, because ssh takes the first of an option that is given twice.
     return [*argv[:-2], "-o", f"KexAlgorithms={key_exchange}", *argv[-2:]] if key_exchange else argv
 
 
 def _option(name: str, default: Any) -> Any:
-    """What an option of the command line says, where the program has it."""
+    """The value of an option of the command line, if the program has this option."""
     said = context.CLIARGS.get(name)
     return default if said is None else said
 
 
 def _with_become(variables: Mapping[str, Any], user: Optional[str]) -> str:
-    """The command as the user that reads; passwordless sudo or nothing.
+    """The command, run as the become user by sudo without a password.
 
-    :arg user: who it is that logs in, None where that is left to ssh.
+    :arg user: the user who logs in, None if ssh decides.
     """
     if not _truth(variables.get("ansible_become", _option("become", False) or constants.DEFAULT_BECOME)):
         return COMMAND
@@ -96,7 +96,7 @@ def _with_become(variables: Mapping[str, Any], user: Optional[str]) -> str:
     plugin.set_options(task_keys={"become_user": _option("become_user", None)}, var_options=dict(variables))
     become_user = plugin.get_option("become_user") or "root"
     if become_user == user and not constants.BECOME_ALLOW_SAME_USER:
-        # As a task does: who is root already often has no sudo.
+        # As for a task: root often has no sudo.
         return COMMAND
     folder = plugin.get_option("sudo_chdir")
     words = ["cd", shlex.quote(folder), "&&"] if folder else []
@@ -112,10 +112,10 @@ def _truth(value: Any) -> bool:
 def _ssh(host: str, variables: Mapping[str, Any]) -> List[str]:
     plugin = connection_loader.get(_SSH_PLUGIN, PlayContext(), None)
     options = dict(variables)
-    # What the task executor adds to the variables of a host before it connects.
+    # The task executor adds this to the variables of a host before it connects.
     options.setdefault("inventory_hostname", host)
     plugin.set_options(var_options=options)
-    # Talkative, a connection that stays open (ControlPersist) keeps the stream to write to, which then never ends.
+    # With a higher verbosity, a persistent connection (ControlPersist) keeps standard error open, which then never ends.
     plugin.set_option("verbosity", 0)
     if plugin.has_option("private_key") and plugin.get_option("private_key"):
         raise NotHonoured("private_key: one pass hands no keys to an agent; name a file")
@@ -124,5 +124,5 @@ def _ssh(host: str, variables: Mapping[str, Any]) -> List[str]:
     command = f"/bin/sh -c {shlex.quote(_with_become(variables, plugin.user))}"
     built = plugin._build_command(plugin.get_option("ssh_executable"), "ssh", plugin.host, command)
     argv = [word.decode() if isinstance(word, bytes) else word for word in built]
-    # A thousand hosts cannot each ask whether their key is right: an unknown one fails, and is named.
+    # ssh may not ask about unknown keys of a thousand hosts: such a host fails with the reason.
     return [argv[0], "-o", "BatchMode=yes", *argv[1:]]

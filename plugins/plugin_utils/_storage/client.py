@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a client of several storage servers declares: their targets, its sessions and its arrays. Pure; runs on the controller."""
+"""The targets, sessions and arrays of a client of several storage servers. Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 PORT = 3260
 IQN = "iqn.2026-01.com.example.storage:"
-"""The names of targets and initiators begin with it, and end with the name of the host."""
+"""The beginning of the names of targets and initiators, which end with the name of the host."""
 
 
 class StorageError(Exception):
-    """The input of a filter cannot be right; the message names it."""
+    """The input of a filter is wrong; the message names it."""
 
 
 def address_of(host: str, hostvars: Mapping[str, Any]) -> str:
-    """The address of a host in the storage network, which is the one that Ansible connects to unless the host has another.
+    """The address of a host in the storage network: C(storage_address), or else the address to which Ansible connects.
 
-    :raises StorageError: the inventory gives neither.
+    :raises StorageError: the inventory has neither.
     """
     if host not in hostvars:
-        raise StorageError(f"{host} is no host of the inventory")
+        raise StorageError(f"{host} is not a host of the inventory")
     variables = hostvars[host]
     for name in ("storage_address", "ansible_host"):
         if name in variables:
@@ -36,7 +36,7 @@ def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Di
 
 
 def make_sessions(targets: Sequence[Mapping[str, Any]], luns: int, options: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The session with each target, which has so many LUNs; C(options) are the same for all, such as C(chap)."""
+    """A session with each target. Each target has C(luns) LUNs; C(options), such as C(chap), are the same for all sessions."""
     return [
         {"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], **options, "wait_for_luns": luns}
         for target in targets
@@ -46,9 +46,9 @@ def make_sessions(targets: Sequence[Mapping[str, Any]], luns: int, options: Mapp
 def make_mirrors(
     targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], prefix: str, luns: int, options: Mapping[str, Any]
 ) -> List[Dict[str, Any]]:
-    """One mirror of each LUN over all targets; C(options) are the same for all, such as C(level).
+    """A mirror of each LUN over all targets; C(options), such as C(level), are the same for all mirrors.
 
-    :arg devices: the disks that the targets give now, as iscsi_session returns them.
+    :arg devices: the present disks of the targets, as iscsi_session returns them.
     """
     mirrors: List[Dict[str, Any]] = []
     for lun in range(luns):
@@ -65,9 +65,9 @@ def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], chunk: int) -> 
 
 def _member(target: Mapping[str, Any], lun: int, devices: Sequence[Mapping[str, Any]]) -> str:
     found = (device["by_path"] for device in devices if device["target"] == target["iqn"] and device["lun"] == lun)
-    # While a server is away, the name that udev will give its disk.
-    away = f"/dev/disk/by-path/ip-{target['host']}:{target['port']}-iscsi-{target['iqn']}-lun-{lun}"
-    return next((str(path) for path in found if path), away)
+    # udev will give this name to the disk of a server that is unreachable now.
+    expected = f"/dev/disk/by-path/ip-{target['host']}:{target['port']}-iscsi-{target['iqn']}-lun-{lun}"
+    return next((str(path) for path in found if path), expected)
 
 
 def undeclared_members(
@@ -76,7 +76,7 @@ def undeclared_members(
     devices: Sequence[Mapping[str, Any]],
     targets: Sequence[Mapping[str, Any]],
 ) -> List[str]:
-    """A sentence for each member of the named arrays that is neither a disk of the targets nor one of these arrays itself.
+    """A sentence for each member of the named arrays that is neither a disk of the targets nor one of these arrays.
 
     :arg arrays: as md_array_info returns them.
     :arg devices: the disks of all sessions of the host, as iscsi_session_info returns them.
@@ -97,8 +97,8 @@ def _named(arrays: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterato
 
 
 def _is_gone(array: Mapping[str, Any], member: Mapping[str, Any]) -> bool:
-    """Whether the member is a disk that the host does not have any more, as after its session was logged out: it has no data to lose.
+    """Whether the host no longer has the member's disk, for example after a logout. Such a member has no data to lose.
 
-    The host has no path to such a disk and no superblock of it. Members of an array without superblocks of md never have one.
+    The host has neither a path to such a disk nor its superblock. In an array without md superblocks, every member would look like this.
     """
     return str(array["metadata"]).startswith("1.") and member["by_path"] is None and member["events"] is None

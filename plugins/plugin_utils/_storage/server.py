@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a storage server makes of its disks: logical volumes and LUNs, and which disks it refuses. Pure; runs on the controller."""
+"""The logical volumes and LUNs of a storage server, and the disks that it refuses. Pure; runs on the controller."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def make_luns(volumes: Sequence[Mapping[str, Any]], lv: str, attributes: Mapping
 def inspect_disks(
     lsblk: str, devices: Sequence[str], resolved: Sequence[str], volumes: Sequence[Mapping[str, Any]], lv: str, size_mb: int
 ) -> Dict[str, Any]:
-    """What the disks of a server are used for, and what is to be done.
+    """The contents of the disks of a server, and the volumes to create or grow.
 
-    :arg lsblk: what C(lsblk --json --bytes) printed of the disks, which it shows once however often they are named.
-    :arg resolved: the name that each of C(devices) leads to.
-    :returns: C(same), a sentence for each disk that is named twice; C(foreign), the disks that carry anything but LVM; C(existing), the
-        volumes that are there; C(todo), those that are missing or too small.
-    :raises StorageError: lsblk printed something else.
+    :arg lsblk: the output of C(lsblk --json --bytes) for the disks. It shows a disk once, also if the disk is named several times.
+    :arg resolved: the resolved name of each of C(devices).
+    :returns: C(same), a sentence for each disk that is named twice; C(foreign), the disks with other contents than LVM; C(existing), the
+        volumes that exist; C(todo), the volumes that are missing or too small.
+    :raises StorageError: the output of lsblk is not JSON with block devices.
     """
     try:
         disks: List[Dict[str, Any]] = json.loads(lsblk)["blockdevices"]
     except (ValueError, KeyError, TypeError):
-        raise StorageError(f"lsblk printed no JSON with blockdevices: {lsblk[:200]!r}") from None
+        raise StorageError(f"the output of lsblk is not JSON with blockdevices: {lsblk[:200]!r}") from None
     sizes = {child["name"]: int(child["size"]) for disk in disks for child in disk.get("children", ())}
     existing = [volume for volume in volumes if f"{volume['vg']}-{lv}" in sizes]
     ready = [volume for volume in existing if sizes[f"{volume['vg']}-{lv}"] >= size_mb * _MIB]
@@ -60,8 +60,8 @@ def _same_paths(devices: Sequence[str], resolved: Sequence[str]) -> List[str]:
 
 
 def _same_names(disks: Sequence[Mapping[str, Any]]) -> List[str]:
-    """Disks of one world wide name, which are several paths to one disk."""
-    # A partition has the name of its disk.
+    """A sentence for each disk that shares its world wide name with another: they are several paths to one disk."""
+    # A partition has the world wide name of its disk.
     whole = [disk for disk in disks if disk["type"] != "part" and disk["wwn"]]
     names = [disk["wwn"] for disk in whole]
     return [f"{disk['path']} has the WWN {disk['wwn']}" for disk in whole if names.count(disk["wwn"]) > 1]

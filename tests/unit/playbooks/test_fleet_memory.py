@@ -142,7 +142,7 @@ WRONG = """
       register: form
     - ansible.builtin.assert:
         that:
-          - "'are no permissions' in mode.msg"
+          - "'is not the octal mode' in mode.msg"
           - "'pdf' in form.msg"
 """
 
@@ -191,8 +191,8 @@ ROLE = """
         ("fail_below", "99%", "fleet_memory_fail_below"),
         ("min_available_percent", "much", "fleet_memory_min_available_percent"),
         ("forms", ["pdf"], "fleet_memory_forms"),
-        ("mode", "rwx", "mode: 'rwx' are no permissions"),
-        ("textfile", "nowhere/fleet.prom", "textfile: nowhere/fleet.prom: there is no folder"),
+        ("mode", "rwx", "mode: 'rwx' is not the octal mode"),
+        ("textfile", "nowhere/fleet.prom", "textfile: nowhere/fleet.prom: the folder"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_host_is_read(runner: Runner, playbook: str, variable: str, value: object, reason: str) -> None:
@@ -217,7 +217,7 @@ def test_without_matplotlib_no_host_is_read_for_nothing(runner: Runner) -> None:
     (runner.folder / "python" / "matplotlib.py").write_text("raise ImportError('hidden')\n", encoding="utf-8")
     done = runner.run("fleetlab.linux.fleet_memory")
     assert done.returncode != 0
-    assert "needs the Python package matplotlib on the controller: hidden. Install it, or leave html out" in done.stdout + done.stderr
+    assert "needs the Python package matplotlib on the controller: hidden. Install it, or remove html" in done.stdout + done.stderr
     assert "fleet_memory_forms" in done.stdout + done.stderr
     assert "Read the memory" not in done.stdout
     done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_forms=["csv"])

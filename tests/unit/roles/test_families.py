@@ -45,5 +45,5 @@ def test_packages_are_those_of_the_family(family: str, server: list[str], client
 
 
 def test_a_family_that_is_not_known_is_refused_by_name() -> None:
-    with pytest.raises(AnsibleFilterError, match="host_packages: 'Plan9' is no known family of distributions"):
+    with pytest.raises(AnsibleFilterError, match="host_packages: 'Plan9' is not a known family of distributions"):
         packages("Plan9", "storage_client")

@@ -89,7 +89,7 @@ def test_the_nearest_one_is_named(role: str, name: str, nearest: str | None) -> 
     (found,) = find_unknown(known_to(role), [name])
     assert found.nearest == nearest
     assert str(found).startswith(f"{name} has no effect, as no role declares or uses this variable")
-    assert str(found).endswith(f": is {nearest} meant?" if nearest else ", and none that it declares is similar")
+    assert str(found).endswith(f": is {nearest} meant?" if nearest else ", and no declared variable is similar")
 
 
 def test_variables_of_other_roles_are_not_this_ones() -> None:
@@ -121,7 +121,7 @@ def test_a_role_that_stands_alone_knows_its_own_files_only(tmp_path: Path) -> No
         (tmp_path / role / "tasks").mkdir(parents=True)
         (tmp_path / role / "tasks/main.yml").write_text(f"- debug: {{msg: '{{{{ {variable} }}}}'}}", encoding="utf-8")
     assert [str(one) for one in find_unknown(read_known(str(tmp_path / "one")), ["one_own", "one_of_two"])] == [
-        "one_of_two has no effect, as no role declares or uses this variable, and none that it declares is similar"
+        "one_of_two has no effect, as no role declares or uses this variable, and no declared variable is similar"
     ]
 
 

@@ -90,20 +90,20 @@ def test_what_takes_too_long_fails_and_says_how_far_it_is(shown: list[str]) -> N
     result = run(action)
     assert result["failed"]
     assert result["changed"]
-    assert result["msg"].startswith("array data: resync is at 25 % after 30 s. It goes on")
+    assert result["msg"].startswith("array data: resync is at 25 % after 30 s and goes on. Run the task again")
     assert len(shown) == 5
 
 
 def test_what_does_not_begin_fails(shown: list[str]) -> None:
     stuck = {"sync_action": "idle", "degraded": "1", "dev-sda/state": "spare", "array_state": "active"}
     result = run(Scripted([answer(waits=[WORK])], [stuck]))
-    assert "the kernel does not begin to make it whole, for 10 s now" in result["msg"]
+    assert "the kernel has not begun to make it whole for 10 s" in result["msg"]
     assert len(shown) == 1
 
 
 @pytest.mark.usefixtures("shown")
 def test_an_array_that_stops_while_it_is_waited_for() -> None:
-    assert "array data (md1) stopped running" in run(Scripted([answer(waits=[WORK])], [{}]))["msg"]
+    assert "array data (md1) was stopped" in run(Scripted([answer(waits=[WORK])], [{}]))["msg"]
 
 
 @pytest.mark.usefixtures("shown")

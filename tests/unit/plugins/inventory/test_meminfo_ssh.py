@@ -232,7 +232,7 @@ def test_become_runs_the_whole_command_as_the_other_user(servers: Servers, liste
         ("asked", "a password is required"),
         ("container", "ansible_connection: community.docker.docker"),
         ("typed", "ansible_password: one pass types no secrets"),
-        ("sealed", "its connection variables cannot be worked out"),
+        ("sealed", "its connection variables cannot be evaluated"),
     ],
 )
 def test_what_is_in_the_way_is_named(listed: dict[str, Any], host: str, reason: str) -> None:

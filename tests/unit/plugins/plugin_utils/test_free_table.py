@@ -124,5 +124,5 @@ def test_wrong_options_are_named(options: dict[str, str], reason: str) -> None:
 
 @pytest.mark.parametrize("value", [{}, {"free": None}, {"free": {}}])
 def test_other_facts_are_refused(value: dict[str, None]) -> None:
-    with pytest.raises(TableError, match="no facts of"):
+    with pytest.raises(TableError, match="not facts of"):
         render(value)

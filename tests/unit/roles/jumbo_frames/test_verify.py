@@ -30,8 +30,8 @@ def test_peers_are_told_apart(tmp_path: Path, names: tuple[int, ...], silent: st
     played = play_tasks(tmp_path, {"here": variables}, "-e", str({"jumbo_frames_peers": peers}), path=str(tmp_path / "bin"), **role)
     results = {one["task"]["name"].rpartition(" | ")[2]: one["hosts"]["here"] for one in played}
     said = results["Say which peers are silent"]
-    assert said.get("msg", "") == (f"here gets no answer at all from {silent}; frames of full size are not proved there" if silent else "")
-    judged = results["Say to which peers large frames get lost"]
+    assert said.get("msg", "") == (f"here gets no answer from {silent}; frames of full size are not tested there" if silent else "")
+    judged = results["Fail if large frames get lost"]
     assert bool(judged.get("failed")) is bool(lost)
     if lost:
         assert judged["msg"].startswith(f"here reaches {lost} with small frames, and not with frames of 9000 bytes")

@@ -52,7 +52,7 @@ def test_arrays_and_file_system_are_read_by_their_names(tmp_path: Path, client: 
     assert stubs.called("md_array_info") == [{"names": NAMES}]
     assert stubs.called("mount_info") == [{"path": client["storage_client_mount_point"], "probe": True}]
     # One that is merely degraded is mended as ever.
-    assert "Errors | Stop what has met them" not in done
+    assert "Errors | Unmount and stop the arrays" not in done
     assert stubs.called("md_array") == []
 
 
@@ -81,7 +81,7 @@ def test_an_array_of_somebody_else_is_never_stopped(
 ) -> None:
     stubs = stub(tmp_path, array("md2", "/dev/vdb"), problems=[DAMAGE])
     _done, message = play(tmp_path, {**client, "storage_client_recover": True}, programs, *options)
-    assert message.startswith("client1: refused to stop md1, md2, md99: /dev/md2 has the member /dev/vdb, which is not of iqn.2026-01")
+    assert message.startswith("client1: refused to stop md1, md2, md99: /dev/md2 has the member /dev/vdb, which is not a disk of iqn.2026")
     assert stubs.called("md_array") == []
 
 
@@ -89,7 +89,7 @@ def test_in_check_mode_nothing_is_stopped(tmp_path: Path, client: dict[str, Any]
     stubs = stub(tmp_path, problems=[DAMAGE])
     done, message = play(tmp_path, {**client, "storage_client_recover": True}, programs, "--check")
     assert message == ""
-    assert "Recover | Refuse to stop others" in done
+    assert "Recover | Refuse to stop arrays with undeclared members" in done
     assert stubs.called("md_array") == []
 
 

@@ -9,7 +9,7 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load,
 
 
 def test_the_rule_has_the_declared_settings() -> None:
-    options = task("storage_client", "queues.yml", "Queues | Rule, and disks that follow it")["fleetlab.linux.disk_queue"]
+    options = task("storage_client", "queues.yml", "Queues | Udev rule, and disks that follow the rule")["fleetlab.linux.disk_queue"]
     assert options == {"path": "{{ storage_client_queue_file }}", "settings": "{{ storage_client_queue }}"}
     defaults = load("storage_client", "defaults/main.yml")
     assert (defaults["storage_client_queue"], defaults["storage_client_queue_file"]) == (

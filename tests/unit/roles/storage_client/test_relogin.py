@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session that keeps former options is logged in anew when the mirrors let go of its disks, and stays as it is when they cannot."""
+"""A session that keeps former options is logged in again when the mirrors release its disks, and stays as it is when they cannot."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def test_a_mirror_that_cannot_spare_it_keeps_it(tmp_path: Path, client: dict[str
 
 def test_a_mirror_that_does_not_let_go_ends_it(tmp_path: Path, client: dict[str, Any], portal: int) -> None:
     stubs, done = play(tmp_path, client, portal, {"failed": True, "msg": STEP, "failed_step": "mdadm"})
-    assert done["Take the disks of the session out of the mirrors"]["msg"] == STEP
-    assert [name for name, result in done.items() if result.get("failed")] == ["Take the disks of the session out of the mirrors"]
+    assert done["Release the disks of the session from the mirrors"]["msg"] == STEP
+    assert [name for name, result in done.items() if result.get("failed")] == ["Release the disks of the session from the mirrors"]
     assert stubs.called("iscsi_session") == []
 
 
@@ -86,6 +86,6 @@ def test_a_server_that_is_not_there_to_be_logged_in_to_keeps_its_disks(tmp_path:
 
 def test_check_mode_says_what_it_would_do(tmp_path: Path, client: dict[str, Any], portal: int) -> None:
     stubs, done = play(tmp_path, client, portal, RELEASED, "--check")
-    assert set(done) == {"Play the role", "What check mode foretells of it"}
-    assert done["What check mode foretells of it"]["msg"] == f"would log out and in: {IQN}1, for its CHAP credentials"
+    assert set(done) == {"Play the role", "Preview of check mode"}
+    assert done["Preview of check mode"]["msg"] == f"would log out and in again: {IQN}1, for its CHAP credentials"
     assert stubs.called("md_array") == stubs.called("iscsi_session") == []

@@ -71,4 +71,4 @@ def test_a_disk_that_is_named_twice_is_refused_by_name(folder: Path, options: tu
 def test_a_disk_that_carries_something_else_is_refused_by_name(folder: Path) -> None:
     a, b = disk(folder, "a", fstype="xfs"), disk(folder, "b", pttype="gpt")
     found = refused(folder, {"server": [disk(folder, "c", fstype="LVM2_member"), a, b]})
-    assert found["server"].startswith(f"server: refused: {a}, {b} carries")
+    assert found["server"].startswith(f"server: refused: {a}, {b} contains")

@@ -60,7 +60,7 @@ def test_a_file_system_in_order(machine: Machine) -> None:
     assert found.pop("size") > 0
     assert found == {
         "mounted": True,
-        "path": POINT,
+        "mount_point": POINT,
         "source": "/dev/md99",
         "fstype": "ext4",
         "options": ["rw", "noatime"],
@@ -74,7 +74,7 @@ def test_a_folder_that_is_no_mount_point_is_not_mounted_and_gets_no_file(machine
     monkeypatch.setattr(tempfile, "mkstemp", lambda **_options: pytest.fail("a file was made"))
     machine.mounts()
     found = machine.look()
-    assert (found["mounted"], found["path"], found["source"], found["problems"]) == (False, POINT, None, [])
+    assert (found["mounted"], found["mount_point"], found["source"], found["problems"]) == (False, POINT, None, [])
 
 
 def test_the_mount_on_top_counts(machine: Machine) -> None:
@@ -88,10 +88,10 @@ def test_a_device_is_found_wherever_it_is_mounted(machine: Machine, source: str)
     (machine.root / "dev/disk/by-id").mkdir(parents=True)
     (machine.root / "dev/disk/by-id/md-name").symlink_to("../../md99")
     machine.mounts(f"9:99 / /other\\040place rw - ext4 {source} rw")
-    assert machine.look(None, "/dev/md99", False)["path"] == "/other place"
+    assert machine.look(None, "/dev/md99", False)["mount_point"] == "/other place"
     machine.mounts("9:98 / /srv/md98 rw - ext4 /dev/md98 rw")
     found = machine.look(None, "/dev/md99", False)
-    assert (found["mounted"], found["path"]) == (False, None)
+    assert (found["mounted"], found["mount_point"]) == (False, None)
 
 
 def test_errors_that_ext4_counted_are_a_problem(machine: Machine) -> None:

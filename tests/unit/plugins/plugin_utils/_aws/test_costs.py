@@ -98,8 +98,8 @@ def test_what_has_no_price_is_named(changes: Dict[str, Any], unknown: List[str])
     costs = summary(wanted_parts(request(**changes), PRICES), PRICES, "us-east-1")
     assert costs["unknown"] == unknown
     assert any("?" in line for line in costs["lines"])
-    assert any(line.startswith("together, without what has no price") for line in costs["lines"])
-    assert f"no price is known of {unknown[0]}: look it up, and set lab_aws_prices" in costs["lines"]
+    assert any(line.startswith("together, without parts that have no price") for line in costs["lines"])
+    assert f"no price is known for {unknown[0]}: look it up, and set lab_aws_prices" in costs["lines"]
 
 
 def test_another_region_is_told_that_its_prices_differ() -> None:

@@ -52,14 +52,14 @@ def failed(code: str, call: str, text: str) -> Dict[str, Any]:
             "InsufficientInstanceCapacity",
             "RunInstances",
             "We currently do not have sufficient c6in.2xlarge capacity in the Availability Zone you requested",
-            ["no room for these c6in.2xlarge", "lab_aws_placement_group"],
+            ["no capacity for these c6in.2xlarge", "lab_aws_placement_group"],
         ),
         ("InvalidAMIID.NotFound", "RunInstances", "The image id '[ami-1]' does not exist", ["lab_aws_image_name"]),
         (
             "DependencyViolation",
             "DeleteVpc",
             "The vpc 'vpc-1' has dependencies and cannot be deleted.",
-            ["something else in the lab's network"],
+            ["a resource in the lab's network"],
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_at_login_nothing_is_said_of_what_exists(message: str) -> None:
 )
 def test_an_aws_that_is_not_reached(message: str) -> None:
     sentence = explain({"failed": True, "msg": f"Failed to retrieve caller identity: {message}"}, CONTEXT, resume=False)
-    assert sentence.startswith("AWS was not reached in 'eu-central-1': look at the network of this machine, its proxy (HTTPS_PROXY)")
+    assert sentence.startswith("AWS was not reached in 'eu-central-1': check the network of this machine, its proxy (HTTPS_PROXY)")
     assert message in sentence
 
 

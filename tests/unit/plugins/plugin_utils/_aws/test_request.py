@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, left, strangers
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.machines import guests, remaining_resources, untagged_resources
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._aws.request import drift, new_data_volumes, problems
 
 
@@ -69,14 +69,14 @@ def test_a_lab_that_can_be() -> None:
 def test_the_whole_world_is_refused_however_it_is_cut(ranges: List[str]) -> None:
     found = problems(request(ssh_from=ranges))
     assert len(found) == len(ranges)
-    assert all("lets the whole world try" in text for text in found)
+    assert all("allows the whole world" in text for text in found)
     assert problems(request(ssh_from=ranges, world_ssh=True)) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ssh_from": []}, "lab_aws_ssh_from: state from where"),
+        ({"ssh_from": []}, "lab_aws_ssh_from: state the public addresses"),
         ({"ssh_from": ["192.0.2.10/24"]}, "has host bits set"),
         ({"ssh_from": ["::/0"]}, "lab_aws_ssh_from: ::/0"),
         ({"ssh_from": ["home; rm -rf"]}, "lab_aws_ssh_from: home"),
@@ -129,7 +129,7 @@ def test_what_was_asked_for_is_no_drift() -> None:
         ({"servers": 0}, "there are 1 storage_servers and 0 were asked for"),
         ({"instance_type": "c5n.4xlarge"}, "server1 is a c6in.2xlarge and c5n.4xlarge was asked for"),
         ({"volumes": 3}, "server1 has 2 data volumes and 3 were asked for"),
-        ({"key": ""}, "server1 was made with another key than the folder of the lab holds"),
+        ({"key": ""}, "server1 has another key than the folder of the lab"),
     ],
 )
 def test_another_lab_is_drift(changes: Dict[str, Any], words: str) -> None:
@@ -213,10 +213,10 @@ def test_what_is_left_is_named_and_what_comes_with_a_network_is_not() -> None:
         "security group sg-2: is in the network of the lab without its tag, so it was not touched",
         "network interface eni-1: is in the network of the lab without its tag, so it was not touched",
     ]
-    assert strangers(inside, "lab", ["i-1"]) == others
-    assert left(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: bears the tag of the lab and is still there", *others]
-    assert "network interface eni-2" in strangers(inside, "lab", [])[-1]
-    assert left({}, {}, "lab", []) == []
+    assert untagged_resources(inside, "lab", ["i-1"]) == others
+    assert remaining_resources(tagged, inside, "lab", ["i-1"]) == ["VPC vpc-1: has the tag of the lab and still exists", *others]
+    assert "network interface eni-2" in untagged_resources(inside, "lab", [])[-1]
+    assert remaining_resources({}, {}, "lab", []) == []
 
 
 def test_data_volumes_of_a_new_server_are_told_the_speeds_that_their_type_has() -> None:

@@ -140,7 +140,7 @@ def test_an_experiment_takes_the_stages_it_names() -> None:
 def test_stages_that_are_not_there_are_named_with_those_that_are(only: str, unmatched: str) -> None:
     plan = describe(settings(only=only))
     titles = [stage.title for stage in make_stages(settings())]
-    assert plan["problem"] == f"storage_benchmark_only: no stage matches {unmatched}. The stages of full are here: {'; '.join(titles)}"
+    assert plan["problem"] == f"storage_benchmark_only: no stage matches {unmatched}. The stages of full are: {'; '.join(titles)}"
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_an_expression_of_which_every_part_matches_is_in_order(only: str) -> Non
 def test_the_short_form_without_a_speed_would_measure_nothing() -> None:
     plan = describe(settings(extent="short", speeds=()))
     assert plan["stages"] == []
-    assert plan["problem"].startswith("the extent short only measures what is held to a speed")
+    assert plan["problem"].startswith("the extent short only measures throttled volumes")
     assert describe(settings(extent="full", speeds=()))["problem"] == ""

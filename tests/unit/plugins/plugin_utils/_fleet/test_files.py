@@ -61,7 +61,7 @@ def test_a_diff_of_a_long_file_is_short_and_still_tells_that_it_differs() -> Non
 
 
 def test_what_is_no_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ObservationError, match=f"{tmp_path}: is there, and is no file"):
+    with pytest.raises(ObservationError, match=f"{tmp_path}: exists and is not a file"):
         observe([str(tmp_path)])
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ObservationError, match="file/x: cannot be read"):

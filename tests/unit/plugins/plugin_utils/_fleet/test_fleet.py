@@ -77,7 +77,7 @@ def test_a_reading_of_now_wins_over_facts_of_before() -> None:
 def test_a_registered_reading_counts_whatever_became_of_it() -> None:
     hosts: dict[str, Any] = {"a": {"fleet_memory_reading": {"changed": False, "meminfo": facts("6.1")}}}
     assert [row["host"] for row in make_fleet(hosts)["hosts"]] == ["a"]
-    with pytest.raises(FleetError, match=r"a: the variable other is no result of .*meminfo_facts"):
+    with pytest.raises(FleetError, match=r"a: the variable other is not a result of .*meminfo_facts"):
         make_fleet({"a": {"other": {"ansible_facts": {"distribution": "Debian"}}}}, reading="other")
 
 
@@ -108,7 +108,7 @@ def test_only_the_hosts_asked_for() -> None:
 
 
 def test_other_facts_are_refused_by_name_of_the_host() -> None:
-    with pytest.raises(FleetError, match="web1: these are no facts"):
+    with pytest.raises(FleetError, match="web1: these are not facts"):
         make_fleet({"web1": {"meminfo": {"available": {}}}})
 
 

@@ -44,7 +44,7 @@ def test_the_address_in_the_storage_network_comes_before_the_one_of_ansible() ->
     assert address_of("a", {"a": {"storage_address": "2001:db8::1", "ansible_host": "192.0.2.1"}}) == "2001:db8::1"
     with pytest.raises(StorageError, match="a has neither storage_address nor ansible_host"):
         address_of("a", {"a": {}})
-    with pytest.raises(StorageError, match="b is no host of the inventory"):
+    with pytest.raises(StorageError, match="b is not a host of the inventory"):
         make_targets(["b"], {"a": {}})
 
 

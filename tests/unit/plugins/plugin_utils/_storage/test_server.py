@@ -67,5 +67,5 @@ def test_a_disk_that_is_named_twice_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["", "lsblk: a: not a block device", "[]", "{}"])
 def test_what_is_no_answer_of_lsblk_is_said(text: str) -> None:
-    with pytest.raises(StorageError, match="lsblk printed no JSON with blockdevices"):
+    with pytest.raises(StorageError, match="the output of lsblk is not JSON with blockdevices"):
         inspect_disks(text, [], [], [], "volume", 1)
