@@ -44,7 +44,16 @@ class Filesystem:
 def returned(path: Optional[str], found: Optional[Filesystem]) -> Dict[str, Any]:
     """What the module returns."""
     if found is None:
-        return {"mounted": False, "mount_point": path, "source": None, "fstype": None, "options": [], "size": None, "errors": None, "problems": []}
+        return {
+            "mounted": False,
+            "mount_point": path,
+            "source": None,
+            "fstype": None,
+            "options": [],
+            "size": None,
+            "errors": None,
+            "problems": [],
+        }
     return {
         "mounted": True,
         # Not "path": exit_json adds the size and owner of the folder to a result of that name, over the size of the file system.
