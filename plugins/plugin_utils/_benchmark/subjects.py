@@ -49,9 +49,7 @@ def make_volumes(devices: Sequence[Mapping[str, Any]]) -> List[Volume]:
     """
     nameless = [str(device["device"]) for device in devices if not device["by_path"]]
     if nameless:
-        raise BenchmarkError(
-            f"udev has not given a by-path name to {', '.join(nameless)}: wait, or restart systemd-udevd on the client"
-        )
+        raise BenchmarkError(f"udev has not given a by-path name to {', '.join(nameless)}: wait, or restart systemd-udevd on the client")
     volumes = [
         Volume(device["by_path"], device["device"].rsplit("/", 1)[-1], device["target"], device["lun"], device["rotational"])
         for device in devices
