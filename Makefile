@@ -18,16 +18,16 @@ ARGS ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export LC_ALL := C.UTF-8
-# The lab's playbooks bring their own inventory.
+# The lab's playbooks create their own inventory.
 export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
 export ANSIBLE_DISPLAY_SKIPPED_HOSTS := false
-# The lab lies below the folder that is current; after make -C the shell still says another one.
+# The lab is below the current folder; after make -C the shell's PWD is still another folder.
 export PWD := $(CURDIR)
 
 INVENTORY = .lab/$(if $(filter-out lab,$(LAB_NAME)),$(LAB_NAME)/)inventory.yml
 PLAYBOOK = ansible-playbook $(if $(LAB_NAME),-e lab_name=$(LAB_NAME)) $(if $(BACKEND),-e lab_backend=$(BACKEND))
-# A lab on AWS needs none of the packages that carry guests, and is still one where its backend is not named again.
+# A lab on AWS needs no packages for guests. It is recognised by its folder if BACKEND does not name it again.
 ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
@@ -37,11 +37,11 @@ NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-lab: ## build the storage lab, or bring it back to what it should be
+lab: ## build or repair the storage lab
 	@scripts/bootstrap $(if $(ON_AWS),aws,run lab $(filter qemu,$(BACKEND)))
 	$(PLAYBOOK) fleetlab.linux.storage_lab $(ARGS)
 
-lab-status: ## say which hosts of the lab answer, and how its arrays are; of one on AWS, what runs and what it costs
+lab-status: ## show which hosts of the lab answer, and the state of its arrays; for a lab on AWS its machines and costs
 	@scripts/bootstrap $(if $(ON_AWS),aws,run)
 	$(if $(ON_AWS),$(PLAYBOOK) fleetlab.linux.storage_lab_status $(ARGS),@python scripts/lab.py --lab='$(LAB_NAME)' status)
 
@@ -53,7 +53,7 @@ lab-ssh: ## open a shell on a host of the lab: make lab-ssh HOST=client1
 	@scripts/bootstrap run
 	@python scripts/lab.py --lab='$(LAB_NAME)' ssh '$(HOST)'
 
-lab-destroy: ## remove the lab and everything it left on this machine
+lab-destroy: ## remove the lab with all its files on this machine
 	@scripts/bootstrap $(if $(ON_AWS),aws,run)
 	$(PLAYBOOK) fleetlab.linux.storage_lab_destroy $(ARGS)
 
@@ -65,7 +65,7 @@ bench-memory: ## compare the ways to read the memory of many hosts: make bench-m
 	@scripts/bootstrap run
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.memory $(ARGS)
 
-bench-tz-cron: ## measure what a call of a job that has nothing to do costs
+bench-tz-cron: ## measure the time of a run of run-at without a wanted time
 	@scripts/bootstrap run
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.tz_cron $(ARGS)
 
@@ -77,19 +77,19 @@ test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, packag
 	@scripts/bootstrap run dev lab kernels
 	@python scripts/run_tests.py molecule network kernels lint unit package matrix sanity aws
 
-test-faults: ## all that the lab survives, fault by fault, with a table at the end (an hour)
+test-faults: ## all faults that the lab survives, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults
 
-test-faults-core: ## the faults that matter most, a quarter of an hour
+test-faults-core: ## the most important faults (a quarter of an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
 
-test-nftables: ## netns on a guest whose kernel has nftables alone (a minute; a quarter of an hour the first time, to build the kernel)
+test-nftables: ## netns on a guest whose kernel has only nftables (a minute; a quarter of an hour the first time, to build the kernel)
 	@scripts/bootstrap run dev lab build
 	@python scripts/run_tests.py nftables
 
-test-kernels: ## which kernels boot on this CPU, and on one with larger registers, and keep a program's registers whole (a minute)
+test-kernels: ## guests' kernels on this CPU and on a CPU with larger registers: boot, and registers of programs (a minute)
 	@scripts/bootstrap run dev lab kernels
 	@python scripts/run_tests.py kernels
 
@@ -97,7 +97,7 @@ test-target: ## the integration tests of one module, on one guest: make test-tar
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py 'target:$(TARGET)'
 
-test-fault: ## one fault, or those whose names match, on a lab of their own: make test-fault FAULT=go_bad
+test-fault: ## one fault, or all faults whose names match, on a separate lab: make test-fault FAULT=go_bad
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py 'fault:$(FAULT)'
 
@@ -105,15 +105,15 @@ test-unit: ## unit tests, all or some: make test-unit TEST='tests/unit/scripts -
 	@scripts/bootstrap run dev
 	@python -m pytest -q $(or $(TEST),tests/unit)
 
-test-nvme: ## which NVMe disk is which EBS volume, on a guest under QEMU (two minutes, five the first time)
+test-nvme: ## the NVMe disks of EBS volumes, on a guest under QEMU (two minutes, five the first time)
 	@scripts/bootstrap run dev lab qemu
 	@python scripts/run_tests.py nvme
 
-test-fast: ## what is quick: lint, sanity, unit, package
+test-fast: ## the quick tests: lint, sanity, unit, package
 	@scripts/bootstrap run dev
 	@python scripts/run_tests.py lint sanity unit package
 
-test-host: ## a command on a fresh host of another Debian release, as root: make test-host SUITE=trixie RUN='make test-fast'
+test-host: ## run a command on a fresh host of another Debian release, as root: make test-host SUITE=trixie RUN='make test-fast'
 	@scripts/bootstrap run lab
 	@python scripts/test_host.py '$(SUITE)' $(RUN)
 
@@ -121,7 +121,7 @@ lint: ## ruff, mypy, yamllint, ansible-lint, shellcheck and the checks of antsib
 	@scripts/bootstrap run dev
 	@python scripts/run_tests.py lint
 
-format: ## bring the Python files into the project's format, and write the roles' READMEs from their argument specs
+format: ## format the Python files, and write the roles' READMEs from their argument specs
 	@scripts/bootstrap run dev
 	$(NOX) formatters role-readmes floors
 
@@ -129,5 +129,5 @@ docs: ## check the documentation and render it into build/docs
 	@scripts/bootstrap run dev
 	$(NOX) docs-check docs
 
-clean: ## remove what the tests and tools made, but not the lab
+clean: ## remove the files of tests and tools, but not the lab
 	rm -rf .venv .nox .cache build tests/output .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible

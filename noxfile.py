@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The developer command: C(nox) runs every check that needs no guests, C(nox -l) lists them, C(nox -s NAME) runs one.
 
-C(nox -t matrix) runs the unit tests and ansible-test sanity against each version of ansible-core, on the Pythons that it takes: those
-of controllers, and those that modules alone run on. A Python that this machine lacks is named and left out.
+C(nox -t matrix) runs the unit tests and ansible-test sanity with each version of ansible-core, on the Pythons that it supports on
+controllers and on managed hosts. A Python that this machine lacks is named and skipped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), matrix.s
 for variable, value in packages.uv_environment(packages.read_pip_settings()).items():
     os.environ.setdefault(variable, value)
 
-# The collections this one depends on come with the PyPI package "ansible": sessions find them there, never in Galaxy.
+# The PyPI package "ansible" contains the collections on which this one depends, so no session needs Galaxy.
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = sysconfig.get_path("purelib")
 
 antsibull_nox.load_antsibull_nox_toml()
@@ -49,13 +49,13 @@ def shellcheck(session: nox.Session) -> None:
 
 @nox.session(name="role-readmes", venv_backend="none")
 def role_readmes(session: nox.Session) -> None:
-    """Write the README of each role from its argument specs; where CI is set, fail if one differs."""
+    """Write the README of each role from its argument specs; if CI is set, fail if one differs."""
     session.run(sys.executable, "scripts/role_readmes.py", *(["--check"] if os.environ.get("CI") else []), external=True)
 
 
 @nox.session(name="floors", venv_backend="none")
 def floors(session: nox.Session) -> None:
-    """Hold the floors of the house, and draw them into docs/architecture.md; where CI is set, fail if the page has another picture."""
+    """Check the floors of the code, and draw them into docs/architecture.md; if CI is set, fail if the page has another picture."""
     session.run(sys.executable, "scripts/check_floors.py", external=True)
     drawing = "ansible_collections.fleetlab.linux.scripts.draw_architecture"
     session.run(sys.executable, "-m", drawing, *(["--check"] if os.environ.get("CI") else []), env={"PYTHONPATH": _TREE}, external=True)
@@ -81,7 +81,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(name="package", venv_backend="none")
 def package(session: nox.Session) -> None:
-    """Build the collection, install the result, and use it as a user would."""
+    """Build and install the collection, and use it as a user would."""
     session.run(sys.executable, "-m", "pytest", *(session.posargs or ["tests/package"]), external=True)
 
 
@@ -110,7 +110,7 @@ def _sanity(core: matrix.Core, session: nox.Session) -> None:
 
 
 def _test(session: nox.Session, folders: list[str], python_path: str) -> None:
-    """Run tests with a few examples of each property: what these find is in the plans, and so on every Python."""
+    """Run tests with few examples of each property, because more examples would find the same errors on every Python."""
     report = f"--junit-xml=tests/output/reports/matrix/{session.name}.xml"
     options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=matrix", report]
     env = {"PYTHONPATH": python_path, "ANSIBLE_COLLECTIONS_PATH": _TREE}
@@ -124,10 +124,10 @@ def _controller(core: matrix.Core, session: nox.Session) -> None:
 
 
 def _target(core: matrix.Core, session: nox.Session) -> None:
-    """Run the modules' unit tests with what this ansible-core sends to a managed host; arguments are passed on to pytest."""
+    """Run the modules' unit tests with the parts of this ansible-core that a managed host gets; arguments are passed on to pytest."""
     session.install("-r", "tests/unit/requirements.txt")
     whole = Path(session.virtualenv.location) / "core"
-    # Of a version for other Pythons: pip takes it where it is told to, and the module_utils of it are for this one.
+    # This ansible-core is for other Pythons, but its module_utils support this one; the option lets pip install it nevertheless.
     options = ["--quiet", "--upgrade", "--no-deps", "--ignore-requires-python", f"--target={whole}"]
     session.run_install(sys.executable, "-m", "pip", "install", *options, core.requirements[0], external=True)
     _test(session, ["tests/unit/plugins/modules", "tests/unit/plugins/module_utils"], matrix.link_module_utils(whole))
@@ -149,12 +149,12 @@ for each in matrix.CORES:
 
 @nox.session(name="matrix-part", venv_backend="none", default=False)
 def matrix_part(session: nox.Session) -> None:
-    """Run the newest ansible-core that a Python of this machine takes, and the oldest Python of managed hosts, beside the defaults."""
+    """Run the newest ansible-core that supports a Python of this machine, and the oldest Python of managed hosts."""
     newest = matrix.newest_controller(matrix.find_python)
     if newest is None or newest.core == matrix.own_core():
         session.log(f"no newer ansible-core than {matrix.own_core()}, that of .venv, for a Python of this machine")
     else:
-        # Programs that are put on hosts run without Ansible: to them it is one version as well as another.
+        # The programs for hosts run without Ansible, so its version does not matter for their tests.
         session.notify(
             f"controller-core{newest.core}-{newest.python}", ["tests/unit", "--ignore=tests/unit/plugins/module_utils/_programs"]
         )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hold the floors of the house: which file of module_utils may import which, and which rooms may touch the host.
+"""Check the floors of the code: which files of module_utils may import which others, and which rooms may use the host.
 
 A file imports from its own wing, from the floors below it, and from another wing only where WINGS names it. No imports form a circle.
 Only the floors below the wings, the rooms observe, apply and operations, and programs that are put on hosts import SYSTEM modules.
@@ -25,7 +25,7 @@ _PREFIX = "ansible_collections.fleetlab.linux.plugins.module_utils."
 
 
 def read_imports(folder: Path) -> dict[str, set[str]]:
-    """The dotted names that each file imports; those of files in the folder begin there, as C(_core.plan)."""
+    """The dotted names that each file imports. The name of a file in the folder begins at the folder, as C(_core.plan)."""
     files = {".".join(file.relative_to(folder).with_suffix("").parts): file for file in sorted(folder.rglob("*.py"))}
     return {name: set(_imports(name, ast.parse(file.read_text(encoding="utf-8")), files)) for name, file in files.items()}
 
@@ -41,7 +41,7 @@ def _imports(name: str, tree: ast.Module, files: dict[str, Path]) -> Iterator[st
 
 
 def problems(imports: dict[str, set[str]]) -> Iterator[str]:
-    """What stands against the rules, a line each."""
+    """The violations of the rules, a line each."""
     inner = {name: {each for each in found if each in imports} for name, found in imports.items()}
     for name, found in inner.items():
         own = name.split(".")[0]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test sanity on this checkout, with nothing from outside but the package index that pip is set up for.
+"""Run ansible-test sanity on this checkout, with only the package index of pip's configuration.
 
-ansible-test wants a folder named ansible_collections/fleetlab/linux, so it gets a copy. It also downloads a script that
-installs pip into the environments it makes; every Python brings one, so that is put where the download would be kept.
+ansible-test needs a folder named ansible_collections/fleetlab/linux, so it gets a copy. It would download a script that installs pip
+into its environments. Every Python contains pip, so a script that uses this one is put into the cache of the download.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _INSTALL_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
 
 
 def source_files() -> list[Path]:
-    """Paths below the checkout of every file that git knows or would add."""
+    """The paths of all files of the checkout that git tracks or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
-    # Deleted files are listed as long as the deletion is not committed.
+    # git lists a deleted file until the deletion is committed.
     return [Path(name) for name in sorted(set(listed)) if name and (ROOT / name).exists()]
 
 
@@ -46,14 +46,14 @@ def copy_collection(place: Path) -> Path:
 
 
 def _own_home() -> Path:
-    """A home folder that outlives the run, so that its environments are made once, and leaves the user's alone.
+    """A separate home folder that is kept after the run, so that its environments are created only once.
 
-    Each version of ansible-test has one: two of them may run side by side.
+    Each version of ansible-test has its own folder, because two versions may run at the same time.
     """
     home = ROOT / ".cache" / "ansible-test" / matrix.own_core()
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    # The version is part of the name of the file, and nothing else of it is used.
+    # Only the version of pip is used, as part of the file's name.
     python = types.SimpleNamespace(version="{}.{}".format(*sys.version_info))
     version = python_requirements.get_venv_packages(python)["pip"]
     (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(_INSTALL_PIP, encoding="utf-8")
@@ -62,10 +62,10 @@ def _own_home() -> Path:
 
 
 def _copy_pip_settings(home: Path) -> None:
-    """Set pip up as it is for the user: ansible-test keeps the environment variables that say so from it."""
+    """Configure pip as for the user, because ansible-test removes pip's environment variables."""
     settings = configparser.RawConfigParser()
     settings["global"] = {"cache-dir": packages.ask_pip("cache", "dir").strip(), "quiet": "2"}
-    # What stands in environment variables counts more than files.
+    # Environment variables take precedence over files.
     for name, options in sorted(packages.read_pip_settings().items(), key=lambda section: section[0] == ":env:"):
         section = "global" if name == ":env:" else name
         if not settings.has_section(section):
@@ -74,13 +74,13 @@ def _copy_pip_settings(home: Path) -> None:
             settings[section][option] = value.replace("\n", "\n ")
     file = home / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True, exist_ok=True)
-    # The address of an index may hold a password.
+    # The address of an index may contain a password.
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
         settings.write(stream)
 
 
 def main() -> int:
-    """Return the exit code of ansible-test; its reports are left in tests/output/sanity, in a folder for its version."""
+    """Return the exit code of ansible-test. Its reports are in tests/output/sanity, in a folder for each version."""
     path = os.pathsep.join([str(Path(sys.executable).parent), matrix.search_path()])
     env = dict(os.environ, HOME=str(_own_home()), LC_ALL="C.UTF-8", PATH=path)
     reports = ROOT / "tests" / "output" / "sanity" / matrix.own_core()

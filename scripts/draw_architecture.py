@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draw the floors of the house into docs/architecture.md, from the imports of the code; with --check see that the picture is current."""
+"""Draw the floors of the code into docs/architecture.md, from the imports; with --check only test whether the picture is current."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rooms(imports: dict[str, set[str]], wing: str) -> list[str]:
 
 
 def read_modules(folder: Path) -> dict[str, set[str]]:
-    """Which wings each module opens."""
+    """The wings that each module imports."""
     found = {}
     for file in sorted(folder.glob("*.py")):
         named = {str(node.module) for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)}
@@ -31,7 +31,7 @@ def read_modules(folder: Path) -> dict[str, set[str]]:
 
 
 def picture(imports: dict[str, set[str]], modules: dict[str, set[str]]) -> str:
-    """A flowchart in mermaid: modules, their wings, and the two floors that all of them stand on."""
+    """A flowchart in mermaid: modules, their wings, and the two floors below all wings."""
     wings = sorted({name.split(".")[0] for name in imports} - set(FLOORS))
     lines = ["flowchart TB"]
     for wing in wings:
@@ -45,7 +45,7 @@ def picture(imports: dict[str, set[str]], modules: dict[str, set[str]]) -> str:
 
 
 def main(check: bool) -> int:
-    """Draw, or say that the page has another picture."""
+    """Write the picture, or report that the page has another one."""
     before, _begin, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     _picture, _end, after = rest.partition(_END)
     text = before + _BEGIN + picture(read_imports(UTILS), read_modules(UTILS.parent / "modules")) + _END + after

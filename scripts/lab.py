@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at a lab, or open a shell on one of its hosts; whatever is needed is read from the lab's inventory."""
+"""Show the state of a lab, or open a shell on one of its hosts, with the connection variables of the lab's inventory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ssh_command(host: str, variables: dict[str, Any]) -> list[str]:
 
 
 def shell(inventory: Path, host: str) -> int:
-    """Become the ssh to that host; return only when there is no such host."""
+    """Replace this process by ssh to the host; return only if the host does not exist."""
     listed = subprocess.run(["ansible-inventory", "-i", str(inventory), "--list"], check=True, stdout=subprocess.PIPE, text=True)
     hosts = json.loads(listed.stdout)["_meta"]["hostvars"]
     if host in hosts:
@@ -50,13 +50,13 @@ def shell(inventory: Path, host: str) -> int:
 
 
 def main() -> int:
-    """Carry out one command line."""
+    """Run the command of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lab", default="", help="name of the lab, where it has one")
+    parser.add_argument("--lab", default="", help="name of the lab, if it has one")
     parser.add_argument("command", choices=["status", "ssh"])
     parser.add_argument("host", nargs="?", default="", help="for ssh")
     options = parser.parse_args()
-    # The role's own rule: a lab that was not named is named "lab".
+    # As in the role, a lab without a name has the name "lab".
     folder = ROOT / ".lab" / ("" if options.lab == "lab" else options.lab)
     inventory = folder / "inventory.yml"
     if not inventory.is_file():

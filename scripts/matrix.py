@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The versions of ansible-core that the collection is for, the Pythons each of them takes, and which of these this machine has."""
+"""The versions of ansible-core that the collection supports, their Pythons, and the Pythons that this machine has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Core:
-    """One version of ansible-core: what pip is asked for, the Pythons of its controllers, and those of managed hosts alone."""
+    """One version of ansible-core: the requirements for pip, the Pythons of controllers, and the Pythons only of managed hosts."""
 
     version: str
     requirements: tuple[str, ...]
@@ -27,7 +27,7 @@ class Core:
     targets: tuple[str, ...]
 
 
-# What is released of 2.22 so far is a candidate, which pip only takes where it is named.
+# 2.22 is only a release candidate so far, which pip installs only if the requirement names it.
 CORES = (
     Core("2.19", ("ansible-core>=2.19.1,<2.20", "ansible>=12.1,<13"), ("3.11", "3.12", "3.13"), ("3.8", "3.9", "3.10")),
     Core("2.20", ("ansible-core>=2.20,<2.21", "ansible>=13,<14"), ("3.12", "3.13", "3.14"), ("3.9", "3.10", "3.11")),
@@ -38,7 +38,7 @@ CORES = (
 
 @functools.cache
 def search_path() -> str:
-    """PATH, and behind it each Python that pyenv has, instead of its stand-ins, which refuse to run."""
+    """PATH, followed by every Python of pyenv, and without pyenv's shims, which refuse to run."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if shutil.which("pyenv"):
         root = Path(subprocess.run(["pyenv", "root"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
@@ -65,19 +65,19 @@ class Pair:
 
 
 def newest_found(pythons: Sequence[str], has: Callable[[str], object] = find_python) -> tuple[str, ...]:
-    """The newest of these Pythons that this machine has; where it has none of them, one to be named as missing."""
+    """The newest of these Pythons that this machine has; if it has none, the newest of all, to be reported as missing."""
     return tuple([python for python in pythons if has(python)][-1:]) or (pythons[-1],)
 
 
 def newest_controller(has: Callable[[str], object], cores: Iterable[Core] = CORES) -> Optional[Pair]:
-    """The newest released ansible-core that a Python of this machine takes, with the newest such Python."""
+    """The newest released ansible-core that supports a Python of this machine, with the newest such Python."""
     released = [core for core in cores if not any("rc" in requirement for requirement in core.requirements)]
     found = [Pair(core.version, python) for core in released for python in core.controllers if has(python)]
     return found[-1] if found else None
 
 
 def oldest_target(has: Callable[[str], object], cores: Iterable[Core] = CORES) -> Optional[Pair]:
-    """The oldest Python of this machine that modules run on and controllers do not, with the oldest ansible-core that takes it."""
+    """The oldest Python of this machine that only managed hosts can have, with the oldest ansible-core that supports it."""
     found = [Pair(core.version, python) for core in cores for python in core.targets if has(python)]
     return min(found, key=lambda pair: (_number(pair.python), _number(pair.core)), default=None)
 
@@ -88,13 +88,13 @@ def own_core() -> str:
 
 
 def other_requirements() -> list[str]:
-    """What requirements.txt asks for besides Ansible itself."""
+    """The lines of requirements.txt besides Ansible itself."""
     lines = [line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line and not line.startswith("ansible")]
 
 
 def link_module_utils(installed: Path) -> str:
-    """Give a folder that has of Ansible what it sends to a managed host along with a module, from the folder it is installed in."""
+    """Create a folder with only the parts of an installed Ansible that are sent to a managed host with a module, and return its path."""
     sent = installed / "sent" / "ansible"
     sent.mkdir(parents=True, exist_ok=True)
     (sent / "__init__.py").touch()

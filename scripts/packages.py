@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Install Python packages into the environment of the Python that runs this; the arguments are those of C(pip install).
 
-uv does it, in seconds where pip takes more than a minute for the files of "ansible", and takes from pip where packages come from.
-What uv cannot do, pip is asked to: whoever has set pip up in a way that uv has no words for still gets the packages.
+uv installs them, in seconds where pip takes more than a minute for the files of "ansible", from the index of pip's configuration.
+If uv fails, for example because it has no counterpart of an option of pip's configuration, pip installs the packages.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COUNTERPARTS = {
 
 
 def pip_settings(listed: str) -> dict[str, dict[str, str]]:
-    """The sections of what C(pip config list) prints: V(global), the names of commands, and V(:env:) for environment variables."""
+    """The sections in the output of C(pip config list): V(global), the names of commands, and V(:env:) for environment variables."""
     settings: dict[str, dict[str, str]] = {}
     for line in listed.splitlines():
         name, value = line.split("=", 1)
@@ -44,18 +44,18 @@ def pip_settings(listed: str) -> dict[str, dict[str, str]]:
 
 
 def ask_pip(*arguments: str) -> str:
-    """What pip prints; an environment that uv made has none of its own, and takes the one on the PATH."""
+    """The output of pip. An environment of uv has no pip, so the one on the PATH is run."""
     pip = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["pip"]
     return subprocess.run([*pip, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def read_pip_settings() -> dict[str, dict[str, str]]:
-    """How pip is set up for this user."""
+    """The configuration of pip for this user."""
     return pip_settings(ask_pip("config", "list"))
 
 
 def uv_environment(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The environment variables that make uv take packages from where pip does, and as pip does the best of all places."""
+    """The environment variables by which uv uses the indexes of pip, and chooses the best version of all indexes, as pip does."""
     found = {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_PYTHON_DOWNLOADS": "never"}
     for section in ("global", "install", ":env:"):
         for option, value in settings.get(section, {}).items():
@@ -65,7 +65,7 @@ def uv_environment(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _uv() -> str:
-    """Its path in this environment, where it is put when it is not there; empty where it cannot be had."""
+    """The path of uv in this environment, installed if it is missing; empty if it cannot be installed."""
     path = Path(sys.executable).with_name("uv")
     if not path.exists():
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input", UV]
@@ -74,10 +74,10 @@ def _uv() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit code of what installed the packages."""
+    """Return the exit code of the program that installed the packages."""
     uv = _uv()
     if uv:
-        # What the user has told uv itself counts more.
+        # The user's own variables for uv take precedence.
         env = {**uv_environment(read_pip_settings()), **os.environ}
         if subprocess.run([uv, "pip", "install", "--quiet", "--python", sys.executable, *arguments], env=env, check=False).returncode == 0:
             return 0

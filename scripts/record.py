@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Record the fixtures of tools as another release has them: on a guest of a lab, or in a root made for it and removed with it.
+"""Record fixtures with the tools of another release: on a guest of a lab, or in a temporary root folder of that release.
 
-What C(tests/record) needs is sent there, and what it recorded is put below tests/fixtures, in a folder for each tool and version. On a
-guest everything on its disks is lost: give it a lab of its own, with C(molecule/shared/create.yml) and five volumes.
+The script sends C(tests/record) with its imports there, and puts the recordings below tests/fixtures, in a folder for each tool and
+version. All data on the disks of the guest are lost, so use a separate lab, with C(molecule/shared/create.yml) and five volumes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ PACKAGES = {
     "fio": ("fio",),
     "netns": ("iproute2", "iptables", "nftables"),
 }
-"""What a root needs for the tools that need no guest."""
+"""The packages in a root for each tool that needs no guest."""
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0"
 
 
 def bundle() -> bytes:
-    """The recorder, and of Ansible what modules import, as a tar archive."""
+    """The recorder, and the parts of Ansible that modules import, as a tar archive."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for part in PARTS:
@@ -49,7 +49,7 @@ def _sources(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def script(tools: list[str], packages: list[str]) -> str:
-    """What runs there: reads the bundle, prints an archive of what was recorded."""
+    """The script that runs there: it reads the bundle, and prints an archive of the recordings."""
     lines = [
         "set -e",
         'work=$(mktemp -d) && cd "$work"',
@@ -63,7 +63,7 @@ def script(tools: list[str], packages: list[str]) -> str:
 
 
 def command(arguments: argparse.Namespace) -> list[str]:
-    """What starts the script where it is to run."""
+    """The command that starts the script on the guest or in the root."""
     if arguments.suite:
         packages = [package for tool in arguments.tools for package in PACKAGES.get(tool, ())]
         return [sys.executable, str(ROOT / "scripts" / "test_host.py"), arguments.suite, "sh", "-c", script(arguments.tools, packages)]
@@ -72,15 +72,15 @@ def command(arguments: argparse.Namespace) -> list[str]:
 
 
 def main() -> int:
-    """Record, and put what came of it in its place."""
+    """Record, and unpack the recordings."""
     parser = argparse.ArgumentParser(description="Record the fixtures of tools as another release has them.")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose what is on them")
+    where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose all data")
     where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio and netns")
     parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, netns or systemd")
     arguments = parser.parse_args()
     if arguments.suite and not set(arguments.tools) <= set(PACKAGES):
-        parser.error(f"a root has no kernel of its own: only {', '.join(PACKAGES)} can be recorded in one")
+        parser.error(f"a root does not have its own kernel: only {', '.join(PACKAGES)} can be recorded in a root")
     done = subprocess.run(command(arguments), input=bundle(), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         print(f"record: nothing was recorded: exit code {done.returncode} (see above)", file=sys.stderr)

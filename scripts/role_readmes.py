@@ -74,7 +74,7 @@ def render(role: str, specs: dict[str, dict[str, Any]]) -> str:
 
 
 def outdated(roles: Path) -> dict[Path, str]:
-    """The READMEs that differ from what their specifications give, each with the text that it should have."""
+    """The READMEs that differ from their specifications, each with the text that it should have."""
     found = {}
     for specs in sorted(roles.glob("*/meta/argument_specs.yml")):
         folder = specs.parents[1]
@@ -86,7 +86,7 @@ def outdated(roles: Path) -> dict[Path, str]:
 
 
 def main(arguments: list[str], roles: Path = ROLES) -> int:
-    """Write what is outdated, or name it."""
+    """Write the outdated READMEs, or name them."""
     found = outdated(roles)
     if arguments == ["--check"]:
         for readme in found:

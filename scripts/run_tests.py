@@ -1,12 +1,11 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the parts of the test suite named on the command line and close with what failed and their counts.
+"""Run the parts of the test suite named on the command line, and end with the failures and the counts.
 
-Every part is run, also after one that failed. Two parts run at once, of which one may have guests; the other then takes the time that these
-spend waiting. A part with guests prints as it goes, any other when it has ended. What failed is named again at the end, because the end is
-what is left of a long output. The last line has the form C(N passed, N failed); the exit code says whether
-anything failed, or did not run at all.
+Every part is run, also after a failed part. Two parts run at once, of which one may have guests; the other then uses the time that the
+guests spend waiting. The output of a part with guests is shown while it runs, the output of any other part when it has ended. All failures
+are named again at the end. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ REPORTS = OUTPUT / "reports"
 
 _LIMIT = 75 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
-"""Seconds everything together may take, and parts that may take longer: what is still running then is ended, and has failed."""
+"""Seconds that all parts together may take, and parts that may take longer. A part that still runs then is ended, and has failed."""
 
 _APART = frozenset({"faults", "nftables", "nvme"})
-"""Scenarios that take too long to run with all others; what matters most of the faults is part of the scenario of the lab."""
+"""Scenarios that take too long for a run of all parts. The most important faults are part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
     "formatters",
@@ -56,23 +55,23 @@ _LINT_SESSIONS = (
     "role-readmes",
     "floors",
 )
-"""Names of nox sessions; each of them counts as one test."""
+"""Names of nox sessions; each session counts as one test."""
 
 
 _LANES = 2
-"""Parts that run at once: most of the time each of them keeps one core busy."""
+"""Number of parts that run at once. Each part keeps about one core busy."""
 
 _PATIENT = ("nice", "-n", "10")
-"""What stands before the command of a part without guests, so that guests, whose tests have clocks, hardly notice it."""
+"""Prefix of the command of a part without guests, so that guests, whose tests depend on clocks, are hardly slowed down."""
 
 _REASON_LINES = 6
-"""Lines of a reason that are repeated in the summary; all of it stands where the test ran."""
+"""Lines of a reason that are repeated in the summary; the whole reason is in the output of the test."""
 
 
 _LOG_ENTRY = re.compile(r"^[-0-9]{10} [:0-9]{8},[0-9]{3} p=.*?\| ", re.MULTILINE)
 _FAILED = re.compile(r"(?:fatal|failed): \[(\S+?)(?: -> [^]]*)?\].*?=> ", re.DOTALL)
 _RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\d+) ")
-"""What lines of Ansible's log begin with, and in it a failure of a host, and what came of a host in the end."""
+"""The beginning of lines of Ansible's log, a failure of a host in it, and the recap of a host."""
 
 _LINE_LENGTH = 500
 
@@ -82,14 +81,14 @@ _NOT_OURS = (
     "The '--tree' argument is deprecated.",
     "The tree callback plugin is deprecated.",
 )
-"""Deprecations of others. The first: ansible.posix.mount 2.1, the last one for ansible-core 2.19; 2.2, which later ones bring, has none.
+"""Deprecations of other projects. The first is of ansible.posix.mount 2.1, the last version for ansible-core 2.19; 2.2 has none.
 
-The others: pytest-testinfra up to 10.2, where a test runs a module."""
+The other ones are of pytest-testinfra up to 10.2, if a test runs a module."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many tests passed, and what the others are called, each with the reason it gave."""
+    """The number of tests that passed, and the names of the failed tests with their reasons."""
 
     passed: int = 0
     failures: tuple[str, ...] = ()
@@ -97,7 +96,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one part."""
+    """The outcome of one part."""
 
     name: str
     outcome: Outcome
@@ -106,20 +105,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Part:
-    """One command and how to read what it ran."""
+    """One command, and how to read its reports."""
 
     name: str
     argv: tuple[str, ...]
     outcome: Callable[[], Outcome]
     reasons: Callable[[], tuple[str, ...]] = tuple
-    """What else may say why the command failed, where its reports do not: a scenario that stopped before its verifier has none."""
+    """A further source for the reason of a failure: a scenario that stopped before its verifier has no report."""
     guests: bool = False
     env: tuple[tuple[str, str], ...] = ()
     cleanup: tuple[str, ...] = ()
 
 
 def junit_outcome(files: Iterable[Path]) -> Outcome:
-    """What JUnit reports say; a skipped test case has neither passed nor failed."""
+    """The outcome in JUnit reports; a skipped test case has neither passed nor failed."""
     passed = 0
     failures = []
     for file in files:
@@ -135,7 +134,7 @@ def junit_outcome(files: Iterable[Path]) -> Outcome:
 def _junit_failure(case: ElementTree.Element, reason: ElementTree.Element) -> str:
     name = ".".join(filter(None, [case.get("classname"), case.get("name")]))
     message = (reason.get("message") or "").strip()
-    # The reports of ansible-test only say here how many findings follow.
+    # In the reports of ansible-test this line contains only the number of findings that follow.
     if not message or message.endswith(":"):
         message = f"{message}\n{(reason.text or '').strip()}".strip()
     return "\n    ".join([name, *message.splitlines()[:_REASON_LINES]])
@@ -146,14 +145,14 @@ def _junit_folder_outcome(folder: Path) -> Outcome:
 
 
 def nox_outcome(file: Path) -> Outcome:
-    """What a report of nox says; each session counts as one test."""
+    """The outcome in a report of nox; each session counts as one test."""
     sessions = json.loads(file.read_text(encoding="utf-8"))["sessions"]
     failures = tuple(f"session {session['name']}" for session in sessions if session["result"] not in ("success", "skipped"))
     return Outcome(sum(session["result"] == "success" for session in sessions), failures)
 
 
 def log_failures(log: str) -> tuple[str, ...]:
-    """What stopped hosts, of a log of Ansible: the last failure of each that ended as failed; others were ignored or rescued."""
+    """The failures in a log of Ansible: the last failure of each host that ended as failed; other failures were ignored or rescued."""
     failures = []
     task = ""
     last: dict[str, str] = {}
@@ -177,7 +176,7 @@ def _reason(result: str) -> list[str]:
 
 
 def deprecations(log: str) -> tuple[str, ...]:
-    """What a log of Ansible calls deprecated, each once; those of others are no failure of ours."""
+    """The deprecations in a log of Ansible, each once, without those of other projects."""
     entries = (entry[len(_DEPRECATED) :].strip() for entry in _LOG_ENTRY.split(log) if entry.startswith(_DEPRECATED))
     return tuple(dict.fromkeys(f"deprecated: {text[:_LINE_LENGTH]}" for text in entries if not text.startswith(_NOT_OURS)))
 
@@ -193,7 +192,7 @@ def _read_log_failures(log: Path) -> tuple[str, ...]:
 
 
 def _nox(*arguments: str) -> tuple[str, ...]:
-    # Environments are made once: the bootstrap removes them when the files that name their contents change.
+    # Environments are created once: the bootstrap removes them when the files that list their contents change.
     return (sys.executable, "-m", "nox", "--reuse-existing-virtualenvs", "--no-install", *arguments)
 
 
@@ -214,7 +213,7 @@ def _sanity() -> Iterator[Part]:
 
 
 def _matrix() -> Iterator[Part]:
-    """Other versions of ansible-core and of Python than those of this environment; the sessions count as tests of their own."""
+    """Tests with other versions of ansible-core and Python than those of this environment; each session counts as one test."""
     reports = REPORTS / "matrix"
     report = reports / "nox.json"
     reports.mkdir()
@@ -254,7 +253,7 @@ def _aws() -> Iterator[Part]:
 
 
 def _molecule() -> Iterator[Part]:
-    """One part for each scenario, that of the modules first."""
+    """One part for each scenario; the scenario of the modules is first."""
     found = {file.parent.name for file in ROOT.glob("molecule/*/molecule.yml")}
     for scenario in sorted(found - _APART, key=lambda name: (name != "default", name)):
         yield _scenario(scenario)
@@ -285,7 +284,7 @@ def _target(name: str) -> Iterator[Part]:
 
 
 def _fault(words: str) -> Iterator[Part]:
-    """The faults whose names match, as pytest's option -k has it, on a lab of their own."""
+    """The faults whose names match, in the syntax of pytest's option -k, on a separate lab."""
     collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/faults", "-k", words]
     if subprocess.run(collect, cwd=ROOT, env=_environment(()), check=False, capture_output=True).returncode:
         raise ValueError(f"no fault matches {words!r}: pytest --collect-only tests/faults lists them")
@@ -293,7 +292,7 @@ def _fault(words: str) -> Iterator[Part]:
 
 
 def _scenario(scenario: str, *options: str, env: tuple[tuple[str, str], ...] = ()) -> Part:
-    """One scenario, with options of pytest for its verifier; what that reports counts besides the scenario itself."""
+    """One scenario, with options of pytest for its verifier, whose tests count besides the scenario itself."""
     reports = REPORTS / f"molecule-{scenario}"
     reports.mkdir()
     log = reports / "ansible.log"
@@ -327,14 +326,14 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
 }
 
 CHOICES: dict[str, Callable[[str], Iterator[Part]]] = {"target": _target, "fault": _fault}
-"""Parts of a name that is given with them, as in V(target:tz_cron)."""
+"""Parts that need a name, as in V(target:tz_cron)."""
 
 
 def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
     env = dict(os.environ, LC_ALL="C.UTF-8", **dict(extra))
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".cache" / "collections")
-    # Sessions that can repair what they check only report it where this is set.
+    # With this variable, sessions that could repair their findings only report them.
     env["CI"] = "true"
     return env
 
@@ -353,15 +352,15 @@ class _Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its command has, by itself."""
+        """Whether its command has ended by itself."""
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End its command and whatever that has started."""
+        """End its command and all processes that the command has started."""
         _kill(self._process)
 
     def finish(self) -> Result:
-        """What came of it; one that still runs has taken too long, and is ended."""
+        """The outcome of the part. A part that still runs has taken too long, and is ended."""
         exit_code = self._process.poll()
         self.kill()
         if self._log:
@@ -401,7 +400,7 @@ def _clean_up(part: Part) -> None:
 
 
 def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
-    """Run parts, each as soon as it fits beside those that run; a failure that its reports do not tell of counts as one."""
+    """Run parts, each as soon as a place is free. A failed part without a failure in its reports counts as one failure."""
     waiting = list(parts)
     running: list[_Run] = []
     try:
@@ -424,7 +423,7 @@ def _fits(part: Part, running: list[Part]) -> bool:
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:
-    """What the part's reports say, and what only its exit code does."""
+    """The outcome in the part's reports, or, without failures in them, by its exit code."""
     try:
         outcome = part.outcome()
     except (OSError, ValueError, ElementTree.ParseError) as error:
@@ -463,7 +462,7 @@ def main(names: list[str]) -> int:
     results = list(run_parts(parts, deadline))
     table = OUTPUT / "faults.md"
     if table.exists():
-        # As it is: molecule folds the long lines of what its verifier prints.
+        # The table is printed again, because molecule folds the long lines of its verifier's output.
         print(f"\n=== faults\n{table.read_text(encoding='utf-8')}")
     failures = [f"{result.name}: {failure}" for result in results for failure in result.outcome.failures]
     if failures:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command on a host of another Debian release: in a clone of this checkout, in a root made for it and removed with it.
+"""Run a command on a host of another Debian release: in a clone of this checkout, in a temporary root folder.
 
-The root has what a fresh machine with git, make and python3 has. Processes and mounts are its own, the kernel and the network are those
-of the machine. Where packages come from is what the machine's own apt and pip say. What is not committed is not in the clone.
+The root has the packages of a fresh machine with git, make and python3. It has separate processes and mounts, and the machine's kernel and
+network. The sources of packages are those of the machine's apt and pip. The clone contains only committed changes.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _INSIDE = "--inside"
 
 @dataclass(frozen=True)
 class PipSettings:
-    """What the machine's pip is told, as the text of a pip.conf, and the files and folders that this names."""
+    """The configuration of the machine's pip, as the text of a pip.conf, and the files and folders that it names."""
 
     text: str
     paths: tuple[Path, ...]
 
 
 def mirror(targets: str) -> str | None:
-    """The first archive of Debian itself among what C(apt-get indextargets) lists as label and address."""
+    """The first archive of Debian itself in the labels and addresses of C(apt-get indextargets)."""
     for line in targets.splitlines():
         label, _space, address = line.partition(" ")
         if label == "Debian":
@@ -59,7 +59,7 @@ def apt_settings(dump: str) -> tuple[str, ...]:
 
 
 def pip_settings(listed: str) -> PipSettings:
-    """What C(pip config list) prints; settings of the environment come before those of files."""
+    """The output of C(pip config list), in which the environment takes precedence over files."""
     values: dict[tuple[str, str], str] = {}
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
         name, _sign, value = line.partition("=")
@@ -124,8 +124,8 @@ def _bind(source: Path, target: Path, *, writable: bool) -> None:
 
 
 def _mount_all(root: Path, paths: Iterable[Path]) -> None:
-    """What a running machine has, seen only by what runs in this mount namespace."""
-    # Only a mount can be the root.
+    """Mount what a running machine has, in this mount namespace only."""
+    # The new root has to be a mount.
     _mount("--bind", str(root), str(root))
     _mount("-t", "proc", "proc", f"{root}/proc")
     _mount("--rbind", "/sys", f"{root}/sys")
@@ -146,9 +146,9 @@ def _mount_all(root: Path, paths: Iterable[Path]) -> None:
 
 
 def _run_inside(root: Path, paths: Iterable[Path], command: list[str]) -> int:
-    """The first process of the root: the command's exit code, once it has ended. Until then what others left behind is waited for."""
+    """The first process of the root, which also reaps orphaned processes. Returns the exit code of the command."""
     _mount_all(root, paths)
-    # Not only of this process: who enters the namespace from a process of it has to find the same root.
+    # pivot_root changes the root of the whole namespace, so that a process that enters it later finds the same root.
     os.chdir(root)
     subprocess.run(["pivot_root", ".", "mnt"], check=True)
     subprocess.run(["umount", "--lazy", "/mnt"], check=True)
@@ -162,12 +162,12 @@ def _run_inside(root: Path, paths: Iterable[Path], command: list[str]) -> int:
 
 
 def remove(root: Path, mountinfo: str) -> None:
-    """Remove a root. What was mounted inside of it is not seen from here; a mount that is seen is somebody's, and keeps everything."""
+    """Remove a root. Mounts of the command are invisible here; a visible mount belongs to somebody else, and stops the removal."""
     mounts = [line.split()[4].replace("\\040", " ") for line in mountinfo.splitlines()]
     below = [mount for mount in mounts if mount == str(root) or mount.startswith(f"{root}/")]
     if below:
         raise SystemExit(f"test-host: {root} is not removed: mounted below it: {', '.join(below)}; unmount that and run this again")
-    # What was killed a moment ago may still write.
+    # A process that was just killed may still write.
     deadline = time.monotonic() + 30
     while root.exists():
         shutil.rmtree(root, ignore_errors=time.monotonic() < deadline)
@@ -192,7 +192,7 @@ def _run(suite: str, command: list[str]) -> int:
     root = PLACE / suite
     pip = pip_settings(_output(sys.executable, "-m", "pip", "config", "list"))
     with _locked(suite):
-        # One that was killed has left its root.
+        # A killed run has not removed its root.
         _remove(root)
         try:
             _make_root(suite, root, pip)
@@ -208,7 +208,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the root, run the command, remove the root."""
+    """Create the root, run the command, remove the root."""
     try:
         return _main(arguments)
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of a playbook came to."""
+    """The outcome of one run of a playbook."""
 
     exit_code: int
     changed: int
@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass
 class Cloud:
-    """Where playbooks run, and the API as the tests look at it."""
+    """The folder in which playbooks run, and the API for the tests."""
 
     server: Server
     folder: Path
@@ -48,7 +48,7 @@ class Cloud:
         return self.folder / ".lab"
 
     def environment(self, **extra: str) -> dict[str, str]:
-        """No credentials but the ones given, no metadata service, no configuration of the user's."""
+        """An environment with only the given credentials, without a metadata service and without the user's configuration."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
         return {
             **env,
@@ -82,7 +82,7 @@ class Cloud:
         without: tuple[str, ...] = (),
         **options: Any,
     ) -> Outcome:
-        """Run one playbook with the lab's variables but for those in C(without)."""
+        """Run one playbook with the lab's variables except those in C(without)."""
         variables = json.dumps({name: value for name, value in {**self.options, **options}.items() if name not in without})
         done = self.command(
             "ansible-playbook",
@@ -95,7 +95,7 @@ class Cloud:
         return read(done)
 
     def client(self) -> Any:
-        """The API, past the policy that the playbooks are held to."""
+        """The API without the policy, which applies to the playbooks only."""
         config = Config(user_agent_extra="set-up", retries={"max_attempts": 1})
         return boto3.client(
             "ec2", region_name=REGION, endpoint_url=self.server.url, aws_access_key_id="x", aws_secret_access_key="x", config=config
@@ -103,7 +103,7 @@ class Cloud:
 
 
 def read(done: subprocess.CompletedProcess[str]) -> Outcome:
-    """What the callback that prints JSON says of a run."""
+    """The outcome of a run in the output of the JSON callback."""
     start = done.stdout.find("{\n")
     assert start >= 0, f"{done.stdout}\n{done.stderr}"
     report = json.loads(done.stdout[start:])
@@ -123,7 +123,7 @@ def read(done: subprocess.CompletedProcess[str]) -> Outcome:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The one server of all tests: the policy is held against the calls of all of them."""
+    """The server of all tests, because the policy is compared with the calls of all tests."""
     with Server() as running:
         yield running
 

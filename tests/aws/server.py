@@ -50,7 +50,7 @@ Start = Callable[..., Any]
 
 
 def statements() -> list[dict[str, Any]]:
-    """What the documented policy consists of."""
+    """The statements of the documented policy."""
     found: list[dict[str, Any]] = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
     return found
 
@@ -71,17 +71,17 @@ def _is_met(condition: dict[str, Any], parameters: dict[str, list[str]]) -> bool
 
 
 def _all_have(tag: str, parameters: dict[str, list[str]]) -> bool:
-    """Whether everything that a call names by its id has a tag; moto is asked, past this server."""
+    """Whether all resources that a call names by id have a tag. moto is asked directly."""
     named = {value for values in parameters.values() for value in values if _RESOURCE.fullmatch(value)}
     tags = get_backend("ec2")[ACCOUNT][REGION].describe_tags(filters={"key": [tag]})
     return named <= {entry["resource_id"] for entry in tags}
 
 
 class Quiet(WSGIRequestHandler):  # type: ignore[misc,unused-ignore]
-    """Keeps hundreds of lines about requests out of the report of a test that failed."""
+    """Keeps hundreds of lines about requests out of the report of a failed test."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Server:
@@ -120,7 +120,7 @@ class Server:
         service, action = scope.group(2), f"{scope.group(2)}:{names[0]}"
         if action in self.faults:
             return _error(service, start, *self.faults[action])
-        # The tests themselves are not held to the policy.
+        # The policy does not apply to the calls of the tests themselves.
         if "set-up" not in environ.get("HTTP_USER_AGENT", ""):
             if not self._allows(action, parameters):
                 self.refused[action] += 1
@@ -140,7 +140,7 @@ class Server:
         return any(_is_met(statement.get("Condition", {}), parameters) for statement in applying)
 
     def _volumes(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        """What moto says of volumes, with the empty element that AWS has for one that was not made from a snapshot."""
+        """moto's description of volumes, with the empty element by which AWS marks a volume without a snapshot."""
         heard: list[Any] = []
 
         def listen(status: str, headers: list[tuple[str, str]], *_rest: Any) -> None:

@@ -43,7 +43,7 @@ class Machine:
 
     @property
     def menu(self) -> str:
-        """What it will boot with."""
+        """The command line of its next boot."""
         return (self.place / "boot" / "grub" / "grub.cfg").read_text(encoding="utf-8")
 
     def limit(self, *arguments: str, **variables: Any) -> Outcome:
@@ -62,7 +62,7 @@ class Machine:
 
 @pytest.fixture
 def machine(cloud: Cloud, tmp_path: Path) -> Machine:
-    """One that boots without limits so far."""
+    """A machine that still boots without limits."""
     for folder in ("bin", "boot/grub", "default/grub.d"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "bin" / "update-grub").write_text(UPDATE_GRUB, encoding="utf-8")

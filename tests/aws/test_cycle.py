@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The life of a lab on AWS, in the order of the tests: each goes on from where the one before it left the cloud."""
+"""The life of a lab on AWS. The tests run in their order, and each starts with the cloud that the previous test has left."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LAB = "fleetlab.linux.storage_lab"
 LIVE = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
 COVERED_BY_STUBS = {"ec2:CreatePlacementGroup", "ec2:DeletePlacementGroup"}
-"""Held against the modules in test_placement.py."""
+"""Compared with the modules in test_placement.py."""
 
 RECALLED: dict[str, Any] = {"env": {"AWS_REGION": "eu-central-1"}, "without": ("lab_backend",)}
-"""A lab knows where it lives: neither its backend nor its region have to be named again."""
+"""The folder of a lab records its backend and region, so that they need not be named again."""
 
 
 def machines(cloud: Cloud) -> dict[str, dict[str, Any]]:
@@ -63,7 +63,7 @@ def machines(cloud: Cloud) -> dict[str, dict[str, Any]]:
     ],
 )
 def test_what_ec2_refuses_ends_the_first_run_half_way(cloud: Cloud, server: Server, code: str, message: str, words: str) -> None:
-    # The module asks again for minutes where there is no room. Nobody has to wait for that here.
+    # Without capacity the module retries for minutes, which is too long for this test.
     (cloud.folder / "sitecustomize.py").write_text("import time\n\ntime.sleep = lambda seconds, sleep=time.sleep: sleep(0.01)\n")
     server.faults["ec2:RunInstances"] = (code, message)
     try:

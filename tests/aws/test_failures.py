@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong before anything was made is said in one sentence, and nothing is made."""
+"""A failure before anything was created is reported in one sentence, and nothing is created."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAB = "fleetlab.linux.storage_lab"
 
 
 def nothing_was_made(cloud: Cloud) -> bool:
-    """Neither there nor here."""
+    """Neither AWS nor this machine has anything of the lab."""
     found = cloud.client().describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["fleetlab-lab"]}])["Vpcs"]
     return not found and not cloud.lab.exists()
 

@@ -52,13 +52,13 @@ PROGRAMS = {
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine that is not up yet."""
+    """A machine that has not booted yet."""
 
     cloud: Cloud
     place: Path
 
     def disk(self, name: str, serial: str) -> None:
-        """One NVMe disk, all of it at once, but for the name that udev gives it."""
+        """An NVMe disk appears, but udev has not named it yet."""
         (self.place / "disks").mkdir(exist_ok=True)
         folder = self.place / "disks" / name
         (folder / "device").mkdir(parents=True)
@@ -67,11 +67,11 @@ class Machine:
         folder.rename(self.place / "sys" / "block" / name)
 
     def link(self, name: str, serial: str) -> None:
-        """udev has seen it."""
+        """udev names the disk."""
         (self.place / "by-id" / f"{LASTING}{serial.replace('-', '')}").symlink_to(f"../../{name}")
 
     def boot(self, text: str = "status: done", exit_code: int = 0) -> None:
-        """The first boot comes to its end."""
+        """The first boot ends."""
         (self.place / "exit").write_text(f"{exit_code}\n", encoding="utf-8")
         (self.place / "booted.new").write_text(f"{text}\n", encoding="utf-8")
         (self.place / "booted.new").rename(self.place / "booted")
@@ -90,7 +90,7 @@ class Machine:
 
 @pytest.fixture
 def machine(cloud: Cloud, tmp_path: Path) -> Machine:
-    """A server with two volumes to come."""
+    """A server whose two volumes have not appeared yet."""
     for name, text in PROGRAMS.items():
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)

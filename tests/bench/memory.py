@@ -38,7 +38,7 @@ _REPORTED = 649
 
 @dataclass(frozen=True)
 class Stage:
-    """One table of the output: so many hosts at one place, so many at a time."""
+    """One table of the output: a number of hosts at one place, and a number of hosts at a time."""
 
     where: str
     hosts: int
@@ -46,14 +46,14 @@ class Stage:
 
 
 class Clock:
-    """The time that is left; all of it where there is no budget."""
+    """The remaining time; infinite without a budget."""
 
     def __init__(self, minutes: float) -> None:
         self.end = time.monotonic() + 60 * minutes if minutes else None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing new is to be begun."""
+        """Whether no further run may begin."""
         return self.end is not None and time.monotonic() >= self.end
 
 
@@ -74,15 +74,15 @@ def _is_needed(stage: Stage, options: argparse.Namespace) -> bool:
 
 
 class Comparison:
-    """All stages, one after the other, and what is known of the ways meanwhile."""
+    """All stages, one after the other, and the results of the ways so far."""
 
     def __init__(self, options: argparse.Namespace, ways: Sequence[str], clock: Clock) -> None:
         self.options, self.ways, self.clock = options, ways, clock
         self.unable: dict[tuple[str, str], int] = {}
-        """Where a way failed, and with how many hosts: with more it is not tried again."""
+        """The places where a way failed, with the number of hosts. It is not tried again with more hosts."""
 
     def run(self, stage: Stage, where: Local) -> list[Median]:
-        """The medians of every way; all ways take turns, so that whatever else the machine does strikes all of them."""
+        """The medians of every way. All ways take turns, so that other work of the machine slows all of them."""
         bench = Bench(where.folder, where, stage.hosts, stage.forks, self.options.limit)
         ways = [way for way in self.ways if self._chosen(way, stage) and bench.possible(way) is None]
         found: dict[str, list[Cost]] = {way: [] for way in ways}
@@ -122,7 +122,7 @@ def _median(way: str, stage: Stage, costs: Sequence[Cost]) -> Median:
 
 @contextmanager
 def places(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Local]]:
-    """Where the hosts are; cleaned up in the end."""
+    """The place of the hosts; cleaned up at the end."""
     made: dict[str, Local] = {}
     try:
         for name in names:
@@ -153,17 +153,17 @@ def _place(name: str, folder: Path, sshd: str | None) -> Local:
 
 
 def recorded() -> str:
-    """What this machine prints, for simulated hosts to print again."""
+    """The reading of this machine, which simulated hosts repeat."""
     return subprocess.run(["/bin/sh", "-c", COMMAND], capture_output=True, text=True, check=True).stdout
 
 
 def numbers(text: str) -> list[int]:
-    """Numbers between commas."""
+    """Numbers separated by commas."""
     return [int(part) for part in text.split(",")]
 
 
 def main() -> None:
-    """Measure, print, and write the figures down."""
+    """Measure, print, and write the figures to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=numbers, default=[1, 20, 100, 649, 1000])
     parser.add_argument("--forks", type=numbers, default=[5, 50])
@@ -207,7 +207,7 @@ def _installed(names: Sequence[str]) -> list[str]:
 
 
 def _show(comparison: Comparison, stage: Stage, where: Local) -> list[Median]:
-    """Run one stage, and print what came of it."""
+    """Run one stage, and print its results."""
     title = f"{stage.hosts} hosts, {stage.where}, {stage.forks} at a time"
     if comparison.clock.is_over:
         print(f"{title}: not measured: the time is up (--budget)")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the memory benchmark is to show, and whether its figures do. Pure."""
+"""The goals of the memory benchmark, and whether its figures reach them. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Median:
 
 @dataclass(frozen=True)
 class Goal:
-    """One way is to cost at most C(most) times what the other does, so many hosts at such a place."""
+    """One way may cost at most C(most) times as much as another, for a number of hosts at one place."""
 
     way: str
     other: str
@@ -56,16 +56,16 @@ _SHOWN = (
     ("setup_min", "action", "cpu"),
 )
 _LINEAR = 1.25
-"""How much dearer each further host may be among thousands than among hundreds."""
+"""The factor by which each further host may cost more among thousands than among hundreds."""
 _REPORT_ADDS = 2.0
 _REPORTED = 649
 _ENOUGH = 5
-"""Runs that a verdict takes."""
+"""The number of runs that a verdict needs."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A goal and what came of it; C(met) is None for what was not measured."""
+    """A goal and its verdict; C(met) is None if the goal was not measured."""
 
     text: str
     met: bool | None
@@ -78,7 +78,7 @@ class Figures:
     medians: Sequence[Median] = field(default_factory=tuple)
 
     def get(self, way: str, where: str, hosts: int) -> Median | None:
-        """That of the most hosts at a time, which is what a fleet is read with."""
+        """The median with the most hosts at a time, as for a fleet."""
         found = [median for median in self.medians if (median.way, median.where, median.hosts) == (way, where, hosts)]
         return max(found, key=lambda median: median.forks, default=None)
 
@@ -92,7 +92,7 @@ def is_judged(way: str, where: str, hosts: int) -> bool:
 
 
 def ratios(medians: Sequence[Median]) -> list[str]:
-    """What the ways of one place and number of hosts cost against each other, as lines of text."""
+    """The costs of the ways compared with each other, for one place and number of hosts, as lines of text."""
     by_way = {median.way: median for median in medians}
     return [
         f"  {way} / {other}, {figure}: {getattr(by_way[way], figure) / getattr(by_way[other], figure):.2f}"
@@ -117,7 +117,7 @@ def _verdict(figures: Figures, goal: Goal) -> Verdict:
 
 
 def _judged(text: str, met: bool, medians: Sequence[Median]) -> Verdict:
-    """A verdict, if it is one of enough runs."""
+    """A verdict, if there were enough runs."""
     runs = min(median.runs for median in medians)
     return Verdict(f"{text} ({runs} runs)", met) if runs >= _ENOUGH else Verdict(f"{text} ({runs} runs, needs {_ENOUGH})", None)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the benchmark's hosts are: on this machine by name, behind its own sshd on a loopback port, simulated, or remembered."""
+"""The hosts of the benchmark: names of this machine, names behind a separate sshd on loopback, simulated, or from a cache."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LogLevel ERROR
 
 
 def find_sshd() -> str | None:
-    """The program, which only runs by its whole path."""
+    """The path of the program, because sshd only runs by its whole path."""
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -46,29 +46,29 @@ class Local:
 
     name = "local"
     options: Sequence[str] = ()
-    """What Ansible's own ways to the hosts need on the command line."""
+    """The options of the command line for Ansible's own ways to the hosts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def inventory(self, hosts: int) -> str:
-        """The inventory of so many hosts."""
+        """The inventory of a number of hosts."""
         return "".join(f"h{number} {self.variables(number)}\n" for number in range(hosts))
 
     def variables(self, number: int) -> str:
-        """What the inventory says about one host."""
+        """The variables of one host in the inventory."""
         return f"ansible_connection=local number={number} ansible_python_interpreter={sys.executable}"
 
     def target_cpu(self) -> float:
-        """Seconds of CPU time used so far on the side of the targets, where they can be told from the controller's."""
+        """Seconds of CPU time of the targets so far, if they can be separated from the controller's."""
         return 0.0
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """End all processes and remove all files."""
 
 
 class Behind(Local):
-    """Hosts behind an ssh that is none."""
+    """Hosts behind a stand-in for ssh."""
 
     def __init__(self, folder: Path, script: str) -> None:
         super().__init__(folder)
@@ -77,12 +77,12 @@ class Behind(Local):
         self.program.chmod(0o755)
 
     def variables(self, number: int) -> str:
-        """Each its own address, else they would be names of one machine."""
+        """A different address for each host, because otherwise they would be names of one machine."""
         return f"ansible_host=10.0.{number // 250}.{number % 250} ansible_ssh_executable={self.program}"
 
 
 class Simulated(Behind):
-    """It prints a recorded reading at once, so that what is measured is the controller alone."""
+    """The stand-in prints a recorded reading at once, so that only the controller is measured."""
 
     name = "simulated"
 
@@ -102,7 +102,7 @@ class Each(Behind):
 
 
 class Facts(Local):
-    """Hosts that were read before: the inventory has their facts, each a little different."""
+    """Hosts whose facts, each a little different, are in the inventory."""
 
     name = "facts"
 
@@ -111,7 +111,7 @@ class Facts(Local):
         self.reading = parse_output(reading)
 
     def inventory(self, hosts: int) -> str:
-        """Everything that a report is made of."""
+        """All facts that a report needs."""
         return json.dumps({"all": {"hosts": {f"h{number}": {"meminfo": self._facts(number)} for number in range(hosts)}}})
 
     def _facts(self, number: int) -> dict[str, object]:
@@ -122,7 +122,7 @@ class Facts(Local):
 
 
 class Ssh(Local):
-    """An sshd of the benchmark's own, under many names; connections stay open from the first run on, as they do in a fleet."""
+    """A separate sshd under many names. Connections stay open after the first run, as in a fleet."""
 
     name = "ssh"
 
@@ -150,14 +150,14 @@ class Ssh(Local):
         raise OSError(f"sshd does not listen on 127.0.0.1 port {self.port}; what it said stands above")
 
     def arguments(self, number: str) -> str:
-        """Options of ssh. Each host has a connection of its own, whatever its address."""
+        """Options of ssh. Each host has a separate connection, also with the same address."""
         return (
             f"-F none -p {self.port} -i {self.folder}/key -o UserKnownHostsFile={self.folder}/known_hosts -o HostKeyAlias=fleetlab-bench"
             f" -o ControlMaster=auto -o ControlPersist=600s -o ControlPath={self.folder}/c{number}"
         )
 
     def variables(self, number: int) -> str:
-        """What the inventory says about one host."""
+        """The variables of one host in the inventory."""
         arguments = self.arguments(str(number))
         known = (
             f"ansible_host=127.0.0.1 ansible_user={getpass.getuser()} ansible_port={self.port} ansible_python_interpreter={sys.executable}"
@@ -166,7 +166,7 @@ class Ssh(Local):
         return f"{known} {keys} ansible_ssh_args='{arguments}'"
 
     def target_cpu(self) -> float:
-        """Of sshd and all that it started, running or not."""
+        """The CPU time of sshd and of all processes that it has started."""
         return sum(_cpu(pid) for pid in _descendants(self.process.pid))
 
     def close(self) -> None:

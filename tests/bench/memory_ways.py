@@ -21,10 +21,10 @@ from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Fa
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ROOT / "build" / "bench"
 DEAR = frozenset({"module", "ping", "setup_hardware", "setup_min", "setup", "mitogen", "pyinfra"})
-"""Cost a quarter of a second of CPU time for each host, or several times that."""
+"""Ways that cost a quarter of a second of CPU time or more for each host."""
 
 READS = "cat /proc/meminfo /proc/zoneinfo /proc/sys/vm/min_free_kbytes /proc/sys/kernel/osrelease /proc/self/cgroup; getconf PAGESIZE"
-"""What another tool would have to run for the same."""
+"""The command that another tool would have to run for the same result."""
 
 _MODULES = {
     "raw": ("ansible.builtin.raw", READS),
@@ -37,14 +37,14 @@ _MODULES = {
 }
 REPORTS = ("report", "no_report")
 EXTRA = ("mitogen", "pyinfra")
-"""Not among the project's requirements: installed beside it, if they can be."""
+"""Not among the project's requirements, but installed beside it if possible."""
 WAYS = (*_MODULES, "one_pass", "clush", *EXTRA, *REPORTS)
 _INSTALL_WITHIN = 180.0
 _NOTHING = "- {hosts: localhost, connection: local, gather_facts: false, tasks: [{ansible.builtin.debug: {msg: nothing}}]}\n"
 
 
 class Unable(RuntimeError):
-    """A way could not be gone; the message has what it printed."""
+    """A way failed; the message contains its output."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Bench:
         return [(f"h{number}", dict(settings)) for number in range(self.hosts)]
 
     def possible(self, way: str) -> str | None:
-        """Why a way cannot be gone here, or None."""
+        """The reason why a way is impossible here, or None."""
         if (way in REPORTS) != isinstance(self.where, Facts):
             return "the report starts from facts, everything else from hosts"
         if isinstance(self.where, Simulated) and way not in ("one_pass", "clush"):
@@ -155,7 +155,7 @@ class Bench:
 
 
 def install(way: str) -> str | None:
-    """Put one of the other tools beside the project, or say why it cannot be compared."""
+    """Install one of the other tools beside the project, or say why it cannot be compared."""
     if (EXTRAS / way).exists():
         return None
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(EXTRAS / way), way]

@@ -37,7 +37,7 @@ Forwards = list[dict[str, str]]
 
 
 def timed(host: Host, module: str, changed: bool, **options: Any) -> float:
-    """Seconds that a module call took; it has to do what it is timed for."""
+    """Seconds of a run of the module, which has to succeed."""
     start = time.monotonic()
     answer = host.ask(module=module, options=options)
     seconds = time.monotonic() - start
@@ -55,7 +55,7 @@ def nft_alone(host: Host) -> float:
 
 
 def create(host: Host, names: Sequence[str], forwards: Sequence[Forwards]) -> dict[str, list[float]]:
-    """Make them, and say how much of it is nft, among as many tables."""
+    """Create the namespaces, and measure the share of nft with as many tables."""
     whole, nft = [], []
     for name, some in zip(names, forwards, strict=True):
         whole.append(timed(host, "netns", True, name=name, forwards=some))
@@ -69,7 +69,7 @@ def port_of(number: int) -> Forwards:
 
 
 def in_one_task(host: Host, count: int) -> dict[str, float]:
-    """Seconds for each of so many when a task names them all: made, looked at again, removed."""
+    """Seconds for each namespace if one task names all: to create, to run again, to remove."""
     names = [f"bench{number}" for number in range(count)]
     there = [{"name": name, "forwards": port_of(number)} for number, name in enumerate(names)]
     gone = [{"name": name, "state": "absent"} for name in names]
@@ -91,7 +91,7 @@ def show_tasks(host: Host, most: int, rounds: int) -> None:
 
 
 def one_by_one(host: Host, count: int) -> dict[str, list[float]]:
-    """A task for each: make so many, look at each again, remove them."""
+    """A task for each namespace: create, run again, remove."""
     names = [f"bench{number}" for number in range(count)]
     forwards = [port_of(number) for number in range(count)]
     return {
@@ -104,7 +104,7 @@ def one_by_one(host: Host, count: int) -> dict[str, list[float]]:
 
 
 def show(rows: dict[str, list[float]]) -> None:
-    """A line for each, and whether the last ones took longer than the first."""
+    """A line for each namespace, and whether the last ones took longer than the first."""
     print(f"{'':16} {'median ms':>10} {'first tenth':>12} {'last tenth':>11} {'ratio':>6}")
     for name, seconds in rows.items():
         tenth = max(1, len(seconds) // 10)

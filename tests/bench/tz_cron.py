@@ -58,7 +58,7 @@ def install(root: Path, python: str) -> list[str]:
 
 
 def cpu_seconds(argv: list[str]) -> float:
-    """CPU time of one command and all it started."""
+    """CPU time of one command and all its child processes."""
     pid = os.posix_spawn(argv[0], argv, os.environ)
     _pid, status, usage = os.wait4(pid, 0)
     if status != 0:
@@ -67,7 +67,7 @@ def cpu_seconds(argv: list[str]) -> float:
 
 
 def measure(ways: dict[str, list[str]], runs: int) -> dict[str, list[float]]:
-    """Each way so many times, in turn, after one that fills the caches."""
+    """Run all ways in turn, several times, after one run that fills the caches."""
     found: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(runs + 1):
         for name, argv in ways.items():

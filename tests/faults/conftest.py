@@ -21,20 +21,20 @@ from .scene import Data, Scene
 from .table import Table, markdown
 
 _OUTPUT = ROOT / "tests" / "output"
-"""Where the table is kept: the lab's own folder goes with the lab."""
+"""The folder of the table, outside the lab's folder, which is removed with the lab."""
 
 _TABLE = pytest.StashKey[Table]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known, and the table that all tests write into."""
+    """Register the mark, and create the table of all tests."""
     config.addinivalue_line("markers", "fault: what the lab has to survive")
     config.addinivalue_line("markers", "core: the faults that every run of all tests goes through")
     config.stash[_TABLE] = Table(_OUTPUT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell the tests of this folder from others that are run with them."""
+    """Mark the tests of this folder, because others may run in the same session."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.fault)
@@ -56,7 +56,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The lab of the inventory that was given, which has been built; what an earlier run may have left in it is healed."""
+    """The existing lab of the given inventory, after the remaining faults of an earlier run were healed."""
     handle = Lab(Path(request.config.getoption("ansible_inventory")))
     if not _has_all_members(handle):
         oracle.converges(handle.playbook())
@@ -74,7 +74,7 @@ def data(lab: Lab) -> Data:
 
 @pytest.fixture
 def whole(lab: Lab, data: Data, request: pytest.FixtureRequest) -> Lab:
-    """The lab, whole, with its data: what a failed test before this one may have left is put in order."""
+    """The healthy lab with its data, after the remaining faults of a failed test were healed."""
     if not _is_whole(lab, data):
         rebuild(lab, data)
     return lab
@@ -105,7 +105,7 @@ def _is_whole(lab: Lab, data: Data) -> bool:
 
 
 def rebuild(lab: Lab, data: Data) -> None:
-    """Power-cut everything and let the playbook put it together; only where that fails is the data made anew."""
+    """Cut the power of all machines and let the playbook heal the lab. Only if that fails, create the data again."""
     lab.power_off(*lab.guests)
     for guest in lab.servers:
         lab.plug(guest)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Handle on a storage lab that is running: its guests by ssh, their power, and the playbook that brings it back."""
+"""A running storage lab: its guests by ssh, their power, and the playbook that heals it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", ROOT / "molecule" / "faults")) / "lab.yml"
-"""What the lab was declared as; every run of the playbook is given the same."""
+"""The variables of the lab, which every run of the playbook gets."""
 
 MOUNT = "/srv/md99"
 BRIDGE = "lab0"
 _BOOTED = "timeout 60 systemctl is-system-running --wait || systemctl is-active default.target"
-"""A client whose arrays are only half made waits for its file system, and is up all the same."""
+"""A client with incomplete arrays still waits for its file system, but has booted."""
 PREFIX = "iqn.2026-01.com.example.storage:"
 
 
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def end(self) -> str:
-        """The last of what it printed, for messages."""
+        """The end of its output, for messages."""
         return self.output[-3000:]
 
 
@@ -77,12 +77,12 @@ class Lab:
     # Guests by ssh
 
     def ssh_argv(self, guest: str, command: str) -> list[str]:
-        """The ssh command for a shell command line in a guest; one connection serves all of them."""
+        """The ssh command for a shell command line in a guest; all commands share one connection."""
         shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={self._sockets.name}/%h"]
         return ["ssh", "-F", str(self.directory / "ssh_config"), *shared, guest, command]
 
     def try_run(self, guest: str, command: str, stdin: str = "", limit: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run a shell command line in a guest; an exit code of 255 says that it could not be reached, or not in C(limit) seconds."""
+        """Run a shell command line in a guest. The exit code 255 means that the guest did not answer, or not within C(limit) seconds."""
         argv = self.ssh_argv(guest, command)
         try:
             return subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=limit, check=False)
@@ -113,7 +113,7 @@ class Lab:
         return [*self.servers, self.client]
 
     def processes(self, guest: str) -> list[int]:
-        """The process ids of a guest, found as the module lab_guests finds them: by the lab's token in their arguments."""
+        """The process ids of a guest, found by the lab's token in their arguments, as in the module lab_guests."""
         token = f"{(self.directory / 'lab-token').read_text(encoding='utf-8').strip()}-{guest}"
         found = []
         for entry in Path("/proc").iterdir():
@@ -127,7 +127,7 @@ class Lab:
         return found
 
     def power_off(self, *guests: str) -> None:
-        """End machines as a power cut would: nothing is flushed, nobody is told."""
+        """Kill machines as a power cut would: no data are flushed, no connection is closed."""
         for guest in guests:
             self._kill_all(guest)
             self.disconnect(guest)
@@ -163,7 +163,7 @@ class Lab:
         return time.monotonic() - start
 
     def boot_client(self) -> float:
-        """Start the client and see its file system mounted; returns the seconds from power to file system."""
+        """Start the client and wait until its file system is mounted; returns the seconds."""
         start = time.monotonic()
         self.power_on(self.client)
         self.wait_for_boot(self.client)
@@ -175,11 +175,11 @@ class Lab:
         subprocess.run([str(self.directory / "enter"), *argv], check=True)
 
     def unplug(self, guest: str) -> None:
-        """Take a machine off the network while it runs on. Its port stays up: a guest whose tap goes down stays deaf for good."""
+        """Disconnect a running machine from the network. Its tap stays up, because a guest never recovers from a tap that went down."""
         self.enter("ip", "link", "set", self.tap(guest), "nomaster")
 
     def plug(self, guest: str) -> None:
-        """And back, with the size of frames that the network has."""
+        """Connect the machine again, with the MTU of the network."""
         self.enter("ip", "link", "set", self.tap(guest), "master", BRIDGE, "mtu", "9000", "up")
 
     def tap(self, guest: str) -> str:
@@ -192,7 +192,7 @@ class Lab:
     # The playbook
 
     def start_playbook(self, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start storage_lab.yml in a session of its own; returns it and the file with its output."""
+        """Start storage_lab.yml in a separate session; returns the process and the file with its output."""
         self._runs += 1
         log = self.logs / f"run-{self._runs:03}.log"
         argv = [
@@ -216,7 +216,7 @@ class Lab:
         return process, log
 
     def playbook(self, *arguments: str, limit: float = 600) -> Run:
-        """Run storage_lab.yml to its end, which is all that heals a lab."""
+        """Run storage_lab.yml to its end. This alone heals a lab."""
         start = time.monotonic()
         process, log = self.start_playbook(*arguments)
         try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold after every fault: nothing lost, the mirrors' copies equal, the kernels content, the playbook with nothing to do."""
+"""The conditions after every fault: no data lost, equal copies in the mirrors, no kernel errors, no change by the playbook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMPLAINTS = re.compile(
     r"BUG:|Oops|Call Trace:|blocked for more than|EXT4-fs error|EXT4-fs warning|Buffer I/O error on dev(ice)? md|"
     r"Remounting filesystem read-only|md.*: (unrecoverable|Cannot continue)|Kernel panic"
 )
-"""Errors of a single disk are what a fault is; these are not."""
+"""Errors of a single disk belong to a fault, but these errors do not."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def mirrors(lab: Lab) -> list[Mirror]:
 
 
 def degraded(lab: Lab) -> list[int]:
-    """How many members each mirror lacks."""
+    """The number of members that each mirror lacks."""
     return [mirror.degraded for mirror in mirrors(lab)]
 
 
@@ -60,13 +60,13 @@ def wait_logged_in(lab: Lab, limit: float = 60) -> float:
 
 
 def none_ejected(lab: Lab) -> None:
-    """All sessions have to be there, or to come back in time, and no mirror may lack a member."""
+    """All sessions have to be logged in, or log in again in time, and no mirror may lack a member."""
     wait_logged_in(lab)
     assert degraded(lab) == [0] * len(lab.mirrors), f"members were ejected: {degraded(lab)}"
 
 
 def wait_whole(lab: Lab, limit: float = 300) -> float:
-    """Wait until every mirror has all members in sync and nothing to do; returns the seconds it took."""
+    """Wait until every mirror is idle with all members in sync; returns the seconds it took."""
 
     def whole() -> bool:
         # An array that nobody has written to since it was assembled keeps its resync waiting until somebody does.
@@ -79,7 +79,7 @@ def wait_whole(lab: Lab, limit: float = 300) -> float:
 
 
 def mismatches(lab: Lab) -> dict[str, int]:
-    """Let md compare all copies with each other; returns mismatch_cnt, in sectors, of each mirror."""
+    """Let md compare all copies; returns mismatch_cnt, in sectors, of each mirror."""
     lab.run(lab.client, f"sync; for array in {' '.join(lab.mirrors)}; do echo check > /sys/block/$array/md/sync_action || exit; done")
     wait_until(lambda: all(mirror.action == "idle" for mirror in mirrors(lab)), 300, "the check of the mirrors")
     lines = lab.run(lab.client, f"grep -H . $(printf '/sys/block/%s/md/mismatch_cnt ' {' '.join(lab.mirrors)})").splitlines()
@@ -87,13 +87,13 @@ def mismatches(lab: Lab) -> dict[str, int]:
 
 
 def mark(lab: Lab, word: str) -> None:
-    """Write a word into the log of every kernel, from which on it is looked at."""
+    """Write a word into the log of every kernel; later messages are checked."""
     for guest in lab.guests:
         lab.try_run(guest, f"echo '{word}' > /dev/kmsg")
 
 
 def complaints(lab: Lab, word: str) -> list[str]:
-    """What the kernels complain of since that word, or since their boot."""
+    """The errors in the kernels' logs since that word, or since their boot."""
     found = []
     for guest in lab.guests:
         log = lab.run(guest, "dmesg")
@@ -103,19 +103,19 @@ def complaints(lab: Lab, word: str) -> list[str]:
 
 
 def lost_writes(lab: Lab, acknowledged: Mapping[int, int]) -> list[str]:
-    """Slots that do not hold what was acknowledged, or something newer."""
+    """Slots with older content than the acknowledged write."""
     found = traffic.slots(lab)
     lost = [f"slot {slot} holds {found[slot]}, acknowledged was {number}" for slot, number in acknowledged.items() if found[slot] < number]
     return lost + [f"slot {slot} is broken" for slot, number in enumerate(found) if number < 0]
 
 
 def converges(run: Run) -> None:
-    """A run of the playbook has to end well."""
+    """A run of the playbook has to succeed."""
     assert run.exit_code == 0, f"the playbook ended with exit code {run.exit_code}: {run.end}"
 
 
 def changes_nothing(run: Run) -> None:
-    """And one after that has to find nothing to do."""
+    """A second run has to change nothing."""
     converges(run)
     task, changed = "", []
     for line in run.output.splitlines():

@@ -19,14 +19,14 @@ STALL_GOAL = 20.0
 
 @dataclass
 class Data:
-    """What is known of the data on the client: the SHA-256 of each known file."""
+    """The known data on the client: the SHA-256 of each known file."""
 
     sums: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Stage:
-    """What was seen of one fault: notes in words, the accounts of the traffic that ran, and the goal its stall is held against."""
+    """The observations of one fault: notes in words, the accounts of its traffic, and the goal for its stall."""
 
     row: str
     fault: str
@@ -37,17 +37,17 @@ class Stage:
 
     @property
     def longest(self) -> float | None:
-        """The longest that a read or a write took, in seconds; none where there was no traffic."""
+        """The longest time of a read or a write in seconds; None without traffic."""
         return max((account.longest for account in self.accounts), default=None)
 
     @property
     def errors(self) -> list[str]:
-        """What reads, writes and passes of fio came to; what ended with the client itself has nobody to see it."""
+        """The results of reads, writes and passes of fio. Operations that ended with the client itself are not counted."""
         return [error for account in self.accounts if account.ended for error in account.errors]
 
     @property
     def seen(self) -> str:
-        """What stands in the table."""
+        """The row of the table."""
         said = [f"{len(self.errors)} errors ({self.errors[0]})" if self.errors else "no error"]
         return "; ".join([*(said if any(account.ended for account in self.accounts) else []), *self.notes])
 
@@ -75,16 +75,16 @@ class Scene:
 
     @property
     def traffic(self) -> Traffic:
-        """The traffic that is running."""
+        """The running traffic."""
         assert self._traffic is not None, "no traffic is running"
         return self._traffic
 
     def note(self, text: str) -> None:
-        """Something for the row: what was seen."""
+        """Add an observation to the row."""
         self._stages[-1].notes.append(text)
 
     def then(self, row: str, fault: str, *, stall: float | None = None, quiet: bool = False) -> None:
-        """The next fault comes after or on top of this one: it has a row of its own, and what comes from here on is its doing."""
+        """Begin the row of a further fault, after or on top of this one; later observations belong to it."""
         if self._traffic is not None:
             self.end_traffic()
         self._stages.append(Stage(row, fault, stall))
@@ -98,14 +98,14 @@ class Scene:
         self._traffic = Traffic(self.lab, log)
 
     def end_traffic(self, *, lost: bool = False) -> Account:
-        """End them; C(lost) after a power cut of the client."""
+        """End the traffic; C(lost) after a power cut of the client."""
         seen = self.traffic.lost() if lost else self.traffic.stop()
         self._traffic = None
         self._stages[-1].accounts.append(seen)
         return seen
 
     def heal(self, *arguments: str) -> Run:
-        """Run the playbook, and wait for what it set going; the time of both together goes into the table."""
+        """Run the playbook, and wait for the end of resyncs; the table shows the time of both together."""
         start = time.monotonic()
         run = self.lab.playbook(*arguments)
         oracle.converges(run)
@@ -118,7 +118,7 @@ class Scene:
         return run
 
     def new_data(self) -> None:
-        """Begin with other data, where the fault was one that ends what was there: the table says so."""
+        """Begin with new data after a fault that destroys the data; the table says so."""
         self._data.sums = traffic.seed(self.lab)
         self._same_data = "new data"
         for stage in self._stages:
@@ -147,7 +147,7 @@ class Scene:
                 self._table.add(replace(row, result=stage.problem or "ok"))
 
     def _blame(self, error: BaseException) -> None:
-        """An error before the oracle was asked is that of the last fault; one of the oracle is that of all of them."""
+        """An error before the oracle belongs to the last fault; an error of the oracle belongs to all faults of the scene."""
         text = f"FAILED: {(str(error).strip() or type(error).__name__).splitlines()[0][:100]}"
         for stage in self._stages:
             stage.problem = text if self._asked or stage is self._stages[-1] else f"not judged: row {self._stages[-1].row} failed"

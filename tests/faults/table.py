@@ -31,7 +31,7 @@ class Row:
     result: str = "ok"
 
     def cells(self) -> tuple[str, ...]:
-        """What stands in the table."""
+        """The cells of the table."""
         goal = "none" if self.goal is None else f"{self.goal:g} s"
         stall = "-" if self.stall is None else f"{self.stall:.1f} s ({goal})"
         heal = "-" if self.heal is None else f"{self.heal:.0f} s"
@@ -54,7 +54,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 class Table:
-    """The rows so far, written down with each new one: a run that is cut short has them too."""
+    """The rows so far, written to the file with each new row, so that an interrupted run has them too."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

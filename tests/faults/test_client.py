@@ -35,7 +35,7 @@ def test_power_cuts_of_the_client_and_of_servers(lab: Lab, fault: Any) -> None:
 
 
 def cut_power_and_boot(lab: Lab, scene: Scene) -> None:
-    """Cut the power of the client in the middle of its writes, and see it come back and go on by itself."""
+    """Cut the power of the client during its writes, and wait until it works again without help."""
     scene.traffic.flows()
     lab.power_off(lab.client)
     scene.end_traffic(lost=True)
@@ -61,7 +61,7 @@ def test_the_client_loses_power_in_a_resync(lab: Lab, fault: Any) -> None:
 
 
 def synchronised(lab: Lab) -> int:
-    """How many sectors of md1 the resync has done."""
+    """The sectors of md1 that the resync has copied."""
     words = lab.run(lab.client, "cat /sys/block/md1/md/sync_completed").split()
     return int(words[0]) if words and words[0].isdigit() else 0
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of disks: bad sectors, dead, slow and lying ones, replaced ones, and ones that carry something else."""
+"""Faults of disks: bad sectors, dead and slow disks, flipped bits, replaced disks, and disks with other contents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sectors(lab: Lab, server: str) -> int:
 
 
 def load(lab: Lab, server: str, table: str) -> None:
-    """Put another table below a volume that is in use."""
+    """Replace the device-mapper table of a volume in use."""
     lab.run(server, f"dmsetup load {_NAME} && dmsetup suspend --noflush --nolockfs {_NAME} && dmsetup resume {_NAME}", f"{table}\n")
 
 
@@ -85,7 +85,7 @@ def lie(lab: Lab, scene: Scene) -> None:
 
 
 def go_bad(lab: Lab, scene: Scene) -> None:
-    """Give the first volume of a server bad sectors, below which dm-dust lies, and read everything."""
+    """Give the first volume of a server bad sectors with dm-dust, and read all data."""
     # All over the data area: wherever the client reads from this disk it comes upon one.
     blocks = sectors(lab, "server1")
     lab.run("server1", f"for block in $(seq 20000 {blocks // 40} {blocks - 1000}); do dmsetup message {_NAME} 0 addbadblock $block; done")
@@ -121,7 +121,7 @@ def fail(lab: Lab, server: str, lacking: int) -> None:
 
 
 def content(lab: Lab, server: str) -> str:
-    """The SHA-256 of all of a server's first volume."""
+    """The SHA-256 of a server's whole first volume."""
     # The client writes past what the server may still have in memory of the volume.
     return lab.run(server, "blockdev --flushbufs /dev/storage1/volume && sha256sum /dev/storage1/volume", limit=180)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of the network: ports that drop, links that go, packets that are lost, late or too large."""
+"""Faults of the network: ports that drop packets, links that fail, packets that are lost, late or too large."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DROP = {
 
 
 def drop(lab: Lab, server: str, ways: str) -> None:
-    """Let a server's target fall silent, without a word to its clients."""
+    """Let a server's target stop answering, without closing its connections."""
     # User-mode Linux has nf_tables without any family of protocols; traffic control can drop as well.
     commands = [f"tc qdisc add dev {lab.interface} clsact"]
     for hook, port in (way.split(":") for way in _DROP[ways]):
@@ -29,7 +29,7 @@ def drop(lab: Lab, server: str, ways: str) -> None:
 
 
 def undrop(lab: Lab, server: str) -> None:
-    """And speak again."""
+    """Let the target answer again."""
     lab.run(server, f"tc qdisc del dev {lab.interface} clsact")
 
 
@@ -43,7 +43,7 @@ def test_short_silences(lab: Lab, fault: Any) -> None:
 
 
 def be_silent(lab: Lab, scene: Scene, ways: str) -> None:
-    """Let a server be silent for 10 s, which the timeouts bear."""
+    """Let a server be silent for 10 s, which is within the timeouts."""
     drop(lab, "server1", ways)
     time.sleep(10)
     undrop(lab, "server1")

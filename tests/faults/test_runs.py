@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of the playbook that are cut short, with the client or without it, and two at once."""
+"""Runs of the playbook that are killed, with or without a power cut of the client, and two runs at once."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _RESYNCING = "grep -q 'resync =' /proc/mdstat && pgrep -f '^/usr/bin/python3$' >
 _STOPPED = "[ -e /var/lib/fleetlab-md_array.json ] && ! ls /sys/block | grep -q ^md"
 
 _KILL = "pkill -9 -f '^/usr/bin/python3$'; pkill -9 -x mdadm; pkill -9 -x mke2fs"
-"""Modules run as a Python without arguments. Inside the client only, where nothing else does."""
+"""Modules run as a Python without arguments. In the client no other process does."""
 
 _LIMITS = "/proc/sys/dev/raid"
 _PATIENCE = 300
-"""Seconds for the moment to come at which a run is cut short."""
+"""The most seconds until the moment at which a run is killed."""
 
 
 class CutShort:
-    """A run of the playbook that ends when something is seen in the client."""
+    """A run of the playbook that is killed when something is seen in the client."""
 
     def __init__(self, lab: Lab, seen: str, action: str = "", arguments: Sequence[str] = ()) -> None:
         self._lab = lab
@@ -62,7 +62,7 @@ class CutShort:
 
 @contextmanager
 def slow_resync(lab: Lab) -> Iterator[None]:
-    """Let a resync go so slowly that the first is not over before the last run is cut short."""
+    """Slow a resync down, so that the first is not over before the last run is killed."""
     before = lab.run(lab.client, f"cd {_LIMITS} && cat speed_limit_min speed_limit_max").split()
     set_limits = f"cd {_LIMITS} && echo {{}} > speed_limit_min && echo {{}} > speed_limit_max"
     lab.run(lab.client, set_limits.format(50, 100))
@@ -73,7 +73,7 @@ def slow_resync(lab: Lab) -> Iterator[None]:
 
 
 def no_half_configuration(lab: Lab) -> None:
-    """What a killed task leaves behind is the old file or the new one."""
+    """A killed task leaves either the old file or the new one."""
     text = lab.run(lab.client, "cat /etc/mdadm/mdadm.conf")
     arrays = [line for line in text.splitlines() if line.startswith("ARRAY")]
     assert all("UUID=" in line for line in arrays), f"half a line in mdadm.conf: {arrays}"

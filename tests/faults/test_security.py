@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may log in: a client without an ACL, a wrong secret on one server, and a secret that is changed under load."""
+"""Logins: a client without an ACL, a wrong secret on one server, and a change of the secret under load."""
 
 from __future__ import annotations
 

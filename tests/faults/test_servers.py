@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of servers: power cuts of all, reboots, targets that go away, members that were away. Of one and two: with the client's."""
+"""Faults of servers: power cuts of all, reboots, lost targets, members that were away. Power cuts of one and two: in test_client.py."""
 
 from __future__ import annotations
 

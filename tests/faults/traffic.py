@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Traffic on the client's file system, and what became of it: every operation, the longest stall, the errors."""
+"""Traffic on the client's file system and its account: every operation, the longest stall, the errors."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .lab import MOUNT, Lab, wait_until
 AGENT = Path(__file__).parent / "guest" / "agent.py"
 _PLACE = "/root/faults-agent.py"
 _LIMIT = 1800
-"""Seconds after which traffic ends by itself, whatever became of the tests."""
+"""Seconds after which traffic ends by itself, even if the tests have ended."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """What the client saw. C(stalls) has the longest operation of each kind in seconds; C(acknowledged) the newest write of each slot."""
+    """The account of the client. C(stalls) has the longest operation of each kind in seconds; C(acknowledged) each slot's newest write."""
 
     stalls: Mapping[str, float]
     errors: tuple[str, ...]
@@ -32,12 +32,12 @@ class Account:
 
     @property
     def longest(self) -> float:
-        """The longest that a read or a write took, in seconds."""
+        """The longest time of a read or a write in seconds."""
         return max((self.stalls.get(name, 0.0) for name in ("read", "write")), default=0.0)
 
 
 def account(lines: Iterable[str]) -> Account:
-    """Add up the agent's lines; one that a power cut left unfinished is passed over."""
+    """Add up the agent's lines; a line that a power cut has cut off is skipped."""
     stalls: dict[str, float] = {}
     errors: list[str] = []
     acknowledged: dict[int, int] = {}
@@ -65,7 +65,7 @@ def account(lines: Iterable[str]) -> Account:
 
 
 class Traffic:
-    """Reads, writes and passes of fio in the client, from its making until C(stop)."""
+    """Reads, writes and passes of fio in the client, from its creation until C(stop)."""
 
     def __init__(self, lab: Lab, log: Path) -> None:
         self._lab, self._log = lab, log
@@ -78,11 +78,11 @@ class Traffic:
         assert self._process.poll() is None, f"traffic did not start: {log.read_text(errors='replace')[-500:]}"
 
     def so_far(self) -> Account:
-        """The account until now."""
+        """The account so far."""
         return account(self._log.read_text(encoding="utf-8", errors="replace").splitlines())
 
     def operations(self) -> int:
-        """How many reads and writes have succeeded until now."""
+        """The number of successful reads and writes so far."""
         text = self._log.read_text(encoding="utf-8", errors="replace")
         return sum('"op": "write"' in line and "error" not in line for line in text.splitlines())
 
@@ -92,7 +92,7 @@ class Traffic:
         return wait_until(lambda: self.operations() >= wanted, limit, f"{operations} more writes of the client", 0.2)
 
     def lost(self) -> Account:
-        """The account of traffic that a power cut ended."""
+        """The account of traffic that ended with a power cut."""
         self._process.kill()
         self._process.wait()
         self._output.close()
@@ -112,12 +112,12 @@ class Traffic:
 
 
 def install(lab: Lab) -> None:
-    """Bring the agent into the client; it stays there over reboots."""
+    """Copy the agent to the client, where it survives reboots."""
     lab.run(lab.client, f"cat > {_PLACE} && sync", AGENT.read_text(encoding="utf-8"))
 
 
 def seed(lab: Lab, files: int = 2, megabytes: int = 16) -> dict[str, str]:
-    """Write data to be known again and return the SHA-256 of each file."""
+    """Write known data and return the SHA-256 of each file."""
     start = time.monotonic()
     names = " ".join(f"known-{number}" for number in range(1, files + 1))
     write = f"for name in {names}; do dd if=/dev/urandom of=$name bs=1M count={megabytes} conv=fsync status=none || exit; done"
@@ -135,6 +135,6 @@ def checksums(lab: Lab) -> dict[str, str]:
 
 
 def slots(lab: Lab) -> list[int]:
-    """What each slot holds: the number of a write, or -1."""
+    """The number of the write in each slot, or -1."""
     found: list[int] = json.loads(lab.run(lab.client, f"python3 {_PLACE} check {MOUNT}", limit=120))
     return found

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that are compiled for the tests of kernels, and kernels that the module itself brings."""
+"""Programs that are compiled for the tests of kernels, and kernels from the module lab_kernel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REGISTERS = re.compile(r"registers: (\w+), \d+ bits, (\d+) context switches")
 
 @dataclass(frozen=True)
 class Registers:
-    """What the program registers.c printed in a guest. One that lost its own registers may not live to tell, and has kept nothing."""
+    """The output of registers.c in a guest. A program that crashed because it lost its own registers counts as having kept none."""
 
     kept: bool
     switches: int
@@ -33,18 +33,18 @@ class Registers:
 
 
 def take(choice: str, suite: str, cache: Path) -> Chosen:
-    """A kernel, as the module brings it."""
+    """A kernel from the module."""
     return choose(Wanted(choice, suite, str(cache), str(FILES)), SystemRunner(), os.geteuid() != 0, check_mode=False)
 
 
 def user_cache() -> Path:
-    """Where labs keep theirs: what has been downloaded once is not downloaded for every test."""
+    """The cache of the labs, so that a kernel is downloaded only once."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fleetlab"
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the compiled programs; what guests see of it is the folder root in it."""
+    """A folder with the compiled programs; its folder root is the root of guests."""
     folder = tmp_path_factory.mktemp("kernels")
     (folder / "root").mkdir()
     compile_c("-static", "-pthread", "-o", str(folder / "root" / "init"), str(HERE / "registers.c"))
@@ -60,12 +60,12 @@ def compile_c(*arguments: str) -> None:
 
 @pytest.fixture
 def _large_registers(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine's CPU is played to have larger registers than it has."""
+    """Emulates a CPU with larger registers than this machine has."""
     monkeypatch.setenv("LD_PRELOAD", str(built / "large_registers.so"))
 
 
 def hold_registers(kernel: Kernel, built: Path) -> Registers:
-    """What becomes of vector registers in a guest that boots this kernel."""
+    """The vector registers that programs keep in a guest with this kernel."""
     console = ("con=null", "con0=null,fd:1", "quiet", "noreboot", "panic=-1")
     root = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={built / 'root'}", "ro", "init=/init")
     argv = (kernel.program, "mem=64M", "umid=registers", f"uml_dir={built / 'uml'}", *console, *root)

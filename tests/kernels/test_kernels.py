@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernels of User-mode Linux boot on this machine's CPU, and on one with larger registers, and lose nothing of a program's registers."""
+"""Kernels of User-mode Linux boot on this CPU and on a CPU with larger registers, and keep all registers of programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import hold_registers, take, user_cache
 _SWITCHES = 10_000
 
 _PACKAGED = [("host", "forky"), ("newest", "trixie"), ("newest", "forky")]
-"""This machine's own kernel, that of Debian 13, and the newest one."""
+"""This machine's own kernel, the kernel of Debian 13, and the newest one."""
 
 
 def assert_kept(kernel: Kernel, built: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lab:
-    """Names and numbers the tests hold the machines against. Sizes in MiB."""
+    """The declared names and numbers, with which the tests compare the machines. Sizes in MiB."""
 
     servers: dict[str, str]
     clients: dict[str, str]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storage clients: sessions, the shape of the arrays, the file system, and what brings them back at boot."""
+"""Storage clients: sessions, layout of the arrays, the file system, and the settings that restore them at boot."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every machine: frames of full size reach every other one, and the limits hold."""
+"""Every machine: frames of full size reach every other machine, and the limits are in force."""
 
 from __future__ import annotations
 

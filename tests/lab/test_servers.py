@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storage servers: volumes, target, access control, and what is saved for the next boot."""
+"""Storage servers: volumes, target, access control, and the saved configuration for the next boot."""
 
 from __future__ import annotations
 

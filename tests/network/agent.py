@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Started in network and mount namespaces of its own: plays a host, and does there what it reads from its standard input.
+"""Runs in separate network and mount namespaces: simulates a host, and carries out requests from its standard input.
 
 Each line is a JSON object. C(run) has an argv, C(module) a module of this collection, or another by its full Python name, and its
 C(options). With C(kill_before) the module's process is killed before it carries out the step of that number, counted from 0. The answer
@@ -25,7 +25,7 @@ PLAN = "ansible_collections.fleetlab.linux.plugins.module_utils._core.plan"
 
 
 def make_private() -> None:
-    """Own /run and /etc, so that what is written there ends with this process."""
+    """Mount a separate /run and /etc, so that files there are removed with this process."""
     for argv in (
         ["mount", "--make-rprivate", "/"],
         ["mount", "-t", "tmpfs", "tmpfs", "/mnt"],
@@ -44,7 +44,7 @@ def run(argv: list[str], text: str | None) -> dict[str, Any]:
 
 
 def run_module(name: str, options: dict[str, Any], kill_before: int | None) -> dict[str, Any]:
-    """Run a module in a process of its own, as Ansible does."""
+    """Run a module in a separate process, as Ansible does."""
     module = importlib.import_module(name if "." in name else f"{MODULES}.{name}")
     with tempfile.TemporaryFile() as output:
         pid = os.fork()
@@ -81,7 +81,7 @@ def call(module: Any, options: dict[str, Any], kill_before: int | None) -> None:
 
 
 def answer_module(asked: dict[str, Any]) -> dict[str, Any]:
-    """Run a module, with C(env) below a process that was started with more in its environment."""
+    """Run a module, with C(env) from a parent process with these variables in its environment."""
     env = asked.pop("env", None)
     if env is None:
         return run_module(asked["module"], asked["options"], asked.get("kill_before"))
@@ -91,7 +91,7 @@ def answer_module(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until the input ends; an argument is the only question."""
+    """Answer requests until the input ends; an argument is a single request."""
     if len(sys.argv) > 1:
         print(json.dumps(answer_module(json.loads(sys.argv[1]))))
         return

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host, a client beside it, and services inside: three network namespaces of this test's own. The machine's own network is not touched.
+"""A host, a client beside it, and services inside, in three separate network namespaces. The machine's own network does not change.
 
 The host has the interface eth0 with 192.0.2.1 and 2001:db8::1, the client is 192.0.2.2 and 2001:db8::2 and the host's default gateway.
 """
@@ -89,7 +89,7 @@ except OSError:
 
 
 class Host:
-    """The host of a test, and what is done on it."""
+    """The host of a test, and the actions on it."""
 
     def __init__(self, tree: Path) -> None:
         own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -101,7 +101,7 @@ class Host:
         self.sh(SETUP)
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """One question to the agent, and its answer."""
+        """Send a request to the agent, and return its answer."""
         assert self.agent.stdin is not None
         assert self.agent.stdout is not None
         self.agent.stdin.write(json.dumps(question) + "\n")
@@ -114,7 +114,7 @@ class Host:
         return self.ask(run=list(argv), stdin=stdin)
 
     def run(self, *argv: str, stdin: str | None = None) -> str:
-        """The same for one that has to succeed."""
+        """Run a command on the host that has to succeed."""
         done = self.try_run(*argv, stdin=stdin)
         assert done["exit_code"] == 0, (argv, done)
         return str(done["stdout"])
@@ -138,7 +138,7 @@ class Host:
         return self._four_times(lambda check: self.netns_all(entries, check=check))
 
     def make(self, name: str = "web", **options: Any) -> dict[str, Any]:
-        """Run it four times: check mode, in earnest, again, and check mode again."""
+        """Run the module four times: in check mode, to apply, again, and in check mode again."""
         return self._four_times(lambda check: self.netns(name, check=check, **options))
 
     def _four_times(self, run: Callable[[bool], dict[str, Any]]) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Host:
         return ["nsenter", "-t", str(self.agent.pid), *user, "--net", "--mount", "--", *inside]
 
     def serve(self, where: str | None, port: int, kind: str = "tcp", address: str = "") -> subprocess.Popen[str]:
-        """Start a service that answers with the address of whoever connects."""
+        """Start a service that answers with the address of its client."""
         family = 10 if ":" in address else 2
         argv = [*self.enter(where), sys.executable, "-c", SERVE, kind, str(family), address, str(port)]
         service = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
@@ -184,22 +184,22 @@ class Host:
         return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def wait_until(self, question: Callable[[], bool]) -> None:
-        """Wait for a moment until something holds."""
+        """Wait until a condition is true."""
         end = time.monotonic() + 5
         while not question():
             assert time.monotonic() < end
             time.sleep(0.05)
 
     def snapshot(self) -> str:
-        """All that a namespace could leave behind."""
+        """All resources of the host that a namespace could leave behind."""
         return self.sh(SNAPSHOT)
 
     def everything(self) -> str:
-        """All rules of the host but those of our own tables, as text."""
+        """All rules of the host except those in the module's own tables, as text."""
         return self.run(*EVERYTHING)
 
     def close(self) -> None:
-        """End everything."""
+        """End all processes."""
         for service in self.services:
             service.kill()
             service.wait()
@@ -221,7 +221,7 @@ def tree() -> Iterator[Path]:
 
 @pytest.fixture
 def host(tree: Path) -> Iterator[Host]:
-    """A host that nobody has used before."""
+    """A new host."""
     one = Host(tree)
     yield one
     one.close()

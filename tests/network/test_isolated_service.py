@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role isolated_service on a host whose systemd is played by a script: the namespace, the files and the process are real."""
+"""The role isolated_service on a host with a script in place of systemd: the namespace, the files and the process are real."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class Service:
         self.run("systemctl", "start", "demo.service")
 
     def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        """Run a command beside it."""
+        """Run a command on the host."""
         return subprocess.run([*self.enter, *argv], env=self.env, capture_output=True, text=True, check=False, timeout=120)
 
     def isolate(self, *options: str, **variables: Any) -> tuple[int, str]:
-        """Run the role. Returns how many tasks changed something, and what was said."""
+        """Run the role. Returns the number of changed tasks, and the messages."""
         given = {f"isolated_service_{name}": value for name, value in variables.items()}
         given.update(isolated_service_name="demo", ansible_python_interpreter=sys.executable)
         program = [sys.executable, "-m", "ansible", "playbook", *options, "-i", "localhost,", "-e", json.dumps(given)]
@@ -84,11 +84,11 @@ class Service:
         return int(changed), done.stdout
 
     def restart(self) -> None:
-        """What whoever runs the host does."""
+        """Restart the service, as an administrator would."""
         self.run("systemctl", "restart", "demo.service")
 
     def is_isolated(self) -> bool:
-        """Whether the namespace is there."""
+        """Whether the namespace exists."""
         return self.run("test", "-e", "/run/netns/demo").returncode == 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""netns and netns_info on a real kernel: who reaches whom, what is repaired and how, and that nothing of others changes."""
+"""netns and netns_info on a real kernel: connections, repairs, and that nothing of other programs changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ip6tables -A FORWARD -s 2001:db8:7::/64 -j DROP
 
 
 def without_counters(text: str) -> str:
-    """The rules as text; nft tells handles only when asked, and iptables writes the time into comments."""
+    """The rules as text, without the comments in which iptables writes the time; nft prints no handles here."""
     return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
 
 
@@ -440,7 +440,7 @@ SIX: dict[str, Any] = {**PLAIN, "addresses": ["fd00:5::1/64"], "peer_addresses":
 
 
 def refused(host: Any, message: str, name: str = "web", **options: Any) -> None:
-    """It says so in check mode and in earnest, and nothing changes."""
+    """The module refuses in check mode and outside it, and nothing changes."""
     before = host.snapshot()
     shown = host.netns(name, check=True, **options)
     assert message in shown.get("msg", ""), shown
@@ -707,7 +707,7 @@ with patch_module_args(json.loads(sys.argv[1])):
 
 
 def start_alone(host: Any, tree: Any, module: str, options: dict[str, Any], *before: str) -> subprocess.Popen[str]:
-    """Start a module in a process of its own, on the host."""
+    """Start a module in a separate process, on the host."""
     argv = [*host.enter(None), *before, sys.executable, "-c", ALONE.format(module=module), json.dumps(options)]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(tree)})
 
@@ -738,7 +738,7 @@ def test_who_may_not_look_into_namespaces_is_told(host: Any, tree: Any) -> None:
 
 @pytest.mark.parametrize("firewall", FIREWALLS)
 def test_a_look_at_the_firewall_changes_nothing(host: Any, firewall: str, tmp_path: Any) -> None:
-    """Nobody who watches the rules hears of it, and no table of iptables comes into being."""
+    """A monitor of the rules sees no event, and no table of iptables is created."""
     heard = tmp_path / "heard"
     watcher = host.sh(f"nft -j monitor > {heard} 2>&1 < /dev/null & echo $!").strip()
     try:

@@ -13,12 +13,12 @@ FIRST = 20000
 
 
 def entries(count: int, **options: Any) -> list[dict[str, Any]]:
-    """So many, each with a forward."""
+    """A number of namespaces, each with a forward."""
     return [{"name": f"n{number}", "forwards": [{"port": str(FIRST + number)}], **options} for number in range(count)]
 
 
 def gone(count: int) -> list[dict[str, Any]]:
-    """The same, and they shall not be there."""
+    """The same namespaces, absent."""
     return [{"name": f"n{number}", "state": "absent"} for number in range(count)]
 
 
@@ -90,7 +90,7 @@ def test_they_pass_where_the_host_drops_what_it_forwards(host: Any, firewall: st
 
 
 def rules(text: str) -> set[str]:
-    """Lines with the rules of others. iptables writes the time into comments, and leaves its tables where it has looked into them."""
+    """The rules of other programs, without the time in comments of iptables and without the empty tables that its reading creates."""
     return {line.strip() for line in text.splitlines() if not line.startswith("#")}
 
 

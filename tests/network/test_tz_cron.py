@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs of tz_cron in a network of their own, with a /tmp of their own: the modules declare it all, the runner starts it on this kernel."""
+"""Jobs of tz_cron in a network namespace with a private /tmp: declared by the modules, started by run-at on this kernel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ USER = "games" if os.geteuid() == 0 else "root"
 
 @pytest.fixture(autouse=True)
 def prepared(host: Host) -> None:
-    """Folders of its own, and a cron that calls nothing: the test does."""
+    """A host with separate folders, whose cron starts nothing: the test starts the jobs."""
     host.sh(OWN_FOLDERS)
     cron = subprocess.Popen([*host.enter(None), "/usr/local/sbin/cron", "600"])
     host.services.append(cron)
@@ -48,7 +48,7 @@ def prepared(host: Host) -> None:
 
 
 def declare(host: Host, **options: Any) -> dict[str, Any]:
-    """A job that is wanted at this minute."""
+    """A job with a wanted time in this minute."""
     job = {"name": "job", "timezone": "Etc/UTC", "at": [time.strftime("%H:%M", time.gmtime())], "user": USER, "backend": "cron", **options}
     return host.ask(module="tz_cron", options=job)
 

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ebs_device_info finds on a machine with NVMe disks, before and after the kernel calls them by each other's names."""
+"""ebs_device_info on a machine with NVMe disks, before and after the kernel swaps their names."""

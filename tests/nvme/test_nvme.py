@@ -26,7 +26,7 @@ BOOT_LIMIT = 900
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The lab of the inventory that was given."""
+    """The lab of the given inventory."""
     handle = Lab(Path(request.config.getoption("ansible_inventory")))
     handle.wait_for_boot(SERVER, BOOT_LIMIT)
     yield handle
@@ -52,12 +52,12 @@ def test_volumes_keep_their_names_when_the_kernel_swaps_its_own(host: Host, lab:
 
 
 def start_script(lab: Lab) -> Path:
-    """What starts the machine, with its disks in the order in which it gets them."""
+    """The script that starts the machine, with its disks in their order."""
     return lab.directory / "guests" / SERVER / "start"
 
 
 def swap_disks(lab: Lab) -> None:
-    """Plug the two disks in the other way round."""
+    """Swap the two disks."""
     script = start_script(lab)
     text = script.read_text(encoding="utf-8")
     first, second = re.findall(r"-drive if=none,id=volume\d,.*?,serial=vol[0-9a-f]{17}", text)
@@ -65,7 +65,7 @@ def swap_disks(lab: Lab) -> None:
 
 
 def look(host: Host, volumes: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """What the module finds; it waits for them as it does on AWS."""
+    """The devices that the module finds; it waits for them as on AWS."""
     options = json.dumps({"volumes": volumes, "wait": 60}) if volumes else None
     answer = host.ansible("fleetlab.linux.ebs_device_info", options, check=False)
     assert not answer.get("failed"), answer

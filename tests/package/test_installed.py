@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as a user gets it: built, installed, its documentation shown, its playbooks called by full name."""
+"""The collection as a user gets it: built, installed, its documentation shown, its playbooks run by full name."""
 
 from __future__ import annotations
 

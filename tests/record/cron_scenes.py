@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cron calls on days when clocks change, on a clock of its own that libfaketime makes thirty times as fast.
+"""The jobs that cron runs on days of clock changes, on a separate clock that libfaketime makes thirty times as fast.
 
 The entries are those that C(tz_cron) writes, bare ones in the host's own time, and ones below a C(CRON_TZ) of cronie. All days of all zones
 of hosts run side by side, each in a mount namespace of its own. What is called writes down the machine's time, from which that of
@@ -61,7 +61,7 @@ def instant(text: str) -> int:
 
 
 def record(output: Path) -> None:
-    """All days, of the daemon that is installed."""
+    """All days with the installed daemon."""
     is_cronie = Path("/usr/sbin/crond").exists()
     folder = Folder(output / ("cronie" if is_cronie else "cron") / (upstream_version("cronie") if is_cronie else package_version("cron")))
     asked = [(host, day) for host in HOSTS for day in DAYS if _is_asked(host, day, is_cronie)]
@@ -78,7 +78,7 @@ def _is_asked(host: str, day: str, is_cronie: bool) -> bool:
 
 
 def entries(host: str, day: str, is_cronie: bool) -> list[tuple[str | None, str, str]]:
-    """What the daemon is given: a zone or none, the five fields, and a name."""
+    """An entry of the daemon: a zone or none, the five fields, and a name."""
     zone = load(HOSTS[host])
     found: list[tuple[str | None, str, str]] = [(None, "* * * * *", "every-minute")]
     if (day in OF_LORD_HOWE) == (host == "lord-howe"):
@@ -93,7 +93,7 @@ def entries(host: str, day: str, is_cronie: bool) -> list[tuple[str | None, str,
 
 
 class _Daemon:
-    """One that runs since it was made."""
+    """A daemon that runs since its creation."""
 
     def __init__(self, folder: Path, host: str, day: str, is_cronie: bool) -> None:
         self.host, self.day, self._folder = host, day, folder
@@ -115,7 +115,7 @@ class _Daemon:
         self._process = subprocess.Popen(launcher, env=ENVIRONMENT, start_new_session=True)
 
     def stop(self) -> None:
-        """End it and what it has called."""
+        """End the daemon and its jobs."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fio of one job, of a group of three, and of writes, with the options that the benchmark gives. On a file: the figures say nothing."""
+"""fio with one job, with a group of three, and with writes, with the options of the benchmark. On a file, so the figures mean nothing."""
 
 from __future__ import annotations
 

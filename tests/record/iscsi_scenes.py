@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LIO's saved file of one target, and what iscsiadm says and writes of six targets on loopback. Made with rtslib itself."""
+"""LIO's saved configuration of one target, and the output and records of iscsiadm for six targets on loopback, created with rtslib."""
 
 from __future__ import annotations
 

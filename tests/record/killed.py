@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program that is killed in the middle of what it does, at the system call that a test asks for."""
+"""A program that is killed while it runs, at the system call that a test names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Call = tuple[int, int, int]
 
 
 def run_until(argv: Sequence[str], is_reached: Callable[[int, Call], bool]) -> bool:
-    """Kill the program as it enters the first system call of which C(is_reached) says so of its process; whether that happened."""
+    """Kill the program at the first system call for which C(is_reached) is true; returns whether this happened."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     pid = os.fork()

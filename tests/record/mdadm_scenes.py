@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""md arrays over five disks of 512 MiB and over files: made, killed, degraded, healed, stopped, and disks that others use."""
+"""md arrays over five disks of 512 MiB and over files: created, killed, degraded, healed, stopped, and disks in other use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MD99 = ("--level=raid0", "--chunk=64", "--raid-devices=2")
 
 
 class Scenes:
-    """Writes down what a scene looks like to our observation, to mdadm and to the kernel."""
+    """Records a scene as the room observe, mdadm and the kernel report it."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -49,33 +49,33 @@ class Scenes:
             self._folder.save(f"{name}.mdstat", Path("/proc/mdstat").read_text(encoding="utf-8"))
 
     def save_progress(self, name: str) -> None:
-        """What the progress of md1 is read from."""
+        """The files from which the progress of md1 is read."""
         self._folder.save(f"{name}.progress", run("sh", "-c", progress_command(["md1"]), accept=(0, 1, 2)))
 
 
 def create(
     node: str, name: str, options: Sequence[str], members: Sequence[str], *, metadata: str = "1.2", homehost: str = HOST
 ) -> list[str]:
-    """The command that makes an array."""
+    """The command that creates an array."""
     fixed = ["--run", f"--homehost={homehost}", f"--name={name}", f"--metadata={metadata}"]
     return ["mdadm", "--create", node, *fixed, *options, *members]
 
 
 def limit(kib_per_s: int) -> None:
-    """How fast md copies."""
+    """Set the speed at which md copies."""
     for name in ("speed_limit_min", "speed_limit_max"):
         Path("/proc/sys/dev/raid", name).write_text(f"{kib_per_s}\n", encoding="utf-8")
 
 
 def wait_for_sync() -> None:
-    """Until nothing is copied."""
+    """Wait until md copies nothing."""
     limit(1000000)
     while re.search("resync|recovery|check", Path("/proc/mdstat").read_text(encoding="utf-8")):
         time.sleep(0.2)
 
 
 def start_over(disks: Sequence[str] = DISKS) -> None:
-    """No arrays, and disks that carry nothing."""
+    """Remove all arrays, and wipe the disks."""
     for node in sorted(re.findall(r"^(md\d+) :", Path("/proc/mdstat").read_text(encoding="utf-8"), re.MULTILINE), reverse=True):
         run("mdadm", "--stop", f"/dev/{node}")
     for marker in Path("/run/mdadm").glob("creating-*"):

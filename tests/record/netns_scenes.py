@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace with two links and three forwards: what ip says of it, and nft and iptables of its rules beside those of others."""
+"""A namespace with two links and three forwards: the output of ip, and the rules of nft and iptables beside those of other programs."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ _IN_A_HOST = "FLEETLAB_RECORD_HOST"
 
 
 def policy() -> Policy:
-    """What the recorded rules were made from."""
+    """The options from which the recorded rules were made."""
     made = make_policy(want(NAME, **OPTIONS), {4: "eth0", 6: "eth0"})
     assert made is not None
     return made
 
 
 def record(output: Path) -> None:
-    """All scenes, in namespaces of their own."""
+    """All scenes, in separate namespaces."""
     if _IN_A_HOST not in os.environ:
         module = f"{__package__}"
         run("env", f"{_IN_A_HOST}=1", "unshare", "--net", "--mount", sys.executable, "-m", module, str(output), "netns")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenes of every tool have in common: commands, versions, and where their output is put."""
+"""Common code of the scenes of all tools: commands, versions, and the folders of their output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def run(*argv: str, stdin: str | None = None, accept: Sequence[int] = (0,)) -> str:
-    """What a command printed; one that fails ends the recording, with its own words."""
+    """The output of a command; a failed command ends the recording with its message."""
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if done.returncode not in accept:
         raise SystemExit(f"record: {' '.join(argv)} ended with exit code {done.returncode}: {done.stderr}{done.stdout}")
@@ -23,18 +23,18 @@ def run(*argv: str, stdin: str | None = None, accept: Sequence[int] = (0,)) -> s
 
 
 def package_version(package: str) -> str:
-    """Of an installed Debian package, as it calls itself."""
+    """The version of an installed Debian package."""
     return run("dpkg-query", "--show", "--showformat=${Version}", package)
 
 
 def upstream_version(package: str) -> str:
-    """The same without what Debian adds."""
+    """The version without Debian's additions."""
     return package_version(package).rpartition("-")[0].rpartition(":")[2]
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the recordings of one version of a tool are put."""
+    """The folder with the recordings of one version of a tool."""
 
     path: Path
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services and jobs of a machine: declared by the scenario before a reboot, looked at after it."""
+"""Services and jobs of a machine: declared by the scenario before a reboot, tested after it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Addresses:
-    """Of the machine with the services, and of one that can reach it."""
+    """The addresses of the machine with the services, and of a machine that can reach it."""
 
     client: str
     server: str
 
 
 def ask(address: str, port: int) -> str:
-    """A command that prints what a TCP port answers to a request, and fails where there is no connection."""
+    """A command that prints the answer of a TCP port to a request, and fails without a connection."""
     script = f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
     return f"timeout 5 bash -ec {shlex.quote(script)}"
 
@@ -56,7 +56,7 @@ def inside(host: Host) -> Callable[[str], CommandResult]:
 
 @pytest.fixture(scope="session")
 def playbook(request: pytest.FixtureRequest) -> Callable[..., int]:
-    """Runs isolated_service.yml as its users do, and returns how many tasks changed something."""
+    """Runs isolated_service.yml as a user would, and returns the number of changed tasks."""
     inventory = Path(request.config.getoption("ansible_inventory")).resolve()
 
     def run(*arguments: str) -> int:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example of isolated_service.yml after a reboot: what other machines reach of it."""
+"""The example of isolated_service.yml after a reboot: connections from other machines."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ SOFIA = ZoneInfo("Europe/Sofia")
 
 
 def job(host: Host, name: str) -> dict[str, Any]:
-    """What tz_cron_info says of one job."""
+    """The report of tz_cron_info for one job."""
     jobs = host.ansible("fleetlab.linux.tz_cron_info", check=False)["jobs"]
     (found,) = [found for found in jobs if found["name"] == name]
     return dict(found)

@@ -37,7 +37,7 @@ class HostVariables:
         return [host.name for host in self._manager.get_hosts(pattern, ignore_limits=True)]
 
     def variables(self, host: str) -> Mapping[str, Any]:
-        """All variables of a host, from inventories, host_vars, group_vars, vars plugins, cached facts and the command line; read once."""
+        """The variables of a host, as in a play: from inventories, host_vars, group_vars, plugins, the fact cache and the command line."""
         if host not in self._found:
             self._found[host] = self._variables.get_vars(host=self._manager.hosts[host])
         return self._found[host]

@@ -25,33 +25,33 @@ from typing import Callable
 BLOCK = 4096
 SLOTS = 256
 PAUSE = 0.15
-"""Seconds between two operations of a kind: often enough to measure a stall, seldom enough to leave the machine to the others."""
+"""Seconds between two operations of a kind: short enough to measure a stall, long enough to keep the machine mostly idle."""
 
 _lock = threading.Lock()
 _stop = threading.Event()
 
 
 def say(**line: object) -> None:
-    """One line of the account, at once."""
+    """Write one line of the account at once."""
     with _lock:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
 
 def pack(slot: int, number: int) -> bytes:
-    """The content of a slot: which it is, the how manieth write filled it, and the checksum of both, over the whole block."""
+    """The content of a slot: its number, the number of the write, and a checksum of both, repeated over the whole block."""
     head = struct.pack("<QQ", slot, number)
     return (head + struct.pack("<I", zlib.crc32(head)) + bytes(12)) * (BLOCK // 32)
 
 
 def unpack(slot: int, block: bytes) -> int:
-    """The number of the write that filled a slot; -1 for one whose content is not of one write."""
+    """The number of the write that filled a slot; -1 if its content is not from one write."""
     number = int(struct.unpack_from("<Q", block, 8)[0])
     return number if block == pack(slot, number) else -1
 
 
 def repeat(name: str, path: str, flags: int, operation: Callable[[int, int], int]) -> None:
-    """Do it again and again and account for each; after an error the file is opened anew."""
+    """Repeat an operation and account for each repeat; after an error the file is opened again."""
     count, descriptor = 0, -1
     while not _stop.wait(PAUSE):
         start = time.monotonic()
@@ -69,7 +69,7 @@ def repeat(name: str, path: str, flags: int, operation: Callable[[int, int], int
 
 
 def writer(folder: str, first: int) -> None:
-    """Fill slots one after the other, each write on the disks before it counts."""
+    """Fill slots one after the other. A write counts once it is on the disks."""
     buffer = mmap.mmap(-1, BLOCK)
 
     def write(descriptor: int, count: int) -> int:
@@ -82,7 +82,7 @@ def writer(folder: str, first: int) -> None:
 
 
 def reader(folder: str) -> None:
-    """Read here and there in data that is known: not from memory, so that it is the disks that answer."""
+    """Read known data at random places, from the disks and not from the page cache."""
     path = f"{folder}/known-1"
     blocks = os.path.getsize(path) // BLOCK
     buffer = mmap.mmap(-1, BLOCK)
@@ -109,7 +109,7 @@ def passes(folder: str) -> None:
 
 
 def run(folder: str, seconds: float) -> None:
-    """Everything at once, until standard input is closed."""
+    """Run all kinds of traffic at the same time, until standard input is closed."""
     first = time.time_ns()
     threads = [
         threading.Thread(target=writer, args=(folder, first), daemon=True),
@@ -133,7 +133,7 @@ def run(folder: str, seconds: float) -> None:
 
 
 def check(folder: str) -> None:
-    """Print what each slot holds: the number of the write that filled it, -1 for one that is broken."""
+    """Print the number of the write in each slot, -1 for a broken slot."""
     buffer = mmap.mmap(-1, BLOCK)
     descriptor = os.open(f"{folder}/slots", os.O_RDONLY | os.O_DIRECT)
     found = []
@@ -144,7 +144,7 @@ def check(folder: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Make the slots, all on the disks before they are used."""
+    """Create the slots, and wait until all of them are on the disks."""
     with open(f"{folder}/slots", "wb") as stream:
         stream.write(b"".join(pack(slot, 0) for slot in range(SLOTS)))
         stream.flush()

@@ -34,4 +34,4 @@ def test_peers_are_told_apart(tmp_path: Path, names: tuple[int, ...], silent: st
     judged = results["Fail if large frames get lost"]
     assert bool(judged.get("failed")) is bool(lost)
     if lost:
-        assert judged["msg"].startswith(f"here reaches {lost} with small frames, and not with frames of 9000 bytes")
+        assert judged["msg"].startswith(f"here reaches {lost} with small frames, but not with frames of 9000 bytes")
