@@ -269,7 +269,7 @@ def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: 
     assert found.record is None
     assert problem is not None
     assert problem.startswith(f"the state {folders}/{STATE_FOLDER}/state.json cannot be read (Expecting value")
-    assert problem.endswith(": the next call sets it aside and begins a new one")
+    assert problem.endswith(": the next call sets it aside and begins a new state")
     installed = replace(DECLARED.jobs["test"], since=1, problem=problem)
     (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"])
     assert (job["problem"], job["stale"]) == (problem, None)
