@@ -119,7 +119,7 @@ def test_two_runs_on_one_host_wait_for_each_other(run: Run, tmp_path: Path, monk
     with lock.held():
         result = run(tz_cron, EMPTY, absent)
         assert result["failed"]
-        assert result["msg"].startswith("jobs: another run is at work on this host")
+        assert result["msg"].startswith("jobs: another run works on this host")
         assert run(tz_cron, EMPTY, absent, check_mode=True)["jobs"] == []
     assert run(tz_cron, EMPTY, absent)["jobs"] == []
     assert lock.path == f"{tmp_path}/tz_cron.lock"
