@@ -603,7 +603,7 @@ def test_passes_where_a_jump_leads_to_a_drop(host: Any, drop: str) -> None:
 def test_chains_that_drop_some_are_left_alone_and_named(host: Any, drop: str, chain: str) -> None:
     host.sh(drop)
     before = without_counters(host.everything())
-    told = [text for text in warnings(host.netns(**POSTS)) if "rules of others" in text]
+    told = [text for text in warnings(host.netns(**POSTS)) if "rules of other programs" in text]
     assert told == [f"web: rules of other programs in the chain {chain} drop some forwarded packets, also from and to the namespace"]
     assert without_counters(host.everything()).count("fleetlab-netns-web") == 1
     assert host.netns(state="absent")["changed"]

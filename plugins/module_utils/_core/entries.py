@@ -15,7 +15,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Entry:
-    """The options of one object; C(prefix) stands before their names in errors, as C(arrays[0].) does."""
+    """The options of one object; C(prefix) is put before their names in errors, such as C(arrays[0].)."""
 
     prefix: str
     options: Mapping[str, Any]
@@ -25,9 +25,9 @@ class Entry:
 class Entries:
     """The options of one object, which a task gives at its top level, or in each entry of the list C(key).
 
-    C(names) are the options that identify an object: an entry must have them. C(exclusive) are groups of options of which an object
-    takes one. C(defaults) hold for both forms, but only an entry has them in its argument spec: at the top level they would hide
-    whether a task gives both.
+    C(names) are the options that identify an object: every entry must have them. C(exclusive) are groups of options that exclude each
+    other. C(defaults) apply to both forms, but only the argument spec of an entry has them: at the top level they would hide whether a
+    task gives both forms.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Entries:
     exclusive: Tuple[Tuple[str, ...], ...] = ()
 
     def argument_spec(self) -> Dict[str, Dict[str, Any]]:
-        """The options of the module that are about objects."""
+        """The options of the module for its objects, in both forms."""
         entry = {name: self._of_entry(name, dict(option)) for name, option in self.options.items()}
         listed: Dict[str, Any] = {"type": "list", "elements": "dict", "options": entry}
         if self.exclusive:
@@ -52,27 +52,28 @@ class Entries:
         return option
 
     def mutually_exclusive(self) -> List[Tuple[str, ...]]:
-        """No option of one object has an effect beside the list."""
+        """The list excludes every option of one object, which would have no effect beside it."""
         return [*self.exclusive, *((self.key, name) for name in self.options)]
 
     def read(self, params: Mapping[str, Any]) -> Tuple[Entry, ...]:
-        """Each object of the task, in its order, with the defaults of the options that were omitted; none where the task names none."""
+        """The objects of the task, in its order, with the defaults of omitted options; empty if the task names none."""
         if params[self.key] is not None:
             return tuple(Entry(f"{self.key}[{number}].", self._with_defaults(entry)) for number, entry in enumerate(params[self.key]))
         given = {name: params.get(name) for name in self.options}
         return () if given[self.names[0]] is None else (Entry("", self._with_defaults(given)),)
 
     def _with_defaults(self, given: Mapping[str, Any]) -> Dict[str, Any]:
-        # Also in an entry: Ansible keeps an explicit null.
+        # An entry also needs this, because Ansible keeps an explicit null.
         return {**given, **{name: value for name, value in self.defaults.items() if given.get(name) is None}}
 
     def is_one(self, params: Mapping[str, Any]) -> bool:
-        """Whether the task gives one object at its top level, and so gets one back."""
+        """Whether the task gives one object at its top level, so that the module returns one object."""
         return params[self.key] is None
 
     def check_twice(self, made: Sequence[Made], identity: Callable[[Made], Hashable], label: Callable[[Made], str]) -> None:
-        """
-        :raises InputError: two entries are about the same object.
+        """Check that every object has one entry.
+
+        :raises InputError: two entries name the same object.
         """
         seen: Dict[Hashable, int] = {}
         for number, one in enumerate(made):

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The errors every part of the collection raises.
+"""The errors that all parts of the collection raise.
 
-Each message names the object, the option or command at fault, and what to do about it. A module turns any
-L(FleetlabError) into C(fail_json); nothing else is caught.
+Each message names the object, the wrong option or failed command, and the remedy. A module turns every L(FleetlabError) into
+C(fail_json); no other exception is caught.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Optional, Sequence, Tuple
 
 
 class FleetlabError(Exception):
-    """Base of all expected failures; C(str) of it is the message a user reads."""
+    """Base of all expected failures; C(str) of it is the message for the user."""
 
 
 class InputError(FleetlabError):
-    """An option has a value that cannot be right; raised before anything is changed."""
+    """An option has a wrong value; raised before anything is changed."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
@@ -26,7 +26,7 @@ class InputError(FleetlabError):
 
 
 class RefusedError(FleetlabError):
-    """What was asked would overwrite, stop or remove something the task did not name."""
+    """The task would overwrite, stop or remove an object that it does not name, or do other harm."""
 
     def __init__(self, subject: str, found: str, remedy: str) -> None:
         super().__init__(f"{subject}: refused: {found}. {remedy}")
@@ -35,14 +35,14 @@ class RefusedError(FleetlabError):
 
 
 class ObservationError(FleetlabError):
-    """The system gave no answer, or one that cannot be understood."""
+    """The system gave no answer, or an answer that cannot be understood."""
 
 
 class CommandError(FleetlabError):
-    """A command could not be started, ran too long, or ended with an exit code that was not expected.
+    """A command could not be started, ran too long, or ended with an unexpected exit code.
 
-    C(argv) may still hold secrets here: only a masked rendering may be shown. C(brief) is the problem without anything
-    that the command said, for commands whose output may hold secrets.
+    C(argv) may still contain secrets: only a masked form may be shown. C(brief) is the problem without any output of the command, for
+    commands whose output may contain secrets.
     """
 
     def __init__(self, argv: Sequence[str], problem: str, exit_code: int = -1, stderr: str = "", brief: Optional[str] = None) -> None:
@@ -55,8 +55,8 @@ class CommandError(FleetlabError):
 
 
 class StepError(FleetlabError):
-    """A step of a plan failed. C(done) lists what had been carried out before it, in order, secrets masked; C(problem) is what went wrong,
-    without the step and what came before it."""
+    """A step of a plan failed. C(done) lists the steps that were carried out before it, in order, with secrets masked. C(problem) is the
+    failure, without the step and the steps before it."""
 
     def __init__(self, message: str, step: str, exit_code: int, stderr: str, done: Sequence[str], problem: str = "") -> None:
         super().__init__(message)

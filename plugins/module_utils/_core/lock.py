@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time: a file that is locked while a module looks, plans and carries out."""
+"""One run at a time: a file that is locked while a module observes, plans and applies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDER = "/run/fleetlab"
 
 @dataclass(frozen=True)
 class Lock:
-    """What two runs on one host must not change at once: the objects of one module. C(timeout) is in seconds."""
+    """The lock of the objects of one module, which two runs on one host must not change at once. C(timeout) is in seconds."""
 
     name: str
     objects: str
@@ -38,10 +38,10 @@ class Lock:
 
 @contextmanager
 def exclusive(path: str, what: str, timeout: float) -> Iterator[None]:
-    """Hold the lock file C(path). The kernel frees it when the process ends, in whatever way; the file stays.
+    """Hold the lock file C(path). The kernel frees the lock at the end of the process, even of a killed process; the file stays.
 
-    :arg what: what is worked on, for messages.
-    :raises ObservationError: another run holds it for longer than C(timeout) seconds, or there can be no such file.
+    :arg what: the locked object, for messages.
+    :raises ObservationError: another run holds the lock for longer than C(timeout) seconds, or the file cannot be opened.
     """
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
@@ -50,7 +50,7 @@ def exclusive(path: str, what: str, timeout: float) -> Iterator[None]:
         raise ObservationError(f"{what}: the lock file {path} cannot be opened ({error.strerror}): use become") from None
     try:
         _wait(descriptor, path, what, timeout)
-        # For the message of the next one, and for who looks.
+        # The process id is for the message of the next run, and for people.
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
@@ -64,7 +64,7 @@ def _wait(descriptor: int, path: str, what: str, timeout: float) -> None:
         if time.monotonic() >= end:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             raise ObservationError(
-                f"{what}: another run is at work on this host, and was not done after {timeout:g} s (process {holder or 'unknown'},"
+                f"{what}: another run works on this host, and had not ended after {timeout:g} s (process {holder or 'unknown'},"
                 f" which holds {path}); wait for its end and run this again"
             )
         time.sleep(_POLL)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The frame of every state module: check the input, require, lock, observe, plan, show, apply, observe again, return."""
+"""The frame of all state modules: check the input, require, lock, observe, plan, show, apply, observe again, return."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Wing(Generic[Wanted, State]):
-    """The rooms of a wing, each by its one function, in the order in which L(run) passes through them.
+    """The rooms of a wing, each by its only function, in the order in which L(run) uses them.
 
-    C(secrets) finds the secrets in the options of the task, also in those that are refused. C(observe_again) reads what C(returned) shows
-    after a plan was applied, where that is less than what planning needs. C(carry_over) completes this state, its second argument, by what
-    only the state before the plan, its first, can show.
+    C(secrets) finds the secrets in the options of the task, also in options that are refused. After a plan was applied, C(observe_again)
+    reads the state for C(returned), if that needs less than planning does. C(carry_over) completes this state, its second argument, by the
+    facts that only the state before the plan, its first argument, has.
     """
 
     make_wanted: Callable[[Mapping[str, Any]], Wanted]
@@ -52,7 +52,7 @@ def run(module: AnsibleModule, wing: Wing[Wanted, State], runner: Runner) -> NoR
     try:
         wanted = wing.make_wanted(module.params)
         wing.require()
-        # Two that look at the same moment would both find the object missing.
+        # Without the lock two runs at the same moment would both find the object missing.
         with _held(module, wing.lock):
             state = wing.observe(wanted)
             plan = wing.plan(state, wanted)
@@ -72,7 +72,7 @@ def _held(module: AnsibleModule, lock: Optional[Lock]) -> ContextManager[None]:
 
 
 def require_root(purpose: str) -> None:
-    """Refuse to look without root, in check mode too: what may not be read would be taken for what is not there.
+    """Refuse to observe without root, also in check mode: unreadable objects would be taken for missing objects.
 
     :arg purpose: completes "only root can".
     :raises ObservationError: the module runs as another user.
@@ -88,12 +88,12 @@ def finish(
     describe: Callable[[], Mapping[str, Any]],
     operations: Optional[Operations] = None,
 ) -> NoReturn:
-    """End a state module: in check mode with the plan, else after carrying it out.
+    """End a state module: in check mode with the plan, else after the plan was applied.
 
-    :arg describe: the module's own return values, read from the system after the plan was applied.
-    Where parts of the plan failed or could not be planned, the module fails after everything else was done, with the same return values.
+    If parts of the plan failed or could not be planned, the module fails after all other parts were applied, with the same return values.
 
-    :raises FleetlabError: left to the caller, which hands it to L(fail).
+    :arg describe: returns the module's own return values, read from the system after the plan was applied.
+    :raises FleetlabError: the plan failed; the caller passes the error to L(fail).
     """
     for warning in plan.warnings:
         module.warn(mask(warning, plan.secrets))
@@ -106,13 +106,13 @@ def finish(
     result.update(mask(dict(describe()), plan.secrets))
     if failure is not None:
         fail(module, failure, plan.secrets, result)
-    # Not typed by Ansible: it does not return.
+    # exit_json does not return, but Ansible does not declare that.
     end: Callable[..., NoReturn] = module.exit_json
     end(**result)
 
 
 def _carried_out(plan: Plan, runner: Runner, operations: Optional[Operations]) -> Optional[StepError]:
-    """Apply the plan. Returns what failed of its parts, together with what could not be planned."""
+    """Apply the plan. Returns the failures of its parts, together with the parts that could not be planned; None if there are none."""
     try:
         apply(plan, runner, operations)
     except StepError as error:
@@ -123,7 +123,7 @@ def _carried_out(plan: Plan, runner: Runner, operations: Optional[Operations]) -
 
 
 def fail(module: AnsibleModule, error: FleetlabError, secrets: Iterable[str] = (), result: Optional[Mapping[str, Any]] = None) -> NoReturn:
-    """End a module with an error a user can act on; no secret is left in it. C(result) is what it returns all the same."""
+    """End a module with an error, in which all secrets are masked. C(result) are return values that are given in spite of it."""
     known = tuple(secrets)
     details: Dict[str, Any] = dict(result or {})
     if isinstance(error, (CommandError, StepError)):

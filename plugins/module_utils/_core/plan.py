@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan: what is, what shall be, and the ordered steps between them, as data.
+"""A plan: the state before, the state after, and the ordered steps between them, as data.
 
-One plan serves check mode (show it), diff (C(before) and C(after)), action (L(apply)) and boot (render its steps).
+Check mode shows the plan, the diff shows C(before) and C(after), L(apply) carries out the steps, and boot scripts are rendered from them.
 """
 
 from __future__ import annotations
@@ -24,23 +24,22 @@ MASK = "********"
 
 @dataclass(frozen=True)
 class Prints:
-    """A check that succeeds where the command C(argv) prints a line with C(text)."""
+    """A check that succeeds if the command C(argv) prints a line with C(text)."""
 
     argv: Tuple[str, ...]
     text: str
 
 
 Check = Union[Tuple[str, ...], Prints]
-"""A command that changes nothing, and answers by its exit code, or by its output."""
+"""A command that changes nothing, and answers by its exit code or its output."""
 
 
 @dataclass(frozen=True)
 class Command:
     """Run C(argv). Secrets belong in C(stdin); with C(secret) neither stdin nor the command's output is ever shown.
 
-    C(unless) are checks that all succeed where the step has been done already, C(only_if) checks that all succeed where the step has an
-    object to work on. A plan is made for the host as it is, so L(apply) does not run them; a script that carries the same steps out at boot
-    does.
+    C(unless) are checks that all succeed if the step was done already; C(only_if) are checks that all succeed if the object of the step
+    exists. Only a boot script runs these checks. L(apply) does not, because a plan is made for the current state of the host.
     """
 
     argv: Tuple[str, ...]
@@ -52,13 +51,13 @@ class Command:
     only_if: Tuple[Check, ...] = ()
 
     def rendered(self) -> List[str]:
-        """The argv a user is shown."""
+        """The argv that users see."""
         return list(self.argv)
 
 
 @dataclass(frozen=True)
 class WriteFile:
-    """Replace the file at C(path) atomically; an existing file keeps its owner and group unless they are named."""
+    """Replace the file at C(path) atomically; an existing file keeps its owner and group unless the step names them."""
 
     path: str
     content: str
@@ -74,40 +73,40 @@ class WriteFile:
 
 @dataclass(frozen=True)
 class RemoveFile:
-    """Remove the file at C(path); one that is gone already is no failure."""
+    """Remove the file at C(path); a file that does not exist is no failure."""
 
     path: str
 
     def rendered(self) -> List[str]:
-        """The argv a user is shown."""
+        """The argv that users see."""
         return ["rm", "--force", self.path]
 
 
 @dataclass(frozen=True)
 class MakeDirectory:
-    """Make the directory at C(path), and those above it that are missing; an existing one stays as it is. The umask has no effect."""
+    """Create the directory at C(path), and missing directories above it. An existing directory is not changed. The umask has no effect."""
 
     path: str
     mode: int = 0o755
 
     def rendered(self) -> List[str]:
-        """The argv a user is shown."""
+        """The argv that users see."""
         mode = [] if self.mode == 0o755 else [f"--mode={self.mode:04o}"]
         return ["mkdir", "--parents", *mode, self.path]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Call a named Python operation of the module (a library call, a bounded wait) with plain arguments.
+    """Run a named Python operation of the module (such as a library call, or a wait with a limit) with plain arguments.
 
-    L(apply) looks C(name) up in the operations it is given, so that the plan itself stays data.
+    L(apply) gets the operations and finds C(name) in them, so that the plan itself stays data.
     """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def rendered(self) -> List[str]:
-        """An argv-like description: the name, then C(key=value) for each argument that is set; words of a list with blanks between."""
+        """An argv-like description: the name, then C(key=value) for each argument that is set; the words of a list are joined by blanks."""
         return [self.name] + [f"{key}={_in_words(value)}" for key, value in self.arguments.items() if value is not None]
 
 
@@ -123,14 +122,14 @@ Operations = Mapping[str, Callable[..., None]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What L(plan) functions return.
+    """The result of the room plan.
 
-    C(subject) names the object for messages. C(before) and C(after) hold the same keys, in the same order, for the
-    diff. C(secrets) are replaced by a mask wherever the plan is shown, in whatever text they turn up.
+    C(subject) names the object in messages. C(before) and C(after) have the same keys, in the same order, for the diff. C(secrets) are
+    replaced by a mask in all texts in which the plan is shown.
 
-    C(parts) are plans of objects that do not depend on each other, whose steps are the last ones of C(steps): where one
-    fails, the others are carried out all the same. C(unmet) says what cannot be had now, such as a session with a server
-    that is down: everything else is done, and then the module fails with it.
+    C(parts) are plans of objects that do not depend on each other. Their steps are the last of C(steps); if one part fails, the others
+    are still carried out. C(unmet) are the objects that cannot be had now, such as a session with a server that is down: everything else
+    is carried out, and then the module fails with these messages.
     """
 
     subject: str
@@ -144,22 +143,22 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the plan has steps."""
         return bool(self.steps)
 
     def commands(self) -> List[List[str]]:
-        """The steps as argv lists, secrets masked: what modules return as C(commands)."""
+        """The steps as argv lists with secrets masked, for the return value C(commands)."""
         masked: List[List[str]] = mask([step.rendered() for step in self.steps], self.secrets)
         return masked
 
     def diff(self) -> Dict[str, Any]:
-        """Ansible's diff of this plan, secrets masked."""
+        """Ansible's diff of this plan, with secrets masked."""
         shown: Dict[str, Any] = mask({"before": dict(self.before), "after": dict(self.after)}, self.secrets)
         return {"before_header": self.subject, "after_header": self.subject, **shown}
 
 
 def combine(subject: str, plans: Sequence[Plan]) -> Plan:
-    """One plan out of several that do not depend on each other; the diff has a key for each one's subject."""
+    """One plan from several plans that do not depend on each other; the diff has a key for each subject."""
     return Plan(
         subject=subject,
         before={plan.subject: dict(plan.before) for plan in plans},
@@ -173,8 +172,8 @@ def combine(subject: str, plans: Sequence[Plan]) -> Plan:
 
 
 def mask(value: Any, secrets: Iterable[str]) -> Any:
-    """A copy of C(value) (text, mappings, lists, tuples, nested) in which no secret is left."""
-    # The longest first: one secret may be the beginning of another.
+    """A copy of C(value) (text, mappings, lists, tuples, nested) with all secrets replaced by a mask."""
+    # Longer secrets are replaced first, because a secret may be the beginning of another.
     ordered = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
     return _masked(value, ordered) if ordered else value
 
@@ -192,10 +191,10 @@ def _masked(value: Any, secrets: Sequence[str]) -> Any:
 
 
 def apply(plan: Plan, runner: Runner, operations: Optional[Operations] = None) -> None:
-    """Carry the plan out, step by step, and stop at the first failure; of parts, each stops at its own.
+    """Carry out the plan, step by step, and stop at the first failure; each of its parts stops at its own first failure.
 
-    :arg operations: functions by the name that L(Operation) steps use.
-    :raises StepError: names the subject, the step, the exit code and stderr, and lists what had been done.
+    :arg operations: the functions for L(Operation) steps, by name.
+    :raises StepError: with the subject, the step, the exit code, stderr, and the steps that were carried out before.
     """
     own = len(plan.steps) - sum(len(part.steps) for part in plan.parts)
     done = _carry_out_steps(plan, own, runner, operations or {})
@@ -212,7 +211,7 @@ def apply(plan: Plan, runner: Runner, operations: Optional[Operations] = None) -
 
 
 def _by_cause(errors: Sequence[Tuple[str, StepError]]) -> str:
-    """One message for each cause, which names all that failed for it."""
+    """One message for each cause, with the names of all parts that failed for this cause."""
     causes: Dict[str, List[Tuple[str, StepError]]] = {}
     for subject, error in errors:
         causes.setdefault(error.problem, []).append((subject, error))
@@ -265,7 +264,7 @@ def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception)
         problem, exit_code, stderr = str(error), -1, ""
     if hidden:
         brief = error.brief if isinstance(error, CommandError) else type(error).__name__
-        problem, stderr = f"{brief} (output hidden: it may hold secrets)", ""
+        problem, stderr = f"{brief} (output hidden, because it may contain secrets)", ""
     done = shown[:number]
     before = f"Done before it: {'; '.join(done)}" if done else "Nothing had been changed"
     message = f"{plan.subject}: step {number + 1} of {len(shown)} failed: {shown[number]}: {problem}. {before}."
@@ -274,7 +273,7 @@ def _step_error(plan: Plan, shown: Sequence[str], number: int, error: Exception)
 
 
 def write_file(step: WriteFile) -> None:
-    """Put the whole new file in place or leave the old one: never half of it, and never more readable than asked."""
+    """Replace the file by the complete new file, or keep the old file; the new file is never more readable than its mode says."""
     folder = os.path.dirname(step.path) or "."
     handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(step.path)}.", dir=folder)
     try:
@@ -297,7 +296,7 @@ def _take_over_owner(descriptor: int, path: str) -> None:
         old = os.lstat(path)
     except FileNotFoundError:
         return
-    # The new file takes the place of a link, not of what it points to: neither one's owner is meant to have it.
+    # If the path is a link, the new file replaces the link and gets neither the owner of the link nor that of its target.
     if stat.S_ISREG(old.st_mode):
         os.fchown(descriptor, old.st_uid, old.st_gid)
 
@@ -312,7 +311,7 @@ def _give_to(temporary: str, step: WriteFile) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    # Without this a power cut can bring the old file back although the rename had returned.
+    # Without this a power cut can restore the old file although the rename had returned.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A runner for looking at one host on behalf of many objects: a question that was asked before is not asked again."""
+"""A runner that asks a host each question only once, for the observation of many objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Question = Tuple[Tuple[str, ...], Optional[str], Tuple[int, ...]]
 
 
 class Remembering:
-    """A L(Runner) whose answers hold as long as it lives. Only for commands that look, and only while nothing is changed."""
+    """A L(Runner) that keeps all answers. Only for commands that change nothing, and only while nothing is changed."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -27,7 +27,7 @@ class Remembering:
         timeout: float = DEFAULT_TIMEOUT,
         accept: Sequence[int] = (0,),
     ) -> CommandResult:
-        """See L(Runner.run); a failure is remembered as well."""
+        """See L(Runner.run); failures are also kept."""
         question = (tuple(argv), stdin, tuple(accept))
         if question not in self._answers:
             try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where commands are run: argv lists, C locale, a time limit, never a shell."""
+"""The only place that runs commands: argv lists, C locale, a time limit, never a shell."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import IO, Callable, Dict, Mapping, Optional, Protocol, Sequence, Tu
 from .errors import CommandError
 
 DEFAULT_TIMEOUT = 60.0
-"""Seconds a command may take when its step does not say otherwise."""
+"""The default time limit of a command, in seconds."""
 
 _GRACE = 3.0
-"""Seconds that a process group which ran too long has to follow SIGTERM, and then SIGKILL."""
+"""Seconds within which a process group that ran too long has to end after SIGTERM, and then after SIGKILL."""
 
 _File = Union[int, IO[bytes]]
 
@@ -28,7 +28,7 @@ _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a finished command left: exit code, and its output decoded as UTF-8 with bad bytes replaced."""
+    """The result of a finished command: its exit code, and its output as UTF-8 with invalid bytes replaced."""
 
     argv: Tuple[str, ...]
     exit_code: int
@@ -37,7 +37,7 @@ class CommandResult:
 
 
 class Runner(Protocol):
-    """What C(observe) and C(apply) need of a machine; tests pass a recorded one."""
+    """Runs commands for C(observe) and C(apply); tests pass a runner with recorded answers."""
 
     def run(
         self,
@@ -48,20 +48,20 @@ class Runner(Protocol):
     ) -> CommandResult:
         """Run one command to its end.
 
-        :arg timeout: seconds; past it the command's whole process group is ended.
+        :arg timeout: in seconds; after it the command's whole process group is ended.
         :arg accept: exit codes that are an answer and not a failure.
-        :raises CommandError: missing command, time limit, or any other exit code.
+        :raises CommandError: the command is missing, ran too long, or ended with another exit code.
         """
         raise NotImplementedError
 
 
 class Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its users only since Python 3.9
-    """A process that leads a session of its own: it is ended with everything it started, and its end is known at once.
+    """A process that leads its own session: it is ended with all its children, and its end is noticed at once.
 
-    ansible-test refuses subprocess, and os.posix_spawn, where a module calls them, in favour of C(AnsibleModule.run_command).
-    That has no time limit, leaves what a command started behind, and reads pipes, which a daemon left behind (iscsid) keeps open.
-    All three are what this class is for. It extends Popen rather than fork by itself: Popen says why a program could not be started,
-    and since Python 3.10 it does not first copy this process, which takes 4 ms of 60 MB where all of a start takes 0.7.
+    ansible-test refuses calls of subprocess and os.posix_spawn in modules, in favour of C(AnsibleModule.run_command). But run_command
+    has no time limit, does not end the children of a command, and reads pipes, which a remaining daemon (iscsid) keeps open. This class
+    solves these three problems. It extends Popen and does not fork itself, because Popen tells why a program could not be started, and
+    since Python 3.10 does not first copy this process: the copy of 60 MB takes 4 ms, a whole start 0.7 ms.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its us
         super().__init__(list(argv), stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True)
 
     def wait(self, timeout: Optional[float] = None) -> int:
-        """With a time limit Popen only looks every so often, up to 50 ms late; Linux 5.3 and Python 3.9 can tell at once."""
+        """Wait for the end. With a time limit Popen polls, up to 50 ms late; Linux 5.3 with Python 3.9 notices the end at once."""
         if timeout and self.returncode is None:
             timeout = self._await_end(timeout)
         return super().wait(timeout)
 
     def _await_end(self, timeout: float) -> float:
-        """Return how much of the time is left for looking: all of it where the kernel cannot tell."""
+        """Return the rest of the time for polling: all of it if the kernel cannot notice the end."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except (AttributeError, OSError):
@@ -96,11 +96,11 @@ class Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its us
         return 0
 
     def terminate(self) -> None:
-        """Ask all of it to end."""
+        """Send SIGTERM to the whole group."""
         _signal_group(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Also when the leader is gone: a child of it may have ignored SIGTERM."""
+        """Send SIGKILL to the whole group, even after the end of the leader, because a child may have ignored SIGTERM."""
         _signal_group(self.pid, signal.SIGKILL)
 
 
@@ -114,7 +114,7 @@ def _environment() -> Dict[str, str]:
 class SystemRunner:
     """Runs commands on this machine.
 
-    :arg packages: names the packages that bring a command, for the error of a host that lacks it.
+    :arg packages: returns the packages that contain a command, for the error on a host that lacks the command.
     """
 
     def __init__(self, packages: Callable[[str], str] = lambda _command: "") -> None:
@@ -128,8 +128,8 @@ class SystemRunner:
         accept: Sequence[int] = (0,),
     ) -> CommandResult:
         """See L(Runner.run)."""
-        # Output goes to unnamed files, not pipes: a daemon that the command leaves behind (iscsiadm starts iscsid)
-        # inherits them and would keep a pipe open, and the caller waiting, for as long as it lives.
+        # Output goes to unnamed files and not to pipes: a daemon that the command starts (iscsiadm starts iscsid) inherits
+        # the output, and would keep a pipe open and the caller waiting as long as it runs.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as feed:
             if stdin is not None:
                 feed.write(stdin.encode("utf-8"))
@@ -157,7 +157,7 @@ def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes],
 
 
 def _not_started(argv: Sequence[str], why: str, exit_code: int) -> CommandError:
-    # The exit codes are the ones that a shell gives.
+    # The exit codes are the same as those of a shell.
     problem = f"command {argv[0]} {why}"
     return CommandError(argv, problem, exit_code, brief=problem)
 
@@ -175,7 +175,7 @@ def _wait(process: Process, argv: Sequence[str], timeout: float) -> int:
 
 
 def _end_group(process: Process) -> bool:
-    """End the command and everything it started; false if it survives even SIGKILL, which a task in disk sleep does."""
+    """End the command and all its children; false if a process survives even SIGKILL, because it waits for a device in the kernel."""
     process.terminate()
     _has_ended(process)
     process.kill()

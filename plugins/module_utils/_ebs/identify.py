@@ -15,7 +15,7 @@ from .state import Disk, xen_name
 
 @dataclass(frozen=True)
 class Found:
-    """A volume and its disk; C(by) is C(serial) or C(name)."""
+    """A volume and its disk; C(by) tells what identified the disk, C(serial) or C(name)."""
 
     volume: Volume
     disk: Disk
@@ -23,21 +23,21 @@ class Found:
 
 
 def all_volumes(disks: Sequence[Disk]) -> List[Volume]:
-    """Every volume that its disk names, except those the machine runs from, ordered by id."""
+    """The volumes of all disks with an id in their serial number, ordered by id; disks that the machine runs from are omitted."""
     return [Volume(identity) for identity in sorted({disk.volume_id for disk in disks if disk.volume_id and not disk.system})]
 
 
 def ready(disks: Sequence[Disk], volumes: Sequence[Volume]) -> bool:
-    """Whether every volume is on a disk that has a name that lasts."""
+    """Whether every volume is on a disk with a lasting name."""
     found = [_candidates(disks, volume) for volume in volumes]
     return all(found) and all(item.disk.path for candidates in found for item in candidates)
 
 
 def identify(disks: Sequence[Disk], volumes: Sequence[Volume]) -> List[Found]:
-    """The disk of every volume, in their order.
+    """The disks of the volumes, in their order.
 
-    :raises ObservationError: where a volume is on no disk, or on more than one, or on one without a name that lasts.
-    :raises RefusedError: where a volume turns out to be the disk that the machine runs from.
+    :raises ObservationError: a volume is on no disk, on several disks, or on a disk without a lasting name.
+    :raises RefusedError: a volume is the disk that the machine runs from.
     """
     absent = [volume for volume in volumes if not _candidates(disks, volume)]
     if absent:
@@ -50,13 +50,13 @@ def identify(disks: Sequence[Disk], volumes: Sequence[Volume]) -> List[Found]:
         candidates = _candidates(disks, volume)
         if len(candidates) > 1:
             names = ", ".join(item.disk.name for item in candidates)
-            raise ObservationError(f"{volume}: more than one disk says that it is this volume: {names}. Nothing may be written to either")
+            raise ObservationError(f"{volume}: more than one disk claims to be this volume: {names}. Do not write to any of these disks")
         if candidates[0].disk.system:
             raise RefusedError(str(volume), f"this machine runs from it: {candidates[0].disk.name}", "Name the volumes for data only")
         if candidates[0].disk.path is None:
             raise ObservationError(
                 f"{volume}: is {candidates[0].disk.name}, which has no name in /dev/disk/by-id that is the same after a reboot. "
-                f"See what udev says of it: udevadm info /dev/{candidates[0].disk.name}; it can take a moment"
+                f"See udev's data: udevadm info /dev/{candidates[0].disk.name}; the name can take a moment to appear"
             )
         found += candidates
     return found
@@ -66,7 +66,7 @@ def _candidates(disks: Sequence[Disk], volume: Volume) -> List[Found]:
     by_serial = [Found(volume, disk, "serial") for disk in disks if disk.volume_id == volume.volume_id]
     if by_serial or volume.attached_as is None:
         return by_serial
-    # A disk with the serial number of another volume is not taken by its name.
+    # A disk with the serial number of another volume is not identified by its name.
     name = xen_name(volume.attached_as)
     return [Found(volume, disk, "name") for disk in disks if disk.name == name and disk.volume_id is None]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the disks that can be EBS volumes, and find those that the machine runs from."""
+"""Read the disks that can be EBS volumes, and find the disks that the machine runs from."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def _system_devices(host: Host) -> Iterator[str]:
     for mount in read_mounts(host):
         if mount.point in _SYSTEM_MOUNTS:
             name = kernel_name(host, mount.device)
-            # A file system over several devices has a number of its own: its source is the name of one of them.
+            # A file system on several devices has its own device number; its source is the name of one device.
             yield name if host.is_folder(f"{BLOCK}/{name}") else host.base_name(mount.source)
 
 
 def wait_for(volumes: Optional[Sequence[Volume]], seconds: float, host: Host) -> List[Disk]:
-    """The disks, as soon as all volumes can be told among them or the time is up. C(None) stands for the volumes that the machine has."""
+    """The disks, as soon as they identify all volumes, or after C(seconds). With C(None) it waits for the machine's own volumes."""
     deadline = time.monotonic() + seconds
     disks = observe(host)
     while not ready(disks, all_volumes(disks) if volumes is None else volumes) and time.monotonic() < deadline:

@@ -20,7 +20,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume to look for, with the name it was attached under, which Xen disks are identified by."""
+    """A volume to find, with the device name of its attachment, which identifies Xen disks."""
 
     volume_id: str
     attached_as: Optional[str] = None
@@ -32,7 +32,10 @@ class Volume:
 
 
 def make_wanted(params: Mapping[str, Any]) -> Optional[Tuple[Volume, ...]]:
-    """The volumes that a task names; C(None) where it wants all."""
+    """The volumes that a task names; C(None) if it asks for all.
+
+    :raises InputError: an option is not valid.
+    """
     if params["volumes"] is None:
         return None
     volumes = tuple(make_volume(item["volume_id"], item["attached_as"], item["name"]) for item in params["volumes"])
@@ -41,22 +44,22 @@ def make_wanted(params: Mapping[str, Any]) -> Optional[Tuple[Volume, ...]]:
 
 
 def make_volume(given: str, attached_as: Optional[str] = None, name: Optional[str] = None) -> Volume:
-    """A volume from what a user wrote.
+    """A volume from the words of a task.
 
-    :raises InputError: the id is no id of a volume, or the name no name of a device.
+    :raises InputError: the id is not that of a volume, or the name is not a device name.
     """
     known = volume_id(given)
     if known is None:
         raise InputError("volumes", f"{given!r} is not the id of a volume, such as vol-0123456789abcdef0")
     if attached_as is not None and xen_name(attached_as) is None:
-        raise InputError("volumes", f"{attached_as!r} is not a name that a volume is attached under, such as /dev/sdf")
+        raise InputError("volumes", f"{attached_as!r} is not a device name of an attachment, such as /dev/sdf")
     return Volume(known, attached_as, name)
 
 
 def check_volumes(volumes: Sequence[Volume]) -> None:
-    """Refuse a list that names anything twice.
+    """Refuse a list with an id or a name twice.
 
-    :raises InputError: with what is named twice.
+    :raises InputError: with the repeated ids and names.
     """
     attached = [str(xen_name(volume.attached_as)) for volume in volumes if volume.attached_as]
     for names in ([volume.volume_id for volume in volumes], attached):

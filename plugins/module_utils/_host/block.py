@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who uses a block device: mounts, swap areas, holders such as md and the device mapper, and whoever opened it exclusively.
+"""Who uses a block device? Mounts, swap areas, holders such as md and the device mapper, and programs that opened it exclusively.
 
-sysfs names holders and /proc names mounts; the kernel's answer to an exclusive open covers the rest: a mount in another mount namespace,
-an export by a target, a program.
+sysfs shows holders and /proc shows mounts. The kernel's answer to an exclusive open covers all other uses: a mount in another mount
+namespace, an export by a target, a program.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .mounts import MountTable
 
 BLOCK = "/sys/class/block"
 SECTOR = 512
-"""Bytes of a sector, in which sysfs gives sizes whatever the device's own blocks are."""
+"""Bytes of a sector, the unit of sizes in sysfs, independent of the device's own blocks."""
 
 HELD, MOUNTED, SWAP = "is held by", "is mounted on", "is swap space in use"
 
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a block device, or of a partition of it: C(str) of it is a sentence, C(sda1 is mounted on /srv)."""
+    """One use of a block device, or of its partition; C(str) of it is a sentence such as C(sda1 is mounted on /srv)."""
 
     part: str
     how: str
@@ -38,7 +38,7 @@ class Use:
 
 
 def node_of(name: str) -> str:
-    """The device node of a kernel name: the C(/) of C(cciss/c0d0) is C(!) in sysfs."""
+    """The device node of a kernel name; the C(/) of C(cciss/c0d0) is C(!) in sysfs."""
     return "/dev/" + name.replace("!", "/")
 
 
@@ -48,7 +48,7 @@ def kernel_name(host: Host, number: str) -> str:
 
 
 def size_of(host: Host, name: str) -> Optional[int]:
-    """Bytes of a device, or C(None) for a name that no device has."""
+    """Bytes of a device; C(None) if no device has the name."""
     sectors = host.number(f"{BLOCK}/{name}/size")
     return None if sectors is None else sectors * SECTOR
 
@@ -60,14 +60,14 @@ def partitions_of(host: Host, name: str) -> Tuple[str, ...]:
 
 
 def disk_of(host: Host, name: str) -> str:
-    """The whole disk that a partition lies on; a disk itself."""
+    """The whole disk of a partition; for a whole disk the disk itself."""
     if not host.exists(f"{BLOCK}/{name}/partition"):
         return name
     return host.resolve(f"{BLOCK}/{name}").split("/")[-2]
 
 
 def holders_of(host: Host, name: str) -> Tuple[str, ...]:
-    """The devices that are built on this one; those of the device mapper by the name that their owner gave them too: C(vg-lv (dm-0))."""
+    """The devices that are built on this device; devices of the device mapper are shown with their own name, as C(vg-lv (dm-0))."""
     return tuple(_shown(host, holder) for holder in host.names(f"{BLOCK}/{name}/holders"))
 
 
@@ -77,7 +77,7 @@ def _shown(host: Host, name: str) -> str:
 
 
 def uses_of(host: Host, name: str, table: MountTable) -> Tuple[Use, ...]:
-    """All uses of a device and of its partitions that sysfs and /proc name."""
+    """All uses of a device and of its partitions that sysfs and /proc show."""
     return tuple(use for part in (name, *partitions_of(host, name)) for use in _uses(host, part, table))
 
 
@@ -91,7 +91,7 @@ def _uses(host: Host, name: str, table: MountTable) -> Iterator[Use]:
 
 
 def file_uses(host: Host, path: str, table: MountTable) -> Iterator[str]:
-    """Who has a regular file open as a disk, in words; C(path) has no links in it."""
+    """The uses of a regular file as a disk, in words; C(path) contains no links."""
     for name in host.names(BLOCK):
         if name.startswith("loop") and host.value(f"{BLOCK}/{name}/loop/backing_file") == path:
             yield f"it is attached to {name}"
@@ -100,14 +100,14 @@ def file_uses(host: Host, path: str, table: MountTable) -> Iterator[str]:
 
 
 def is_claimed(host: Host, node: str) -> bool:
-    """Whether the kernel keeps the device for somebody alone: a mount, md, dm, swap, a target, a program."""
+    """Whether the device is in exclusive use: by a mount, md, dm, swap, a target or a program."""
     return open_error(host, node) == errno.EBUSY
 
 
 def open_error(host: Host, node: str) -> int:
-    """The error number of an exclusive open of the device: 0 for none, EBUSY for a device that is claimed.
+    """The error number of an exclusive open of the device: 0 if it succeeds, EBUSY for a device in exclusive use.
 
-    Without O_CREAT, O_EXCL asks the kernel for a claim of the device, which is given back at once. A read-only open changes nothing.
+    Without O_CREAT, O_EXCL claims the device; the claim is freed at once. A read-only open changes nothing.
     """
     try:
         os.close(os.open(host.root + node, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -117,16 +117,16 @@ def open_error(host: Host, node: str) -> int:
 
 
 def read_past_cache(host: Host, node: str, offset: int, length: int) -> Optional[bytes]:
-    """Bytes of a block device, or C(None) if it gives none.
+    """C(length) bytes of a block device from byte C(offset), or C(None) if they cannot be read.
 
-    Past the page cache: md writes superblocks past it too, and a cached block can be from before that.
+    The read bypasses the page cache, because md writes superblocks without it, and a cached block can be older.
     """
     try:
         descriptor = os.open(host.root + node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        # O_DIRECT wants memory aligned to the device's blocks, which a page is.
+        # O_DIRECT needs memory that is aligned to the device's blocks, and a page is.
         with mmap.mmap(-1, length) as buffer:
             return buffer[: os.preadv(descriptor, [buffer], offset)]
     except OSError:
@@ -136,13 +136,13 @@ def read_past_cache(host: Host, node: str, offset: int, length: int) -> Optional
 
 
 def links_to(host: Host, folder: str) -> Iterator[Tuple[str, str]]:
-    """The kernel name of a device and each link to it in a folder below /dev/disk, in the order of the links' names."""
+    """The links in a folder below /dev/disk, each after the kernel name of its device, in the order of the links' names."""
     for link in host.names(folder):
         yield host.base_name(f"{folder}/{link}"), f"{folder}/{link}"
 
 
 def whole_disks_below(host: Host, name: str) -> List[str]:
-    """The disks that carry a device, through partitions, RAID and logical volumes."""
+    """The whole disks below a device, through partitions, RAID and logical volumes."""
     disk = disk_of(host, name)
     below = host.names(f"{BLOCK}/{disk}/slaves")
     return [found for slave in below for found in whole_disks_below(host, slave)] if below else [disk]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The families of distributions: one row for each, with everything that differs between them."""
+"""The families of distributions: one row for each, with all differences between them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .systemd import has_unit
 
 @dataclass(frozen=True)
 class Family:
-    """What a family of distributions calls things. C(ids) are words of ID and ID_LIKE in os-release, C(os_family) is Ansible's fact.
+    """A family of distributions. C(ids) are words of ID and ID_LIKE in os-release, C(os_family) is Ansible's fact.
 
-    C(packages) are the packages that bring a command; C(initramfs) is how the initramfs is made again. C(target_unit) restores the targets
-    of LIO at boot, from C(target_file); C(services) are those that a role has start at boot.
+    C(packages) are the packages by the command that they contain; C(initramfs) is the command that makes the initramfs again.
+    C(target_unit) restores the targets of LIO at boot, from C(target_file); C(services) are the services that a role starts at boot.
     """
 
     name: str
@@ -73,14 +73,14 @@ FAMILIES = (
     ),
 )
 _ROLE_COMMANDS = {"storage_client": ("mdadm", "iscsiadm"), "storage_server": ("lvm", "rtslib", "targetcli")}
-"""What a role needs on its hosts, by the keys of C(packages)."""
+"""The commands that a role needs on its hosts, as keys of C(packages)."""
 
 _OTHER = FAMILIES[1]
-"""For a distribution of no known family: mdadm itself looks for /etc/mdadm.conf unless Debian builds it."""
+"""The row for all other distributions: mdadm itself looks for /etc/mdadm.conf unless Debian builds it."""
 
 
 def family_of(host: Host) -> Family:
-    """The family of this host, by os-release."""
+    """The family of this host by os-release; for an unknown distribution a row with defaults."""
     words = set(_os_words((host.read("/etc/os-release") or "").splitlines()))
     return next((family for family in FAMILIES if words & set(family.ids)), _OTHER)
 
@@ -93,7 +93,7 @@ def _os_words(lines: Iterable[str]) -> Iterable[str]:
 
 
 def packages_for(command: str) -> str:
-    """The packages that bring a command, for the message of a host that lacks it; empty if no family names one."""
+    """The packages that contain a command, for the error on a host that lacks it; empty if no family has such packages."""
     named = {family.name: " and ".join(family.packages[command]) for family in FAMILIES if command in family.packages}
     if len(set(named.values())) == 1:
         return next(iter(named.values()))
@@ -106,10 +106,10 @@ def role_packages(family: Family, role: str) -> Tuple[str, ...]:
 
 
 def initramfs_command(host: Host) -> Tuple[str, ...]:
-    """How this host makes its initramfs again; empty where it has none. By the program: families have either."""
+    """The command that makes this host's initramfs again; empty if it has none. Found by the program, because a family may have either."""
     return next((family.initramfs for family in FAMILIES if host.program(family.initramfs[0])), ())
 
 
 def target_family(host: Host) -> Tuple[Family, ...]:
-    """The family whose unit restores targets on this host; empty where none is installed."""
+    """The family whose unit restores targets on this host; empty if no such unit is installed."""
     return tuple(family for family in FAMILIES if has_unit(host, family.target_unit))[:1]

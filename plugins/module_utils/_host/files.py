@@ -21,14 +21,14 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Host:
-    """Reads the host; nothing here changes anything. Paths are absolute, and lie below C(root): tests have trees of their own."""
+    """Reads the host, and changes nothing. Paths are absolute and lie below C(root), because tests have their own trees."""
 
     root: str = ""
 
     def read(self, path: str) -> Optional[str]:
         """The content of a file, or C(None) if it cannot be read.
 
-        At one go, so that the counters of a file of the kernel are of one moment. Bytes that are no UTF-8 are replaced.
+        The file is read at once, so that the counters in a file of the kernel are of one moment. Bytes that are not UTF-8 are replaced.
         """
         try:
             return self.text(path)
@@ -36,9 +36,9 @@ class Host:
             return None
 
     def text(self, path: str) -> Optional[str]:
-        """Like L(Host.read), but C(None) only where no file is.
+        """Like L(Host.read), but C(None) only if the file does not exist.
 
-        :raises OSError: it cannot be read, which must not be taken for a file that is missing.
+        :raises OSError: the file cannot be read, which must not be taken for a missing file.
         """
         try:
             with open(self.root + path, "rb", buffering=1 << 20) as stream:
@@ -52,16 +52,16 @@ class Host:
         return None if text is None else text.strip()
 
     def number(self, path: str) -> Optional[int]:
-        """The content of a file with one decimal number, or C(None) for anything else."""
+        """The content of a file with one decimal number, or C(None) for other content or no file."""
         text = self.value(path)
         digits = (text or "").lstrip("-")
         return int(text) if text and digits.isascii() and digits.isdigit() else None
 
     def content(self, path: str) -> Optional[Tuple[str, int]]:
-        """The content of a file and its permission bits, or C(None) for no file.
+        """The content of a file and its permission bits, or C(None) if the file does not exist.
 
-        :raises OSError: it cannot be read, which must not be taken for an empty file.
-        :raises UnicodeDecodeError: it is no text.
+        :raises OSError: the file cannot be read, which must not be taken for an empty file.
+        :raises UnicodeDecodeError: the content is not text.
         """
         try:
             with open(self.root + path, encoding="utf-8") as stream:
@@ -70,7 +70,7 @@ class Host:
             return None
 
     def size(self, path: str) -> Optional[int]:
-        """Bytes of a regular file, or C(None) for anything else."""
+        """Bytes of a regular file, or C(None) for other objects."""
         try:
             info = os.stat(self.root + path)
         except OSError:
@@ -85,7 +85,7 @@ class Host:
             return []
 
     def exists(self, path: str) -> bool:
-        """Whether the path leads to anything."""
+        """Whether the path leads to an existing object."""
         return os.path.exists(self.root + path)
 
     def is_folder(self, path: str) -> bool:
@@ -97,7 +97,7 @@ class Host:
         return os.path.isfile(self.root + path)
 
     def link(self, path: str) -> str:
-        """The text of a symbolic link; empty for anything else."""
+        """The text of a symbolic link; empty for other objects."""
         try:
             return os.readlink(self.root + path)
         except OSError:
@@ -110,11 +110,11 @@ class Host:
         return real[len(top) :] if top and real.startswith(f"{top}/") else real
 
     def base_name(self, path: str) -> str:
-        """The last name of the path that a symbolic link, or a chain of them, leads to."""
+        """The last name of the path with all symbolic links resolved."""
         return self.resolve(path).rpartition("/")[2]
 
     def device_number(self, path: str) -> Tuple[Optional[str], str]:
-        """C(major:minor) of a block device, or C(None) and the kind of the path instead (an empty string: nothing)."""
+        """C(major:minor) of a block device and an empty string; else C(None) and the object's kind, empty if it does not exist."""
         try:
             info = os.stat(self.root + path)
         except OSError:
@@ -132,5 +132,5 @@ class Host:
         return os.uname().release
 
     def hostname(self) -> str:
-        """The host name as the kernel has it."""
+        """The kernel's host name."""
         return os.uname().nodename

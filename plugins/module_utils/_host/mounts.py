@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mounts, as /proc/PID/mountinfo lists them; see proc_pid_mountinfo(5)."""
+"""Mounts from /proc/PID/mountinfo; see proc_pid_mountinfo(5)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Mount:
 
     @property
     def identity(self) -> Tuple[str, str]:
-        """Equal for mounts that show the same files."""
+        """A value that is equal for mounts that show the same files."""
         return self.device, self.root
 
 
 def parse_mountinfo(text: str) -> Tuple[Mount, ...]:
-    """All mounts, in the kernel's order: of several on one point the last is on top. A line of another form is skipped."""
+    """All mounts, in the kernel's order: of several mounts on one point the last is visible. A line of another form is skipped."""
     return tuple(_mounts(text))
 
 
@@ -42,7 +42,7 @@ def top_mounts(text: str) -> Dict[str, Mount]:
 
 
 def read_mounts(host: Host, process: str = "self") -> Tuple[Mount, ...]:
-    """The mounts that a process sees; none if it has ended."""
+    """The mounts that a process sees; empty if it has ended."""
     return parse_mountinfo(host.read(f"/proc/{process}/mountinfo") or "")
 
 
@@ -70,13 +70,13 @@ def _parameter(word: str) -> Tuple[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """A word of mountinfo or swaps with its octal escapes, such as C(\\040) for a blank, resolved."""
+    """A word of mountinfo or swaps with its octal escapes resolved, such as C(\\040) for a blank."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
 
 
 @dataclass(frozen=True)
 class MountTable:
-    """Mount points by the device they show, and swap areas: read once for a whole observation."""
+    """Mount points by device, and swap areas; read once for a whole observation."""
 
     by_number: Mapping[str, List[str]]
     by_name: Mapping[str, List[str]]
@@ -84,15 +84,15 @@ class MountTable:
     swap_names: Tuple[str, ...]
 
     def points(self, number: Optional[str], name: str) -> List[str]:
-        """Where a device is mounted, by its C(major:minor) and by its kernel name, in the kernel's order, each once."""
+        """The mount points of a device, by its C(major:minor) and its kernel name, in the kernel's order, each once."""
         return list(dict.fromkeys([*self.by_number.get(number or "", []), *self.by_name.get(name, [])]))
 
 
 def read_mount_table(host: Host) -> MountTable:
     """The mounts and swap areas of the host.
 
-    A file system on several devices, such as btrfs, has a number of its own: its source names the first of them. So sources count by the
-    kernel's name of what they lead to, whatever their spelling (C(/dev/mapper/NAME), C(/dev/disk/by-uuid/UUID)).
+    A file system on several devices, such as btrfs, has its own device number, and its source names the first device. So sources also
+    count, by the kernel's name of their device, whatever their spelling is (C(/dev/mapper/NAME), C(/dev/disk/by-uuid/UUID)).
     """
     by_number: Dict[str, List[str]] = {}
     by_name: Dict[str, List[str]] = {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes of a host, as /proc shows them. One that ends while it is looked at is skipped."""
+"""The processes of a host from /proc. A process that ends while it is read is skipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .files import Host
 
 
 def process_ids(host: Host) -> List[int]:
-    """All processes that this one can see."""
+    """The ids of all processes that this process can see."""
     return sorted(int(name) for name in host.names("/proc") if name.isdigit())
 
 
@@ -27,20 +27,20 @@ def arguments_of(host: Host, pid: int) -> Tuple[str, ...]:
 
 
 def parent_of(host: Host, pid: int) -> int:
-    """The process id of the parent, 0 where there is none."""
+    """The process id of the parent, 0 if there is none."""
     status = (host.read(f"/proc/{pid}/status") or "").splitlines()
     return next((int(line.split()[1]) for line in status if line.startswith("PPid:")), 0)
 
 
 def start_time(host: Host, pid: int) -> Optional[int]:
-    """When a process was started, in ticks since the boot; C(None) if it does not run."""
-    # The name of the program, in parentheses, may hold anything.
+    """The start time of a process, in ticks since the boot; C(None) if it does not run."""
+    # The name of the program, in parentheses, may contain any characters.
     fields = (host.read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
     return int(fields[19]) if fields and fields[0] != "Z" else None
 
 
 def in_namespace(host: Host, kind: str, inode: int) -> Iterator[Tuple[int, str]]:
-    """Id and name of each process in the namespace of that C(kind), such as C(net), and inode."""
+    """Id and name of each process in the namespace of C(kind), such as C(net), with this inode."""
     for pid in process_ids(host):
         try:
             if os.stat(f"{host.root}/proc/{pid}/ns/{kind}").st_ino == inode:
@@ -50,7 +50,7 @@ def in_namespace(host: Host, kind: str, inode: int) -> Iterator[Tuple[int, str]]
 
 
 def with_device_open(host: Host, number: str) -> List[str]:
-    """The processes that have the block device C(major:minor) open, as C(name[pid])."""
+    """The processes that have the block device with the C(major:minor) C(number) open, as C(name[pid])."""
     return [f"{name_of(host, pid)}[{pid}]" for pid in process_ids(host) if _has_open(host, pid, number)]
 
 
@@ -60,7 +60,7 @@ def _has_open(host: Host, pid: int, number: str) -> bool:
 
 
 def is_in_cgroup(host: Host, pid: int, group: str) -> bool:
-    """Whether the process is in a control group of systemd's hierarchy, or below it."""
+    """Whether the process is in a control group of systemd's hierarchy, or in a group below it."""
     for line in (host.read(f"/proc/{pid}/cgroup") or "").splitlines():
         _number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if controllers in ("", "name=systemd") and (path == group or path.startswith(f"{group}/")):
@@ -69,7 +69,7 @@ def is_in_cgroup(host: Host, pid: int, group: str) -> bool:
 
 
 def processes_of_cgroup(host: Host, group: str) -> List[int]:
-    """The processes of a control group and of those below it, in either layout of the hierarchies."""
+    """The processes of a control group and of the groups below it, in both layouts of the hierarchies."""
     found: List[int] = []
     for hierarchy in ("", "/systemd") if group else ():
         for folder, _folders, _files in os.walk(f"{host.root}/sys/fs/cgroup{hierarchy}{group}"):

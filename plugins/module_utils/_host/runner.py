@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner of a host: commands, and the packages that bring those it lacks."""
+"""The runner of a host: runs commands, and names the packages of missing commands."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from .distribution import packages_for
 
 
 def host_runner() -> SystemRunner:
-    """Runs commands on this host."""
+    """The runner for commands on this host."""
     return SystemRunner(packages_for)

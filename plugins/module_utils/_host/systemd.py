@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd: whether it runs, the names of units, and their properties as C(systemctl show) prints them."""
+"""systemd: whether it runs, the names of units, and their properties from C(systemctl show)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNIT_FOLDERS = (SYSTEM_FOLDER, "/usr/lib/systemd/system", "/lib/systemd/system")
 RELOAD = Command(("systemctl", "daemon-reload"))
 
 RUNNING = ("active", "activating", "reloading", "deactivating")
-"""Values of ActiveState of a unit that has processes, or may have some."""
+"""Values of ActiveState for units that have processes, or may have some."""
 
 _TYPES = frozenset(("service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"))
 _LONGEST_NAME = 255
@@ -43,7 +43,7 @@ def drop_in_folder(unit: str) -> str:
 
 
 def show(runner: Runner, unit: str, properties: Sequence[str]) -> Dict[str, str]:
-    """The named properties of a unit; systemd gives them for a name that no unit has as well."""
+    """The named properties of a unit; systemd also gives properties for a name without a unit."""
     return parse_properties(runner.run(("systemctl", "show", f"--property={','.join(properties)}", "--", unit)).stdout)
 
 
@@ -56,25 +56,25 @@ def parse_properties(text: str) -> Dict[str, str]:
 def service_name(option: str, name: str) -> str:
     """The full name of a service.
 
-    :raises InputError: for a name that no service can have, before systemd is asked: it would take some for an option or a path.
+    :raises InputError: no service can have this name. It is refused before systemd is asked, which could take it for an option or a path.
     """
     full = name if re.search(r"\.[a-z]+\Z", name) and name.rpartition(".")[2] in _TYPES else f"{name}.service"
     if not re.match(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\Z", full) or full.startswith("."):
-        raise InputError(option, f"{name!r} is no name of a unit; give one such as nginx or nginx.service")
+        raise InputError(option, f"{name!r} is not the name of a unit; give a name such as nginx or nginx.service")
     if len(full) > _LONGEST_NAME:
-        raise InputError(option, f"a name of {len(full)} characters is longer than the {_LONGEST_NAME} that systemd takes")
+        raise InputError(option, f"a name of {len(full)} characters is longer than {_LONGEST_NAME}, the limit of systemd")
     if not full.endswith(".service"):
         raise InputError(option, f"{name!r} is a {full.rpartition('.')[2]}; give the service that it belongs to")
     template, at, instance = full[: -len(".service")].partition("@")
     if at and not instance:
-        raise InputError(option, f"{name!r} is a template; name an instance of it, such as {template}@one.service")
+        raise InputError(option, f"{name!r} is a template; name its instance, such as {template}@one.service")
     if not template:
         raise InputError(option, f"{name!r} has no name before .service or @")
     return full
 
 
 def escaped_path(path: str) -> str:
-    """A path as systemd writes it in the name of a unit; see systemd-escape(1)."""
+    """A path in the form of systemd's unit names; see systemd-escape(1)."""
     text = path.strip("/")
     return "".join(_escaped(position, character) for position, character in enumerate(text))
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the console of a guest says about its end. Pure."""
+"""The reason of a guest's end, from its console. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Tuple
 
 _LINES = 10
-"""Lines of a console that are shown."""
+"""The number of lines of a console that are shown."""
 
 _LINE_LENGTH = 160
 
@@ -21,7 +21,7 @@ _STAMP = re.compile(r"^(?:<\d>)?(?:\[ *\d+\.\d+\] ?)?")
 
 @dataclass(frozen=True)
 class ConsoleEnd:
-    """C(cause) is the first line that tells of a failure, and empty where none does; C(lines) are the last ones, without stack traces."""
+    """C(cause) is the first line about a failure, empty if there is none; C(lines) are the last lines, without stack traces."""
 
     cause: str = ""
     lines: Tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class ConsoleEnd:
 
 
 def read_end(text: str) -> ConsoleEnd:
-    """The end of a guest, of what its console showed."""
+    """The end of a guest, from the text of its console."""
     lines = [_STAMP.sub("", line).strip()[:_LINE_LENGTH] for line in text.splitlines() if not _TRACE.match(_STAMP.sub("", line))]
     told = [line for line in lines if line]
     cause = next((line for line in told if _CAUSE.search(line)), "")

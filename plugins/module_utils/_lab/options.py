@@ -45,9 +45,9 @@ def argument_spec(backends: Sequence[Backend]) -> Dict[str, Any]:
 
 
 def make_wanted(params: Mapping[str, Any], rootless: bool, backends: Sequence[Backend]) -> Wanted:
-    """The lab that a task declares.
+    """Check the options of a task.
 
-    :raises InputError: for a lab that cannot work.
+    :raises InputError: an option is not valid, or the lab could not work.
     """
     if not _LAB_NAME.fullmatch(params["name"]):
         raise InputError("name", f"'{params['name']}' is not a lab name: 1 to 16 lower case letters, digits and '-', a letter first")
@@ -76,7 +76,7 @@ def _make_image(backend: Backend, image: Mapping[str, Any], is_needed: bool) -> 
     _check_path("image.root", image.get("root", ""))
     kernel = image.get("kernel") or backend.default_kernel or ""
     if is_needed and not kernel:
-        raise InputError("image.kernel", f"{backend.label} guests need a kernel: give the path of one")
+        raise InputError("image.kernel", f"{backend.label} guests need a kernel: give its path")
     return Image(image.get("root", ""), kernel, image.get("initrd"))
 
 
@@ -89,7 +89,7 @@ def _make_guest(number: int, item: Mapping[str, Any]) -> Guest:
     disks = tuple(_make_disk(option, disk) for disk in item["disks"] or [])
     _check_unique(f"{option}.disks.name", [disk.name for disk in disks])
     if len(disks) > _MAX_DISKS:
-        raise InputError(f"{option}.disks", f"{len(disks)} disks; a guest has room for {_MAX_DISKS}")
+        raise InputError(f"{option}.disks", f"{len(disks)} disks are declared; a guest can have {_MAX_DISKS}")
     return Guest(item["name"], number, item["address"], item["memory"], item["cpus"], disks)
 
 
@@ -109,19 +109,19 @@ def _check_volume_ids(backend: Backend, guests: Tuple[Guest, ...], backends: Seq
     given = [disk.volume_id for guest in guests for disk in guest.disks if disk.volume_id is not None]
     if given and not backend.has_nvme:
         label, name = next((known.label, known.name) for known in backends if known.has_nvme)
-        raise InputError("guests.disks.volume_id", f"{given[0]}: only {label} has NVMe disks; leave it out, or set backend: {name}")
+        raise InputError("guests.disks.volume_id", f"{given[0]}: only {label} has NVMe disks; omit it, or set backend: {name}")
     _check_unique("guests.disks.volume_id", given)
 
 
 def _check_directory(directory: str) -> None:
     if not directory.startswith("/") or directory.rstrip("/").count("/") < 2:
-        raise InputError("directory", f"'{directory}' is not an absolute path of a folder that a lab can have for itself")
+        raise InputError("directory", f"'{directory}' is not an absolute path of a folder for the lab alone")
     _check_path("directory", directory)
 
 
 def _check_path(option: str, path: str) -> None:
     if any(character in path for character in ",:\n'\""):
-        problem = "has a character that user-mode Linux takes for syntax: use a path without commas, colons and quotes"
+        problem = "has a character that is syntax for User-mode Linux: use a path without commas, colons and quotes"
         raise InputError(option, f"'{path}' {problem}")
 
 

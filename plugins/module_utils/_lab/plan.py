@@ -14,16 +14,16 @@ from .show import view
 from .state import BRIDGE, HOLDER_WORD, KERNEL, MARKER, Guest, GuestState, State, Wanted
 
 _PRIVATE = 0o700
-"""The mode of directories: they come to hold keys and secrets."""
+"""The mode of directories, because they get keys and secrets."""
 
 
 def plan(state: State, lab: Wanted) -> Plan:
-    """The steps for a lab; see L(checks) for what is refused."""
+    """The steps for a lab; see L(checks) for refusals."""
     return _plan_present(state, lab) if lab.present else _plan_absent(state, lab)
 
 
 def _plan_present(state: State, lab: Wanted) -> Plan:
-    """Make missing files and links, and start guests that do not run. A guest that fails holds up no other."""
+    """Create missing files and links, and start guests that do not run. The failure of a guest does not stop the others."""
     check_present(state, lab)
     steps: List[Step] = [*_directory_steps(state, lab), *_network_steps(state, lab)]
     warnings: List[str] = []
@@ -44,7 +44,7 @@ def _plan_present(state: State, lab: Wanted) -> Plan:
 
 
 def _plan_absent(state: State, lab: Wanted) -> Plan:
-    """End every process of the lab, with which its namespaces go, and remove its directory."""
+    """End every process of the lab, which removes its namespaces, and remove its directory."""
     if state.entries or state.processes:
         check_owner(state, lab)
     steps: List[Step] = []
@@ -76,7 +76,7 @@ def _network_steps(state: State, lab: Wanted) -> List[Step]:
         steps.append(Operation("start-holder", {"argv": holder_argv(lab), "pid_file": f"{lab.directory}/holder.pid"}))
     elif "holder.pid" not in state.entries:
         steps.append(WriteFile(f"{lab.directory}/holder.pid", f"{state.holder}\n"))
-    # Whenever a guest is to be started, all links it needs are set anew: a run may have been killed between two of these lines.
+    # Whenever a guest is to be started, all its links are set again, because a run may have been killed between two of these lines.
     if state.holder is None or BRIDGE not in state.links or not all(state.guest(guest.name).running for guest in lab.guests):
         add = [] if BRIDGE in state.links else [f"link add {BRIDGE} type bridge"]
         rest = [f"address replace {lab.gateway} dev {BRIDGE}", f"link set {BRIDGE} mtu {lab.mtu} up", "link set lo up"]
@@ -85,9 +85,9 @@ def _network_steps(state: State, lab: Wanted) -> List[Step]:
 
 
 def holder_argv(lab: Wanted) -> Tuple[str, ...]:
-    """The process that keeps the namespaces: when it dies, every guest and the whole network end."""
+    """The command of the holder, the process that keeps the namespaces: when it ends, every guest and the whole network end."""
     user = ("--user", "--map-root-user") if lab.rootless else ()
-    # The loop reaps what guests leave behind, as the first process of a process namespace must.
+    # The loop reaps orphaned processes of guests, which is the duty of the first process in a process namespace.
     loop = "while sleep 3600; do :; done"
     return ("unshare", *user, "--net", "--pid", "--fork", "--kill-child", "sh", "-c", loop, HOLDER_WORD, lab.token)
 

@@ -12,12 +12,12 @@ from typing import List
 from .state import Guest, Wanted
 
 REBOOT_EXIT_CODE = 42
-"""The exit code of a guest that is to be started again; one of user-mode Linux leaves it through /proc/exitcode."""
+"""The exit code of a guest that is to be started again; a guest of User-mode Linux sets it through /proc/exitcode."""
 
 
 def enter_script(lab: Wanted) -> str:
-    """Runs its arguments inside the lab's namespaces; the ProxyCommand of ssh and every step of the plan use it."""
-    # No --user as root, which does not need it: many hosts forbid new user namespaces.
+    """The script that runs its arguments inside the lab's namespaces; the ProxyCommand of ssh and every step of the plan use it."""
+    # root does not need --user, and many hosts forbid new user namespaces.
     user = "--user --preserve-credentials " if lab.rootless else ""
     return f"""#!/bin/sh
 # Runs a command inside the network of this lab: enter COMMAND [ARGUMENT...]
@@ -26,7 +26,7 @@ exec nsenter --target "$(cat {shlex.quote(lab.directory + "/holder.pid")})" {use
 
 
 def start_script(lab: Wanted, guest: Guest) -> str:
-    """Starts a guest and stays until it is off. To be run inside the namespaces, with the guest's token as its argument."""
+    """The script that starts a guest and runs until it is off. It has to run inside the namespaces, with the guest's token as argument."""
     prepare = lab.backend.prepare(lab)
     command = " \\\n    ".join(lab.backend.command(lab, guest))
     return f"""#!/bin/sh
@@ -43,7 +43,7 @@ do :; done
 
 
 def boot_options(lab: Wanted, guest: Guest, key: str) -> List[str]:
-    """The words on the command line of every guest's kernel; C(key) is how the start script quotes the public key of the lab."""
+    """The words on the command line of every guest's kernel; C(key) is the public key of the lab, as quoted in the start script."""
     machine_id = uuid.uuid5(uuid.NAMESPACE_URL, lab.guest_token(guest)).hex
     return [
         f"systemd.hostname={guest.name}",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lab_guests shows of a lab: in the diff, and as its return values. Pure."""
+"""A lab in the diff and in the return values of lab_guests. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def view(state: State, lab: Wanted) -> Dict[str, Any]:
 
 
 def returned(state: State, lab: Wanted, _plan: Plan) -> Dict[str, Any]:
-    """The return values; none of a lab that is absent."""
+    """The return values; empty for an absent lab."""
     if not lab.present:
         return {}
     guests = [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab on one machine: a network namespace with a bridge, and guests that are processes inside it. Pure."""
+"""A lab on one machine: a network namespace with a bridge, and guests as processes in that namespace. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Callable, List, Mapping, Optional, Tuple
 
 BRIDGE = "lab0"
 MARKER = "lab-token"
-"""A file in the directory of every lab; a directory without it belongs to somebody else."""
+"""The marker file in the directory of every lab; a directory without it is not a lab's."""
 
 KERNEL = "kernel"
-"""A file beside it with the program that starts the kernel of the guests, if their backend notes it."""
+"""The file with the program that starts the kernel of the guests, if their backend notes it."""
 
 LOCK = "lock"
-"""The file beside it with the process that works on the lab, see L(apply.claim)."""
+"""The file with the process that works on the lab, see L(apply.claim)."""
 
 HOLDER_WORD = "fleetlab-lab-holder"
-"""In the argv of the process that keeps a lab's namespaces, followed by the lab's token."""
+"""The word before the lab's token in the argv of the process that keeps a lab's namespaces."""
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A data disk: a sparse file that starts as zeros. C(size) in bytes; with a C(volume_id) it is an NVMe disk as EBS volumes are."""
+    """A data disk: a sparse file that starts as zeros. C(size) is in bytes; with a C(volume_id) it is an NVMe disk like an EBS volume."""
 
     name: str
     size: int
@@ -34,7 +34,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Guest:
-    """One machine. C(address) is C(a.b.c.d/prefix), C(memory) is in MiB; C(number) counts from 1 and names the tap."""
+    """One guest. C(address) is C(a.b.c.d/prefix), C(memory) is in MiB; C(number) counts from 1 and is in the name of the tap."""
 
     name: str
     number: int
@@ -65,11 +65,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Backend:
-    """What differs between the programs that run guests: one row for each, in L(backends).
+    """The differences between the programs that run guests: one row for each, in L(backends).
 
     C(interface) is the name of a guest's network interface in the guest. C(prepare) gives lines of the start script, C(command) the words
-    that run a guest, and C(device) the path in the guest of its data disk with a number counted from 0. C(default_kernel) is C(None) where
-    a task must name the kernel. C(notes_kernel): the lab's directory has a file with the path of the kernel. C(memory_in_shm): guests have
+    that run a guest, and C(device) the path in the guest of its data disk with a number counted from 0. C(default_kernel) is C(None) if a
+    task must name the kernel. C(notes_kernel): the lab's directory has a file with the path of the kernel. C(memory_in_shm): guests have
     their memory in /dev/shm. C(has_nvme): disks can be NVMe disks with the id of a volume.
     """
 
@@ -89,7 +89,7 @@ class Backend:
 class Wanted:
     """The declared lab. C(directory) is absolute and belongs to this lab alone; C(gateway) is the bridge's address.
 
-    C(exclusive_to) is the process that claims the lab, C(None) for a task that claims nothing.
+    C(exclusive_to) is the process that claims the lab, C(None) for a task without a claim.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Wanted:
 
     @property
     def token(self) -> str:
-        """The word that tells this lab's processes from those of every other lab, also of one with the same name elsewhere."""
+        """The word that distinguishes this lab's processes from those of all other labs, even of a lab with the same name elsewhere."""
         return lab_token(self.name, self.directory)
 
     def guest_directory(self, guest: Guest) -> str:
@@ -113,7 +113,7 @@ class Wanted:
         return f"{self.directory}/guests/{guest.name}"
 
     def guest_token(self, guest: Guest) -> str:
-        """The word in the argv of a guest's processes by which they are found."""
+        """The word in the argv of a guest's processes that identifies them."""
         return guest_token(self.token, guest.name)
 
     def console(self, guest: Guest) -> str:
@@ -138,7 +138,7 @@ def console_path(directory: str, guest: str) -> str:
 
 @dataclass(frozen=True)
 class GuestState:
-    """C(disks) maps the names of existing disk files to their sizes in bytes; C(has_root) says it has booted before."""
+    """The state of a guest. C(disks) maps the names of existing disk files to their sizes in bytes. C(has_root): it has booted before."""
 
     name: str
     running: bool = False
@@ -149,7 +149,7 @@ class GuestState:
 
 @dataclass(frozen=True)
 class State:
-    """C(holder) is the process that keeps the namespaces; without it the lab has no network.
+    """The state of a lab. C(holder) is the process that keeps the namespaces; without it the lab has no network.
 
     C(owner) is the token in the directory's marker file; C(entries) are the names in the directory. C(memory_free) is the room in
     C(/dev/shm) in bytes, C(None) if it cannot be read. C(kernel) is the noted program of the guests' kernel.
@@ -167,5 +167,5 @@ class State:
     memory_free: Optional[int] = None
 
     def guest(self, name: str) -> GuestState:
-        """A guest as it was observed; one that was not is absent."""
+        """The state of a guest; a guest that was not observed is absent."""
         return next((guest for guest in self.guests if guest.name == name), GuestState(name))

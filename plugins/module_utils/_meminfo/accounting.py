@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the memory goes: three sums of counters that should make MemTotal, and the rest that each leaves unexplained. Pure; bytes."""
+"""The use of the memory: three sums of counters that should equal MemTotal, each with its unexplained rest. Pure; bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SLAB = ("Slab", "PageTables", "KernelStack")
 _A = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages") + _SLAB
 _B = ("MemFree", "Active", "Inactive") + _SLAB
 _EXTENDED = ("Unevictable", "Percpu", "SecPageTables", "Zswap", "Balloon", "Unaccepted")
-"""Added to B where the kernel counts them; a counter that a kernel does not print is zero."""
+"""Counters that are added to B if the kernel prints them; a counter that a kernel does not print is zero."""
 
 _IDENTITIES = {
     "Active": ("Active(anon)", "Active(file)"),
@@ -27,7 +27,7 @@ _STATISTICAL = (
     "FilePmdMapped", "Committed_AS", "CommitLimit", "CmaTotal", "CmaFree", "Shmem", "Zswapped",
 )  # fmt: skip
 _VMALLOC_COUNTED = (5, 3, 0)
-"""Before, VmallocUsed held mappings of devices too, and from 4.4 to 5.2 it read 0."""
+"""In earlier kernels VmallocUsed included mappings of devices, and from 4.4 to 5.2 it was 0."""
 
 
 class Account(NamedTuple):
@@ -38,7 +38,7 @@ class Account(NamedTuple):
 
 
 def account(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], version: Optional[Tuple[int, int, int]]) -> Dict[str, object]:
-    """As users get it. C(unexplained) is MemTotal less the sum: below zero where a formula counts something twice."""
+    """The account in the facts. C(unexplained) is MemTotal minus the sum; it is below zero if a formula counts memory twice."""
     shmem_problem = info.lacks("Cached", "Shmem")
     return {
         "a": _describe(info, _sum(info, _A)),
@@ -52,7 +52,7 @@ def account(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], ver
 
 
 def statistical_only(info: Meminfo) -> List[str]:
-    """The counters of this host about memory that other counters have already; they must not be added."""
+    """The counters of this host for memory that other counters include; they must not be added."""
     return [name for name in info.sizes if name in _STATISTICAL or name.startswith("DirectMap")]
 
 
@@ -66,7 +66,7 @@ def _extended(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], v
     if base.reason is not None:
         return base
     if not info.is_whole:
-        return Account({}, "/proc/meminfo ends before VmallocTotal: what is not in it may still be there")
+        return Account({}, "/proc/meminfo ends before VmallocTotal: it may lack counters that are not zero")
     damaged = [name for name in (*_EXTENDED, "KReclaimable", "Hugetlb", "VmallocUsed", "SReclaimable") if name in info.problems]
     if damaged:
         return Account({}, f"{damaged[0]}: {info.problems[damaged[0]]}")
@@ -76,7 +76,7 @@ def _extended(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], v
     if "KReclaimable" in info.sizes and "SReclaimable" in info.sizes:
         terms["KReclaimable - SReclaimable"] = max(0, info.sizes["KReclaimable"] - info.sizes["SReclaimable"])
     if version is not None and version >= _VMALLOC_COUNTED and "VmallocUsed" in info.sizes:
-        # Since the stacks are mapped (VMAP_STACK) they are in both.
+        # Both include the kernel stacks, since these are mapped (VMAP_STACK).
         terms["VmallocUsed - KernelStack"] = max(0, info.sizes["VmallocUsed"] - info.sizes["KernelStack"])
     if zones is not None and page_size is not None:
         terms["per-CPU free lists"] = zones.pcp * page_size
@@ -84,7 +84,7 @@ def _extended(info: Meminfo, zones: Optional[Zones], page_size: Optional[int], v
 
 
 def _hugetlb(info: Meminfo) -> int:
-    """Huge pages of all sizes; kernels before 4.16 only tell of those of the usual size."""
+    """Bytes of huge pages of all sizes; kernels before 4.16 only show huge pages of the default size."""
     if "Hugetlb" in info.sizes:
         return info.sizes["Hugetlb"]
     return info.counts.get("HugePages_Total", 0) * info.sizes.get("Hugepagesize", 0)

@@ -11,7 +11,7 @@ from .meminfo import whole_number
 
 
 def parse_arcstats(text: Optional[str]) -> Dict[str, Any]:
-    """Bytes of the cache: C(size), the C(minimum) it shrinks to, and the C(reclaimable) rest; nulls with the reason without it."""
+    """Bytes of the cache: C(size), the C(minimum) to which it shrinks, and the C(reclaimable) rest; without ZFS nulls with the reason."""
     figures: Dict[str, int] = {}
     for line in (text or "").splitlines():
         words = line.split()
@@ -20,20 +20,20 @@ def parse_arcstats(text: Optional[str]) -> Dict[str, Any]:
             figures[words[0]] = value
     size, minimum = figures.get("size"), figures.get("c_min")
     if size is None or minimum is None:
-        reason = "no ZFS: /proc/spl/kstat/zfs/arcstats is not there" if text is None else "arcstats without size and c_min"
+        reason = "no ZFS: /proc/spl/kstat/zfs/arcstats does not exist" if text is None else "arcstats without size and c_min"
         return {"size": size, "minimum": minimum, "reclaimable": None, "reason": reason}
     return {"size": size, "minimum": minimum, "reclaimable": max(0, size - minimum), "reason": None}
 
 
 def of_this_machine(arc: Dict[str, Any], total: int, free: int, foreign: Optional[str]) -> Dict[str, Any]:
-    """The cache as far as it is of the machine with this MemTotal: in a container arcstats are the host's, whatever /proc/meminfo is.
+    """The cache if it belongs to the machine with this MemTotal. In a container arcstats are the host's, even if /proc/meminfo is not.
 
-    :arg foreign: why other files are known to be those of another machine.
+    :arg foreign: the reason why other files are known to be another machine's, None if they are not.
     """
     if arc["reclaimable"] is None:
         return arc
     if foreign is not None:
-        return dict(arc, reclaimable=None, reason=f"the cache is that of the machine of /proc/zoneinfo: {foreign}")
+        return dict(arc, reclaimable=None, reason=f"the cache belongs to the machine of /proc/zoneinfo: {foreign}")
     if arc["size"] + free > total:
         reason = (
             f"the cache of {arc['size']} bytes and MemFree, {free}, are more than MemTotal, {total}: it is another machine's (a container?)"

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The memory available without swapping: the kernel's MemAvailable, and the formulas that stand in for it on kernels without. Pure.
+"""The memory available without swapping: the kernel's MemAvailable, and formulas that replace it on kernels without it. Pure.
 
-Every formula that the data allows is worked out, whatever the kernel: the spread is worth seeing. A formula has the name of the program
-that introduced it. The kernel's own count in pages, so that halves are rounded as it rounds them. A new formula is a row of FORMULAS.
+Every formula that the data allow is computed on every kernel, so that users see the spread. A formula has the name of the program that
+introduced it. The kernel's own formulas count in pages, to round halves like the kernel. To add a formula, add a row to FORMULAS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FILE = ("Active(file)", "Inactive(file)")
 
 
 class Estimate(NamedTuple):
-    """Bytes, or the reason why they are unknown. C(raw) is the value before it was limited to the range from 0 to MemTotal."""
+    """Bytes, or the reason why they are unknown. C(raw) is the value before the limit to the range from 0 to MemTotal."""
 
     value: Optional[int]
     raw: int = 0
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
 
 
 class Available(NamedTuple):
-    """The answer: bytes, the formula that they come from, and (where that is not the kernel) why."""
+    """The answer: bytes, their source, and the reason if the source is not the kernel."""
 
     value: int
     source: str
@@ -41,7 +41,7 @@ class Available(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What the formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons why those are missing or of no use."""
+    """The data that formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons if these data are not usable."""
 
     zones: Optional[Zones]
     no_zones: Optional[str]
@@ -52,7 +52,7 @@ class Surroundings(NamedTuple):
 
 
 class Formula(NamedTuple):
-    """A stand-in for MemAvailable. Kernels before C(since) computed less, so that it does not stand in for theirs."""
+    """A replacement for MemAvailable. Kernels before C(since) computed a smaller value, so the formula does not replace theirs."""
 
     name: str
     since: Version
@@ -60,7 +60,7 @@ class Formula(NamedTuple):
 
 
 def estimate(info: Meminfo, around: Surroundings) -> Available:
-    """The memory available on a host."""
+    """The available memory of a host, in bytes."""
     estimates = {
         KERNEL: _kernel(info),
         **{formula.name: formula.compute(info, around) for formula in FORMULAS},
@@ -72,7 +72,7 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
     reasons = [f"no MemAvailable: {native.reason}"]
     for name in stand_ins(around.version):
         value = estimates[name].value
-        # A sum above MemTotal adds counters of different machines; limited to MemTotal, it would call all memory available.
+        # A sum above MemTotal adds counters of different machines; limited to MemTotal, it would report all memory as available.
         if value is not None and estimates[name].raw <= info.total:
             return Available(value, name, "; ".join(reasons), estimates)
         reasons.append(f"not {name}: {estimates[name].reason or 'its sum is above MemTotal'}")
@@ -80,7 +80,7 @@ def estimate(info: Meminfo, around: Surroundings) -> Available:
 
 
 def stand_ins(version: Optional[Version]) -> List[str]:
-    """The stand-ins to try, best first: the formula of the running kernel itself, then those that need less."""
+    """The formulas to try, best first: the formula of the running kernel itself, then formulas that need fewer data."""
     return [formula.name for formula in FORMULAS if formula.since <= (version or _ANY)]
 
 
@@ -94,12 +94,12 @@ def _kernel(info: Meminfo) -> Estimate:
         return Estimate(None, reason=problem)
     native = info.sizes["MemAvailable"]
     if native > info.total:
-        return Estimate(None, native, f"MemAvailable is {native} bytes, more than MemTotal, {info.total}: not believable")
+        return Estimate(None, native, f"MemAvailable is {native} bytes, more than MemTotal, {info.total}: not plausible")
     return Estimate(native, native)
 
 
 def _without_half(amount: int, low: int) -> int:
-    """The reclaimable part of a cache: the system needs some of it, at most half, to run well."""
+    """The reclaimable part of a cache, because the system needs a part of it, at most half, to run well."""
     return amount - min(amount // 2, low)
 
 
@@ -136,11 +136,11 @@ FORMULAS = (
     Formula("linux_3_14", _ANY, lambda info, around: _linux(info, around, "SReclaimable", reserve=False)),
     Formula("procps_3_3_10", _ANY, _procps),
 )
-"""All stand-ins, best first."""
+"""All formulas, best first."""
 
 
 def describe(available: Available, total: int) -> Dict[str, object]:
-    """As users get it; C(formulas) has null where C(missing) has the reason."""
+    """The available memory in the facts; if a formula has null in C(formulas), C(missing) has the reason."""
     return {
         "bytes": available.value,
         "percent": round(100.0 * available.value / total, 2),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The memory limit of the control group that the reading process is in, versions 1 and 2. Pure."""
+"""The memory limit of the reading process's control group, versions 1 and 2. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Group(NamedTuple):
 
 
 def version_and_path(text: Optional[str]) -> Tuple[Optional[int], str]:
-    """Which version accounts this process's memory, and in which group, from /proc/self/cgroup."""
+    """The version that accounts this process's memory and the path of its group, from /proc/self/cgroup; C(None) if no version does."""
     unified: Optional[str] = None
     for line in (text or "").splitlines():
         number, _colon, rest = line.strip().partition(":")
@@ -40,7 +40,7 @@ def version_and_path(text: Optional[str]) -> Tuple[Optional[int], str]:
 
 
 def files_to_read(text: Optional[str]) -> List[str]:
-    """The files that tell the limits: of the group and of every one above it, for each of them binds."""
+    """The files with the limits of the group and of every group above it, because all these limits apply."""
     version, path = version_and_path(text)
     if version is None:
         return []
@@ -57,8 +57,8 @@ def files_to_read(text: Optional[str]) -> List[str]:
 def describe(self_cgroup: Optional[str], files: Mapping[str, str], total: int) -> Dict[str, object]:
     """The tightest limit below MemTotal, in bytes, or a null limit with the reason.
 
-    C(available) is what is left in the group with the least left, which need not be that of the tightest limit: its limit less the
-    working set, which is what is used but for page cache that is reclaimed first.
+    C(available) is the rest in the group with the smallest rest, which need not have the tightest limit. The rest is the limit minus the
+    working set, which is the usage minus the page cache that is reclaimed first.
     """
     version, _path = version_and_path(self_cgroup)
     result: Dict[str, object] = {"version": version, "path": None, "limit": None, "usage": None, "available": None, "reason": None}
@@ -66,7 +66,7 @@ def describe(self_cgroup: Optional[str], files: Mapping[str, str], total: int) -
         return dict(result, reason="no control group accounts this process's memory")
     groups = _groups(files, version)
     if not groups:
-        # A kernel without the controller, or a container that does not see its group.
+        # The kernel lacks the controller, or a container does not see its group.
         return dict(result, reason="no memory limits under /sys/fs/cgroup")
     limited = [(group.limit, group) for group in groups if group.limit is not None and group.limit < total]
     if not limited:
@@ -97,7 +97,7 @@ def _groups(files: Mapping[str, str], version: int) -> List[Group]:
     return [
         Group(
             path=path[len(root) :] or "/",
-            # "max", and whatever else is no number, is no limit.
+            # "max", and any other text that is not a number, means no limit.
             limit=whole_number(texts[limit].strip()),
             usage=whole_number(texts.get(usage, "").strip()),
             inactive_file=_statistic(texts.get("stat", ""), cache),

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One reading of a host's memory: the files, the shell command that reads them, and the parser of its output.
 
-The command is for any POSIX shell with grep, on one line and without quotes that another login shell would see differently. grep
-prints the name of the file before every line, so that no text of others in between is taken for a figure, and reads /proc/meminfo at one
-go. /proc/zoneinfo has several lines for each CPU in each zone, of which only the needed ones are sent.
+The command needs a POSIX shell with grep. It is one line, without quotes that another login shell would interpret differently. grep
+prints the name of the file before every line, so that text of other programs is not taken for a figure, and reads /proc/meminfo in one
+read. Of the several lines for each CPU in each zone of /proc/zoneinfo, only the needed lines are sent.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
 _WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
-"""Every counter with a colon, zones and their figures, plain numbers, and the lines of memory.stat and arcstats that count."""
+"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat and arcstats."""
 
 COMMAND = (
     "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
     f'echo "{_BEGIN}"; '
-    # The page size stands at the shell's own first mapping; getconf would be one process more, and is not everywhere.
+    # The page size is taken from the shell's own first mapping, because getconf takes another process and is not on all hosts.
     'p=; { while read -r n c d; do case $n in KernelPageSize:) p="$n $c $d"; break;; esac; done </proc/self/smaps; } 2>/dev/null; '
     '[ -n "$p" ] || p=$(getconf PAGESIZE 2>/dev/null); '
     f"echo {_PAGE_SIZE}:$p; "
-    # The own group and every group above: each has a limit of its own.
+    # The process's own group and every group above it, because each has its own limit.
     "v=; w=; { while IFS=: read -r n c d; do case $n:$c in 0:) w=$d;; *:memory|*:memory,*|*,memory|*,memory,*) v=$d;; esac; "
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
     'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
@@ -47,13 +47,13 @@ COMMAND = (
     f'grep -s -E "{_WANTED}" "$@"; '
     f'echo "{_END}"'
 )
-"""Prints a reading; C(parse_output) understands it. Ends with 0 whatever could be read."""
+"""Prints a reading for L(parse_output). Always ends with exit code 0."""
 
 _TAG = re.compile(r"(/proc/[a-z_/0-9]+|/sys/fs/cgroup.*/memory\.[a-z_]+):(.*)")
 
 
 class Reading(NamedTuple):
-    """The text of each file, None where there is none. C(groups) are the files of control groups by path."""
+    """The text of each file, None for a file that does not exist. C(groups) are the files of control groups by path."""
 
     meminfo: str
     zoneinfo: Optional[str] = None
@@ -66,9 +66,9 @@ class Reading(NamedTuple):
 
 
 def parse_output(text: str) -> Reading:
-    """The reading in the output of a host, which may have other text before, between and after its lines.
+    """The reading in the output of a host, which may have other text before, between and after the lines of the reading.
 
-    :raises ObservationError: there is none, it is cut short, there are two, or foreign text stands within a line.
+    :raises ObservationError: there is no reading, it is incomplete, there are two, or foreign text is inside a line.
     """
     files: Dict[str, List[str]] = {}
     page_size: Optional[str] = None
@@ -79,7 +79,7 @@ def parse_output(text: str) -> Reading:
         elif line.startswith(f"{_PAGE_SIZE}:"):
             page_size = line.partition(":")[2]
         elif f"{MEMINFO}:" in line or f"{ZONEINFO}:" in line:
-            raise ObservationError(f"foreign text within the reading: {line[:120]!r}; does the host write messages to every terminal?")
+            raise ObservationError(f"foreign text inside the reading: {line[:120]!r}; does the host write messages to every terminal?")
     texts = {path: "\n".join(lines) for path, lines in files.items()}
     if MEMINFO not in texts:
         raise ObservationError(f"the host could not read {MEMINFO}; is /proc mounted, and does it have grep?")
@@ -102,9 +102,9 @@ def _between_marks(text: str) -> List[str]:
     if not begins:
         raise ObservationError(f"the host printed no reading of its memory, but: {_excerpt(text)}")
     if not ends:
-        raise ObservationError(f"the reading is cut short, it ends with {lines[-1][-120:]!r}; was the connection lost?")
+        raise ObservationError(f"the reading is incomplete, it ends with {lines[-1][-120:]!r}; was the connection lost?")
     if len(begins) > 1 or len(ends) > 1 or ends[0] < begins[0]:
-        raise ObservationError("there is more than one reading in what the host printed; run the command once")
+        raise ObservationError("the host printed more than one reading; run the command once")
     return lines[begins[0] + 1 : ends[0]]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a reading of a host to its facts. Pure; the action plugin, the module and the inventory plugin all end here."""
+"""Turn a reading of a host into its facts. Pure; the action plugin, the module and the inventory plugin use it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 
 
 def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
-    """What users get as C(meminfo): plain data, sizes in bytes, null with a reason for what cannot be known.
+    """The fact C(meminfo): plain data, sizes in bytes, and null with a reason for unknown values.
 
-    :arg zfs_arc: count the part of the ZFS cache that can be had as available.
-    :raises ObservationError: /proc/meminfo or /proc/zoneinfo is not what a kernel prints, with the line at fault.
+    :arg zfs_arc: count the reclaimable part of the ZFS cache as available.
+    :raises ObservationError: /proc/meminfo or /proc/zoneinfo does not have the form of a kernel's; with the wrong line.
     """
     info = parse_meminfo(reading.meminfo)
     zones = parse_zoneinfo(reading.zoneinfo)
@@ -61,7 +61,7 @@ def as_result(facts: Dict[str, Any], cacheable: bool, read_at: float) -> Dict[st
 
 
 def _surroundings(zones: Optional[Zones], foreign: Optional[str], page_size: Optional[int], reading: Reading) -> Surroundings:
-    """The figures beside the counters, as far as they are of the same machine."""
+    """The data besides the counters, as far as they belong to the same machine."""
     min_free = parse_min_free(reading.min_free_kbytes)
     version = parse_release(reading.osrelease)
     unread = f"{MIN_FREE} could not be read"
@@ -70,7 +70,7 @@ def _surroundings(zones: Optional[Zones], foreign: Optional[str], page_size: Opt
     if page_size is None:
         return Surroundings(None, "the page size is unknown", page_size, min_free, unread, version)
     if foreign is not None:
-        return Surroundings(None, foreign, page_size, None, f"{MIN_FREE} is that of the machine of /proc/zoneinfo", version)
+        return Surroundings(None, foreign, page_size, None, f"{MIN_FREE} belongs to the machine of /proc/zoneinfo", version)
     return Surroundings(zones, None, page_size, min_free, unread, version)
 
 

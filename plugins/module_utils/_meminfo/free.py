@@ -24,11 +24,11 @@ EXTENDED: Mapping[str, Tuple[Tuple[str, ...], Tuple[str, ...]]] = {
     "Dirty+Writeback": (("Dirty", "Writeback"), ("WritebackTmp",)),
     "NFS+Bounce": (("NFS_Unstable", "Bounce"), ()),
 }
-"""Rows by label: the counters to add, and further ones that not every kernel has."""
+"""Rows by label: the counters to add, and optional counters that not every kernel has."""
 
 
 def columns(info: Meminfo, available: int) -> Dict[str, object]:
-    """The columns; null for one whose counters the host's kernel does not all have."""
+    """The columns; null for a column if the host's kernel lacks one of its counters."""
     total, free = info.total, info.sizes["MemFree"]
     anonymous, kernel, caches = (_sum(info, names) for names in (_ANONYMOUS, _KERNEL, _CACHES))
     others = None

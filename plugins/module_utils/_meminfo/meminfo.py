@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The counters of /proc/meminfo, and the small files read with it. Pure.
 
-A line that cannot be understood is an error if it puts the whole file in doubt; else its counter has no value, and a reason in C(problems).
+A line that cannot be understood is an error if it makes the file doubtful; else its counter has no value, and a reason in C(problems).
 
-The records of this family are named tuples, not dataclasses, which take seven times as long to make: the module does it anew on every host.
+The records of this wing are named tuples and not dataclasses, because dataclasses take seven times as long to create, on every host.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .._core.errors import ObservationError
 
 KIB = 1024
 _LARGEST = 1 << 64
-"""The kernel counts bytes in 64 bits; more than that is a counter that went below zero."""
+"""The kernel counts bytes in 64 bits; a larger value is a counter that went below zero."""
 
 _LINE = re.compile(r"([^\s:]+):\s*(\S+)(?:\s+(\S+))?")
 _NUMBER = re.compile(r"[0-9]{1,30}")
 _LAST_OF_OLD = "VmallocTotal"
-"""Every kernel since 2.4 prints it, after all counters that are summed up but for a few new ones."""
+"""Every kernel since 2.4 prints this counter, after all counters of the sums except a few new ones."""
 
 
 class Meminfo(NamedTuple):
-    """C(sizes) in bytes and plain C(counts) by the kernel's names; C(problems) says why a counter has no value."""
+    """The counters by the kernel's names: C(sizes) in bytes, plain C(counts), and in C(problems) the reason why a counter has no value."""
 
     sizes: Mapping[str, int]
     counts: Mapping[str, int]
@@ -39,11 +39,11 @@ class Meminfo(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the file is as long as a kernel's: else a missing counter does not mean zero."""
+        """Whether the file is complete; if it is not, a missing counter does not mean zero."""
         return _LAST_OF_OLD in self.sizes
 
     def lacks(self, *names: str) -> Optional[str]:
-        """Why a sum of these counters cannot be given, or None."""
+        """Why these counters cannot be summed up, or None if they can."""
         for name in names:
             if name not in self.sizes:
                 return f"{name}: {self.problems.get(name, 'not in /proc/meminfo')}"
@@ -53,7 +53,7 @@ class Meminfo(NamedTuple):
 def parse_meminfo(text: str) -> Meminfo:
     """The counters of a host.
 
-    :raises ObservationError: a line that is none, a counter given twice, or no believable MemTotal and MemFree.
+    :raises ObservationError: a line is not a counter, a counter is there twice, or MemTotal or MemFree is not plausible.
     """
     sizes: Dict[str, int] = {}
     counts: Dict[str, int] = {}
@@ -63,10 +63,10 @@ def parse_meminfo(text: str) -> Meminfo:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise ObservationError(f"/proc/meminfo: cannot understand the line {line.strip()[:80]!r}; is it whole, and a kernel's own?")
+            raise ObservationError(f"/proc/meminfo: cannot understand the line {line.strip()[:80]!r}; is this the kernel's whole file?")
         name, number, unit = match.groups()
         if name in sizes or name in counts or name in problems:
-            raise ObservationError(f"/proc/meminfo: {name} is there twice; is this the output of one machine?")
+            raise ObservationError(f"/proc/meminfo: {name} occurs twice; is this the output of one machine?")
         value, problem = _value(name, number, unit)
         if problem is not None:
             problems[name] = problem
@@ -84,7 +84,7 @@ def _value(name: str, number: str, unit: Optional[str]) -> Tuple[int, Optional[s
         return 0, "has no unit"
     value = whole_number(number)
     if value is None:
-        return 0, f"is no whole number: {number[:40]!r}"
+        return 0, f"is not a whole number: {number[:40]!r}"
     value *= KIB if unit else 1
     if value >= _LARGEST:
         return 0, f"went below zero in the kernel, which shows as {number} kB"
@@ -95,16 +95,16 @@ def _checked(info: Meminfo) -> Meminfo:
     for name in ("MemTotal", "MemFree"):
         problem = info.lacks(name)
         if problem is not None:
-            raise ObservationError(f"/proc/meminfo: {problem}; nothing can be said about this host's memory")
+            raise ObservationError(f"/proc/meminfo: {problem}; without it this host's memory cannot be reported")
     if not info.total > 0:
         raise ObservationError("/proc/meminfo: MemTotal is 0; is /proc of this host mounted?")
     if info.sizes["MemFree"] > info.total:
-        raise ObservationError(f"/proc/meminfo: MemFree is {info.sizes['MemFree']} bytes, more than MemTotal, {info.total}: not believable")
+        raise ObservationError(f"/proc/meminfo: MemFree is {info.sizes['MemFree']} bytes, more than MemTotal, {info.total}: not plausible")
     return info
 
 
 def whole_number(text: str) -> Optional[int]:
-    """A number of ASCII digits, or None: C(int) would also take signs, underscores and other scripts' digits."""
+    """A number of ASCII digits, or None. C(int) is not enough, because it accepts signs, underscores and digits of other scripts."""
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -121,7 +121,7 @@ def parse_release(text: Optional[str]) -> Optional[Tuple[int, int, int]]:
 
 
 def parse_page_size(text: Optional[str]) -> Optional[int]:
-    """Bytes of a page, as getconf prints them or as C(KernelPageSize: 4 kB) of a mapping."""
+    """Bytes of a page, from the output of getconf or a line C(KernelPageSize: 4 kB) of a mapping; None for other texts."""
     text = (text or "").strip()
     match = re.match(r"KernelPageSize:\s+([0-9]+) kB", text)
     value = int(match.group(1)) * KIB if match else whole_number(text)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the files of the shell command on the host itself, and the clock."""
+"""Read the files of a reading on the host itself, and the clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .collect import Reading
 
 
 def now() -> float:
-    """Seconds since 1970. Of several readings of a host, in a fact cache or of one pass, the newest counts."""
+    """Seconds since 1970. If a host has several readings, in a fact cache or in one pass, the newest counts."""
     return round(time.time(), 3)
 
 

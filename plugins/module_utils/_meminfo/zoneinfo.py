@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The watermarks of /proc/zoneinfo. Pure.
 
-Kernels before 3.8 have no C(managed), and newer ones print zones without pages: every figure but the name may be missing.
+Kernels before 3.8 have no C(managed), and newer kernels print zones without pages: every figure except the name may be missing.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Zone(NamedTuple):
 
     @property
     def reserve(self) -> Optional[int]:
-        """Its part of the kernel's totalreserve_pages; None before 3.8.
+        """The zone's part of the kernel's totalreserve_pages, in pages; None before Linux 3.8.
 
-        The kernel takes the largest protection against this zone and those above it. The entries below are always zero, so the
-        largest of all is the same, whichever zones the kernel leaves out of the list. It also works this out while no boost of
-        the watermarks is in force, which the printed ones include.
+        The kernel takes the largest protection against this zone and the zones above it. The entries of lower zones are always zero,
+        so the maximum of all entries is the same, even if the kernel omits zones from the list. The kernel computes this value
+        without a boost of the watermarks, but the printed watermarks include a boost.
         """
         if self.managed is None or self.high is None:
             return None
@@ -46,7 +46,7 @@ class Zone(NamedTuple):
 
 
 class Zones(NamedTuple):
-    """Sums over all zones, in pages; None where a zone did not say."""
+    """Sums over all zones, in pages; None if a zone lacks the figure."""
 
     low: Optional[int]
     reserve: Optional[int]
@@ -56,9 +56,9 @@ class Zones(NamedTuple):
 
 
 def parse_zoneinfo(text: Optional[str]) -> Optional[Zones]:
-    """The sums, or None for a file that is not there or empty.
+    """The sums, or None for a file that does not exist or is empty.
 
-    :raises ObservationError: a figure that is no number, or one that belongs to no zone.
+    :raises ObservationError: a figure is not a number, or belongs to no zone.
     """
     zones = parse_zones(text or "")
     if not zones:
@@ -91,14 +91,14 @@ def parse_zones(text: str) -> List[Zone]:
                 zones.append(_zone(head, figures, pcp))
             head, figures, pcp = (int(start.group(1)), start.group(2)), {}, 0
             if head in seen:
-                raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]} is there twice; is this the output of one machine?")
+                raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]} occurs twice; is this the output of one machine?")
             seen.add(head)
             continue
         figure = _FIGURE.fullmatch(line.strip())
         if figure is None:
             continue
         if head is None:
-            raise ObservationError(f"/proc/zoneinfo: {line.strip()[:60]!r} stands before the first zone; is the file whole?")
+            raise ObservationError(f"/proc/zoneinfo: {line.strip()[:60]!r} is before the first zone; is the file complete?")
         if figure.group(1) == "count:":
             pcp += _number(head, "count:", figure.group(2))
         else:
@@ -111,7 +111,7 @@ def parse_zones(text: str) -> List[Zone]:
 def _number(head: Tuple[int, str], name: str, text: str) -> int:
     value = whole_number(text.strip())
     if value is None:
-        raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]}: {name} is no whole number: {text.strip()[:40]!r}")
+        raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]}: {name} is not a whole number: {text.strip()[:40]!r}")
     return value
 
 
@@ -121,7 +121,7 @@ def _zone(head: Tuple[int, str], figures: Dict[str, str], pcp: int) -> Zone:
 
     protection = figures.get("protection:", "()").strip()
     if not (protection.startswith("(") and protection.endswith(")")):
-        raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]}: protection is cut short: {protection[:60]!r}")
+        raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]}: protection is incomplete: {protection[:60]!r}")
     return Zone(
         node=head[0],
         name=head[1],
@@ -136,17 +136,17 @@ def _zone(head: Tuple[int, str], figures: Dict[str, str], pcp: int) -> Zone:
 
 
 def derived_page_size(total: int, zones: Optional[Zones]) -> Optional[int]:
-    """The page size from MemTotal, which is nearly the sum of all pages."""
+    """The page size in bytes by MemTotal, which is almost the sum of all pages; None if no size fits."""
     if zones is None or (zones.managed is None and zones.present is None):
         return None
     return next((size for size in _PAGE_SIZES if of_another_machine(total, zones, size) is None), None)
 
 
 def of_another_machine(total: int, zones: Zones, page_size: int) -> Optional[str]:
-    """Why these zones cannot be those of the machine with this MemTotal, or None.
+    """Why these zones cannot belong to the machine with this MemTotal, or None if they can.
 
-    In a container /proc/meminfo may be its own (lxcfs) while /proc/zoneinfo is still the host's. MemTotal is the sum of the managed
-    pages, but for guests that got memory while they ran: there the pages present are the better measure.
+    In a container, /proc/meminfo may be the container's (lxcfs) while /proc/zoneinfo is the host's. MemTotal is the sum of the managed
+    pages, except in guests that got memory while they ran: there the sum of the present pages is closer.
     """
     managed = zones.managed is not None and _agrees(total, zones.managed * page_size)
     present = zones.present is not None and _is_most_of(total, zones.present * page_size)
@@ -157,10 +157,10 @@ def of_another_machine(total: int, zones: Zones, page_size: int) -> Optional[str
 
 
 def _agrees(total: int, managed: int) -> bool:
-    # Equal but for memory that came or went between reading the two files.
+    # Equal, except for memory that was added or removed between the reads of the two files.
     return abs(total - managed) * 100 <= total
 
 
 def _is_most_of(total: int, present: int) -> bool:
-    # The kernel keeps the rest for its image and the page structures; a container's limit is rarely this close to its host's memory.
+    # The kernel uses the rest for its image and the page structures; a container's limit is rarely this close to its host's memory.
     return total <= present and total * 4 >= present * 3

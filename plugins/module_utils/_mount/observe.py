@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a mounted file system, and try whether it takes a file."""
+"""Read a mounted file system, and test whether it accepts a new file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def observe(host: Host, path: Optional[str], device: Optional[str], probe: bool)
 
 
 def _on(host: Host, path: str) -> Optional[Mount]:
-    """The mount that is visible on the path: of several it is the last one."""
+    """The mount that is visible on the path, which is the last of several; C(None) if there is none."""
     point = host.resolve(path)
     return next((mount for mount in reversed(read_mounts(host)) if mount.point == point), None)
 
@@ -40,7 +40,7 @@ def _on(host: Host, path: str) -> Optional[Mount]:
 def _of(host: Host, device: str) -> Optional[Mount]:
     number, _kind = host.device_number(device)
     name = host.base_name(device)
-    # A file system on several devices has a number of its own.
+    # A file system on several devices has its own device number, so its source counts too.
     return next((one for one in read_mounts(host) if one.device == number or _names(host, one.source, name)), None)
 
 
@@ -49,7 +49,7 @@ def _names(host: Host, source: str, name: str) -> bool:
 
 
 def _errors(host: Host, mount: Mount) -> Optional[int]:
-    """What ext4 counted, which it writes down in its superblock."""
+    """The number of errors that ext4 has counted in its superblock; C(None) for other file systems."""
     return host.number(f"/sys/fs/ext4/{kernel_name(host, mount.device)}/errors_count")
 
 
@@ -62,7 +62,7 @@ def _size(host: Host, point: str) -> Optional[int]:
 
 
 def _refused(host: Host, point: str) -> Optional[int]:
-    """The error with which the file system takes no new file. For all kinds of file systems: the kernel may still call them writable."""
+    """The error number with which the file system refuses a new file. It is tested, because the kernel may still report it as writable."""
     try:
         descriptor, file = tempfile.mkstemp(prefix=".probe.", dir=host.root + point)
         os.close(descriptor)

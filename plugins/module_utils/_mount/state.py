@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mounted file system, and what damage it shows. Frozen data."""
+"""A mounted file system and its signs of damage. Frozen data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ DAMAGE: Mapping[int, str] = {
     errno.EROFS: "Read-only file system",
     errno.EUCLEAN: "Structure needs cleaning",
 }
-"""The errors of a new file that are damage. A file system that is full, or a user without quota, is in order."""
+"""The errors of a new file that are signs of damage. A full file system, or a user without quota, is not damage."""
 
 
 @dataclass(frozen=True)
 class Filesystem:
-    """A mounted file system. C(size) is in bytes, C(errors) what ext4 counted since it was checked last; C(None) where it is not known.
+    """A mounted file system. C(size) is in bytes, C(errors) is ext4's count of errors since its last check; C(None) if they are not known.
 
-    C(refused) is the number of the error with which the file system took no new file.
+    C(refused) is the number of the error with which the file system refused a new file.
     """
 
     path: str
@@ -42,7 +42,7 @@ class Filesystem:
 
 
 def returned(path: Optional[str], found: Optional[Filesystem]) -> Dict[str, Any]:
-    """What the module returns."""
+    """The return values of the module."""
     if found is None:
         return {
             "mounted": False,

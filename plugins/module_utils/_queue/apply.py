@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operation of the plan: have the disks follow the rule, and wait for them."""
+"""The operation of the plan: have the disks follow the rule, and wait until they do."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _PAUSE = 0.5
 
 
 def operations(host: Host, runner: Runner, wanted: Wanted) -> Operations:
-    """What the steps of the plan name."""
+    """The operations of plans, by name."""
     return {FOLLOW: partial(follow, host, runner, wanted)}
 
 
 def follow(host: Host, runner: Runner, wanted: Wanted, disks: Sequence[str]) -> None:
-    """Trigger the disks, and those that differ afterwards again, until all are as the rule says.
+    """Trigger udev for the disks, and again for disks that still differ, until all have the values of the rule.
 
-    By name: a trigger by property passes over a disk that udev has noted nothing of yet. Again: an event that udev was still at when the
-    rule came went by the old rules.
+    Disks are triggered by name, because a trigger by property skips a disk that udev has not recorded yet. They are triggered again,
+    because an event that udev handled when the rule was written used the old rules.
 
-    :raises ObservationError: disks do not follow in time. udev says nothing of a value that the kernel does not take.
+    :raises ObservationError: disks do not follow in time. udev gives no error for a value that the kernel does not accept.
     """
     looks = max(1, round(wanted.timeout / _PAUSE))
     for look in range(looks):
@@ -45,13 +45,13 @@ def follow(host: Host, runner: Runner, wanted: Wanted, disks: Sequence[str]) -> 
             return
         disks = names(left)
     raise ObservationError(
-        f"udev was asked {looks} times to set what the rule says, and there are disks without it: {'; '.join(map(str, left))}. A disk may"
-        " not take such a value: see cat /sys/block/DISK/queue/NAME and journalctl --unit=systemd-udevd"
+        f"udev was asked {looks} times to set the values of the rule, and disks still differ: {'; '.join(map(str, left))}. A disk may"
+        " not accept such a value: see cat /sys/block/DISK/queue/NAME and journalctl --unit=systemd-udevd"
     )
 
 
 def _trigger(runner: Runner, disks: Sequence[str]) -> None:
-    # Exit code 1: events are still under way after this time, or the disk has gone meanwhile. The look afterwards shows what is left.
+    # Exit code 1: events are still running after this time, or the disk was removed. The next reading shows which disks still differ.
     runner.run(_SETTLE, accept=(0, 1))
     for disk in disks:
         runner.run(("udevadm", "trigger", "--action=change", f"/sys/class/block/{disk}"), accept=(0, 1))

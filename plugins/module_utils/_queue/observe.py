@@ -37,7 +37,7 @@ def _rule(host: Host, path: str) -> Optional[str]:
 
 
 def _iscsi_disks(host: Host) -> Iterator[str]:
-    """The folders of all disks of iSCSI sessions in sysfs."""
+    """The folders in sysfs of all disks of iSCSI sessions."""
     for session in host.names(_SESSIONS):
         device = f"{_SESSIONS}/{session}/device"
         for target in host.names(device):
@@ -48,14 +48,14 @@ def _iscsi_disks(host: Host) -> Iterator[str]:
 
 def _disk(host: Host, folder: str, wanted: Wanted) -> Disk:
     name = folder.rpartition("/")[2]
-    # Nothing can be said of a disk that does not answer: its values are set when it is back, by the event of its return.
+    # A disk that does not answer is skipped: the event of its return sets its values.
     if host.value(f"{folder}/device/state") != "running":
         return Disk(name, answers=False)
     return Disk(name, queue={setting: _setting(host.value(f"{folder}/queue/{setting}")) for setting, _value in wanted.settings})
 
 
 def _setting(text: Optional[str]) -> str:
-    """The value of a setting. Where the file lists all values, the one in use stands in brackets."""
+    """The value of a setting. If the file lists all values, the value in use is in brackets."""
     if text is None:
         return MISSING
     before, bracket, rest = text.partition("[")

@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Tuple
 from .._core.errors import InputError
 
 TRANSPORTS: Mapping[str, str] = {"iscsi": "*-iscsi-*"}
-"""The kinds of disks that can be named, each with the pattern of udev's ID_PATH for it."""
+"""The kinds of disks that a task can name, each with its pattern of udev's ID_PATH."""
 
 ARGUMENT_SPEC: Dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -25,15 +25,15 @@ REQUIRED_IF = [("state", "present", ["settings"])]
 
 _RULES = re.compile(r"/.+\.rules")
 _NAME = re.compile(r"[a-z0-9_]+")
-# udev ends a value at a quote, and replaces what follows a percent or dollar sign.
+# udev ends a value at a quote, and expands the text after a percent or dollar sign.
 _VALUE = re.compile(r"""[^"\\%$\s]+""")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The rule at C(path), and the values that the queues of the disks shall have; none where the rule is to be removed.
+    """The rule at C(path), and the wanted values of the queues of the disks; empty if the rule is to be removed.
 
-    C(timeout) is how many seconds the disks have to follow the rule.
+    C(timeout) is the number of seconds within which the disks have to follow the rule.
     """
 
     path: str
@@ -48,11 +48,12 @@ class Wanted:
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """
-    :raises InputError: a path that udev does not read, or a name or value that no rule can carry.
+    """Check every option.
+
+    :raises InputError: a path that udev does not read, or a name or value that a rule cannot have.
     """
     if not _RULES.fullmatch(params["path"]):
-        raise InputError("path", f"{params['path']!r}: udev only reads files whose names end in .rules; give an absolute path to one")
+        raise InputError("path", f"{params['path']!r}: udev only reads files whose names end in .rules; give the absolute path of one")
     if params["timeout"] < 1:
         raise InputError("timeout", f"{params['timeout']} is not a number of seconds of 1 or more")
     if params["state"] == "absent":
@@ -64,13 +65,13 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
 
 
 def _order(setting: Tuple[str, str]) -> Tuple[bool, str]:
-    # A new scheduler sets other values back, such as nr_requests.
+    # The scheduler is set first, because a new scheduler resets other values, such as nr_requests.
     return setting[0] != "scheduler", setting[0]
 
 
 def _name(name: Any) -> str:
     if not _NAME.fullmatch(str(name)):
-        raise InputError("settings", f"{name!r} is no name of a file in /sys/block/DISK/queue, such as scheduler")
+        raise InputError("settings", f"{name!r} is not the name of a file in /sys/block/DISK/queue, such as scheduler")
     return str(name)
 
 
@@ -78,6 +79,6 @@ def _value(name: Any, value: Any) -> str:
     text = "" if value is None else str(value)
     if not _VALUE.fullmatch(text):
         raise InputError(
-            f"settings.{name}", f"{value!r} is no value that a udev rule can set: one word without quotes, %, $ and backslashes"
+            f"settings.{name}", f"{value!r} is not a value that a udev rule can set: give one word without quotes, %, $ and backslashes"
         )
     return text

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is to what is wanted. Pure."""
+"""The steps from the state of the rule and the disks to the wanted values. Pure."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def rule(wanted: Wanted) -> str:
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
-    """Write the rule for disks that come later, also at boot, and have the disks that are there follow it.
+    """Write the rule for disks that appear later, also at boot, and have the existing disks follow it.
 
-    A run that ended between the two is completed by the next, as the disks still differ.
+    The next run completes a run that was killed between these steps, because the disks still differ.
     """
     return Plan(
         subject=f"queues of disks by {wanted.path}",

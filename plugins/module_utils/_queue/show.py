@@ -13,12 +13,12 @@ from .state import State, differences
 
 
 def before(state: State, wanted: Wanted) -> Mapping[str, Any]:
-    """The rule, and the values that differ from it."""
+    """The rule, and the values that differ from the wanted values."""
     return {"rule": state.rule or "", "queues": _queues(state, wanted, "value")}
 
 
 def after(state: State, wanted: Wanted, rule: str) -> Mapping[str, Any]:
-    """The same as it shall be."""
+    """The rule after the plan, and the wanted values in place of those that differ."""
     return {"rule": rule if wanted.present else "", "queues": _queues(state, wanted, "wanted")}
 
 
@@ -30,7 +30,7 @@ def _queues(state: State, wanted: Wanted, field: str) -> Dict[str, Dict[str, str
 
 
 def returned(state: State, wanted: Wanted, _plan: Plan) -> Mapping[str, Any]:
-    """The disks, those that differ and those that were skipped."""
+    """The return values: the disks, the settings that differ, and the disks that were skipped."""
     differing: List[Dict[str, str]] = [
         {"disk": one.disk, "setting": one.setting, "value": one.value, "wanted": one.wanted} for one in differences(state, wanted)
     ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rule and the queues of the disks as they are. Frozen data."""
+"""The state of the rule and of the queues of the disks. Frozen data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Mapping, Optional, Tuple
 from .options import Wanted
 
 MISSING = "not there"
-"""The value of a setting that the kernel does not have for a disk."""
+"""Stands for the value of a setting that the kernel does not have for a disk."""
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk by its kernel name, and what its queue has of the wanted settings; nothing where the disk does not answer."""
+    """A disk by its kernel name, with its values of the wanted settings; empty if the disk does not answer."""
 
     name: str
     answers: bool = True
@@ -25,7 +25,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class State:
-    """C(rule) is the content of the rule file, C(None) where there is no file."""
+    """C(rule) is the content of the rule file, C(None) if there is no file."""
 
     rule: Optional[str]
     disks: Tuple[Disk, ...] = ()
@@ -33,7 +33,7 @@ class State:
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting of a disk that is not as the rule says."""
+    """A setting of a disk that differs from the rule."""
 
     disk: str
     setting: str
@@ -45,7 +45,7 @@ class Difference:
 
 
 def differences(state: State, wanted: Wanted) -> Tuple[Difference, ...]:
-    """Every setting that differs, of the disks that answer."""
+    """Every setting that differs, on disks that answer."""
     return tuple(
         Difference(disk.name, setting, disk.queue[setting], value)
         for disk in state.disks
@@ -56,5 +56,5 @@ def differences(state: State, wanted: Wanted) -> Tuple[Difference, ...]:
 
 
 def names(differing: Tuple[Difference, ...]) -> Tuple[str, ...]:
-    """The disks among them, each once."""
+    """The names of the disks in C(differing), each once."""
     return tuple(dict.fromkeys(one.disk for one in differing))

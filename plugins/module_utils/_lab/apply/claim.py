@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of a playbook at a time: a file in the lab's directory names the process that works on the lab, whose end ends the claim."""
+"""One run of a playbook at a time: a file in the lab's directory names the process that works on the lab. The claim ends with it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..state import LOCK, Wanted
 
 
 def claim(lab: Wanted, pid: int, check_mode: bool, host: Host) -> None:
-    """Claim the lab for a process of this machine until it ends; check mode only looks whether another process has claimed it.
+    """Claim the lab for a process of this machine until the process ends; check mode only checks for the claim of another process.
 
-    A process is known by its id and its start time: the claim of one that was killed has ended, also if another process got its id.
-    This is no L(Lock), which ends with one module: the claim lasts for all tasks of a run.
+    A process is identified by its id and its start time, so that the claim of a killed process has ended even if another process has its
+    id. This is not a L(Lock), which ends with one module: the claim lasts for all tasks of a run.
 
-    :raises InputError: there is no such process.
-    :raises RefusedError: another process that is still running has claimed the lab.
+    :raises InputError: the process does not exist.
+    :raises RefusedError: another process that still runs has claimed the lab.
     """
     started = start_time(host, pid)
     if started is None:
@@ -34,7 +34,7 @@ def claim(lab: Wanted, pid: int, check_mode: bool, host: Host) -> None:
     if check_mode and not os.path.exists(path):
         return
     claimed = f"{pid} {started}"
-    # Two runs may look at the same moment: the second one looks when the first has written.
+    # Two runs may check at the same moment: the lock makes the second check after the first has written.
     with open(path, "r" if check_mode else "a+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.seek(0)
@@ -52,4 +52,4 @@ def _check_ended(lab: Wanted, claimed: str, host: Host) -> None:
         return
     argv = " ".join(arguments_of(host, int(pid)))
     found = f"another run works on it, process {pid} ({argv[:120]})"
-    raise RefusedError(f"lab {lab.name}", found, "Wait until that has ended, and run again")
+    raise RefusedError(f"lab {lab.name}", found, "Nothing was changed; wait for its end, and run again")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that plans of a lab name: lasting processes, sparse files, and the removal of a whole lab."""
+"""The operations of plans of a lab: lasting processes, sparse files, and the removal of a whole lab."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..observe.lab import all_processes, find_holder, read_console
 from ..state import MARKER, Wanted
 
 _START_LIMIT = 10.0
-"""Seconds the holder may take to stand in its namespaces, and killed processes to be gone."""
+"""Seconds within which the holder has to be in its namespaces, and killed processes have to end."""
 
 _SETTLE = 0.5
 """Seconds after which a started guest counts as running."""
 
 
 def operations(lab: Wanted, runner: Runner, host: Host) -> Operations:
-    """The functions for L(apply), by the names that plans use."""
+    """The operations of plans, by name."""
 
     def start_holder(argv: Sequence[str], pid_file: str) -> None:
         log = f"{lab.directory}/holder.log"
@@ -67,7 +67,7 @@ def operations(lab: Wanted, runner: Runner, host: Host) -> Operations:
 
 
 def start_guest(lab: Wanted, name: str, host: Host) -> None:
-    """Start a guest, and fail if it ends at once, as it does without its program, memory or tap."""
+    """Start a guest, and fail if it ends at once, for example because its program, memory or tap is missing."""
     guest = next(guest for guest in lab.guests if guest.name == name)
     log = lab.console(guest)
     process = _spawn((f"{lab.directory}/enter", "sh", f"{lab.guest_directory(guest)}/start", lab.guest_token(guest)), log)
@@ -79,17 +79,17 @@ def start_guest(lab: Wanted, name: str, host: Host) -> None:
 
 
 def make_disk(path: str, size: int) -> None:
-    """A sparse file of zeros, which appears under its name with its whole size."""
+    """Create a sparse file of zeros, which appears under its name only with its full size, in bytes."""
     with open(f"{path}.new", "wb") as stream:
         stream.truncate(size)
     os.replace(f"{path}.new", path)
 
 
 def remove_directory(path: str) -> None:
-    """Remove a lab's directory; it stays if other labs have directories inside it, which stay too."""
+    """Remove a lab's directory. Directories of other labs inside it stay, and then this directory stays too."""
     names = os.listdir(path)
     kept = [name for name in names if os.path.exists(f"{path}/{name}/{MARKER}")]
-    # The marker is removed last, so that the next run can complete a removal that was cut short.
+    # The marker is removed last, so that the next run can complete an interrupted removal.
     for name in sorted(set(names) - set(kept), key=lambda name: name == MARKER):
         entry = f"{path}/{name}"
         if os.path.isdir(entry) and not os.path.islink(entry):
@@ -101,7 +101,7 @@ def remove_directory(path: str) -> None:
 
 
 def _spawn(argv: Sequence[str], log: str) -> Process:
-    """Start a process that outlives this module, in a session of its own, with its output in a file."""
+    """Start a process that outlives this module, in its own session, with its output in a file."""
     with open(log, "wb") as output:
         return Process(argv, subprocess.DEVNULL, output, output)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guests under QEMU, with KVM where the CPU has it. Pure text."""
+"""Guests under QEMU, with KVM if the CPU has it. Pure text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _device(_number: int, disk: Disk) -> str:
 
 
 def _nvme_serial(disk: Disk) -> str:
-    """As EBS has it: the id without its dash."""
+    """The serial number in the form of EBS: the volume id without its dash."""
     return (disk.volume_id or "").replace("-", "")
 
 

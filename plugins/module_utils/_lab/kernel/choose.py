@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring one kernel after the other into the cache until one boots; each gets a plan of its own."""
+"""Bring kernels into the cache, one after the other, until one boots; each has its own plan."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .plan import find, origins, plan_kernel, plan_xstate
 from .state import HOST, Kernel, State, Wanted
 
 UNKNOWN = "unknown"
-"""The version of a kernel that check mode would have to download to know it."""
+"""The shown version of a kernel that check mode does not download."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A kernel that boots, the plan that brought it into the cache, and why earlier ones were not taken."""
+    """A kernel that boots, the plan that brought it into the cache, and the reasons why earlier kernels were not taken."""
 
     kernel: Kernel
     plan: Plan
@@ -33,7 +33,7 @@ class Chosen:
 
     @property
     def has_xstate(self) -> bool:
-        """Whether it runs with the library for large registers."""
+        """Whether the kernel runs with the library for large registers."""
         return has_xstate(self.kernel)
 
     def returned(self) -> Dict[str, Any]:
@@ -48,7 +48,7 @@ class Chosen:
 
 
 class _Search:
-    """One run, with the plans that it has carried out."""
+    """One search, with the plans that it has applied."""
 
     def __init__(self, wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> None:
         self.wanted = wanted
@@ -60,7 +60,7 @@ class _Search:
     def carry_out(self, origin: str, make_plan: Callable[[], Plan]) -> None:
         """Apply a plan for a kernel, outside of check mode, and keep it for the result.
 
-        :arg make_plan: it is made again where it has steps, when no other run makes the same kernel any more.
+        :arg make_plan: makes the plan. If it has steps, it is made again under the lock, after another run may have made the same kernel.
         """
         plan = make_plan()
         if plan.changed and not self.check_mode:
@@ -70,13 +70,13 @@ class _Search:
         self.plans.append(plan)
 
     def observe(self) -> State:
-        """The kernels as they are now."""
+        """The kernels at this moment."""
         return observe(self.wanted, self.runner, Host())
 
     def take(self, origin: str) -> Kernel:
-        """The kernel of an origin, in the cache and tried.
+        """The kernel of an origin, after it was brought into the cache and tried.
 
-        :raises FleetlabError: it cannot be had, or does not boot.
+        :raises FleetlabError: it cannot be brought into the cache, or does not boot.
         """
         self.carry_out(origin, lambda: plan_kernel(origin, self.wanted, self.observe()))
         state = self.observe()
@@ -85,13 +85,13 @@ class _Search:
             version = state.host_version if origin == HOST else None
             return Kernel(origin, version or UNKNOWN, f"{self.wanted.cache}/kernel-{origin}-{version or UNKNOWN}")
         trial = self.try_it(kernel)
-        # In check mode a kernel that lacks its library is not given it.
+        # In check mode a kernel does not get a missing library.
         if not trial.boots and not (self.check_mode and trial.needs_xstate):
             raise ObservationError(f"{kernel.label} does not boot on this machine: {trial.end}")
         return kernel
 
     def try_it(self, kernel: Kernel) -> Trial:
-        """Boot it, with the library for large registers where it needs that."""
+        """Boot the kernel, with the library for large registers if it needs that."""
         trial = try_kernel(kernel, self.runner, self.rootless)
         if trial.boots or not trial.needs_xstate:
             return trial
@@ -102,7 +102,7 @@ class _Search:
 def choose(wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> Chosen:
     """The first kernel that boots.
 
-    :raises FleetlabError: there is none. It says why for each.
+    :raises FleetlabError: no kernel boots; with the reason for each kernel.
     """
     search = _Search(wanted, runner, rootless, check_mode)
     failures: List[str] = []
@@ -110,13 +110,13 @@ def choose(wanted: Wanted, runner: Runner, rootless: bool, check_mode: bool) -> 
         try:
             kernel = search.take(origin)
         except FleetlabError as error:
-            failures.append(f"the kernel of {origin} cannot be had: {error.problem}" if isinstance(error, StepError) else str(error))
+            failures.append(f"the kernel of {origin} cannot be made: {error.problem}" if isinstance(error, StepError) else str(error))
             continue
-        goes_on = f"The lab goes on with {kernel.label}, which is slower"
+        goes_on = f"The lab uses {kernel.label}, which is slower"
         return Chosen(kernel, combine("kernel", search.plans), tuple(f"{first_line(failure)}. {goes_on}" for failure in failures))
     raise ObservationError("\n".join(failures))
 
 
 def first_line(text: str) -> str:
-    """The part of a message that fits on a line."""
+    """The first line of a message, cut to a length for a list."""
     return text.splitlines()[0][:300].rstrip(".: ")

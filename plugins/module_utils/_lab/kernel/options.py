@@ -23,9 +23,9 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
-    """The choice from module parameters.
+    """Check the options of a task.
 
-    :raises InputError: a cache or release that cannot be.
+    :raises InputError: the cache or the release is not valid.
     """
     if not _SUITE.fullmatch(params["suite"]):
         raise InputError("suite", f"'{params['suite']}' is not the name of a Debian release, such as forky")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which kernels are tried, in which order, and the steps that bring one into the cache. Pure."""
+"""The kernels to try, in order, and the steps that bring a kernel into the cache. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .render import XSTATE
 from .state import BUILD, CONFIGURATION, HOST, Kernel, State, Wanted, newest
 
 _DOWNLOAD_LIMIT = 600.0
-"""Seconds that 50 MB from a mirror may take."""
+"""The time limit in seconds for 50 MB from a mirror."""
 
 
 def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
     """The origins to try, the fastest kernel first; the first kernel that boots is taken.
 
-    :raises InputError: this machine has no kernel of its own, and that is the one asked for.
+    :raises InputError: the task asks for this machine's own kernel, and the machine has none.
     """
     if wanted.choice == HOST and state.host_program is None:
         raise InputError(
@@ -34,12 +34,12 @@ def origins(wanted: Wanted, state: State) -> Tuple[str, ...]:
 
 
 def recorded_kernel(state: State) -> Optional[Kernel]:
-    """The kernel that the lab was made with, if the cache still has it: guests have its modules on their disks."""
+    """The kernel that the lab was made with, because guests have its modules on their disks; C(None) if the cache no longer has it."""
     return next((kernel for kernel in state.kernels if kernel.program == state.recorded), None)
 
 
 def find(origin: str, state: State, choice: str) -> Optional[Kernel]:
-    """The kernel of an origin that is in the cache."""
+    """The kernel of an origin in the cache; C(None) if there is none."""
     recorded = recorded_kernel(state)
     if recorded is not None and recorded.origin == origin and choice == "auto":
         return recorded
@@ -47,14 +47,14 @@ def find(origin: str, state: State, choice: str) -> Optional[Kernel]:
 
 
 def _is_current(kernel: Kernel, state: State) -> bool:
-    """Whether the machine's own kernel has not been upgraded since it was copied, and the configuration of a built one not changed."""
+    """Whether the machine's own kernel was not upgraded since the copy, or the configuration of a built kernel has not changed."""
     if kernel.origin == HOST:
         return kernel.version == state.host_version
     return kernel.origin != BUILD or kernel.version.endswith(f"-{state.recipe}")
 
 
 def plan_kernel(origin: str, wanted: Wanted, state: State) -> Plan:
-    """Bring the kernel of an origin into the cache, unless it is there."""
+    """The plan that brings the kernel of an origin into the cache; without steps if the cache has it."""
     kernel = find(origin, state, wanted.choice)
     shown = "present" if kernel else "absent"
     makers = {HOST: _host_steps, BUILD: _build_steps}
@@ -63,7 +63,7 @@ def plan_kernel(origin: str, wanted: Wanted, state: State) -> Plan:
 
 
 def plan_xstate(kernel: Kernel, wanted: Wanted, there: bool) -> Plan:
-    """Give a kernel the library for large registers, unless it has it."""
+    """The plan that gives a kernel the library for large registers; without steps if it has the library."""
     arguments = {"directory": kernel.directory, "source": f"{wanted.files}/xstate.c"}
     steps = () if there else (Operation("add-xstate", arguments),)
     return Plan(f"registers of {kernel.label}", {XSTATE: "present" if there else "absent"}, {XSTATE: "present"}, steps)
@@ -97,8 +97,8 @@ def _build_steps(wanted: Wanted, state: State) -> List[Step]:
 
 
 def _download(package: str, suite: str, archive: str) -> Command:
-    """A package and its dependencies, unpacked and not installed, in one archive."""
-    # The lists of a release in the making expire between two syncs of a mirror; their signature is checked all the same.
+    """The command that downloads a package and its dependencies into one archive, without installing them."""
+    # The package lists of a testing release can expire between two syncs of a mirror; their signature is still checked.
     options = ['Acquire::Check-Valid-Until "false"', 'Acquire::http::Timeout "20"', 'Acquire::Retries "1"']
     argv = [
         "mmdebstrap",

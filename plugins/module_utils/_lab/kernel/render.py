@@ -12,11 +12,11 @@ XSTATE = "xstate.so"
 
 
 def launcher(kernel: Kernel, own_libc: bool, xstate: bool) -> str:
-    """Starts the kernel with its arguments and becomes its process.
+    """The script that starts the kernel with its arguments and becomes its process.
 
-    :arg own_libc: with the C library in its folder, because this machine's may be older than what it was built for. The loader has one
-        path, which is written into every program, so it takes the place of this machine's in a mount namespace that the kernel has alone.
-    :arg xstate: with the library that pads what it hands to ptrace, see xstate.c.
+    :arg own_libc: use the C library in the kernel's folder, because this machine's may be older than the kernel needs. The path of the
+        loader is fixed in every program, so the loader replaces this machine's in a private mount namespace.
+    :arg xstate: use the library that pads the kernel's calls of ptrace, see xstate.c.
     """
     preload = f"export LD_PRELOAD={XSTATE}${{LD_PRELOAD:+:$LD_PRELOAD}}; " if xstate else ""
     library_path = 'export LD_LIBRARY_PATH="$0"; ' if own_libc or xstate else ""

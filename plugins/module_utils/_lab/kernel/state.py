@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernels of User-mode Linux that guests can boot, each in a folder of its own in the cache. Pure."""
+"""The kernels of User-mode Linux that guests can boot, each in its own folder of the cache. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HOST = "host"
 """The origin of a kernel that is a copy of this machine's; other origins are C(BUILD) and the names of Debian releases."""
 
 BUILD = "build"
-"""The origin of a kernel that was compiled here. Its version ends with a hash of the configuration."""
+"""The origin of a kernel that was compiled on this machine. Its version ends with a hash of the configuration."""
 
 CONFIGURATION = "kernel.config"
-"""The file with the options of a built kernel beside the defaults of User-mode Linux."""
+"""The file with the options of a built kernel that are added to the defaults of User-mode Linux."""
 
 _ORIGINS = {HOST: "of this host", BUILD: "built here"}
 
@@ -25,7 +25,7 @@ _FOLDER = re.compile(r"kernel-([a-z]+)-([0-9][0-9a-zA-Z.+~-]*)")
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel in the cache. C(directory) holds its program, its C(modules), and C(linux), the script that starts it."""
+    """A kernel in the cache. C(directory) has its program, its C(modules), and C(linux), the script that starts it."""
 
     origin: str
     version: str
@@ -33,12 +33,12 @@ class Kernel:
 
     @property
     def program(self) -> str:
-        """The program that starts it, with the arguments of User-mode Linux."""
+        """The script that starts it, with the arguments of User-mode Linux."""
         return f"{self.directory}/linux"
 
     @property
     def modules(self) -> str:
-        """A folder with a folder of modules named after the version."""
+        """The folder that has the modules, in a folder with the name of the version."""
         return f"{self.directory}/modules"
 
     @property
@@ -49,7 +49,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Wanted:
-    """C(choice) is one of the module. C(files) is the folder with xstate.c and kernel.config, C(lab) the lab's directory."""
+    """C(choice) is the option C(kernel). C(files) is the folder with xstate.c and kernel.config, C(lab) is the lab's directory."""
 
     choice: str
     suite: str
@@ -60,9 +60,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class State:
-    """C(kernels) are those in the cache, C(recorded) is the program that the lab was made with, C(host_version) is the machine's own.
-
-    C(recipe) is the hash in the name of a kernel that is built with the present configuration.
+    """C(kernels) are the kernels in the cache, C(recorded) is the program that the lab was made with, C(host_version) is the version of the
+    machine's own kernel. C(recipe) is the hash in the name of a kernel that is built with the current configuration.
     """
 
     kernels: Tuple[Kernel, ...] = ()
@@ -73,13 +72,13 @@ class State:
 
 
 def kernel_at(directory: str) -> Optional[Kernel]:
-    """The kernel of a folder of the cache by the folder's name; C(None) for other names."""
+    """The kernel in a folder of the cache, by the folder's name; C(None) for other names."""
     found = _FOLDER.fullmatch(directory.rpartition("/")[2])
     return Kernel(found[1], found[2], directory) if found else None
 
 
 def newest(kernels: Tuple[Kernel, ...], origin: str) -> Optional[Kernel]:
-    """The newest kernel of an origin."""
+    """The newest kernel of an origin; C(None) if there is none."""
     return max((kernel for kernel in kernels if kernel.origin == origin), key=lambda kernel: version_key(kernel.version), default=None)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait for the machines of a lab to boot, all at once, and for none after its process has ended."""
+"""Wait for the machines of a lab to boot, for all at once, and no longer for a machine whose process has ended."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..._core.errors import CommandError
 from ..._core.runner import Runner
 
 _PAUSE = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 _BOOTED = frozenset({"running", "degraded", "active"})
-"""Answers of systemd: the first two after a whole boot, the last during a boot that still waits for a device."""
+"""Answers of systemd: the first two after a complete boot, the last during a boot that still waits for a device."""
 
 _UNREACHED = "not reached by ssh and booted"
 
@@ -26,7 +26,7 @@ _ANY_EXIT_CODE = tuple(range(-64, 256))
 
 @dataclass(frozen=True)
 class Machine:
-    """C(token) is the word in the argv of a guest's process, C(boot_log) the place where a user finds the messages of the boot."""
+    """C(token) is the word in the argv of a guest's process, C(boot_log) tells a user where the messages of the boot are."""
 
     name: str
     boot_log: str
@@ -35,7 +35,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """C(problem) is empty for a machine that has booted; C(boot_log) is set where the problem does not explain itself."""
+    """C(problem) is empty for a machine that has booted; C(boot_log) is set if the problem needs the messages of the boot."""
 
     name: str
     seconds: float
@@ -44,10 +44,10 @@ class Outcome:
 
 
 class _Asking(threading.Thread):
-    """Asks one machine by ssh, again and again, until it answers that it has booted, or nobody waits for it any more."""
+    """Asks one machine by ssh repeatedly, until it answers that it has booted, or the wait for it has ended."""
 
     def __init__(self, machine: Machine, ssh_config: str, deadline: float, runner: Runner) -> None:
-        # The module does not wait for a connection to a machine that has ended.
+        # A daemon thread, so that the module does not wait for a connection to a machine that has ended.
         super().__init__(daemon=True)
         self._machine = machine
         self._ssh_config = ssh_config
@@ -66,7 +66,7 @@ class _Asking(threading.Thread):
 
     def _ask(self) -> bool:
         left = max(self._deadline - time.monotonic(), 1)
-        # A boot that waits for a file system on arrays that are not there will wait until this run has brought them.
+        # A boot may wait for a file system on arrays that only a later part of this run assembles.
         question = f"timeout {max(int(left) // 4, 1)} systemctl is-system-running --wait || systemctl is-active default.target"
         argv = ["ssh", "-F", self._ssh_config, "-o", "BatchMode=yes", self._machine.name, question]
         try:
@@ -86,11 +86,11 @@ def wait_for_boot(
     running: Callable[[], Set[str]],
     console: Callable[[Machine], str],
 ) -> Tuple[Outcome, ...]:
-    """The outcome of each machine, in their order, as soon as all are known.
+    """The outcomes of all machines, in their order, as soon as all are known.
 
-    :arg timeout: seconds for all of them together.
-    :arg running: the tokens of guests whose processes run.
-    :arg console: the end of a guest by its console.
+    :arg timeout: seconds for all machines together.
+    :arg running: returns the tokens of guests whose processes run.
+    :arg console: returns the end of a guest, from its console.
     """
     start = time.monotonic()
     asking = {machine.name: _Asking(machine, ssh_config, start + timeout, runner) for machine in machines}
@@ -114,7 +114,7 @@ def wait_for_boot(
 def _problem(
     machine: Machine, thread: _Asking, alive: Set[str], late: bool, timeout: float, console: Callable[[Machine], str]
 ) -> Optional[str]:
-    """C(None) while the machine may still boot, and an empty text after it has booted."""
+    """The problem of a machine: C(None) while it may still boot, an empty text after it has booted."""
     if thread.booted:
         return ""
     if machine.token is not None and machine.token not in alive:
@@ -125,9 +125,9 @@ def _problem(
 
 
 def by_cause(outcomes: Sequence[Outcome], hint: str = "") -> List[str]:
-    """One message for each cause, with the names of all machines that it stopped.
+    """One message for each cause, with the names of all machines that have it.
 
-    :arg hint: another possible cause where machines were not reached.
+    :arg hint: another place to look if machines were not reached.
     """
     causes: Dict[str, List[Outcome]] = {}
     for outcome in outcomes:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a lab: its processes and links from /proc, its files."""
+"""Read a lab: its processes and links from /proc, and its files."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def processes(host: Host) -> Iterator[Tuple[int, Tuple[str, ...]]]:
 
 
 def find_holder(lab: Wanted, host: Host) -> Optional[int]:
-    """The process inside the namespaces. Its parent, an unshare with the same words, stays outside."""
+    """The process inside the namespaces; C(None) if it does not run. Its parent, an unshare with the same words, stays outside."""
     return next((pid for pid, argv in processes(host) if argv[0] == "sh" and argv[-2:] == (HOLDER_WORD, lab.token)), None)
 
 
 def all_processes(lab: Wanted, host: Host) -> List[int]:
-    """Every process that carries the lab's token: the holder, its parent and the guests."""
+    """Every process with the lab's token in its argv: the holder, its parent and the guests."""
     mine = os.getpid()
     return [pid for pid, argv in processes(host) if pid != mine and any(lab.token in word for word in argv)]
 
 
 def observe(lab: Wanted, host: Host) -> State:
-    """The whole lab."""
+    """The state of the lab."""
     holder, words = find_holder(lab, host), running_words(host)
     return State(
         owner=host.value(f"{lab.directory}/{MARKER}") or None,
@@ -49,7 +49,7 @@ def observe(lab: Wanted, host: Host) -> State:
 
 
 def _entries(directory: str, host: Host) -> Tuple[str, ...]:
-    """The names in the directory, without other labs that have directories of their own inside it."""
+    """The names in the directory; directories of other labs inside it are omitted."""
     return tuple(name for name in host.names(directory) if not host.exists(f"{directory}/{name}/{MARKER}"))
 
 
@@ -62,13 +62,13 @@ def _memory_free() -> Optional[int]:
 
 
 def _links(holder: int, host: Host) -> Tuple[str, ...]:
-    # /proc shows the links of a process's own namespace, which so need not be entered.
+    # /proc shows the links of a process's own namespace, so the namespace need not be entered.
     lines = (host.read(f"/proc/{holder}/net/dev") or "").splitlines()
     return tuple(line.partition(":")[0].strip() for line in lines if ":" in line)
 
 
 def running_words(host: Host) -> Set[str]:
-    """The words in the argv of all processes, of options their values: the tokens of running guests are among them."""
+    """The words in the argv of all processes, and the values of options; they include the tokens of running guests."""
     return {word.rpartition("=")[2] for _pid, argv in processes(host) for word in argv}
 
 
@@ -92,5 +92,5 @@ def _disks(folder: str, host: Host) -> Dict[str, int]:
 
 
 def read_console(log: str, host: Host) -> ConsoleEnd:
-    """The end of a guest, by the file with its console."""
+    """The end of a guest, from the file with its console."""
     return read_end(host.read(log) or "")

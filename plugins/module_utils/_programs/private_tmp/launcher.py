@@ -1,21 +1,21 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""private-tmp: run one command with a /tmp and a /var/tmp of its own, which are gone when it ends.
+"""private-tmp: run one command with a private /tmp and /var/tmp, which are removed when the command ends.
 
     private-tmp [--user U] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D] -- COMMAND [ARG ...]
 
-A program of its own: the module installs this file unchanged, and it needs nothing but Python 3.8 and the C library. A shell script
-around unshare and setpriv would not do: a shell handles a signal only between two commands, cannot tell a signal that the terminal sent
-to the whole group from one that has to be passed on, turns the death by a signal into an exit code, and opens files by name where only
-an open folder is safe from being exchanged.
+The module installs this file unchanged as a program, and it only needs Python 3.8 and the C library. A shell script around unshare and
+setpriv is not enough: a shell handles a signal only between two commands, cannot distinguish a signal of the terminal to the whole
+group from a signal that has to be passed on, turns the death by a signal into an exit code, and opens files by name, where only an
+open folder is safe from being replaced.
 
 Three processes with backing C(disk), two with C(tmpfs):
 
-- this one waits, passes signals on, removes the folder, and ends as the command ended;
-- the command, in a mount namespace that nothing leaves, is killed with it;
-- a guard in a session of its own removes the folder if this process is killed. If both are killed, the next start does: a folder whose
-  lock nobody holds has no user.
+- the launcher waits, passes signals on, removes the folder, and ends as the command ended;
+- the command runs in a private mount namespace, and is killed with the launcher;
+- a guard in its own session removes the folder if the launcher is killed. If both are killed, the next start removes it: a folder
+  whose lock is free has no user.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ import time
 from typing import Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
-"""Exit codes of its own, the same as those of env, chroot and timeout."""
+"""The launcher's own exit codes, the same as those of env, chroot and timeout."""
 
 PLACES = ("/tmp", "/var/tmp")
 FOLDER = "/var/lib/private-tmp"
 PREFIX = "run-"
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SMALLEST = 64 << 10
-"""The least bytes of a tmpfs."""
+"""The smallest size of a tmpfs, in bytes."""
 
 _CLONE_NEWNS = 0x00020000
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
@@ -51,8 +51,8 @@ _OPTIONS = {"nosuid": (2, os.ST_NOSUID), "nodev": (4, os.ST_NODEV), "noexec": (8
 _REMOVAL_LIMIT, _ABANDONED_LIMIT = 20.0, 2.0
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-# Signals that are not passed on: some cannot be caught, some are the program's own faults, and the terminal sends those of job
-# control to the command as well.
+# Signals that are not passed on: some cannot be caught, some are faults of the program itself, and the terminal also sends the
+# signals of job control to the command.
 _OWN = {"SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -60,40 +60,40 @@ _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctype
 
 
 class Failure(Exception):
-    """Why the command cannot be run; its text is for the user."""
+    """The reason why the command cannot be run, as a text for the user."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with this program's own exit code, so that no caller takes a wrong option for the command's answer."""
+    """Ends with the launcher's own exit code, so that no caller takes a wrong option for the command's result."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the error."""
+        """Print the error and end."""
         self.exit(FAILED, f"{self.prog}: {message}\n")
 
 
 def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
-    """The options, and the command, which stands behind the first C(--)."""
+    """The options, and the command, which follows the first C(--)."""
     parser = Parser(prog="private-tmp", allow_abbrev=False, usage="%(prog)s [OPTION ...] -- COMMAND [ARG ...]")
     parser.add_argument("--user", type=_user, metavar="U", help="run the command as this user; default: root")
     parser.add_argument("--options", type=_options, default="noexec,nosuid,nodev", metavar="LIST", help="mount options; %(default)s")
-    parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="what is behind /tmp; %(default)s")
+    parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="storage of /tmp; %(default)s")
     parser.add_argument("--size", type=check_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
     parser.add_argument(
         "--mode", type=check_mode, default="1777", help="mode of /tmp, which belongs to root and the user's group; %(default)s"
     )
     parser.add_argument(
-        "--folder", type=os.path.abspath, default=FOLDER, metavar="D", help="root's folder for what is behind a /tmp on disk; %(default)s"
+        "--folder", type=os.path.abspath, default=FOLDER, metavar="D", help="root's folder for the content of a /tmp on disk; %(default)s"
     )
     words = list(argv)
     if "--" not in words and words[:1] not in (["-h"], ["--help"]):
-        # Without it an option could be of either program, and ls -h would print this program's help.
+        # Without -- an option could belong to either program, and ls -h would print the launcher's help.
         parser.error("put the command behind --, as in private-tmp [OPTION ...] -- COMMAND [ARG ...]")
     split = words.index("--") if "--" in words else len(words)
     options, command = parser.parse_args(words[:split]), words[split + 1 :]
     if not command:
         parser.error("give a command behind --")
     if options.size and options.backing == "disk":
-        parser.error("--size is for a tmpfs; a folder on disk has no limit of its own")
+        parser.error("--size is for a tmpfs; a folder on disk has no own limit")
     return options, command
 
 
@@ -108,19 +108,19 @@ def _options(text: str) -> Tuple[str, ...]:
     names = tuple(name for name in text.split(",") if name)
     unknown = [name for name in names if name not in _OPTIONS]
     if unknown:
-        raise argparse.ArgumentTypeError(f"unknown option {unknown[0]!r}; there are {', '.join(sorted(_OPTIONS))}")
+        raise argparse.ArgumentTypeError(f"unknown option {unknown[0]!r}; known are {', '.join(sorted(_OPTIONS))}")
     return names
 
 
 def check_size(text: str) -> str:
-    """The limit of a tmpfs as mount takes it; the module has the same rule.
+    """The limit of a tmpfs in mount's form; the module has the same rule.
 
     :raises ArgumentTypeError: for another text, with the reason.
     """
-    # [0-9] because \d takes digits of other scripts as well, and \Z because $ lets a line break follow.
+    # [0-9] because \d also accepts digits of other scripts, and \Z because $ accepts a final line break.
     found = re.match(r"(?:([1-9][0-9]*)([KMGkmg]?)|(?:[1-9][0-9]?|100)%)\Z", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; give bytes, 512K, 64M, 1G, or 1% to 100% of the memory")
     if found.group(1) and int(found.group(1)) * UNITS[found.group(2).upper()] < SMALLEST:
         raise argparse.ArgumentTypeError(f"{text} is too little for a /tmp; give at least {SMALLEST >> 10}K")
     return text.upper()
@@ -131,9 +131,9 @@ def check_mode(text: str) -> int:
 
     :raises ArgumentTypeError: for another text, with the reason.
     """
-    # The 7 of the owner, root, is also what tells it from 0770 and 01777 that YAML took for numbers, and that arrive as 504 and 1023.
+    # The owner's 7 also excludes 0770 and 01777 that YAML has read as numbers: they arrive as 504 and 1023.
     if not re.match(r"[01]?7[0-7]{2}\Z", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no mode of a /tmp; give an octal one with 7 for its owner such as '1777' or '0770'")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a mode of a /tmp; give an octal mode with 7 for root such as '1777' or '0770'")
     return int(text, 8)
 
 
@@ -141,17 +141,20 @@ def check_mode(text: str) -> int:
 
 
 def open_base(path: str) -> int:
-    """Open root's folder, made if it is missing. Another user who could write to it could prepare its content."""
+    """Open root's folder, and create it if it is missing.
+
+    :raises Failure: another user could write to the folder, and so prepare its content.
+    """
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         pass
     except OSError as error:
-        raise Failure(f"{path} cannot be made: {error.strerror}") from None
+        raise Failure(f"{path} cannot be created: {error.strerror}") from None
     try:
         folder = os.open(path, _OPEN_FOLDER)
     except OSError:
-        raise Failure(f"{path} is a link, or no folder; remove it or give another --folder") from None
+        raise Failure(f"{path} is a link, or not a folder; remove it or give another --folder") from None
     found = os.fstat(folder)
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise Failure(
@@ -161,23 +164,23 @@ def open_base(path: str) -> int:
 
 
 def make_folder(base: int) -> Tuple[str, int]:
-    """Make a folder with a random name, and hold its lock. Returns its name and its descriptor, whose closing gives up the lock."""
+    """Create a folder with a random name, and hold its lock. Returns its name and its descriptor; closing the descriptor frees the lock."""
     while True:
         name = PREFIX + os.urandom(12).hex()
         os.mkdir(name, 0o700, dir_fd=base)
         try:
             return name, _lock(base, name)
         except (FileNotFoundError, BlockingIOError):
-            # A folder without a lock looks abandoned, and another launcher may remove it in this moment. The base has no lock against
-            # that: everybody who may open the base could hold such a lock, and no command would start.
+            # A folder without a lock looks abandoned, and another launcher may remove it at this moment. The base has no lock against
+            # that, because every user who may open the base could hold such a lock, and no command would start.
             continue
 
 
 def _lock(base: int, name: str) -> int:
-    """Open a folder of ours and hold its lock.
+    """Open a folder of a launcher and hold its lock.
 
-    :raises FileNotFoundError: it has been removed.
-    :raises BlockingIOError: somebody uses it.
+    :raises FileNotFoundError: the folder was removed.
+    :raises BlockingIOError: the folder is in use.
     """
     folder = os.open(name, _OPEN_FOLDER, dir_fd=base)
     try:
@@ -194,7 +197,7 @@ def _lock(base: int, name: str) -> int:
 
 def remove_abandoned(base: int) -> None:
     """Remove the folders of launchers that were killed together with their guards."""
-    # A command waits for this: the rest is left to the next start.
+    # The time is limited because a command waits; the next start removes the rest.
     end = time.monotonic() + _ABANDONED_LIMIT
     for name in os.listdir(base):
         if not re.match(PREFIX + r"[0-9a-f]{24}\Z", name):
@@ -208,10 +211,10 @@ def remove_abandoned(base: int) -> None:
 
 
 def remove(base: int, name: str, end: float) -> bool:
-    """Remove the folder and all below it; false if something kept it from becoming empty until C(end), or for good.
+    """Remove the folder and all its content; false if it could not be emptied until C(end), or at all.
 
-    Folders inside are first moved to the top: so no depth of nesting, which anybody could make, exhausts memory or descriptors. Nothing is
-    found by a path, and no link is followed.
+    Inner folders are first moved to the top, so that no depth of nesting, which any user could make, exhausts memory or descriptors. No
+    file is opened by its path, and no link is followed.
     """
     while True:
         try:
@@ -225,7 +228,7 @@ def remove(base: int, name: str, end: float) -> bool:
         try:
             os.rmdir(name, dir_fd=base)
         except OSError as error:
-            # Processes that outlived the command may still write. Immutable files stay.
+            # Processes that live longer than the command may still write. Immutable files stay.
             stuck = done and not any(done)
             if error.errno != errno.ENOTEMPTY or stuck or time.monotonic() > end:
                 return error.errno == errno.ENOENT
@@ -244,7 +247,7 @@ def _remove_entry(top: int, entry: str) -> bool:
             _did(os.unlink, child, dir_fd=folder) or _did(os.rename, child, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
             for child in _entries(folder)
         ]
-        # Entries that came meanwhile are removed in the next round.
+        # Entries that were created in the meantime are removed in the next round.
         return _did(os.rmdir, entry, dir_fd=top) or any(done)
     finally:
         os.close(folder)
@@ -254,12 +257,12 @@ def _entries(folder: int) -> List[str]:
     try:
         return os.listdir(folder)
     except FileNotFoundError:
-        # It has been removed while it was open.
+        # The folder was removed while it was open.
         return []
 
 
 def _did(call: Callable[..., None], *names: str, **folders: int) -> bool:
-    """Whether a call did its work, or the work was done already."""
+    """Whether a call succeeded, or was not necessary any more."""
     try:
         call(*names, **folders)
     except FileNotFoundError:
@@ -270,14 +273,14 @@ def _did(call: Callable[..., None], *names: str, **folders: int) -> bool:
 
 
 def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
-    """Start the process that removes the folder if this one is killed. Returns its id, and a descriptor that this one keeps open."""
+    """Start the guard, which removes the folder if this process is killed. Returns its id, and a descriptor that has to stay open."""
     ending, living = os.pipe()
     guard = os.fork()
     if guard:
         os.close(ending)
         return guard, living
     try:
-        # A signal to the group of the launcher does not reach it there.
+        # In its own session a signal to the group of the launcher does not reach the guard.
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         null = os.open("/dev/null", os.O_RDWR)
@@ -292,14 +295,14 @@ def start_guard(base: int, name: str, lock: int) -> Tuple[int, int]:
 
 
 def _close_all_but(*kept: int) -> None:
-    # The command may close an inherited descriptor to tell somebody that it is ready: no copy may stay open here.
+    # No copy may stay open here, because the command may close an inherited descriptor to tell a caller that it is ready.
     for text in os.listdir("/proc/self/fd"):
         descriptor = int(text)
         if descriptor > 2 and descriptor not in kept:
             try:
                 os.close(descriptor)
             except OSError:
-                # The descriptor of the listing itself.
+                # This was the descriptor of the listing itself.
                 pass
 
 
@@ -315,11 +318,11 @@ def mount(source: Optional[str], target: str, kind: Optional[str], flags: int, d
 
 
 def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> None:
-    """Give this process a mount namespace of its own, in which /tmp and /var/tmp are new."""
+    """Give this process a private mount namespace, in which /tmp and /var/tmp are new."""
     group = options.user.pw_gid if options.user else 0
     if _libc.unshare(_CLONE_NEWNS):
         raise Failure(f"no mount namespace: {os.strerror(ctypes.get_errno())}; the kernel needs them, and the launcher needs root")
-    # The mounts of a host with systemd are shared: without this every process would get this /tmp.
+    # systemd makes the mounts of a host shared: without this call every process would get this /tmp.
     mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     flags = 0
     for name in options.options:
@@ -335,14 +338,14 @@ def enter(options: argparse.Namespace, folder: Optional[Tuple[str, int]]) -> Non
 
 
 def _leave_old_places() -> None:
-    """Go to the new /tmp, if the current folder is the old one or below: it would remain open, and be a way out.
+    """Go to the new /tmp if the current folder is the old /tmp or below it: it would stay open, and lead out of the private /tmp.
 
-    Any other stays without being looked up again, which its owner could use to lead root somewhere else.
+    Any other current folder stays and is not looked up again, because its owner could use that to lead root to another place.
     """
     try:
         here = os.getcwd()
     except FileNotFoundError:
-        # The current folder has been removed; its parent may be the old /tmp.
+        # The current folder was removed; its parent may be the old /tmp.
         os.chdir("/")
         return
     for place in _places():
@@ -351,25 +354,25 @@ def _leave_old_places() -> None:
 
 
 def _mount_from(folder: int, flags: int, mode: int, group: int) -> None:
-    # All before the first mount, which may hide the folder.
+    # All is done before the first mount, which may hide the folder.
     sources = [(_make_place(folder, place.strip("/").replace("/", "_"), mode, group), place) for place in _places()]
     for source, place in sources:
-        # By its descriptor: another folder may have the name by now.
+        # The folder is taken by its descriptor, because another folder may have the name by now.
         mount(f"/proc/self/fd/{source}", place, None, _MS_BIND)
         mount(None, place, None, _MS_REMOUNT | _MS_BIND | flags)
 
 
 def _reopened(folder: Tuple[str, int]) -> int:
-    """The folder opened in this mount namespace: the kernel mounts no folder of another one."""
+    """The folder, opened in this mount namespace, because the kernel mounts no folder of another namespace."""
     path, known = folder
     found = os.open(path, _OPEN_FOLDER)
     if not os.path.samestat(os.fstat(found), os.fstat(known)):
-        raise Failure(f"{path} was exchanged while the launcher started")
+        raise Failure(f"{path} was replaced while the launcher started")
     return found
 
 
 def _places() -> List[str]:
-    """The places with links resolved, each once: on some hosts /var/tmp is a link to /tmp."""
+    """The paths /tmp and /var/tmp with links resolved, each once: on some hosts /var/tmp is a link to /tmp."""
     return sorted({os.path.realpath(place) for place in PLACES})
 
 
@@ -385,12 +388,12 @@ def _prove(place: str, options: Sequence[str]) -> None:
     flags = os.statvfs(place).f_flag
     missing = [name for name in options if not flags & _OPTIONS[name][1]]
     if missing:
-        raise Failure(f"{place}: the kernel did not take {', '.join(missing)}")
+        raise Failure(f"{place}: the kernel did not accept {', '.join(missing)}")
 
 
 def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
-    """Drop privileges for good. Returns the environment of the command."""
-    # Folders that pam_tmpdir and the like have made are not in the new /tmp.
+    """Drop privileges permanently. Returns the environment of the command."""
+    # Folders of programs such as pam_tmpdir are not in the new /tmp.
     env = {name: value for name, value in os.environ.items() if name not in ("TMPDIR", "TMP", "TEMP", "TEMPDIR")}
     if user is not None:
         os.initgroups(user.pw_name, user.pw_gid)
@@ -401,7 +404,7 @@ def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
 
 
 def execute(command: Sequence[str], env: Dict[str, str]) -> NoReturn:
-    """What os.execvpe does. That loads a module of Python first, which the user may have no right to read by now."""
+    """Does the same as os.execvpe, which would first load a module of Python that the user may have no right to read."""
     if os.path.dirname(command[0]):
         os.execve(command[0], list(command), env)
     denied = None
@@ -418,17 +421,17 @@ def execute(command: Sequence[str], env: Dict[str, str]) -> NoReturn:
 def run_command(
     options: argparse.Namespace, command: Sequence[str], folder: Optional[Tuple[str, int]], mask: Sequence[int], launcher: int
 ) -> NoReturn:
-    """The child's part: never returns. C(launcher) is its parent's number, asked for while that surely lived."""
+    """Run the command in the child; never returns. C(launcher) is the parent's process id, taken before the fork."""
     code = FAILED
     try:
         enter(options, folder)
         env = become(options.user)
-        # After the change of user, which clears it.
+        # This follows the change of user, which clears the setting.
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != launcher:
             os._exit(FAILED)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            # Python ignores these, and a command inherits that.
+            # Python ignores these signals, and a command would inherit that.
             signal.signal(number, signal.SIG_DFL)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             # Python would raise a signal from before the command as an exception, which would not end this process.
@@ -447,7 +450,7 @@ def run_command(
 
 
 def wait(child: int, signals: Sequence[int]) -> int:
-    """Pass signals on until the command ends. Returns its status as waitpid has it."""
+    """Pass signals on until the command ends. Returns its status in the form of waitpid."""
     while True:
         info = signal.sigwaitinfo(signals)
         if info.si_signo == signal.SIGCHLD:
@@ -459,18 +462,18 @@ def wait(child: int, signals: Sequence[int]) -> int:
 
 
 def _from_terminal(number: int) -> bool:
-    """Whether a signal of the kernel went to the command as well: passed on, it would get it twice.
+    """Whether the command has also got a signal of the kernel, so that it would get a passed signal twice.
 
-    Others go to this process alone, such as that of a timer which a caller set and which was meant for the command.
+    Other signals of the kernel go only to this process, such as the signal of a timer that a caller has set for the command.
     """
     if number == signal.SIGHUP:
-        # When the line is cut, to the leader of the session; when that ends, to the group in the foreground.
+        # A lost line sends it to the leader of the session; the end of the leader sends it to the group in the foreground.
         return os.getsid(0) != os.getpid()
     return number in (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
 
 
 def end_as(status: int) -> NoReturn:
-    """End as the command did: with its exit code, or by its signal."""
+    """End like the command: with its exit code, or by its signal."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         # The command has left its own core file, if any.
@@ -484,7 +487,8 @@ def end_as(status: int) -> NoReturn:
 
 
 def _fill_standard_descriptors() -> None:
-    """Where the caller closed one, what is opened here would get its number and be taken for it. The command finds it closed again."""
+    """Open standard descriptors that the caller has closed: else another file of this process would get the number. The command finds them
+    closed again."""
     while True:
         descriptor = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         if descriptor > 2:
@@ -502,7 +506,7 @@ def _say(text: str) -> None:
 def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     """Make the folder, run the command, remove the folder. Returns the command's status."""
     signals = {number for number in signal.valid_signals() if getattr(number, "name", "") not in _OWN}
-    # A caller may ignore it, and then nobody would learn how the command ended.
+    # A caller may ignore SIGCHLD, and then the status of the command would be lost.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     mask = list(signal.pthread_sigmask(signal.SIG_BLOCK, signals))
     if options.backing == "tmpfs":
@@ -515,7 +519,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     status = _start_and_wait(options, command, (path, folder), mask, list(signals), (base, folder, living))
     if not remove(base, name, time.monotonic() + _REMOVAL_LIMIT):
         _say(f"{path} cannot be removed: it is still written to, or has immutable files; the next start tries again")
-    # What could not be removed now is not for the guard to try once more.
+    # The guard must not try again to remove the rest.
     os.kill(guard, signal.SIGKILL)
     os.waitpid(guard, 0)
     return status
@@ -543,7 +547,7 @@ def main(argv: Sequence[str]) -> NoReturn:
     options, command = parse(argv)
     try:
         if os.geteuid() != 0:
-            raise Failure("needs root, for the mounts; use --user to run the command as somebody else")
+            raise Failure("needs root, for the mounts; use --user to run the command as another user")
         if not os.path.isdir("/proc/self/fd"):
             raise Failure("needs /proc, which is not mounted here")
         status = run(options, command)

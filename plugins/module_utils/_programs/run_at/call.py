@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One call: find the time that is due, run the command at most once for it, keep the record, and warn if success is long ago."""
+"""One call: find the wanted time that is due, run the command at most once for it, keep the record, and warn if there is no success."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def say(job: Job, text: str) -> None:
-    """Tell the owner, to whom cron mails the output of jobs."""
+    """Print a message for the owner of the job, to whom cron mails all output."""
     sys.stderr.write(f"run-at: {job.name}: {text}\n")
     sys.stderr.flush()
 
 
 def due(job: Job, schedule: Schedule, state: State | None, marked: int | None, now: int) -> int | None:
-    """The wanted time to be answered now. Only the last one counts: one run stands for all missed ones before it."""
+    """The wanted time to be answered now, None if there is none. Only the last counts: one run answers all missed times before it."""
     wanted = schedule.latest(now)
     if wanted is None or wanted == marked or (state is not None and is_done(state, wanted)):
         return None
@@ -49,7 +49,7 @@ def call(job: Job, now: int) -> int:
         return _while_locked(job, schedule, store, now)
     try:
         state = store.load(now)
-        # Another call may have answered it between the first look and the lock.
+        # Another call may have answered the time since, before this call got the lock.
         wanted = due(job, schedule, state, store.marked(), now)
         if wanted is None:
             _warn_when_stale(job, store, state, now)
@@ -65,7 +65,7 @@ def _readable(store: Store) -> State | None:
     try:
         return store.read()
     except ValueError:
-        # It is set aside under the lock.
+        # Such a state is set aside under the lock.
         return None
 
 
@@ -77,7 +77,7 @@ def _warn_when_stale(job: Job, store: Store, state: State, now: int) -> None:
 
 
 def _while_locked(job: Job, schedule: Schedule, store: Store, now: int) -> int:
-    """Another call has the lock: it runs the command for the present wanted time, or still for an earlier one."""
+    """Do the work of a call that did not get the lock: another call runs the command, for the current wanted time or an earlier one."""
     state = _readable(store)
     wanted = due(job, schedule, state, store.marked(), now)
     if wanted is not None and store.add_overlap(wanted):
@@ -88,8 +88,8 @@ def _while_locked(job: Job, schedule: Schedule, store: Store, now: int) -> int:
 
 
 def _say_overlap(job: Job, store: Store, wanted: int) -> None:
-    say(job, f"the run wanted at {watch.stamp(wanted)} was not started: the one before it still goes on")
-    store.log(f"{watch.stamp(time.time())} wanted={watch.stamp(wanted)} not started, the run before it still goes on")
+    say(job, f"the run wanted at {watch.stamp(wanted)} was not started: the run before it has not ended")
+    store.log(f"{watch.stamp(time.time())} wanted={watch.stamp(wanted)} not started, the run before it has not ended")
 
 
 def goes_on(state: State) -> bool:
@@ -118,9 +118,9 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
     try:
         process = Process(job, store.lock_descriptor)
     except OSError as error:
-        say(job, f"there can be no process for the command: {error.strerror}")
+        say(job, f"no process can be made for the command: {error.strerror}")
     clock = time.monotonic()
-    # From here on this wanted time counts as answered: the record is written before the command starts.
+    # The record is written before the command starts, so from here on this wanted time counts as answered.
     store.mark_done(state, wanted, schedule.latest(wanted - 1))
     state.update(
         running=process and {"pid": process.pid, "identity": identity(process.pid), "wanted": wanted},
@@ -151,7 +151,7 @@ def _run(job: Job, schedule: Schedule, store: Store, state: State, wanted: int, 
 
 
 def _note_endless(job: Job, store: Store, state: State) -> None:
-    """The record has no end of the last run: its runner was killed, the host went down, or the disk was full."""
+    """Note a last run without an end on record: its runner was killed, the host went down, or the disk was full."""
     running = state.get("running")
     if running is None:
         return
@@ -161,7 +161,7 @@ def _note_endless(job: Job, store: Store, state: State) -> None:
         state["consecutive_failures"] += 1
     if exit_code is None:
         store.log(f"{watch.stamp(time.time())} wanted={wanted} has no end on record")
-        say(job, f"the run wanted at {wanted} has no end on record: it was killed, or what it came to could not be written")
+        say(job, f"the run wanted at {wanted} has no end on record: it was killed, or its result could not be written")
 
 
 def _report(job: Job, store: Store, state: State) -> None:

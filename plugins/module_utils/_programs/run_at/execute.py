@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a job's command as cron would, in a process group that can be ended as a whole."""
+"""Runs a job's command in the way of cron, in a process group that can be ended as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_STARTED = 126
 _NOT_FOUND = 127
 
 _GRACE = 10.0
-# Only the end of the leader is signalled; the other processes of its group are looked for.
+# Only the end of the leader is signalled; the other processes of its group have to be polled.
 _LOOK = 0.1
 _PATH = "/usr/bin:/bin"
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -29,7 +29,7 @@ _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StartError(Exception):
-    """Why a command cannot be started, with the exit code for it."""
+    """The reason why a command cannot be started, with the exit code for it."""
 
     def __init__(self, text: str, exit_code: int = NOT_STARTED) -> None:
         super().__init__(text)
@@ -37,7 +37,7 @@ class StartError(Exception):
 
 
 class Account:
-    """The user a command is run as, with the variables that cron sets."""
+    """The user of a command, with the variables that cron sets."""
 
     def __init__(self, user: str | None) -> None:
         import pwd
@@ -55,7 +55,7 @@ class Account:
             raise StartError(f"only root can run the job, whose user is '{user}'")
 
     def environment(self) -> dict[str, str]:
-        """The variables that cron sets, and the environment of this process; another user gets its locale and zone only."""
+        """The variables that cron sets, and the environment of this process; another user gets only its locale and zone."""
         own = {"HOME": self.home, "LOGNAME": self.name, "USER": self.name, "SHELL": "/bin/sh", "PATH": _PATH}
         given = inherited()
         if self.change:
@@ -64,14 +64,14 @@ class Account:
         return {**given, **own}
 
     def take(self) -> None:
-        """Become this user, for good."""
+        """Become this user permanently."""
         os.initgroups(self.name, self.gid)
         os.setgid(self.gid)
         os.setuid(self.uid)
 
 
 def inherited() -> dict[str, str]:
-    """The environment that this process was given, without what Python adds to it where no locale is set (PEP 538)."""
+    """The environment of this process, without the variable that Python adds if no locale is set (PEP 538)."""
     found = dict(os.environ)
     try:
         with open("/proc/self/environ", "rb") as stream:
@@ -84,7 +84,7 @@ def inherited() -> dict[str, str]:
 
 
 def wrapped(job: Job, account: Account) -> list[str]:
-    """The command behind the programs that put it into its network and give it its own /tmp; those have to begin as root."""
+    """The command, after the programs that give it its network namespace and private /tmp; these programs have to start as root."""
     argv = list(job.command)
     if job.private_tmp:
         user = ["--user", account.name] if account.change else []
@@ -97,7 +97,7 @@ def wrapped(job: Job, account: Account) -> list[str]:
 
 
 def find(program: str) -> str | None:
-    """The path of a program that jobs are started with."""
+    """The path of a program that starts jobs; None if this host does not have it."""
     for folder in _FOLDERS:
         if os.access(f"{folder}/{program}", os.X_OK):
             return f"{folder}/{program}"
@@ -112,12 +112,12 @@ def _needed(program: str) -> str:
 
 
 class Process:
-    """A command that waits until its process is on record. A command that cannot be started has an exit code for that."""
+    """A command that waits until its process is on record. If it cannot be started, its exit code says so."""
 
     def __init__(self, job: Job, lock: int | None) -> None:
-        """C(lock) is the descriptor of the job's lock, which the command does not inherit: it is free when the runner is killed.
+        """C(lock) is the descriptor of the job's lock. The command does not inherit it, so that the lock is free when the runner is killed.
 
-        :raises OSError: there can be no process.
+        :raises OSError: no process can be made.
         """
         self._job = job
         self._exit_code: int | None = None
@@ -131,7 +131,7 @@ class Process:
         if self.pid == 0:
             self._child(gate, lock)
         os.close(gate)
-        # Signals are waited for, not handled: so none comes between the look and the wait.
+        # Signals are waited for and not handled, so that none is lost between the check and the wait.
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _child(self, gate: int, lock: int | None) -> NoReturn:
@@ -141,7 +141,7 @@ class Process:
                 os.close(lock)
             os.setsid()
             os.close(self._gate)
-            # An end without a byte: the parent was killed before it had the process on record.
+            # End of file without a byte: the parent was killed before it had the process on record.
             if os.read(gate, 1) == b"":
                 os._exit(NOT_STARTED)
             self._become_command()
@@ -158,13 +158,13 @@ class Process:
 
     def _become_command(self) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # A command in a line of a crontab keeps the environment of that line.
+        # A command in a crontab keeps the environment of its line.
         argv, environment = self._job.command, inherited()
         if self._job.declared:
             account = Account(self._job.user)
             argv, environment = wrapped(self._job, account), account.environment()
             self._be_at_home(account)
-        # Python ignores some signals that programs rely on.
+        # Python ignores some signals that programs need.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -175,7 +175,7 @@ class Process:
             raise StartError(f"{argv[0]}: {error.strerror}", code) from None
 
     def _be_at_home(self, account: Account) -> None:
-        # The programs in front of the command begin as root, and change the user themselves.
+        # The programs before the command start as root, and change the user themselves.
         if account.change and not self._job.private_tmp and self._job.netns is None:
             account.take()
         try:
@@ -184,7 +184,7 @@ class Process:
             os.chdir("/")
 
     def run(self, timeout: float | None, warn: Callable[[str], None]) -> int:
-        """Start the command and return its exit code; past the timeout, or if this process is told to end, end its group."""
+        """Start the command and return its exit code. After the timeout, or when this process gets a signal to end, end its group."""
         os.write(self._gate, b"1")
         os.close(self._gate)
         try:
@@ -215,7 +215,7 @@ class Process:
         return self._exit_code
 
     def _end_group(self, number: int) -> None:
-        """Wait for the whole group: the leader may end at once, as a shell does not wait for its children."""
+        """Signal the whole group and wait for its end: the leader may end before its children, because a shell does not wait for these."""
         self._signal(number)
         if not self._is_over_within(_GRACE):
             self._signal(signal.SIGKILL)
@@ -235,12 +235,12 @@ class Process:
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
-            # All are gone, or became another user, as those of sudo do.
+            # All processes have ended, or run as another user, for example by sudo.
             pass
 
 
 def _has_members(group: int) -> bool:
-    """Whether any process of a group runs. A zombie does not."""
+    """Whether any process of a group runs. Zombies do not count."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -255,7 +255,7 @@ def _has_members(group: int) -> bool:
 
 
 def _next_signal(end: float | None) -> int | None:
-    """The next signal of interest; None if none came in time."""
+    """The next awaited signal; None if none came in time."""
     if end is None:
         return signal.sigwait(_SIGNALS)
     found = signal.sigtimedwait(_SIGNALS, max(0.0, end - time.monotonic()))
@@ -263,7 +263,7 @@ def _next_signal(end: float | None) -> int | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat after the name: state, parent, group ...; None for no process."""
+    """The fields of /proc/PID/stat after the name: state, parent, group ...; None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
             return stream.read().rpartition(")")[2].split()
@@ -272,7 +272,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def identity(pid: int) -> str | None:
-    """A text that tells a process from a later one with the same id; None if it has ended."""
+    """A text that differs from that of a later process with the same id; None if the process has ended."""
     fields = _stat(pid)
     if fields is None or fields[0] in "ZX":
         return None

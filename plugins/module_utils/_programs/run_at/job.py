@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 DEFINITIONS = "/etc/fleetlab/tz_cron"
 STATES = "/var/lib/fleetlab/tz_cron"
 
-# Cron fires at the minute, or up to five late where the clock was set or the machine was busy.
+# Cron fires at the minute, or up to five minutes late if the clock was set or the machine was busy.
 ON_TIME = 600
-# Called once an hour, at any minute of it.
+# Cron calls this form once an hour, at any minute.
 WITHIN_THE_HOUR = 3599
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 class UsageError(ValueError):
-    """A call that cannot be right; nothing was run."""
+    """A call with wrong words; no command was run."""
 
 
 class Job:
@@ -48,15 +48,15 @@ class Job:
         self.private_tmp = False
         self.textfile: str | None = None
         self.on_time = ON_TIME
-        # Declared by the module; other jobs are words of a command line.
+        # The module has declared the job; other jobs are given on the command line.
         self.declared = False
-        # The time of the declaration: no run from before it is caught up.
+        # The time of the declaration: wanted times before it are not caught up.
         self.since = 0
 
     def schedule(self) -> schedule.Schedule:
         """The wanted times."""
         if self.dst not in schedule.POLICIES:
-            raise UsageError(f"'{self.dst}' is none of {', '.join(schedule.POLICIES)}")
+            raise UsageError(f"'{self.dst}' is not one of {', '.join(schedule.POLICIES)}")
         try:
             return schedule.Schedule(zone.load(self.zone_name), schedule.parse_times(self.at), self.weekdays, self.days, self.dst)
         except ValueError as error:
@@ -64,7 +64,7 @@ class Job:
 
 
 def is_name(name: str) -> bool:
-    """Whether this can be the name of a job, which becomes part of file names that run-parts and cron take."""
+    """Whether this can be the name of a job, which becomes part of file names for run-parts and cron."""
     return 0 < len(name) <= 64 and _NAME.issuperset(name) and name[0] not in "-_"
 
 
@@ -74,7 +74,10 @@ def state_path(name: str, folder: str = STATES) -> str:
 
 
 def load(name: str, definitions: str = "", states: str = "") -> Job:
-    """A job as it was declared."""
+    """A declared job by its name.
+
+    :raises UsageError: there is none, or its definition cannot be read.
+    """
     if not is_name(name):
         raise UsageError(f"'{name}' cannot be the name of a job")
     path = f"{definitions or DEFINITIONS}/{name}.json"
@@ -93,7 +96,7 @@ def load(name: str, definitions: str = "", states: str = "") -> Job:
 
 
 def from_definition(found: Mapping[str, Any], states: str = "", since: int = 0) -> Job:
-    """A job by the keys that the module writes."""
+    """A job from the keys of a definition."""
     name = found["name"]
     job = Job(name, found["timezone"], found["at"], ["/bin/sh", "-c", found["command"]], state_path(name, states or STATES))
     job.weekdays = tuple(schedule.WEEKDAYS.index(day) for day in found["weekdays"])

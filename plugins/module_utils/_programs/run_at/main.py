@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of run-at. argparse would take longer than a call that has nothing to do."""
+"""The command line of run-at. argparse is not used, because its import takes longer than a call that has nothing to do."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ usage: run-at [--check] --job NAME
 _WITH_VALUE = ("--job", "--dst", "--timeout")
 
 HELP = f"""{USAGE}
-Runs COMMAND every day at the HOURS of the time zone TZ, wherever the host is. Call it from cron: in the second form once an hour.
+Runs COMMAND every day at the HOURS of the time zone TZ, in whatever zone the host is. Run it from cron: in the second form once an hour.
 
   HOURS       hours and times, separated by commas: 5,12,19 or 05:30
   TZ          name of the tz database: Europe/Sofia
-  WARN_TIME   minutes without a successful run after which to warn on standard error, once and again each day: 900
-  STATE_FILE  where the job's record is kept, in a folder that only you or root can write; made when it is missing
+  WARN_TIME   minutes without a successful run, after which it warns on standard error, once and again each day: 900
+  STATE_FILE  file of the job's record, in a folder that only you or root can write; created if it is missing
 
   --job NAME         run the job that the Ansible module fleetlab.linux.tz_cron declared
-  --check            run nothing: tell a monitoring system how the job is, in one line and by exit code: 0, 1, 2, or 3 for unknown;
-                     with --job as root, for none else can read the declaration
+  --check            run nothing: report the job to a monitoring system, in one line and by exit code: 0, 1, 2, or 3 for unknown;
+                     with --job as root, because only root can read the declaration
   --dst POLICY       a time that clocks skip on that day: once, twice - at the first moment after the gap, skip - not at all
                      a time that clocks show twice: once, skip - at the first of them, twice - at both
-  --timeout SECONDS  end the command and its process group: SIGTERM, and SIGKILL to what is left ten seconds later
-  --catch-up         run once when next possible what was missed while the host was off
+  --timeout SECONDS  end the command and its process group: SIGTERM, and ten seconds later SIGKILL to the remaining processes
+  --catch-up         run once, as soon as possible, for times that were missed while the host was off
   --help             show this
 
-Each wanted time is answered at most once, whatever the clock does. A run that still goes on is not started again.
-COMMAND has the environment and the folder of the call; that of a declared job has what cron gives to its user.
+Each wanted time is answered at most once, whatever the clock does. While a run goes on, no second run is started.
+COMMAND has the environment and the folder of the call; the command of a declared job has those that cron gives to its user.
 Exit code: the command's; 124 past the timeout; 0 when there was nothing to do; 2 for wrong usage.
 
   run-at 5,19 Europe/Sofia $(( 15*60 )) /var/run/run-at-test.state /path/to/test.sh
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         check, job = parse(words)
         if job.declared:
-            # The umask of cron, whoever calls: for files of the command, and for folders above the state.
+            # The umask of cron for every caller: for files of the command, and for folders above the state.
             os.umask(0o022)
         now = int(time.time())
         if check:
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _is_check(words: list[str]) -> bool:
-    """Whether the options have --check, also where other options are wrong."""
+    """Whether the options have --check, even if other options are wrong."""
     rest = iter(words)
     for word in rest:
         if word == "--check" or word == "--" or not word.startswith("-"):
@@ -82,7 +82,7 @@ def _is_check(words: list[str]) -> bool:
 
 
 def parse(words: list[str]) -> tuple[bool, Job]:
-    """Whether to check only, and the job.
+    """Whether to check only, and the job of the command line.
 
     :raises UsageError: the words do not follow the usage.
     """
@@ -91,7 +91,7 @@ def parse(words: list[str]) -> tuple[bool, Job]:
     name = options.get("--job")
     if name is not None:
         if rest or set(options) - {"--job", "--check"}:
-            raise UsageError(f"--job takes all else from the job's declaration\n{USAGE}")
+            raise UsageError(f"--job takes everything else from the job's declaration\n{USAGE}")
         return check, jobs.load(name)
     if len(rest) < 5:
         raise UsageError(f"HOURS, TZ, WARN_TIME, STATE_FILE and COMMAND are needed\n{USAGE}")
@@ -109,7 +109,7 @@ def parse(words: list[str]) -> tuple[bool, Job]:
 
 
 def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The options, and the words after them, among which the options of the command are not looked at."""
+    """The options, and the words after them; options of the command are not interpreted."""
     found: dict[str, str] = {}
     while words and words[0].startswith("-"):
         name, equals, value = words.pop(0).partition("=")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted local times, and the instants at which they come. Pure; the only code that knows the effect of daylight saving on a job."""
+"""Wanted local times, and the instants at which they occur. Pure; the only code that knows the effect of daylight saving on a job."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 POLICIES = ("once", "skip", "twice")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-# The 31st comes at most two months later, on one weekday within some years.
+# A 31st occurs within two months, but a 31st on a certain weekday only within some years.
 _LONGEST_WAIT = 12 * 366
 
 
 class Schedule:
-    """When a job is wanted: minutes of the day in its zone, on some days.
+    """The wanted times of a job: minutes of the day in its zone, on some days.
 
     C(dst) decides about times that the zone's clocks skip or show twice:
-    C(once) - the first moment after the gap; the first of two. C(skip) - not that day; the first of two.
-    C(twice) - the first moment after the gap; both.
+    C(once) - the first moment after the gap; the first of two instants. C(skip) - not on that day; the first of two instants.
+    C(twice) - the first moment after the gap; both instants.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Schedule:
         return not self.days or day_of_month(day) in self.days
 
     def on_day(self, day: int) -> set[int]:
-        """The instants of a day's wanted times. Times that fall together, as all times in a gap do, are one instant."""
+        """The instants of a day's wanted times. Times at the same instant, such as all times in a gap, count once."""
         found: set[int] = set()
         if self.wants(day):
             for minute in self.at:
@@ -58,7 +58,7 @@ class Schedule:
         return found
 
     def instants(self, local: int) -> list[int]:
-        """The instants at which one wanted local time comes: none, one or two."""
+        """The instants at which one wanted local time occurs: none, one or two."""
         found = self.zone.instants(local)
         if found:
             return found if self.dst == "twice" else found[:1]
@@ -68,8 +68,8 @@ class Schedule:
         return [] if moment is None else [moment]
 
     def latest(self, now: int) -> int | None:
-        """The last wanted instant that has come."""
-        # Where clocks go back over midnight, or a zone changes sides of the date line, days overlap.
+        """The last wanted instant that is not after C(now); None if there is none."""
+        # Days overlap when clocks go back over midnight, or a zone moves to the other side of the date line.
         today = (now + DAY) // DAY
         for day in range(today + 1, today - _LONGEST_WAIT, -1):
             found = [instant for near in (day, day - 1, day - 2) for instant in self.on_day(near) if instant <= now]
@@ -84,7 +84,7 @@ class Schedule:
         day = today - 1
         while day < today + _LONGEST_WAIT:
             for instant in sorted(self._near(day)):
-                # An instant further on may come after some of the next days.
+                # An instant of a later day may come before this one.
                 if passed < instant <= (day + 1) * DAY:
                     passed = instant
                     yield instant
@@ -103,9 +103,9 @@ def day_of_month(day: int) -> int:
 
 
 def parse_times(values: list[str]) -> tuple[int, ...]:
-    """Minutes of the day out of hours (C(5), C(08)) and times (C(05:30)), in order.
+    """Minutes of the day from hours (C(5), C(08)) and times (C(05:30)), in order.
 
-    :raises ValueError: one is neither, or given twice, or there is none.
+    :raises ValueError: a value is neither an hour nor a time, or given twice, or there is no value.
     """
     found: dict[int, str] = {}
     for value in values:
@@ -124,9 +124,9 @@ def _minute_of_day(value: str) -> int:
     are_numbers = all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts) and len(parts[1]) == 2
     if are_numbers and int(hour) < 24 and int(parts[1]) < 60:
         return int(hour) * 60 + int(parts[1])
-    raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 (in quotes, where it is YAML)")
+    raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 (in YAML with quotes)")
 
 
 def format_time(minute: int) -> str:
-    """A minute of the day as people write it."""
+    """A minute of the day as a text such as C(05:30)."""
     return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of a job: a JSON file that is replaced as a whole, and beside it a lock, a log and two marks.
+"""The state of a job: a JSON file that is replaced as a whole, with a lock, a log and two marks beside it.
 
-A full disk or a kill at any moment leaves the old file or the new one. Times are seconds from the epoch.
+A full disk or a kill at any moment leaves the old file or the new file. Times are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     State = Dict[str, Any]
 
 SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable")
-"""The files of a job's state, by the ends of their names."""
+"""The suffixes of the files of a job's state."""
 
 _MOST_RANGES = 50
 _MOST_LOG = 65536
 
 
 class Store:
-    """Reads and writes the state at one path; C(warn) gets the failures, after which the job goes on."""
+    """Reads and writes the state at one path. C(warn) gets the failures; the job continues after them."""
 
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
         self.path = path
@@ -36,9 +36,9 @@ class Store:
         self.lock_descriptor: int | None = None
 
     def prepare(self, declared: bool) -> None:
-        """Make the folder of the state where it is missing, of a declared job with those above it.
+        """Create the folder of the state if it is missing; for a declared job, also the folders above it.
 
-        :raises UsageError: others could replace the state, or the file at its path was never a state.
+        :raises UsageError: other users could replace the state, or the file at its path is not a state.
         """
         folder = self._folder()
         try:
@@ -58,9 +58,9 @@ class Store:
         return os.path.dirname(self.path) or "."
 
     def refuse_foreign(self) -> None:
-        """Refuse a file that was never a state, such as the command in a call with two words swapped: it would be set aside.
+        """Refuse a file that is not a state, such as the command in a call with two words swapped: it would be set aside.
 
-        :raises UsageError: it is neither empty nor begins as a state does, and has no lock beside it; or it is a folder.
+        :raises UsageError: the file is not empty, does not begin like a state and has no lock beside it; or it is a folder.
         """
         try:
             mode = os.lstat(self.path).st_mode
@@ -68,7 +68,7 @@ class Store:
             return
         known = not stat.S_ISDIR(mode) and (os.path.lexists(f"{self.path}.lock") or (stat.S_ISREG(mode) and self._begins_as_state()))
         if not known:
-            raise UsageError(f"STATE_FILE: {self.path} is there and is not the state of a job; name a file that is this program's own")
+            raise UsageError(f"STATE_FILE: {self.path} exists and is not the state of a job; name a file for this program alone")
 
     def _begins_as_state(self) -> bool:
         try:
@@ -78,7 +78,7 @@ class Store:
             return False
 
     def read(self) -> State | None:
-        """The state; C(None) for no file.
+        """The state; C(None) if there is no file.
 
         :raises ValueError: it cannot be read.
         """
@@ -89,7 +89,7 @@ class Store:
             with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
                 regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
                 text = stream.read() if regular else b"null"
-            # An empty one was made with touch, as the first form of this program wanted it.
+            # An empty file was made with touch, which the first version of this program needed.
             state: State | None = json.loads(text) if text else None
         except FileNotFoundError:
             return None
@@ -102,8 +102,8 @@ class Store:
         return state
 
     def unreadable(self, error: ValueError) -> str:
-        """The message about a state that L(read) cannot read, from a caller that leaves it in place."""
-        return f"the state {self.path} cannot be read ({error}): the next call sets it aside and begins a new one"
+        """The message about a state that L(read) cannot read, for a caller that does not set it aside."""
+        return f"the state {self.path} cannot be read ({error}): the next call sets it aside and begins a new state"
 
     def load(self, now: int) -> State:
         """The state under the lock, or a new one. A state that cannot be read is set aside, with a message."""
@@ -121,12 +121,12 @@ class Store:
         aside = f"{self.path}.unreadable"
         try:
             os.replace(self.path, aside)
-            self._warn(f"the state could not be read ({why}) and was set aside as {aside}; a new one is begun")
+            self._warn(f"the state could not be read ({why}) and was set aside as {aside}; a new state is begun")
         except OSError as error:
             self._warn(f"the state {self.path} can neither be read ({why}) nor set aside ({error.strerror})")
 
     def write(self, state: State) -> bool:
-        """Replace the state; after a failure say so and go on."""
+        """Replace the state; after a failure, warn and continue. Returns whether the state was written."""
         import json
 
         new = f"{self.path}.new"
@@ -140,13 +140,13 @@ class Store:
             os.replace(new, self.path)
             self._sync_folder()
         except OSError as error:
-            self._warn(f"the state could not be written to {self.path}: {error.strerror}; the job is run all the same")
+            self._warn(f"the state could not be written to {self.path}: {error.strerror}; the job runs nevertheless")
             _remove(new)
             return False
         return True
 
     def _sync_folder(self) -> None:
-        # Without this a power cut can bring the old state back although the rename had returned.
+        # Without this a power cut can restore the old state although the rename had returned.
         descriptor = os.open(self._folder(), os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -154,7 +154,7 @@ class Store:
             os.close(descriptor)
 
     def lock(self) -> bool:
-        """Take the job's lock; false if another call has it. It ends with the process, in whatever way."""
+        """Take the job's lock; false if another call has it. The lock is freed at the end of the process, even a killed one."""
         path = f"{self.path}.lock"
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -172,22 +172,22 @@ class Store:
             os.close(descriptor)
             return False
         except OSError as error:
-            # The time of the file serves as a mark all the same.
+            # The time of the file is still used as a mark.
             self._warn_of_lock(error)
         self.lock_descriptor = descriptor
         return True
 
     def _warn_of_lock(self, error: OSError) -> None:
-        self._warn(f"the lock {self.path}.lock cannot be had: {error.strerror}; the job is run without")
+        self._warn(f"the lock {self.path}.lock cannot be taken: {error.strerror}; the job runs without it")
 
     def unlock(self) -> None:
-        """Give the lock up."""
+        """Free the lock."""
         if self.lock_descriptor is not None:
             os.close(self.lock_descriptor)
             self.lock_descriptor = None
 
     def mark_done(self, state: State, wanted: int, previous: int | None) -> None:
-        """Note that a wanted time has been answered, also on a full disk: the time of the lock file needs no space."""
+        """Note that a wanted time was answered, also on a full disk, because the time of the lock file needs no space."""
         if not is_done(state, wanted):
             _add(state["runs"], wanted, previous)
         if self.lock_descriptor is not None:
@@ -197,16 +197,16 @@ class Store:
                 self._warn(f"the lock {self.path}.lock could not be marked: {error.strerror}")
 
     def marked(self) -> int | None:
-        """The wanted time that was answered last, as the lock file has it."""
+        """The wanted time that was answered last, by the time of the lock file; None if there is none."""
         try:
             found = os.lstat(f"{self.path}.lock")
         except OSError:
             return None
-        # Times that were set have no fraction, unlike those of a new file.
+        # A time that was set has no fraction, unlike the time of a new file.
         return None if found.st_mtime_ns % 1_000_000_000 else int(found.st_mtime)
 
     def log(self, line: str) -> None:
-        """Add a line to the log, which keeps some hundreds of them."""
+        """Add a line to the log, which keeps some hundreds of lines."""
         path = f"{self.path}.log"
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -219,7 +219,7 @@ class Store:
             self._warn(f"the log could not be written to {path}: {error.strerror}")
 
     def logged_exit_code(self, wanted: str) -> int | None:
-        """The exit code in the log of the run for a wanted time; None if the last line about that time has none."""
+        """The exit code of the run for a wanted time, from the log; None if the last line about that time has no exit code."""
         for suffix in (".log", ".log.1"):
             try:
                 with open(os.open(f"{self.path}{suffix}", os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8", errors="replace") as stream:
@@ -233,9 +233,9 @@ class Store:
         return None
 
     def add_overlap(self, wanted: int) -> bool:
-        """Note a wanted time that came while the run before it still went on; that run's end takes it over into the state.
+        """Note a wanted time that came before the end of the last run; at its end that run copies it to the state.
 
-        False where it was noted before: a job that is caught up is called for it more than once.
+        False if the time was noted before, because a job that catches up is called more than once for one time.
         """
         if wanted in self._overlaps():
             return False
@@ -244,11 +244,11 @@ class Store:
             with open(descriptor, "w", encoding="ascii") as stream:
                 stream.write(f"{wanted}\n")
         except OSError as error:
-            self._warn(f"could not note the overlap: {error.strerror}")
+            self._warn(f"the overlap could not be noted: {error.strerror}")
         return True
 
     def take_overlaps(self) -> list[int]:
-        """The wanted times noted as overlaps since the last time."""
+        """The wanted times that were noted as overlaps; they are removed."""
         found = self._overlaps()
         _remove(f"{self.path}.overlaps")
         return sorted(found)
@@ -261,14 +261,14 @@ class Store:
             return set()
 
     def warned(self) -> int | None:
-        """When a warning was last given in this outage."""
+        """The time of the last warning in this outage; None if there was none."""
         try:
             return int(os.lstat(f"{self.path}.warned").st_mtime)
         except OSError:
             return None
 
     def set_warned(self, now: int | None) -> None:
-        """Note the warning; None says that the outage is over."""
+        """Note the time of a warning; None means that the outage is over."""
         path = f"{self.path}.warned"
         if now is None:
             _remove(path)
@@ -278,10 +278,10 @@ class Store:
             os.utime(descriptor, (now, now))
             os.close(descriptor)
         except OSError as error:
-            self._warn(f"could not note that a warning was given: {error.strerror}")
+            self._warn(f"the warning could not be noted: {error.strerror}")
 
 
-# The year 36812: no clock is set later, or as much before the epoch.
+# The year 36812: no clock is set later, or as far before 1970.
 _MOST = 2**40
 _NUMBERS = ("first_call", "consecutive_failures", "overlaps")
 _NUMBERS_OR_NONE = ("last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
@@ -298,7 +298,7 @@ def _is_state(state: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # No comparison is true of NaN, which JSON can hold as well.
+    # JSON can contain NaN, for which no comparison is true.
     return isinstance(value, (int, float)) and -_MOST < value < _MOST
 
 
@@ -318,12 +318,12 @@ def _is_range(run: Any) -> bool:
 
 
 def is_done(state: State, wanted: int) -> bool:
-    """Whether a wanted time has been answered before, whatever the clock did since."""
+    """Whether a wanted time was answered before, whatever the clock did since."""
     return any(start <= wanted <= end for start, end in state["runs"])
 
 
 def _add(runs: list[list[int]], wanted: int, previous: int | None) -> None:
-    """Note a wanted time in ranges; the time without an outage is one range, however long."""
+    """Note a wanted time in ranges; times without an outage between them are one range, however long."""
     for run in runs:
         if previous is not None and run[0] <= previous <= run[1] <= wanted:
             run[1] = wanted
@@ -332,7 +332,7 @@ def _add(runs: list[list[int]], wanted: int, previous: int | None) -> None:
         runs.append([wanted, wanted])
     runs.sort()
     while len(runs) > _MOST_RANGES:
-        # The missed times between the two oldest ranges are given up, so that no time is answered twice.
+        # The missed times between the two oldest ranges are dropped, so that no time is answered twice.
         runs[0:2] = [[runs[0][0], runs[1][1]]]
 
 

@@ -28,7 +28,7 @@ def path_of(name: str, folder: str) -> str:
 
 
 def render(name: str, zone_name: str, state: State) -> str:
-    """The metrics, without those of runs that have not happened yet."""
+    """The text of the metrics; metrics of runs that have not taken place yet are omitted."""
     lines = []
     for key, metric, description in _METRICS:
         if state.get(key) is not None:
@@ -39,11 +39,11 @@ def render(name: str, zone_name: str, state: State) -> str:
 
 
 def write(job: Job, state: State) -> None:
-    """Replace the job's file as a whole: the collector may read at any time."""
+    """Replace the job's file as a whole, because the collector may read it at any time."""
     if job.textfile is None:
         return
     path = path_of(job.name, job.textfile)
-    # The collector takes only names that end in .prom.
+    # The collector only reads names that end in .prom.
     new = f"{path}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a job has gone without success, and whether that is too long. Pure, apart from the clocks."""
+"""How long is a job without success, and is that too long? Pure, apart from the clocks."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 
-# Somewhat less than the shortest day, which has 23 hours: a call may come a little earlier than the day before.
+# A little less than the shortest day, which has 23 hours, because a call may come earlier than on the day before.
 _AGAIN = DAY - 3600 - 600
 
 
 def booted(now: int) -> int:
-    """When this host was started."""
+    """The time of this host's start, in seconds since 1970."""
     return now - int(time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def is_stale(job: Job, state: State | None, now: int, boot: int) -> bool:
-    """Whether the last success is longer ago than the job may take.
+    """Whether the last success is longer ago than the job allows.
 
-    The time counts from the declaration and the first call where there was no success yet, and from the host's start where that
-    was later: nothing could run before. What was recorded while the clock was ahead says nothing.
+    Without a success, the time counts from the declaration and the first call. It counts from the host's start if that was later, because
+    no job could run before. Records from a time when the clock was ahead do not count.
     """
     if job.warn_after is None:
         return False
@@ -41,13 +41,13 @@ def is_stale(job: Job, state: State | None, now: int, boot: int) -> bool:
 
 
 def _success(state: State | None, now: int) -> int | None:
-    """When the job last succeeded; None if that is later than now."""
+    """The time of the last success; None if there is none, or it is later than now."""
     success: int | None = None if state is None else state.get("last_success")
     return success if success and success <= now else None
 
 
 def message(job: Job) -> str:
-    """The warning to the owner of a job, in the words of the program's first form."""
+    """The warning to the owner of a job, in the words of the program's first version."""
     return f"WARNING: No successful run in the last {job.warn_after} minutes"
 
 
@@ -57,7 +57,7 @@ def is_to_be_said(warned: int | None, now: int) -> bool:
 
 
 def judge(job: Job, state: State | None, now: int, boot: int) -> tuple[int, str]:
-    """The answer to a monitoring system: exit code and one line."""
+    """The answer for a monitoring system: exit code and one line."""
     stale = is_stale(job, state, now, boot)
     if state is None:
         allowed = f"; {job.warn_after} minutes are allowed" if stale else ""
@@ -74,9 +74,9 @@ def judge(job: Job, state: State | None, now: int, boot: int) -> tuple[int, str]
 
 def _no_success(state: State) -> str:
     success = state.get("last_success")
-    return f"no success on record but one of later than now, {stamp(success)}" if success else "no success yet"
+    return f"the only success on record is later than now, {stamp(success)}" if success else "no success yet"
 
 
 def stamp(instant: float) -> str:
-    """An instant in UTC, as ISO 8601 has it."""
+    """An instant in UTC, in the form of ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Offsets from UTC of a zone of the tz database, read from the host's compiled zone files (TZif, RFC 8536).
 
-The runner imports this on every call, and zoneinfo would cost it more than all else it does; Python 3.8 has none either.
+zoneinfo is not used: the runner would import it on every call, which takes longer than all its other work, and Python 3.8 lacks it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ZONES = "/usr/share/zoneinfo"
 HOST_ZONE = "/etc/localtime"
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")
-# Copies that count leap seconds, and names that stand for no zone of their own.
+# Copies that count leap seconds, and names that are not zones themselves.
 _NO_ZONES = ("posix", "right", "localtime", "posixrules", "Factory")
 
 
@@ -39,7 +39,7 @@ class Rule:
         self.seconds = _seconds(clock) if clock else 7200
 
     def local(self, year: int) -> int:
-        """Seconds from the epoch to the change, on the clock that was in force before it."""
+        """The change in a year, in seconds since 1970 on the clock before the change."""
         first = days_before(year)
         if self.kind == "M":
             month, week, weekday = self.numbers
@@ -53,11 +53,11 @@ class Rule:
 
 
 class Zone:
-    """Offsets of one zone at any instant. Instants are whole seconds from the epoch, offsets seconds east of UTC."""
+    """Offsets of one zone at any instant. Instants are whole seconds since 1970, offsets are seconds east of UTC."""
 
     def __init__(self, data: bytes) -> None:
         if data[:4] != b"TZif":
-            raise ZoneError("is no file of the tz database")
+            raise ZoneError("is not a file of the tz database")
         try:
             self._read(data)
         except (struct.error, IndexError, ValueError) as error:
@@ -66,7 +66,7 @@ class Zone:
     def _read(self, data: bytes) -> None:
         start, size = 0, 4
         if data[4:5] >= b"2":
-            # The first block is for readers that know 32 bits only.
+            # The first block is for readers that know only 32 bits.
             start, size = 44 + _block_size(_counts(data, 0), 4), 8
         counts = _counts(data, start)
         _isut, _isstd, _leaps, times, types, _chars = counts
@@ -88,7 +88,7 @@ class Zone:
         self._years: dict[int, list[tuple[int, int]]] = {}
 
     def offset(self, instant: int) -> int:
-        """The offset in force."""
+        """The offset at an instant, in seconds east of UTC."""
         place = bisect_right(self.times, instant)
         if place < len(self.times) or not self.rules:
             if place:
@@ -118,7 +118,7 @@ class Zone:
             before = after
 
     def _year(self, year: int) -> list[tuple[int, int]]:
-        """The changes that the zone's rules make in a year: instant and the offset from then on, in order."""
+        """The changes by the zone's rules in a year: instant and the offset after it, in order."""
         if year not in self._years and self.daylight is not None:
             begin, end = self.rules
             self._years[year] = sorted(
@@ -127,13 +127,13 @@ class Zone:
         return self._years[year]
 
     def instants(self, local: int) -> list[int]:
-        """When clocks of the zone show C(local), seconds from the epoch as if they were UTC's: mostly once, sometimes twice or never."""
+        """The instants at which clocks of the zone show C(local), seconds since 1970 as on a clock in UTC: one, two or none."""
         offsets = {self.offset(local - DAY)}
         offsets.update(after for _moment, _before, after in self.changes(local - DAY, local + DAY))
         return sorted(local - offset for offset in offsets if self.offset(local - offset) == offset)
 
     def after_gap(self, local: int) -> int | None:
-        """The first moment after the gap that C(local) falls into."""
+        """The first moment after the gap with C(local); None if it is in no gap."""
         for moment, before, after in self.changes(local - 2 * DAY, local + 2 * DAY):
             if moment + before <= local < moment + after:
                 return moment
@@ -143,7 +143,7 @@ class Zone:
 def load(name: str, folder: str = ZONES) -> Zone:
     """A zone by its name in the tz database.
 
-    :raises ZoneError: there is none of that name. libc would take UTC and say nothing.
+    :raises ZoneError: there is no zone with this name. libc would use UTC without a message.
     """
     if not os.path.isdir(folder):
         raise ZoneError(f"this host has no zone data in {folder}: install the package tzdata")
@@ -159,13 +159,16 @@ def load(name: str, folder: str = ZONES) -> Zone:
 
 
 def read(path: str) -> Zone:
-    """A zone by its file."""
+    """The zone in a file of the tz database.
+
+    :raises ZoneError: the file is not usable.
+    """
     with open(path, "rb") as stream:
         return Zone(stream.read())
 
 
 def load_host(path: str = HOST_ZONE) -> Zone:
-    """The zone of this host, by which its cron goes; UTC if none is set, as for libc."""
+    """The zone of this host, which its cron uses; UTC if none is set, as in libc."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -180,7 +183,7 @@ def fixed(offset: int) -> Zone:
 
 
 def is_name(name: str) -> bool:
-    """Whether this can be the name of a zone: it stays in the folder, and is no copy with leap seconds."""
+    """Whether this can be the name of a zone: the path stays in the folder, and is not a copy with leap seconds."""
     parts = name.split("/")
     return parts[0] not in _NO_ZONES and all(part and _NAME.issuperset(part) and part[0] != "-" for part in parts)
 
@@ -205,7 +208,7 @@ def _is_zone(path: str) -> bool:
 
 
 def _old_name(name: str, folder: str) -> str:
-    """The remedy for a name such as US/Eastern, which newer systems list as a link and have in a package of its own."""
+    """The remedy for a name such as US/Eastern, which newer systems list as a link and keep in another package."""
     try:
         with open(f"{folder}/tzdata.zi", encoding="utf-8") as stream:
             links = [line.split() for line in stream if line.startswith("L ")]
@@ -213,11 +216,11 @@ def _old_name(name: str, folder: str) -> str:
         return ""
     known = {link[2]: link[1] for link in links if len(link) == 3}
     target = known.get(name, "")
-    return f", an old name of {target}: write that, or install the package tzdata-legacy (Debian 13, Ubuntu 24.04)" if target else ""
+    return f", an old name of {target}: use that, or install the package tzdata-legacy (Debian 13, Ubuntu 24.04)" if target else ""
 
 
 def _nearest(name: str, folder: str) -> str:
-    # Slow to import, and needed for this message only.
+    # Imported here because the import is slow and only needed for this message.
     import difflib
 
     known = {known.lower(): known for known in names(folder)}
@@ -277,7 +280,7 @@ def _leap(year: int) -> bool:
 
 
 def days_before(year: int) -> int:
-    """Days from the epoch to the first of January."""
+    """Days from the first of January 1970 to the first of January of a year."""
     past = year - 1
     return past * 365 + past // 4 - past // 100 + past // 400 - 719162
 

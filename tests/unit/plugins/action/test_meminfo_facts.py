@@ -209,7 +209,7 @@ def test_one_command_brings_everything() -> None:
     ("stdout", "stderr", "code", "reason"),
     [
         ("", "/bin/sh: not found", 127, r"printed no reading .* \(exit code 127: /bin/sh: not found\)"),
-        (printed("3.2")[:900], "", 0, "cut short"),
+        (printed("3.2")[:900], "", 0, "incomplete"),
         ("This account is currently not available.", "", 1, "currently not available"),
         (printed("3.2").replace("MemFree:", "MemFree: -"), "", 0, "MemFree"),
     ],

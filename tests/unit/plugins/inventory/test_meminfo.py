@@ -302,7 +302,7 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     assert variables["good"]["percent"] == variables["good"]["meminfo"]["available"]["percent"]
     for host, reason in (
         ("refuses", "Host key verification failed."),
-        ("cut", "cut short"),
+        ("cut", "incomplete"),
         ("hangs", "took longer than 10 s"),
         ("secret", "ansible_password"),
         ("unknown", "nowhere"),

@@ -24,18 +24,18 @@ _PROGRAMS = {
     "make": "make",
     "xz": "xz-utils",
 }
-"""The programs of a build, and the packages that bring them."""
+"""The programs of a build, with the packages that contain them."""
 
 _SOURCE = re.compile(r"\./usr/src/linux-source-[0-9.]+\.tar\.xz")
 
 _LIMIT = 3600.0
-"""Seconds for what takes twelve minutes of one CPU."""
+"""The time limit of a build in seconds; it takes one CPU twelve minutes."""
 
 
 def check_compiler() -> None:
-    """Refuse a build without its programs before anything is downloaded.
+    """Refuse a build without its programs, before anything is downloaded.
 
-    :raises ObservationError: names the packages that are missing.
+    :raises ObservationError: with the missing packages.
     """
     missing = {package for program, package in _PROGRAMS.items() if shutil.which(program) is None}
     if missing:
@@ -43,9 +43,9 @@ def check_compiler() -> None:
 
 
 def build_kernel(runner: Runner, archive: str, configuration: str, recipe: str, cache: str) -> None:
-    """Compile the source in an archive with the package linux-source.
+    """Compile the kernel from an archive with the package linux-source.
 
-    :arg configuration: file with options beside the defaults of User-mode Linux.
+    :arg configuration: path of a file with options that are added to the defaults of User-mode Linux.
     :arg recipe: the end of the kernel's version.
     """
     work = new_folder(f"{cache}/kernel-{BUILD}.new")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that plans of kernels name. A kernel appears in the cache under its name when it is complete."""
+"""The operations of plans of kernels. A kernel appears in the cache under its name when it is complete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOST_MODULES = "/usr/lib/uml/modules"
 
 
 def operations(runner: Runner) -> Operations:
-    """The functions for L(apply), by the names that plans use."""
+    """The operations of plans, by name."""
     return {
         "unpack-kernel": unpack_kernel,
         "copy-kernel": copy_kernel,
@@ -39,7 +39,7 @@ def operations(runner: Runner) -> Operations:
 
 
 def unpack_kernel(archive: str, suite: str, cache: str) -> None:
-    """Unpack the kernel of a release from an archive of its packages, with the C library it was built for."""
+    """Unpack the kernel of a release from an archive of its packages, with the C library that it was built for."""
     work = new_folder(f"{cache}/kernel-{suite}.new")
     tree = f"{work}/tree"
     with tarfile.open(archive) as packed:
@@ -59,12 +59,12 @@ def unpack_kernel(archive: str, suite: str, cache: str) -> None:
 def _version(work: str) -> str:
     versions = os.listdir(f"{work}/modules")
     if len(versions) != 1:
-        raise ObservationError(f"the package user-mode-linux brings modules for {sorted(versions)}, and one version is expected")
+        raise ObservationError(f"the package user-mode-linux has modules for {sorted(versions)}, and one version is expected")
     return versions[0]
 
 
 def copy_kernel(program: str, version: str, cache: str) -> None:
-    """Copy this machine's kernel, whose package may be upgraded while guests run that have its present modules."""
+    """Copy this machine's kernel, because its package may be upgraded while guests with its current modules run."""
     work = new_folder(f"{cache}/kernel-{HOST}.new")
     shutil.copy2(program, f"{work}/linux.uml")
     shutil.copytree(_HOST_MODULES, f"{work}/modules", symlinks=True)
@@ -75,7 +75,7 @@ def add_xstate(runner: Runner, directory: str, source: str) -> None:
     """Compile the library for CPUs with large registers."""
     compiler = shutil.which("cc")
     if compiler is None:
-        problem = "no C compiler was found, which this kernel needs on a CPU with so large registers: install gcc and libc6-dev"
+        problem = "this kernel needs a C compiler on a CPU with such large registers, and none was found: install gcc and libc6-dev"
         raise CommandError(["cc"], problem, 127)
     library = f"{directory}/{XSTATE}"
     runner.run([compiler, "-shared", "-fPIC", "-O2", "-Wall", "-o", f"{library}.new", source])

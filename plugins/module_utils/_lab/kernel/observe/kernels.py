@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the kernels of this machine: those in the cache, the machine's own, and the one that a lab was made with."""
+"""Read the kernels of this machine: in the cache, the machine's own, and the kernel that a lab was made with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..state import BUILD, CONFIGURATION, Kernel, State, Wanted, kernel_at
 
 
 def observe(wanted: Wanted, runner: Runner, host: Host) -> State:
-    """The kernels from which C(wanted) can be met."""
+    """The state of the kernels for a task."""
     program = shutil.which("linux.uml")
     return State(
         kernels=_cached(wanted.cache, host),

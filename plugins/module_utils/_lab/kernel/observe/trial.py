@@ -16,22 +16,22 @@ from ...console import ConsoleEnd, read_end
 from ..state import Kernel
 
 _TIMEOUT = 30.0
-"""Seconds for what takes one on a quiet machine."""
+"""The time limit of a trial in seconds; it takes one second on an idle machine."""
 
 _INIT = "/lib64/ld-linux-x86-64.so.2"
-"""The first program: the loader itself, which needs no library, complains that it was given nothing to load, and ends."""
+"""The first program is the loader itself: it needs no library, complains that it has no program to load, and ends."""
 
 _ANY_EXIT_CODE = tuple(range(-64, 256))
 
 _INIT_EXITED = re.compile(r"Attempted to kill init! exitcode=0x0000[0-9a-f]{2}00\b")
-"""The kernel's last words when its first program has ended by itself, and not by a signal."""
+"""The kernel's last message if its first program has ended by itself, and not by a signal."""
 
 _XSTATE_REFUSED = "ptrace set fp regs failed"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """C(needs_xstate) is whether the CPU's vector registers are what stopped it, see xstate.c."""
+    """The result of a trial. C(needs_xstate): the size of the CPU's vector registers has stopped the kernel, see xstate.c."""
 
     boots: bool
     needs_xstate: bool
@@ -39,7 +39,7 @@ class Trial:
 
 
 def try_kernel(kernel: Kernel, runner: Runner, rootless: bool) -> Trial:
-    """Start a kernel on a file system that only reads this machine's. Changes nothing."""
+    """Start a kernel whose file system is this machine's, read-only. Changes nothing."""
     folder = tempfile.mkdtemp(prefix="fleetlab-kernel-")
     try:
         result = runner.run(trial_argv(kernel, folder, rootless), timeout=_TIMEOUT, accept=_ANY_EXIT_CODE)
@@ -57,5 +57,5 @@ def trial_argv(kernel: Kernel, folder: str, rootless: bool) -> Tuple[str, ...]:
 
 
 def read_trial(text: str) -> Trial:
-    """What came of a trial, by what its console showed."""
+    """The result of a trial, from the text of its console."""
     return Trial(_INIT_EXITED.search(text) is not None, _XSTATE_REFUSED in text, read_end(text))

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> str:
 
 
 def test_a_second_run_is_refused_by_name_while_the_first_works(path: str) -> None:
-    found = f"things: another run is at work on this host, and was not done after 0 s (process {os.getpid()}, which holds {path})"
+    found = f"things: another run works on this host, and had not ended after 0 s (process {os.getpid()}, which holds {path})"
     with exclusive(path, "things", 0):
         assert os.stat(path).st_mode & 0o777 == 0o600
         with pytest.raises(ObservationError, match=re.escape(found)), exclusive(path, "things", 0):

@@ -287,7 +287,7 @@ class TestRun:
         rooms = Rooms()
         with lock.held():
             result = rooms.run(FakeModule(params=PARAMS), lock)
-            assert "things: another run is at work on this host" in result["msg"]
+            assert "things: another run works on this host" in result["msg"]
             assert rooms.passed == ["options", "require"]
             assert rooms.run(FakeModule(True, params=PARAMS), lock)["changed"]
         assert rooms.run(FakeModule(params=PARAMS), lock)["changed"]

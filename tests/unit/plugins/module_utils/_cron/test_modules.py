@@ -119,7 +119,7 @@ def test_two_runs_on_one_host_wait_for_each_other(run: Run, tmp_path: Path, monk
     with lock.held():
         result = run(tz_cron, EMPTY, absent)
         assert result["failed"]
-        assert result["msg"].startswith("jobs: another run is at work on this host")
+        assert result["msg"].startswith("jobs: another run works on this host")
         assert run(tz_cron, EMPTY, absent, check_mode=True)["jobs"] == []
     assert run(tz_cron, EMPTY, absent)["jobs"] == []
     assert lock.path == f"{tmp_path}/tz_cron.lock"
@@ -269,7 +269,7 @@ def test_an_unreadable_state_is_a_problem_that_says_what_becomes_of_it(folders: 
     assert found.record is None
     assert problem is not None
     assert problem.startswith(f"the state {folders}/{STATE_FOLDER}/state.json cannot be read (Expecting value")
-    assert problem.endswith(": the next call sets it aside and begins a new one")
+    assert problem.endswith(": the next call sets it aside and begins a new state")
     installed = replace(DECLARED.jobs["test"], since=1, problem=problem)
     (job,) = describe(replace(DECLARED, jobs={"test": installed}), ["test"])
     assert (job["problem"], job["stale"]) == (problem, None)

@@ -92,14 +92,14 @@ def test_the_disk_that_the_machine_runs_from_is_refused(disk: Disk) -> None:
 
 def test_two_disks_that_say_the_same_are_refused() -> None:
     disks = [Disk("nvme1n1", 1, serial="vol12345678"), Disk("nvme2n1", 1, serial="vol12345678")]
-    with pytest.raises(ObservationError, match="more than one disk says that it is this volume: nvme1n1, nvme2n1"):
+    with pytest.raises(ObservationError, match="more than one disk claims to be this volume: nvme1n1, nvme2n1"):
         identify(disks, [Volume("vol-12345678")])
 
 
 def test_bad_input_names_its_option() -> None:
     with pytest.raises(InputError, match="volumes: 'sdf' is not the id of a volume"):
         make_volume("sdf")
-    with pytest.raises(InputError, match="volumes: '/dev/nvme1n1' is not a name"):
+    with pytest.raises(InputError, match="volumes: '/dev/nvme1n1' is not a device name"):
         make_volume("vol-12345678", "/dev/nvme1n1")
     with pytest.raises(InputError, match="vol-12345678: named more than once"):
         check_volumes([make_volume("vol-12345678"), make_volume("vol12345678")])

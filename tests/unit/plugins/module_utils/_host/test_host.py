@@ -169,12 +169,12 @@ class TestSystemd:
     @pytest.mark.parametrize(
         ("given", "problem"),
         [
-            ("-H", "no name of a unit"),
-            ("../x", "no name of a unit"),
+            ("-H", "not the name of a unit"),
+            ("../x", "not the name of a unit"),
             ("nginx.socket", "is a socket"),
             ("a@", "is a template"),
             ("@b", "has no name before"),
-            ("a" * 255, "longer than the 255"),
+            ("a" * 255, "longer than 255"),
         ],
     )
     def test_what_no_service_is_called(self, given: str, problem: str) -> None:

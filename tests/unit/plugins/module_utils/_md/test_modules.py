@@ -135,7 +135,7 @@ def test_one_run_at_a_time_works_on_the_arrays_of_a_host(run: Any, lock: Path) -
     with md_array.LOCK.held():
         start = time.monotonic()
         found = run(md_array, "stripe", options)["msg"]
-        assert found.startswith("md arrays: another run is at work on this host, and was not done after 0.3 s")
+        assert found.startswith("md arrays: another run works on this host, and had not ended after 0.3 s")
         assert str(lock) in found
         assert time.monotonic() - start >= 0.3
         assert "failed" not in run(md_array, "stripe", {**options, "_ansible_check_mode": True})

@@ -151,7 +151,7 @@ def test_with_nothing_else_it_is_what_is_free() -> None:
 def test_a_container_is_not_measured_by_the_watermarks_of_its_host() -> None:
     found = facts("5.15-lxc")
     assert found["available"]["source"] == "memfree"
-    assert "not believable" in found["available"]["reason"]
+    assert "not plausible" in found["available"]["reason"]
     assert "another machine" in found["available"]["missing"]["linux_4_20"]
     assert found["available"]["bytes"] <= found["bytes"]["MemTotal"]
 

@@ -172,7 +172,7 @@ def test_noise_around_and_between_and_carriage_returns_do_no_harm() -> None:
         ("", "nothing at all"),
         ("sh: 1: Syntax error", "Syntax error"),
         (COMMAND, "no reading"),
-        ("fleetlab-meminfo-1 begin\n/proc/meminfo:MemTotal:  1 kB\n", "cut short"),
+        ("fleetlab-meminfo-1 begin\n/proc/meminfo:MemTotal:  1 kB\n", "incomplete"),
         ("fleetlab-meminfo-1 begin\nfleetlab-meminfo-1 end\n", "could not read /proc/meminfo"),
         (printed("6.1") * 2, "more than one"),
         ("fleetlab-meminfo-1 end\nfleetlab-meminfo-1 begin\n", "more than one"),

@@ -74,8 +74,8 @@ def test_eight_nodes() -> None:
     ("damaged", "reason"),
     [
         (ZONE + ZONE, "twice"),
-        (ZONE.replace("low      22", "low      -22"), "low is no whole number"),
-        (ZONE.replace("(0, 0, 40, 50)", "(0, 0, 40"), "cut short"),
+        (ZONE.replace("low      22", "low      -22"), "low is not a whole number"),
+        (ZONE.replace("(0, 0, 40, 50)", "(0, 0, 40"), "incomplete"),
         (ZONE.replace("(0, 0, 40, 50)", "(0, x)"), "protection"),
         (ZONE.replace("count: 7", "count: ?"), "count"),
         ("        low      22\n" + ZONE, "before the first zone"),

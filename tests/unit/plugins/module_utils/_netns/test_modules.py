@@ -104,7 +104,7 @@ def run(tmp_path: Path, runner: Bare, monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_of_two_runs_at_once_the_second_waits_and_is_refused_by_name(run: Run, runner: Bare, options: Dict[str, Any]) -> None:
     with netns.LOCK.held():
         refused = run(netns, options)
-        assert refused["msg"].startswith("network namespaces: another run is at work on this host, and was not done after 0.2 s")
+        assert refused["msg"].startswith("network namespaces: another run works on this host, and had not ended after 0.2 s")
         # Nor has it looked: what it found would not be true any more when it is its turn.
         assert (refused["failed"], runner.ran) == (True, [])
         assert "failed" not in run(netns, options, check_mode=True)

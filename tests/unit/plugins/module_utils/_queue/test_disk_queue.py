@@ -204,7 +204,7 @@ def test_what_the_kernel_does_not_take_is_said_with_the_disk_and_what_was_expect
     machine.disk("sdb")
     machine.refused = {"scheduler"}
     result = machine.play(monkeypatch, timeout=2)
-    expected = "udev was asked 4 times to set what the rule says, and there are disks without it: sdb: scheduler is mq-deadline, not none."
+    expected = "udev was asked 4 times to set the values of the rule, and disks still differ: sdb: scheduler is mq-deadline, not none."
     assert expected in result["msg"]
     assert "see cat /sys/block/DISK/queue/NAME and journalctl --unit=systemd-udevd" in result["msg"]
     assert machine.ran.count(trigger("sdb")) == 4
@@ -225,7 +225,7 @@ def test_two_runs_wait_for_each_other(machine: Machine, monkeypatch: pytest.Monk
     monkeypatch.setattr(disk_queue, "LOCK", Lock(disk_queue.LOCK.name, disk_queue.LOCK.objects, timeout=0.2))
     with disk_queue.LOCK.held():
         result = machine.play(monkeypatch)
-    assert "the queues of disks: another run is at work on this host" in result["msg"]
+    assert "the queues of disks: another run works on this host" in result["msg"]
     assert not machine.path.exists()
     assert machine.play(monkeypatch)["changed"]
 

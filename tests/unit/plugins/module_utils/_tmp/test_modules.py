@@ -43,7 +43,7 @@ def test_two_runs_on_one_host_wait_for_each_other(capsys: pytest.CaptureFixture[
     path = str(tmp_path / "private-tmp")
     with short_lock.held():
         for form in ({"launcher": path}, {"service": "demo"}):
-            assert run(capsys, **form)["msg"].startswith("private /tmp: another run is at work on this host")
+            assert run(capsys, **form)["msg"].startswith("private /tmp: another run works on this host")
         # Check mode changes nothing, and does not wait.
         assert run(capsys, launcher=path, _ansible_check_mode=True)["changed"]
     if os.geteuid() == 0:

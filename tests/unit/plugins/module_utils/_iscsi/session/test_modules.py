@@ -76,7 +76,7 @@ def test_two_runs_on_one_host_wait_for_one_another(
     monkeypatch.setattr(iscsi_session, "observe", lambda wanted, runner, host: there)
     with iscsi_session.LOCK.held():
         refused = run_as_root(monkeypatch, capsys)
-        assert refused["msg"].startswith("iSCSI sessions: another run is at work on this host, and was not done after 0.2 s (process ")
+        assert refused["msg"].startswith("iSCSI sessions: another run works on this host, and had not ended after 0.2 s (process ")
         assert run_as_root(monkeypatch, capsys, check_mode=True)["changed"] is False
     assert run_as_root(monkeypatch, capsys)["changed"] is False
 

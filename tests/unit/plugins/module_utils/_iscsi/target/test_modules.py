@@ -152,7 +152,7 @@ def test_two_runs_on_one_host_wait_for_one_another(run: Run, tmp_path: Path, mon
     monkeypatch.setattr(iscsi_target, "LOCK", replace(iscsi_target.LOCK, timeout=0.2))
     with iscsi_target.LOCK.held():
         refused = run(iscsi_target, EMPTY, GONE)
-        assert refused["msg"].startswith("iSCSI targets: another run is at work on this host, and was not done after 0.2 s (process ")
+        assert refused["msg"].startswith("iSCSI targets: another run works on this host, and had not ended after 0.2 s (process ")
         assert run(iscsi_target, EMPTY, OPTIONS, check_mode=True)["changed"] is True
     assert run(iscsi_target, EMPTY, GONE)["changed"] is False
 

@@ -142,7 +142,7 @@ def test_without_a_mirror_the_lab_goes_on_with_the_kernel_of_this_machine_and_sa
     assert chosen.kernel.origin == "host"
     assert len(chosen.warnings) == 1
     assert "cannot resolve the mirror" in chosen.warnings[0]
-    assert "goes on with User-mode Linux 6.1.176 of this host" in chosen.warnings[0]
+    assert "uses User-mode Linux 6.1.176 of this host" in chosen.warnings[0]
     assert "\n" not in chosen.warnings[0]
 
 

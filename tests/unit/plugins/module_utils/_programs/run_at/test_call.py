@@ -154,7 +154,7 @@ def test_where_there_can_be_no_process_that_is_on_record(
 
     monkeypatch.setattr(os, "fork", too_many)
     assert [call(job_in(folder), FIVE), call(job_in(folder), FIVE + 60)] == [126, 0]
-    assert capfd.readouterr().err == "run-at: test: there can be no process for the command: Resource temporarily unavailable\n"
+    assert capfd.readouterr().err == "run-at: test: no process can be made for the command: Resource temporarily unavailable\n"
     assert state(folder)["consecutive_failures"] == 1
 
 
@@ -192,7 +192,7 @@ def test_a_folder_in_the_place_of_a_declared_jobs_state_stops_nothing(folder: Pa
 @pytest.mark.parametrize("make", [lambda file: file.write_text("#!/bin/sh\n"), lambda file: file.symlink_to("/bin/true"), Path.mkdir])
 def test_what_was_never_a_state_is_refused_where_words_may_have_been_swapped(folder: Path, make: Callable[[Path], object]) -> None:
     make(folder / "state")
-    with pytest.raises(UsageError, match=r"STATE_FILE: .*/state is there and is not the state of a job"):
+    with pytest.raises(UsageError, match=r"STATE_FILE: .*/state exists and is not the state of a job"):
         call(job_in(folder), FIVE)
     assert [path.name for path in folder.iterdir()] == ["state"]
 
@@ -204,7 +204,7 @@ def test_a_lock_that_can_not_be_had_stops_nothing(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(fcntl, "flock", without_locks)
     assert [call(job_in(folder), now) for now in (FIVE, FIVE + 60)] == [0, 0]
     assert runs(folder) == 1
-    assert "No locks available; the job is run without" in capfd.readouterr().err
+    assert "No locks available; the job runs without it" in capfd.readouterr().err
 
 
 def test_a_folder_that_is_gone_is_made_for_a_declared_job(folder: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_run_that_goes_on_is_not_started_again(folder: Path, capfd: pytest.Cap
     assert holder.lock()
     assert call(job, FIVE + 14 * 3600) == 0
     assert runs(folder) == 1
-    assert "still goes on" in capfd.readouterr().err
+    assert "has not ended" in capfd.readouterr().err
     # One that is caught up is called for it again and again.
     assert call(job_in(folder, catch_up=True), FIVE + 15 * 3600) == 0
     assert capfd.readouterr().err == ""
@@ -384,7 +384,7 @@ def test_a_success_of_a_clock_that_was_ahead_silences_nothing(folder: Path, capf
     assert "No successful run" in capfd.readouterr().err
     code, text = watch.judge(job, state(folder), FIVE + DAY, 0)
     assert code == watch.CRITICAL
-    assert text.startswith("test: no success on record but one of later than now, 2035-")
+    assert text.startswith("test: the only success on record is later than now, 2035-")
 
 
 def test_a_job_that_was_never_called_becomes_stale(folder: Path) -> None:

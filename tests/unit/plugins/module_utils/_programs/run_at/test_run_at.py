@@ -67,7 +67,7 @@ def test_help_and_usage(installed: Installation) -> None:
         (["5", "Etc/UTC", "0", "STATE", "true"], "WARN_TIME"),
         (["5", "Etc/UTC", "10", "/tmp/state", "true"], "can be written by others"),
         (["5", "Etc/UTC", "10", "STATE", ""], "COMMAND is empty"),
-        (["--dst", "never", "5", "Etc/UTC", "10", "STATE", "true"], "none of once, skip, twice"),
+        (["--dst", "never", "5", "Etc/UTC", "10", "STATE", "true"], "not one of once, skip, twice"),
         (["--job", "../x"], "cannot be the name of a job"),
         (["--job", "unknown"], "no job 'unknown'"),
     ],

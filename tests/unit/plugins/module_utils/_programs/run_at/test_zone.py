@@ -22,7 +22,7 @@ L America/New_York US/Eastern
 @pytest.mark.parametrize(
     ("listed", "name", "said"),
     [
-        (LISTED, "US/Eastern", "'US/Eastern', an old name of America/New_York: write that, or install the package tzdata-legacy"),
+        (LISTED, "US/Eastern", "'US/Eastern', an old name of America/New_York: use that, or install the package tzdata-legacy"),
         (LISTED, "US/Easter", "has no zone 'US/Easter'"),
         (None, "US/Eastern", "has no zone 'US/Eastern'"),
     ],
