@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from .files import Host
 
@@ -36,9 +36,9 @@ def parse_mountinfo(text: str) -> Tuple[Mount, ...]:
     return tuple(_mounts(text))
 
 
-def top_mounts(text: str) -> Dict[str, Mount]:
+def top_mounts(mounts: Iterable[Mount]) -> Dict[str, Mount]:
     """The mount that is visible at each mount point."""
-    return {mount.point: mount for mount in parse_mountinfo(text)}
+    return {mount.point: mount for mount in mounts}
 
 
 def read_mounts(host: Host, process: str = "self") -> Tuple[Mount, ...]:

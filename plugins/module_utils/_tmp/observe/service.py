@@ -17,7 +17,7 @@ from ..._core.module import require_root
 from ..._core.runner import Runner
 from ..._host import systemd
 from ..._host.files import Host
-from ..._host.mounts import Mount, read_mounts
+from ..._host.mounts import Mount, read_mounts, top_mounts
 from ..._host.process import is_in_cgroup, name_of, process_ids
 from ..render import drop_in_path, helper_name, helper_path
 from ..state import PLACES, Process, State, Unit
@@ -139,7 +139,7 @@ def _mode(path: str) -> Tuple[int, int]:
 
 
 def _mounts_at(places: Sequence[str], host: Host, process: str) -> Dict[str, Optional[Mount]]:
-    mounts = {mount.point: mount for mount in read_mounts(host, process)}
+    mounts = top_mounts(read_mounts(host, process))
     return {place: mounts.get(place) for place in places}
 
 

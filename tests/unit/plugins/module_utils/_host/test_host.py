@@ -81,7 +81,7 @@ class TestMounts:
         assert found[1].propagation == ("shared:20", "master:3")
 
     def test_the_last_mount_on_a_point_is_on_top(self) -> None:
-        assert mounts.top_mounts(MOUNTINFO)["/proc"].kind == "tmpfs"
+        assert mounts.top_mounts(mounts.parse_mountinfo(MOUNTINFO))["/proc"].kind == "tmpfs"
 
     def test_a_file_system_with_a_number_of_its_own_is_found_by_its_source(self, host: Host) -> None:
         table = mounts.read_mount_table(host)
