@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._host.mounts import top_mounts
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.mounts import parse_mountinfo, top_mounts
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp import render
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.launcher import observe_launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.service import observe, require
@@ -117,7 +117,7 @@ def test_a_recorded_service_proves_what_it_has(folder: Path, tmp_path: Path, cas
 def test_what_a_service_does_not_have_is_said(folder: Path, tmp_path: Path, mounts: str, wanted: Wanted, found: str) -> None:
     said = problems(seen(folder, tmp_path, "tmpfs", mounts), wanted)
     # A private /tmp has the options of the host's, which is a tmpfs with some of its own on newer systems.
-    options = top_mounts((folder / "mountinfo_private_tmp.txt").read_text(encoding="utf-8"))["/tmp"].options
+    options = top_mounts(parse_mountinfo((folder / "mountinfo_private_tmp.txt").read_text(encoding="utf-8")))["/tmp"].options
     missing = ", ".join(option for option in ("noexec", "nosuid", "nodev") if option not in options)
     assert any(f"process 50 (demo): {found.format(missing=missing)}" in text for text in said), said
     # A private /tmp in the children too.
@@ -174,7 +174,7 @@ def test_mounts_of_any_name_and_those_on_top_of_others() -> None:
         "3 1 0:2 /with\\040space /tmp ro,noexec - tmpfs a\\040b rw,size=4k,mode=770\n"
         "cut short\n1 2 0:1 / /cut rw -\n"
     )
-    found = top_mounts(text)
+    found = top_mounts(parse_mountinfo(text))
     assert list(found) == ["/tmp"]
     assert (found["/tmp"].root, found["/tmp"].source, found["/tmp"].options) == ("/with space", "a b", ("ro", "noexec"))
     assert found["/tmp"].parameters == {"rw": "", "size": "4k", "mode": "770"}
