@@ -99,17 +99,26 @@ class Stubs:
         return [options for called, options in map(json.loads, lines) if called == name]
 
 
-def play_role(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", **include: Any) -> dict[str, str]:
+OWN_PROCESSES = f"unshare {'--user --map-root-user' if os.geteuid() else ''} --pid --fork --mount-proc"
+"""What stands before a command whose first process is its own: of the machine's not even root may see all, as in a container."""
+
+
+def play_role(
+    folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", prefix: str = "", **include: Any
+) -> dict[str, str]:
     """Play a role on this machine under the names of C(hosts), each with its own variables; returns the message each of them failed with.
 
     :arg include: what M(ansible.builtin.include_role) takes.
     :arg path: a folder that comes first in the path of the programs.
+    :arg prefix: what stands before the command of the play.
     """
-    played = play_tasks(folder, hosts, *options, path=path, **include)
+    played = play_tasks(folder, hosts, *options, path=path, prefix=prefix, **include)
     return {host: result["msg"] for one in played for host, result in one["hosts"].items() if result.get("failed")}
 
 
-def play_tasks(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", **include: Any) -> list[dict[str, Any]]:
+def play_tasks(
+    folder: Path, hosts: dict[str, dict[str, Any]], *options: str, path: str = "", prefix: str = "", **include: Any
+) -> list[dict[str, Any]]:
     """The same; returns the tasks, each with its results by C(hosts)."""
     link = folder / "collections" / "ansible_collections" / "fleetlab" / "linux"
     if not link.exists():
@@ -128,6 +137,6 @@ def play_tasks(folder: Path, hosts: dict[str, dict[str, Any]], *options: str, pa
         LC_ALL="C.UTF-8",
     )
     env["PATH"] = os.pathsep.join([path, env["PATH"]]) if path else env["PATH"]
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", *options, "play.yml"]
+    command = [*shlex.split(prefix), sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", *options, "play.yml"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     return [one for play in json.loads(done.stdout[done.stdout.index("{") :])["plays"] for one in play["tasks"]]

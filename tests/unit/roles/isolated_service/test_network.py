@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import Stubs, play_role
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import OWN_PROCESSES, Stubs, play_role
 
-pytestmark = pytest.mark.skipif(not os.access("/proc/1/ns/net", os.R_OK), reason="only root sees the namespace of another user's process")
 VERIFY = {"name": "fleetlab.linux.isolated_service", "tasks_from": "verify"}
 
 
@@ -23,7 +21,7 @@ def verify(folder: Path, pid: int, state: str) -> str:
     (folder / "bin/systemctl").write_text(f"#!/bin/sh\necho {pid}\n", encoding="utf-8")
     (folder / "bin/systemctl").chmod(0o755)
     variables = {"isolated_service_name": "web", "isolated_service_netns": "fleetlab-none", "isolated_service_state": state}
-    return play_role(folder, {"here": variables}, path=str(folder / "bin"), **VERIFY).get("here", "")
+    return play_role(folder, {"here": variables}, path=str(folder / "bin"), prefix=OWN_PROCESSES, **VERIFY).get("here", "")
 
 
 @pytest.mark.parametrize(("state", "expected"), [("absent", ""), ("present", "its network namespace is 'out', not 'in'")])

@@ -53,8 +53,8 @@ def test_two_runs_on_one_host_wait_for_each_other(capsys: pytest.CaptureFixture[
     assert (short_lock.name, short_lock.path) == ("private_tmp", f"{tmp_path}/locks/private_tmp.lock")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may do this")
-def test_root_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_root_is_needed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "only root can give a process a private /tmp" in run(capsys, service="demo")["msg"]
 
 
