@@ -114,7 +114,9 @@ def _check_possible(wanted: WantedArray, array: Array) -> None:
 
 
 def _failed(array: Array) -> bool:
-    return bool(array.free_slots) or any(member.faulty for member in array.members)
+    """Whether the array has lost members that no spare replaces: md takes a spare for a free slot as soon as nothing holds it still."""
+    spares = sum(member.slot is None and not member.faulty for member in array.members)
+    return len(array.free_slots) > spares or any(member.faulty for member in array.members)
 
 
 def _later(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> bool:

@@ -64,6 +64,26 @@ def test_a_mirror_takes_another_copy_and_drops_its_bitmap() -> None:
     assert host.plan(more).steps == ()
 
 
+@pytest.mark.parametrize("wait", ["sync", "none"])
+def test_a_growth_that_was_killed_before_its_rebuild_began_is_awaited(wait: str) -> None:
+    host = pair()
+    host.converge(want(level="raid1", devices=THREE, grow=True))
+    host.settle()
+    more = want(level="raid1", devices=THREE, bitmap="none", grow=True, wait=wait)
+    state = host.state([more])
+    *current, last = state.arrays[0].members
+    # As a killed mdadm leaves it: three slots, and the third member still a spare, as the array is held still.
+    frozen = replace(state.arrays[0], sync_action="frozen", degraded=1, members=(*current, replace(last, slot=None, state=("spare",))))
+    state = replace(state, arrays=(frozen,))
+    if wait == "none":
+        with pytest.raises(RefusedError, match="it is not in sync yet"):
+            plan_arrays(state, [more])
+        return
+    outcome = plan_arrays(state, [more])
+    assert outcome.commands() == [["tee", "/sys/block/md1/md/sync_action"], ["grow_when_whole", "array=md1"]]
+    assert outcome.postponed == ("md1",)
+
+
 def test_a_growth_that_was_cut_short_is_finished() -> None:
     host = pair()
     more = want(level="raid1", devices=THREE, grow=True)
