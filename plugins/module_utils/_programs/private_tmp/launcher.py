@@ -93,7 +93,7 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
     if not command:
         parser.error("give a command behind --")
     if options.size and options.backing == "disk":
-        parser.error("--size is for a tmpfs; a folder on disk has no own limit")
+        parser.error("--size is for a tmpfs; a folder on disk has no limit")
     return options, command
 
 
