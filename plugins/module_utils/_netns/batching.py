@@ -33,7 +33,7 @@ class Joinable(Command):
 
 def systemctl(verb: str, *units: str) -> Joinable:
     """A command of systemctl for units."""
-    return Joinable(("systemctl", verb, *units), maker=systemctl, group=(verb,), parts=units)
+    return Joinable(argv=("systemctl", verb, *units), maker=systemctl, group=(verb,), parts=units)
 
 
 def nft(*words: str) -> Joinable:
@@ -41,7 +41,7 @@ def nft(*words: str) -> Joinable:
 
     nft joins the words of its command line with blanks, and reads several such lines as one transaction.
     """
-    return Joinable(("nft", *words), maker=_nft_lines, parts=(" ".join(words),))
+    return Joinable(argv=("nft", *words), maker=_nft_lines, parts=(" ".join(words),))
 
 
 def _nft_lines(*lines: str) -> Command:
@@ -50,7 +50,7 @@ def _nft_lines(*lines: str) -> Command:
 
 def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
     """Changes of nftables in JSON, as one transaction."""
-    return Joinable(("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
+    return Joinable(argv=("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
 
 
 @dataclass(frozen=True)
