@@ -98,6 +98,8 @@ def machine(cloud: Cloud, tmp_path: Path) -> Machine:
         program.chmod(0o755)
     for folder in ("sys/block", "by-id", "dev"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "sys" / "class").mkdir()
+    (tmp_path / "sys" / "class" / "block").symlink_to("../block")
     (tmp_path / "name").write_text("ip-10-99-0-4\n", encoding="utf-8")
     (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
     volumes = [
