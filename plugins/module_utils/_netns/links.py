@@ -8,6 +8,7 @@ To add a kind, write its class, and add it to L(KINDS). All other rooms only use
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
@@ -42,7 +43,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(ABC):
     """A wanted link. C(name) is its name in the record and the diff, C(peer) is its interface in the namespace.
 
     C(on_host): the link has an end with the link's name on the host, so that the host routes and filters its packets.
@@ -89,24 +90,24 @@ class Link:
             for end, found in zip(self.ends, self.found(state) or new)
         ]
 
+    @abstractmethod
     def check(self, option: str) -> None:
         """
         :raises InputError: the options of the link contradict each other.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def creation(self, namespace: str) -> Tuple[str, ...]:
         """The command that creates the link."""
-        raise NotImplementedError
 
+    @abstractmethod
     def found(self, state: State) -> Tuple[FoundLink, ...]:
         """The existing ends; none if the link does not connect the right places."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def made(cls, state: State, name: str, addresses: List[str]) -> Tuple[FoundLink, ...]:
         """The ends of a link that an earlier run made; none if it no longer exists. C(addresses) are the recorded ones of its host end."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
