@@ -227,6 +227,23 @@ ansible_facts:
           type: dict
           returned: success
           sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, reason: null}
+        pressure:
+          description:
+            - How much programs waited for memory (pressure stall information). C(some) is the time in which at least one program waited,
+              C(full) the time in which all did, in percent of the last 10, 60 and 300 seconds, and C(total) in microseconds since boot.
+            - Both are null, with the C(reason), on a kernel without the file C(/proc/pressure/memory).
+            - In a container the figures are those of the whole machine.
+          type: dict
+          returned: success
+          sample:
+            some: {avg10: 0.0, avg60: 0.12, avg300: 0.05, total: 1520441}
+            full: {avg10: 0.0, avg60: 0.08, avg300: 0.03, total: 901203}
+            reason: null
+        oom_kills:
+          description: How many programs the kernel has killed since boot for lack of memory; null before Linux 4.13.
+          type: int
+          returned: success
+          sample: 0
         kernel:
           description: The release of the kernel, its version as numbers, and the page size.
           type: dict

@@ -21,13 +21,15 @@ MIN_FREE = "/proc/sys/vm/min_free_kbytes"
 OSRELEASE = "/proc/sys/kernel/osrelease"
 SELF_CGROUP = "/proc/self/cgroup"
 ARCSTATS = "/proc/spl/kstat/zfs/arcstats"
+PRESSURE = "/proc/pressure/memory"
+VMSTAT = "/proc/vmstat"
 
 _BEGIN = "fleetlab-meminfo-1 begin"
 _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
-_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
-"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat and arcstats."""
+_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min|oom_kill) |^(some|full) avg10=| (boost|low|high|present|managed|protection:|count:) "
+"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat, arcstats, vmstat and pressure."""
 
 COMMAND = (
     "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
@@ -41,7 +43,7 @@ COMMAND = (
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
     'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
     "else r=/sys/fs/cgroup; d=$w; l=max; u=current; fi; "
-    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {ARCSTATS}; "
+    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {ARCSTATS} {PRESSURE} {VMSTAT}; "
     'while d=${d%/}; do set -- "$@" "$r$d/memory.$l" "$r$d/memory.$u" "$r$d/memory.stat"; '
     "case $d in */*) d=${d%/*};; *) break;; esac; done; "
     f'grep -s -E "{_WANTED}" "$@"; '
@@ -63,6 +65,8 @@ class Reading(NamedTuple):
     self_cgroup: Optional[str] = None
     arcstats: Optional[str] = None
     groups: Optional[Mapping[str, str]] = None
+    pressure: Optional[str] = None
+    vmstat: Optional[str] = None
 
 
 def parse_output(text: str) -> Reading:
@@ -92,6 +96,8 @@ def parse_output(text: str) -> Reading:
         self_cgroup=texts.get(SELF_CGROUP),
         arcstats=texts.get(ARCSTATS),
         groups={path: value for path, value in texts.items() if path.startswith("/sys/")},
+        pressure=texts.get(PRESSURE),
+        vmstat=texts.get(VMSTAT),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from . import accounting, available, cgroup, free
+from . import accounting, available, cgroup, free, pressure
 from .arcstats import of_this_machine, parse_arcstats
 from .available import Surroundings
 from .collect import MIN_FREE, Reading
@@ -41,6 +41,8 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         "available": available.describe(found, info.total),
         "accounting": accounting.account(info, around.zones, page_size, around.version),
         "cgroup": cgroup.describe(reading.self_cgroup, reading.groups or {}, info.total),
+        "pressure": pressure.describe(reading.pressure),
+        "oom_kills": pressure.parse_oom_kills(reading.vmstat),
         "kernel": {
             "release": (reading.osrelease or "").strip() or None,
             "version": None if around.version is None else list(around.version),

@@ -39,4 +39,6 @@ def read_host(host: Host) -> Reading:
         self_cgroup=self_cgroup,
         arcstats=host.read(collect.ARCSTATS),
         groups={path: text for path, text in groups.items() if text is not None},
+        pressure=host.read(collect.PRESSURE),
+        vmstat=host.read(collect.VMSTAT),
     )

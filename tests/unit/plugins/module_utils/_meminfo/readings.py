@@ -35,6 +35,8 @@ def reading(kernel: str, **changes: Any) -> Reading:
         "page_size": text(kernel, "pagesize"),
         "self_cgroup": text(kernel, "cgroup"),
         "arcstats": text(kernel, "arcstats"),
+        "pressure": text(kernel, "pressure"),
+        "vmstat": text(kernel, "vmstat"),
     }
     return Reading(**{**files, **changes})
 

@@ -33,6 +33,8 @@ _PLACES = {
     "osrelease": collect.OSRELEASE,
     "cgroup": collect.SELF_CGROUP,
     "arcstats": collect.ARCSTATS,
+    "pressure": collect.PRESSURE,
+    "vmstat": collect.VMSTAT,
 }
 
 
