@@ -28,8 +28,11 @@ _BEGIN = "fleetlab-meminfo-1 begin"
 _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
-_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min|oom_kill) |^(some|full) avg10=| (boost|low|high|present|managed|protection:|count:) "
-"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat, arcstats, vmstat and pressure."""
+_WANTED = (
+    "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min|oom_kill) |^(some|full) avg10="
+    "| (boost|low|high|present|managed|protection:|count:) "
+)
+"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of the other files."""
 
 COMMAND = (
     "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
