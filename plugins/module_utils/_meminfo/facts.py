@@ -18,6 +18,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "method": {"type": "str", "choices": ["raw", "module"], "default": "raw"},
     "zfs_arc": {"type": "bool", "default": False},
     "cacheable": {"type": "bool", "default": True},
+    "processes_below": {"type": "float", "default": 0},
 }
 """Options of meminfo_facts, for the module and for the action of the same name."""
 
@@ -54,6 +55,11 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         facts["zfs_arc"] = _add_arc(facts["available"], arc, info.total)
     facts["free"] = free.columns(info, facts["available"]["bytes"])
     return facts
+
+
+def is_low(facts: Dict[str, Any], below: float) -> bool:
+    """Whether less than this percentage is available, so that the largest processes are of interest."""
+    return bool(facts["available"]["percent"] < below)
 
 
 def as_result(facts: Dict[str, Any], cacheable: bool, read_at: float) -> Dict[str, Any]:
