@@ -12,7 +12,8 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 COLUMNS = (
     "host", "available_percent", "available", "total", "source", "kernel", "free", "anonymous", "kernel_memory", "caches", "others",
-    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "a_percent", "b_percent", "extended_percent",
+    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "machine_total", "machine_available", "machine_available_percent",
+    "a_percent", "b_percent", "extended_percent",
 )  # fmt: skip
 _METRICS = (
     ("total", "fleet_memory_total_bytes", "MemTotal."),
