@@ -154,6 +154,9 @@ def _row(host: str, meminfo: Mapping[str, Any], limits: Limits) -> Dict[str, Any
     try:
         available, free, accounting = meminfo["available"], meminfo["free"], meminfo["accounting"]
         total = free["total"]
+        group, machine = meminfo["cgroup"], meminfo["machine"]
+        tmpfs = accounting["tmpfs"] if machine is None else group["tmpfs"]
+        of_machine = available if machine is None else machine["available"]
         row: Dict[str, Any] = {
             "host": host,
             "total": total,
@@ -161,10 +164,14 @@ def _row(host: str, meminfo: Mapping[str, Any], limits: Limits) -> Dict[str, Any
             "available_percent": available["percent"],
             "source": available["source"],
             "kernel": meminfo["kernel"]["release"],
-            "tmpfs": accounting["tmpfs"],
-            "tmpfs_percent": None if accounting["tmpfs"] is None else round(100.0 * accounting["tmpfs"] / total, 2),
+            "tmpfs": tmpfs,
+            "tmpfs_percent": None if tmpfs is None else round(100.0 * tmpfs / total, 2),
             "swap_used": free["swap"]["used"],
-            "cgroup_limit": meminfo["cgroup"]["limit"],
+            "cgroup_limit": group["limit"],
+            # They differ from the host's own figures where a control group limits the host.
+            "machine_total": of_machine["total"],
+            "machine_available": of_machine["bytes"],
+            "machine_available_percent": of_machine["percent"],
         }
         row.update({name: free[name] for name in ("free", "anonymous", "caches", "others")}, kernel_memory=free["kernel"])
         row.update({f"{formula}_percent": accounting[formula]["percent"] for formula in FORMULAS})
@@ -178,7 +185,6 @@ def _besides(meminfo: Mapping[str, Any], limits: Limits) -> Dict[str, Any]:
     """The figures that readings of older versions of the collection lack."""
     pressure, read_at = meminfo.get("pressure") or {}, meminfo.get("read_at")
     return {
-        "machine_total": meminfo["bytes"].get("MemTotal"),
         "swap_total": meminfo["free"]["swap"]["total"],
         "source_reason": meminfo["available"].get("reason"),
         "unexplained_reason": meminfo["accounting"]["extended"].get("reason"),

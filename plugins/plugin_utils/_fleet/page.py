@@ -23,7 +23,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _DIVISOR = 1024
 """Sizes in the page are in KiB, which saves a quarter of its length."""
 _FIGURES = ("available_percent", "tmpfs_percent", "extended_percent", "pressure_some", "pressure_full", "oom_kills", "read_at")
-_SIZES = ("total", "available", "machine_total", "cgroup_limit", "swap_total", "swap_used")
+_SIZES = ("total", "available", "machine_total", "machine_available", "cgroup_limit", "swap_total", "swap_used")
 
 
 def render_page(fleet: Mapping[str, Any]) -> str:

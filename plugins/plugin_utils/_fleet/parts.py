@@ -21,6 +21,7 @@ PARTS: Mapping[str, str] = {
     "zswap": "compressed swap (zswap)",
     "arc": "ZFS cache (ARC)",
     "other": "other counters",
+    "unknown": "in use, by whom is not known",
     "unexplained": "unexplained",
     "caches": "caches",
     "free": "free",
@@ -47,27 +48,27 @@ _SPLIT = ("Active", "Inactive", "Unevictable", "Cached", "Slab", "Hugetlb")
 
 
 def parts(meminfo: Mapping[str, Any]) -> Dict[str, int]:
-    """Bytes of each part. C(unexplained) is below zero if the counters count memory twice.
+    """Bytes of each part. C(unexplained) is the figure of the account, below zero if the counters count memory twice.
 
     Where a control group limits the host, the parts are those of the group, and add up to its limit. Without an account, only the free
-    memory is known.
+    memory is known, and the rest is C(unknown).
     """
     account, columns = meminfo["accounting"]["extended"], meminfo["free"]
     found = dict.fromkeys(PARTS, 0)
-    if columns["total"] != meminfo["bytes"].get("MemTotal"):
-        _add_columns(found, columns, meminfo["cgroup"].get("tmpfs") or 0)
-    elif account["terms"]:
+    if meminfo["machine"] is None and account["terms"]:
         _add_terms(found, meminfo, account["terms"])
-    else:
-        found["free"] = columns["free"]
-    return {**found, "unexplained": columns["total"] - sum(found.values())}
+        return {**found, "unexplained": columns["total"] - sum(found.values())}
+    if meminfo["machine"] is not None and columns["others"] is not None:
+        _add_columns(found, columns, meminfo["cgroup"]["tmpfs"] or 0)
+    found["free"] = columns["free"]
+    return {**found, "unknown": columns["total"] - sum(found.values())}
 
 
 def _add_columns(found: Dict[str, int], columns: Mapping[str, Any], tmpfs: int) -> None:
     anonymous = columns["anonymous"] or 0
     found["tmpfs"] = min(tmpfs, anonymous)
     found["programs"] = anonymous - found["tmpfs"]
-    found.update({name: columns[name] or 0 for name in ("kernel", "caches", "free")})
+    found.update({name: columns[name] or 0 for name in ("kernel", "caches")})
 
 
 def _add_terms(found: Dict[str, int], meminfo: Mapping[str, Any], terms: Mapping[str, int]) -> None:
@@ -80,9 +81,7 @@ def _add_terms(found: Dict[str, int], meminfo: Mapping[str, Any], terms: Mapping
     found["caches"] += reclaimable
     found["kernel"] += terms.get("Slab", 0) - reclaimable
     huge = terms.get("Hugetlb", 0)
-    free = meminfo["accounting"].get("huge_pages", {}).get("free")
-    default_free: int = meminfo["counts"].get("HugePages_Free", 0) * sizes.get("Hugepagesize", 0)
-    found["huge_free"] = min(huge, default_free if free is None else free)
+    found["huge_free"] = min(huge, meminfo["accounting"]["huge_pages"]["free"] or 0)
     found["huge_used"] = huge - found["huge_free"]
 
 

@@ -15,8 +15,9 @@ from .packages import load
 
 COLUMNS = (
     "host", "available_percent", "available", "total", "source", "kernel", "free", "anonymous", "kernel_memory", "caches", "others",
-    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "a_percent", "b_percent", "extended_percent",
-    "machine_total", "swap_total", "pressure_some", "pressure_full", "oom_kills", "read_at", "old",
+    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "machine_total", "machine_available", "machine_available_percent",
+    "a_percent", "b_percent", "extended_percent",
+    "swap_total", "pressure_some", "pressure_full", "oom_kills", "read_at", "old",
 )  # fmt: skip
 
 

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parts import parts
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import CASES, KERNELS, facts
 
 COUNTERS = (
     "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable", "Shmem", "SReclaimable", "Cached", "Buffers",
-    "Hugepagesize",
 )  # fmt: skip
 TERMS = (
     "MemFree",
@@ -32,10 +31,11 @@ TERMS = (
     "ZFS ARC",
     "NewCounter",
 )
+PUBLIC = sorted(case.name for case in CASES.iterdir() if case.is_dir())
 SIZES = st.integers(0, 1 << 30)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", [*KERNELS, *PUBLIC])
 def test_the_parts_of_every_kernel_add_up(kernel: str) -> None:
     found = facts(kernel)
     divided = parts(found)
@@ -43,11 +43,11 @@ def test_the_parts_of_every_kernel_add_up(kernel: str) -> None:
     assert all(value >= 0 for name, value in divided.items() if name != "unexplained")
 
 
-@given(st.dictionaries(st.sampled_from(COUNTERS), SIZES), st.dictionaries(st.sampled_from(TERMS), SIZES, min_size=1), st.integers(0, 99))
+@given(st.dictionaries(st.sampled_from(COUNTERS), SIZES), st.dictionaries(st.sampled_from(TERMS), SIZES, min_size=1), SIZES)
 def test_counters_that_contradict_each_other_still_add_up(sizes: dict[str, int], terms: dict[str, int], free: int) -> None:
     found = facts("6.1")
     found["bytes"] = {"MemTotal": found["free"]["total"], **sizes}
-    found["counts"] = {"HugePages_Free": free}
+    found["accounting"]["huge_pages"] = {"free": free}
     found["accounting"]["extended"] = {"terms": terms}
     divided = parts(found)
     assert sum(value for name, value in divided.items() if name != "unexplained") == sum(terms.values())
@@ -55,24 +55,18 @@ def test_counters_that_contradict_each_other_still_add_up(sizes: dict[str, int],
 
 
 def test_the_unexplained_part_is_the_figure_of_the_table() -> None:
-    for kernel in KERNELS:
+    for kernel in [*KERNELS, *PUBLIC]:
         found = facts(kernel)
-        if found["accounting"]["extended"]["reason"] is None:
-            assert parts(found)["unexplained"] == found["accounting"]["extended"]["unexplained"], kernel
+        expected = (found["accounting"]["extended"]["unexplained"] or 0) if found["machine"] is None else 0
+        assert parts(found)["unexplained"] == expected, kernel
 
 
 def of(**changes: Any) -> dict[str, int]:
     """The parts of a host with some other counters and terms."""
     found = facts("6.1")
     found["bytes"].update(changes.get("sizes", {}))
-    found["counts"].update(changes.get("counts", {}))
     found["accounting"]["extended"]["terms"].update(changes.get("terms", {}))
     return parts(found)
-
-
-def test_huge_pages_are_told_apart_by_use() -> None:
-    divided = of(sizes={"Hugepagesize": 2 << 20}, counts={"HugePages_Free": 100}, terms={"Hugetlb": 300 * (2 << 20)})
-    assert (divided["huge_used"], divided["huge_free"]) == (200 * (2 << 20), 100 * (2 << 20))
 
 
 def test_locked_tmpfs_is_tmpfs() -> None:
@@ -91,7 +85,7 @@ def test_an_account_by_the_use_of_pages_has_the_same_parts() -> None:
     assert divided["unexplained"] == found["accounting"]["a"]["unexplained"]
 
 
-def test_free_huge_pages_of_other_sizes_are_believed() -> None:
+def test_huge_pages_are_told_apart_by_use() -> None:
     found = facts("6.1")
     found["accounting"]["extended"]["terms"]["Hugetlb"] = 3 << 30
     found["accounting"]["huge_pages"] = {"total": 3 << 30, "used": 1 << 30, "free": 2 << 30, "reason": None}
@@ -108,15 +102,32 @@ def test_without_an_account_only_the_free_memory_is_known() -> None:
     divided = parts(found)
     assert {name: value for name, value in divided.items() if value} == {
         "free": found["free"]["free"],
-        "unexplained": found["free"]["total"] - found["free"]["free"],
+        "unknown": found["free"]["total"] - found["free"]["free"],
     }
 
 
 def test_the_parts_of_a_limited_host_are_those_of_its_group() -> None:
     found = facts("6.1")
-    found["free"].update(total=1000, free=100, anonymous=500, kernel=50, caches=300)
+    found["free"].update(total=1000, free=100, anonymous=500, kernel=50, caches=300, others=50)
     found["cgroup"].update(limit=1000, tmpfs=200)
+    found["machine"] = {"available": found["available"], "free": found["free"]}
     divided = parts(found)
     assert {name: value for name, value in divided.items() if value} == {
-        "programs": 300, "tmpfs": 200, "kernel": 50, "caches": 300, "free": 100, "unexplained": 50
+        "programs": 300, "tmpfs": 200, "kernel": 50, "caches": 300, "free": 100, "unknown": 50
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("11-hugepages-566gib", {"huge_used": 91.5, "huge_free": 2.1, "unexplained": 0.0}),
+        ("26-mlocked-elasticsearch", {"locked": 47.3, "unexplained": 0.6}),
+        ("12-zfs-252gib", {"arc": 61.8, "unexplained": 0.6}),
+        ("21-gpuactive", {"other": 56.8, "unexplained": 0.3}),
+        ("06-lxcfs-host-counters", {"unknown": 35.2, "free": 64.8}),
+    ],
+)
+def test_the_bars_of_public_reports(case: str, expected: dict[str, float]) -> None:
+    found = facts(case)
+    divided = parts(found)
+    assert {name: round(100 * divided[name] / found["free"]["total"], 1) for name in expected} == expected
