@@ -75,6 +75,9 @@ _RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\
 
 _LINE_LENGTH = 500
 
+_PANIC = re.compile(r"Kernel panic|Out of memory: Killed|ptrace set fp regs failed")
+"""Lines on the console of a guest whose kernel, or one of whose programs, was ended by the kernel."""
+
 _DEPRECATED = "[DEPRECATION WARNING]: "
 _NOT_OURS = (
     "Passing `warnings` to `exit_json` or `fail_json` is deprecated.",
@@ -181,6 +184,18 @@ def deprecations(log: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"deprecated: {text[:_LINE_LENGTH]}" for text in entries if not text.startswith(_NOT_OURS)))
 
 
+def panics(consoles: Iterable[Path]) -> tuple[str, ...]:
+    """What ended guests or programs in them, from kept consoles: the line that says it, and the last lines of the console."""
+    found = []
+    for file in sorted(consoles):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [number for number, line in enumerate(lines) if _PANIC.search(line)]
+        if said:
+            shown = lines[said[0] : said[0] + 1] + lines[said[0] + 1 :][-_REASON_LINES:]
+            found.append("\n    ".join([f"console of {file.stem}:", *(line.strip()[:_LINE_LENGTH] for line in shown)]))
+    return tuple(found)
+
+
 def _scenario_outcome(reports: Path, log: Path) -> Outcome:
     tests = _junit_folder_outcome(reports)
     found = deprecations(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
@@ -188,7 +203,8 @@ def _scenario_outcome(reports: Path, log: Path) -> Outcome:
 
 
 def _read_log_failures(log: Path) -> tuple[str, ...]:
-    return log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
+    failures = log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
+    return failures + panics(log.parent.glob("*.console"))
 
 
 def _nox(*arguments: str) -> tuple[str, ...]:

@@ -152,6 +152,14 @@ def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) 
     assert run_tests.log_failures("") == ()
 
 
+def test_a_guest_whose_kernel_panicked_is_named_with_the_end_of_its_console(tmp_path: Path) -> None:
+    (tmp_path / "server1.console").write_text("boot\nKernel panic - not syncing: Segfault\n" + "".join(f"line {n}\n" for n in range(20)))
+    (tmp_path / "server2.console").write_text("boot\nlogin:\n")
+    assert run_tests._read_log_failures(tmp_path / "ansible.log") == (
+        "console of server1:\n    Kernel panic - not syncing: Segfault\n" + "\n".join(f"    line {n}" for n in range(14, 20)),
+    )
+
+
 DEPRECATIONS = """2026-11-29 07:09:22,899 p=18466 u=root n=ansible WARNING| [WARNING]: Deprecation warnings can be disabled.
 
 2026-11-29 07:09:22,900 p=18 u=root n=ansible INFO| [DEPRECATION WARNING]: Passing `warnings` to `exit_json` or `fail_json` is deprecated.
