@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line, and end with the failures and the counts.
 
-Every part is run, also after a failed part. Two parts run at once, of which one may have guests; the other then uses the time that the
+Every part is run, also after a failed part. Three parts run at once, of which one may have guests; the others then use the time that the
 guests spend waiting. The output of a part with guests is shown while it runs, the output of any other part when it has ended. All failures
 are named again at the end. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run.
 """
@@ -49,7 +49,7 @@ _LINT_SESSIONS = (
     "docs-check",
     "license-check",
     "extra-checks",
-    "build-import-check",
+    "galaxy-importer",
     "ansible-lint",
     "shellcheck",
     "role-readmes",
@@ -58,8 +58,8 @@ _LINT_SESSIONS = (
 """Names of nox sessions; each session counts as one test."""
 
 
-_LANES = 2
-"""Number of parts that run at once. Each part keeps about one core busy."""
+_LANES = 3
+"""Number of parts that run at once. A part keeps one core busy, but for a third of its time, in which it waits."""
 
 _PATIENT = ("nice", "-n", "10")
 """Prefix of the command of a part without guests, so that guests, whose tests depend on clocks, are hardly slowed down."""
