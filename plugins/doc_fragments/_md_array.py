@@ -30,7 +30,7 @@ options:
       state:
         description: See O(state).
         type: str
-        choices: [present, absent, stopped]
+        choices: [present, absent, stopped, forgotten]
         default: present
       level:
         description: See O(level).
@@ -125,11 +125,13 @@ options:
     description:
       - V(present) creates or assembles the array. A degraded array that runs stays as it is, with a warning.
       - V(stopped) stops the array and keeps its superblocks and its line in C(mdadm.conf).
+      - V(forgotten) stops the array and removes its line in C(mdadm.conf), and keeps its superblocks with all data, for another host that
+        adopts the array (O(homehost)). Run it before the disks are detached.
       - V(absent) stops the array, erases the md superblocks of exactly its members, and removes its line in C(mdadm.conf).
-        The removal is refused while the array is mounted or otherwise in use.
+      - An array that is mounted or otherwise in use is refused.
       - If omitted, it is V(present).
     type: str
-    choices: [present, absent, stopped]
+    choices: [present, absent, stopped, forgotten]
   level:
     description:
       - RAID level; required with O(state=present).

@@ -128,7 +128,7 @@ class Observation:
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
         state = self.with_bitmaps(state)
-        if any(one.state == "stopped" for one in wanted.arrays):
+        if any(one.state in ("stopped", "forgotten") for one in wanted.arrays):
             state = replace(state, arrays=tuple(with_lists(self.host, array) for array in state.arrays))
         names = self._to_search(state, wanted)
         found = read_signatures(runner, [state.devices[name].node for name in names]) if names else {}
