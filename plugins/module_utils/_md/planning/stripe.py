@@ -56,13 +56,7 @@ def plan_stripe(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
             return _set_going(builder, array)
         array = _turn_back(builder, array)
         devices = {path: builder.state.devices[device.kernel_name] for path, device in devices.items()}
-    count = len(wanted.devices)
-    if count < array.raid_disks:
-        raise RefusedError(
-            wanted.subject,
-            f"it has {array.raid_disks} devices and {count} are declared: a stripe is never shrunk, because a mounted file system cannot be",
-            "Nothing was changed; declare all its devices",
-        )
+    _check_count(wanted, array)
     new = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in array.devices]
     size = larger(builder, wanted, array)
     if not (new or size):
@@ -70,15 +64,23 @@ def plan_stripe(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
     check_writable(wanted, array, "grown")
     if new:
         devices = _reclaimed(builder, devices, array, new)
-        check_usable(wanted, devices, new)
-        _check_sizes(wanted, devices, _blocks(builder, array), new)
-        _check_headroom(wanted, array, _blocks(builder, array))
+        _check_new(builder, wanted, devices, array, new)
     if array.array_state == "read-auto":
         builder.make_writable(array.node)
         array = replace(array, array_state="active")
     if size:
         array = _enlarge(builder, array, size)
     return _extend(builder, wanted, devices, array, new) if new else array
+
+
+def _check_count(wanted: WantedArray, array: Array) -> None:
+    if len(wanted.devices) < array.raid_disks:
+        raise RefusedError(
+            wanted.subject,
+            f"it has {array.raid_disks} devices and {len(wanted.devices)} are declared: a stripe is never shrunk, because a mounted file"
+            " system cannot be",
+            "Nothing was changed; declare all its devices",
+        )
 
 
 def _set_going(builder: PlanBuilder, array: Array) -> Array:
@@ -120,9 +122,12 @@ def _bears(device: BlockDevice, array: Array) -> bool:
     return device.superblock is not None and device.superblock.uuid == array.uuid
 
 
-def _blocks(builder: PlanBuilder, array: Array) -> List[Superblock]:
+def _check_new(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array, new: Sequence[str]) -> None:
+    check_usable(wanted, devices, new)
     found = [builder.state.devices[name].superblock for name in array.devices if name in builder.state.devices]
-    return [block for block in found if block]
+    blocks = [block for block in found if block]
+    _check_sizes(wanted, devices, blocks, new)
+    _check_headroom(wanted, array, blocks)
 
 
 def _check_sizes(wanted: WantedArray, devices: Dict[str, BlockDevice], blocks: Sequence[Superblock], new: Sequence[str]) -> None:
@@ -139,8 +144,8 @@ def _check_sizes(wanted: WantedArray, devices: Dict[str, BlockDevice], blocks: S
 def _check_headroom(wanted: WantedArray, array: Array, blocks: Sequence[Superblock]) -> None:
     """Refuse a reshape without room before the data: mdadm would keep a copy of the first stripes at another place.
 
-    Until mdadm has moved these stripes, writes to them wait for that very process, also for ever if it is killed, and after a power cut udev
-    assembles the array without the copy.
+    Until mdadm has moved these stripes, writes to them wait for that very process, also for ever if it is killed, and after a power cut
+    udev assembles the array without the copy.
     """
     needed = len(wanted.devices) * array.chunk
     room = 0 if array.metadata == "1.0" else min((block.data_offset for block in blocks), default=0) - _RESERVED

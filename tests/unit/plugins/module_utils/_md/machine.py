@@ -279,26 +279,32 @@ class Machine:
         if "bitmap" in options:
             running.bitmap = options["bitmap"] == "internal"
         if "size" in options:
-            assert running.superblock.level != "raid0"
-            assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
-            sizes = {name: self.room(name) for name in running.members}
-            for name, size in sizes.items():
-                block = self.block(name).superblock
-                assert block
-                size -= block.data_offset
-                self.block(name).superblock = replace(block, data_size=size, component_size=min(sizes.values()) - block.data_offset)
-            running.size = self._offered(running)
+            self._use_all(running)
         if "raid-devices" in options:
-            running.raid_disks = int(options["raid-devices"])
-            for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
-                slots = self._free_slots(running)
-                if slots:
-                    running.members.remove(name)
-                    self._join(running, name, slots[0])
-            if running.superblock.level != "raid1":
-                self._reshape(running, raid_disks=running.raid_disks)
+            self._widen(running, int(options["raid-devices"]))
         if "chunk" in options:
             self._reshape(running, chunk=int(options["chunk"]) * 1024)
+
+    def _use_all(self, running: Running) -> None:
+        assert running.superblock.level != "raid0"
+        assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
+        sizes = {name: self.room(name) for name in running.members}
+        for name, size in sizes.items():
+            block = self.block(name).superblock
+            assert block
+            before = block.data_offset
+            self.block(name).superblock = replace(block, data_size=size - before, component_size=min(sizes.values()) - before)
+        running.size = self._offered(running)
+
+    def _widen(self, running: Running, count: int) -> None:
+        running.raid_disks = count
+        for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
+            slots = self._free_slots(running)
+            if slots:
+                running.members.remove(name)
+                self._join(running, name, slots[0])
+        if running.superblock.level != "raid1":
+            self._reshape(running, raid_disks=count)
 
     def turn(self, array: str, level: str) -> None:
         """Turn a stripe into a raid4 without its parity member, or back."""

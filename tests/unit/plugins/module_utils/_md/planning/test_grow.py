@@ -314,3 +314,75 @@ def test_one_grown_member_alone_is_only_told() -> None:
     outcome = host.plan(want(**MIRROR, grow=True))
     assert outcome.steps == ()
     assert "its smallest member, /dev/sdb, has not grown" in outcome.warnings[0]
+
+
+def test_an_array_that_rests_is_made_writable_first() -> None:
+    host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
+    state = host.state([wanted])
+    auto_read_only = replace(state, arrays=(replace(state.arrays[0], array_state="read-auto"),))
+    assert plan_arrays(auto_read_only, [wanted]).commands()[0] == ["make_writable", "array=/dev/md1"]
+    locked = replace(state, arrays=(replace(state.arrays[0], array_state="readonly"),))
+    with pytest.raises(RefusedError, match="it is read-only"):
+        plan_arrays(locked, [wanted])
+
+
+def test_more_devices_and_more_size_take_two_turns() -> None:
+    host = extend(pair())
+    assert "one after the other" in refusal(host, want(level="raid1", devices=THREE, grow=True))
+    wanted = want(level="raid1", devices=THREE, grow=True, wait="sync")
+    outcome = host.converge(wanted)
+    assert outcome.postponed == ("md1",)
+    assert outcome.commands()[-2:] == [["mdadm", "--grow", "/dev/md1", "--raid-devices=3"], ["grow_when_whole", "array=md1"]]
+    assert argvs(host, wanted) == ["grow_when_whole array=md1"]
+    host.settle()
+    assert argvs(host, wanted) == [SIZE]
+    host.converge(wanted)
+    host.settle()
+    assert host.plan(wanted).steps == ()
+
+
+@pytest.mark.parametrize("wait", ["none", "sync"])
+def test_a_member_is_brought_back_before_the_array_is_grown(wait: str) -> None:
+    host = extend(made(**MIRROR))
+    host.fail("md1", "sdc")
+    wanted = want(**MIRROR, grow=True, replace_failed=True, wait=wait)
+    outcome = host.converge(wanted)
+    assert [one.device for one in outcome.healed] == ["/dev/sdc"]
+    assert SIZE.split(" ") not in outcome.commands()
+    assert outcome.postponed == (("md1",) if wait == "sync" else ())
+    assert any("is not grown before it is whole" in warning for warning in outcome.warnings) is (wait == "none")
+    host.settle()
+    assert argvs(host, wanted) == [SIZE]
+    host.fail("md1", "sdc")
+    assert "it is degraded: 2 of 3" in refusal(host, want(**MIRROR, grow=True))
+
+
+def test_a_stopped_array_is_started_and_grown_by_one_task() -> None:
+    host, wanted = extend(made(**MIRROR)), want(**MIRROR, grow=True)
+    host.converge(want("md1", state="stopped"))
+    assert argvs(host, want(**MIRROR))[-1].startswith("mdadm --assemble")
+    assert argvs(host, wanted)[-1] == "plan_again arrays=md1"
+    host.converge(wanted)
+    assert host.running["md1"].size == 768 * MIB
+    assert host.plan(wanted).steps == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_growth_that_is_killed_anywhere_is_finished_by_the_next_task(data: st.DataObject) -> None:
+    host = extend(pair(), size=data.draw(st.sampled_from([512, 768])) * MIB)
+    more = data.draw(st.booleans())
+    bitmap = data.draw(st.sampled_from([None, "none", "internal"]))
+    wanted = want(level="raid1", devices=THREE if more else THREE[:2], grow=True, bitmap=bitmap, wait="sync")
+    for _turn in range(4):
+        steps = host.plan(wanted).steps
+        for step in steps[: data.draw(st.integers(0, len(steps)))]:
+            host.do(step, [wanted])
+        if data.draw(st.booleans()):
+            host.settle()
+    for _turn in range(3):
+        host.converge(wanted)
+        host.settle()
+    assert host.plan(wanted).steps == ()
+    assert len(host.running["md1"].members) == len(wanted.devices)
+    assert host.state([wanted]).arrays[0].component_size == min(host.disks[path[5:]].size for path in wanted.devices)
