@@ -19,6 +19,8 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     undeclared_members,
 )
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import lines, read_cluster
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status_page import render_status
 
 
 def addresses(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, str]]:
@@ -79,6 +81,17 @@ def disks(
         raise AnsibleFilterError(f"storage_disks: {error}") from error
 
 
+def status(answers: Mapping[str, Mapping[str, Any]], servers: Sequence[str], now: float) -> Dict[str, Any]:
+    """See L(read_cluster) and L(render_status)."""
+    cluster = read_cluster(answers, servers, int(now))
+    return {
+        "level": cluster.level,
+        "lines": lines(cluster),
+        "problems": [f"{one.host}: {one.text}" for one in cluster.problems],
+        "page": render_status(cluster),
+    }
+
+
 class FilterModule:
     """What Ansible loads."""
 
@@ -93,4 +106,5 @@ class FilterModule:
             "storage_volumes": make_volumes,
             "storage_luns": make_luns,
             "storage_disks": disks,
+            "storage_status": status,
         }

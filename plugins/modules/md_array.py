@@ -142,7 +142,7 @@ arrays:
           description: The slot of the member; null for a spare.
           type: int
         state:
-          description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
+          description: V(in_sync), V(rebuilding), V(spare), V(journal) or V(faulty).
           type: str
         events:
           description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.
@@ -192,7 +192,8 @@ arrays:
       type: str
     health:
       description:
-        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken), V(inactive) or V(container).
+        - V(container) only holds the disks of other arrays, by metadata of the firmware (DDF, IMSM), and never runs itself.
         - V(broken) is an array that has lost more members than its level allows, so that writes to it fail. Linux reports this since 5.4.
       type: str
     degraded:

@@ -127,6 +127,8 @@ def _member(state: State, member: Member) -> Dict[str, Any]:
 def _member_state(member: Member) -> str:
     if member.faulty:
         return "faulty"
+    if "journal" in member.state:
+        return "journal"
     if member.in_sync:
         return "in_sync"
     return "spare" if member.slot is None else "rebuilding"

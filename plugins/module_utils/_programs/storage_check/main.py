@@ -97,7 +97,14 @@ def line(facts: Facts, problems: Sequence[Problem], known: dict[str, Any], now: 
 
 def _counted(facts: Facts) -> str:
     arrays = [array for array in facts.arrays if not array.container]
-    counts = ((arrays, "arrays"), (facts.sessions, "sessions"), (facts.targets, "targets"), (facts.mounts, "file systems"))
+    containers = [array for array in facts.arrays if array.container]
+    counts = (
+        (arrays, "arrays"),
+        (containers, "containers"),
+        (facts.sessions, "sessions"),
+        (facts.targets, "targets"),
+        (facts.mounts, "file systems"),
+    )
     busy = [f"{array.name}: {array.action} {array.percent} %" for array in arrays if array.percent is not None]
     return "; ".join([", ".join(f"{word}: {len(found)}" for found, word in counts if found), *busy])
 

@@ -11,7 +11,7 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.checks.health import is_stuck, problems
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.checks.health import health, is_stuck, problems
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.array import Array, Member
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import observe_all
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
@@ -132,3 +132,10 @@ def test_recorded_arrays(folder: Path, scenario: str, words: List[str]) -> None:
     found = problems(observe_all(RecordedHost.load(folder / f"{scenario}.json")).arrays[0])
     assert [word for word, text in zip(words, found) if word in text] == words
     assert len(found) == len(words)
+
+
+@pytest.mark.parametrize(("metadata", "is_container"), [("external:ddf", True), ("external:imsm", True), ("external:/md127/0", False)])
+def test_a_container_is_neither_inactive_nor_a_problem(metadata: str, is_container: bool) -> None:
+    array = mirror(replace(B, slot=None), active=False, array_state="inactive", metadata=metadata)
+    assert health(array) == ("container" if is_container else "inactive")
+    assert (problems(array) == []) == is_container
