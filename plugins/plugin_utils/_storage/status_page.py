@@ -21,11 +21,11 @@ body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5em auto; max-width: 80em
 body { color: var(--text); background: var(--page) } small { color: var(--soft) }
 h1 { font-size: 1.5em; margin-bottom: .2em } h2 { font-size: 1.15em; margin: 1.6em 0 .4em } p { margin: .2em 0 }
 .picture { overflow-x: auto } table { border-collapse: separate; border-spacing: .4em; min-width: 40em }
-td, th { border: 1px solid var(--line); border-radius: .4em; padding: .4em .7em; text-align: center; vertical-align: top }
+td, th { border: 1px solid var(--line); border-radius: .4em; padding: .4em .7em; text-align: center; vertical-align: middle }
 th { font-weight: 600; text-align: left; white-space: nowrap } td.none { border: 0 } small { display: block }
 .good { background: var(--good); border-color: var(--good-edge) } .work { background: var(--work); border: 2px dashed var(--work-edge) }
 .bad { background: var(--bad); border: 2px solid var(--bad-edge); font-weight: 600 } .verdict { border-radius: .4em; padding: .5em .8em }
-.verdict { border: 1px solid } ul { padding-left: 1.2em } li { margin: .3em 0 } li.bad, li.work { padding: .2em .5em; list-style: none }
+ul { padding-left: 1.2em } li { margin: .3em 0 } li.bad, li.work { padding: .2em .5em; list-style: none }
 .wire td { border: 0; border-top: 1px dashed var(--soft); border-radius: 0; padding: 0; color: var(--soft); font-size: .85em }
 """
 
