@@ -11,7 +11,7 @@ module: md_array
 short_description: Linux software RAID arrays, created, assembled and kept by name
 version_added: 0.1.0
 description:
-  - Makes sure that md arrays exist and run under their names, are stopped, or are removed.
+  - Makes sure that md arrays exist and run under their names, are stopped, are forgotten by this host, or are removed.
   - An array is recognised by its UUID, its name and its members, never by the number of a device node or the name of a disk.
     An existing array is assembled and not created again. An array whose creation was interrupted is completed.
   - Members must be blank. A device with any other content is refused, and the message names the content, in check mode too.
@@ -144,7 +144,7 @@ arrays:
           description: The slot of the member; null for a spare.
           type: int
         state:
-          description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
+          description: V(in_sync), V(rebuilding), V(spare), V(journal) or V(faulty).
           type: str
         events:
           description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.

@@ -27,7 +27,7 @@ ENTRIES = Entries(
     names=("name",),
     options={
         "name": {},
-        "state": {"choices": ["present", "absent", "stopped"]},
+        "state": {"choices": ["present", "absent", "stopped", "forgotten"]},
         "level": {"choices": list(LEVELS)},
         "layout": {},
         "devices": {"type": "list", "elements": "str"},

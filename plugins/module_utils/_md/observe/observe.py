@@ -73,13 +73,30 @@ def _steady(state: State, wanted: WantedArray) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
-    if wanted.grow or state.survivors(array.uuid):
+    if state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
         return False
     if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
         return False
     return state.paths.get(wanted.node) == array.kernel_name
+
+
+def _as_large(state: State, wanted: WantedArray, array: Array) -> bool:
+    """Whether the array has nothing to grow, as far as sysfs tells."""
+    if array.sync_action != "idle" or array.reshape_position is not None or array.metadata == "1.0":
+        return False
+    if (array.level, array.raid_disks) != (wanted.level, len(wanted.devices)) or wanted.bitmap not in (None, array.bitmap):
+        return False
+    if wanted.chunk not in (None, array.chunk // 1024):
+        return False
+    for member in array.members:
+        device = state.devices.get(member.device)
+        if device is None or member.offset is None:
+            return False
+        if member.slot is not None and device.size - member.offset - (array.component_size or member.size) >= array.least_growth:
+            return False
+    return True
 
 
 def _sound(array: Array) -> Set[Optional[str]]:
@@ -129,7 +146,7 @@ class Observation:
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
         state = self.with_bitmaps(state)
-        if any(one.state == "stopped" for one in wanted.arrays):
+        if any(one.state in ("stopped", "forgotten") for one in wanted.arrays):
             state = replace(state, arrays=tuple(with_lists(self.host, array) for array in state.arrays))
         names = self._to_search(state, wanted)
         found = read_signatures(runner, [state.devices[name].node for name in names]) if names else {}

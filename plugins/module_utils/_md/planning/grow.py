@@ -22,6 +22,7 @@ from ..model.wanted import WantedArray
 from .builder import PlanBuilder
 from .reshape import no_new_chunk, no_new_devices, unsafe_bitmap
 from .resize import larger, plan_size
+from .stripe import is_turned, plan_stripe
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def plan_growth(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
     """
     if not wanted.grow:
         return array
+    if wanted.level == "raid0" and array.level in ("raid0", "raid4"):
+        return plan_stripe(builder, wanted, devices, array)
     growth = _growth(builder, wanted, array)
     if not (growth.turns or growth.bitmap) or _later(builder, wanted, devices, array):
         return array
@@ -70,6 +73,8 @@ def as_grown(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Array:
     """The array as declared, if it only has to become whole before it is grown; else the array unchanged."""
     if wanted.name not in builder.grown_later:
         return array
+    if is_turned(wanted, array):
+        return replace(array, level=wanted.level, layout=0, raid_disks=array.raid_disks - 1)
     chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
     return replace(array, raid_disks=len(wanted.devices), chunk=chunk, bitmap=wanted.bitmap or array.bitmap)
 
