@@ -9,6 +9,7 @@ never disabled. The last step saves the target for the boot.
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any, Dict, Iterator, List, Optional
 
 from ..._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
@@ -30,7 +31,7 @@ from .changes import (
 )
 from .checks import check, check_removals
 from .saving import FOLLOW, forget_arguments, is_saved, own_backstores, save_arguments
-from .state import Acl, State, Target, Wanted, WantedAcl, WantedLun
+from .state import Acl, State, Target, Wanted, WantedAcl, WantedLun, reservation_folder
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
@@ -170,7 +171,8 @@ def _absent_steps(state: State, wanted: Wanted) -> Iterator[Step]:
 def _boot_steps(state: State, wanted: Wanted, removals: Removals, changes: bool) -> Iterator[Step]:
     if changes or not is_saved(state, wanted):
         yield Operation("save", save_arguments(state, wanted, removals))
-    content = drop_in_content(whole_target(state, wanted, removals), state.boot.clear_fails)
+    folder = reservation_folder(posixpath.dirname(state.saved.path))
+    content = drop_in_content(whole_target(state, wanted, removals), state.boot.clear_fails, folder)
     if content != state.boot.drop_in:
         yield from _drop_in_steps(state, wanted, content)
     if not state.boot.enabled:

@@ -389,7 +389,8 @@ class TestForeign:
         exports={**DONE.exports, ("block", "theirs"): frozenset({IQN})},
     )
     # The drop-in waits for their disk too.
-    THEIRS = replace(THEIRS, boot=replace(DONE.boot, drop_in=drop_in_content(whole_target(THEIRS, WANTED, Removals()))))
+    CONTENT = drop_in_content(whole_target(THEIRS, WANTED, Removals()), reservations="/etc/rtslib-fb-target/pr")
+    THEIRS = replace(THEIRS, boot=replace(DONE.boot, drop_in=CONTENT))
 
     def test_stays(self) -> None:
         assert plan(self.THEIRS, WANTED).steps == ()
