@@ -31,16 +31,54 @@ def address_of(host: str, hostvars: Mapping[str, Any]) -> str:
 
 
 def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The target of each server."""
-    return [{"name": server, "host": address_of(server, hostvars), "port": PORT, "iqn": f"{IQN}{server}"} for server in servers]
+    """The target of each server, by the variables of storage_server that the inventory gives the server.
+
+    C(lun_mb), the size of its volumes, is only known if the inventory has it.
+    """
+    return [_target(server, address_of(server, hostvars), hostvars[server]) for server in servers]
+
+
+def _target(server: str, address: str, variables: Mapping[str, Any]) -> Dict[str, Any]:
+    portals = variables.get("storage_server_portals") or [{}]
+    size = variables.get("storage_server_volume_mb")
+    return {
+        "name": server,
+        "host": address,
+        "port": int(portals[0].get("port", PORT)),
+        "iqn": str(variables.get("storage_server_iqn") or f"{IQN}{server}"),
+        **({"lun_mb": int(size)} if size else {}),
+    }
+
+
+def smaller_disks(targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]]) -> List[str]:
+    """The disks that are smaller than the inventory declares them, by their present size."""
+    sizes = {target["iqn"]: target.get("lun_mb", 0) << 20 for target in targets}
+    return [device["device"] for device in devices if device["size"] < sizes.get(device["target"], 0)]
 
 
 def make_sessions(targets: Sequence[Mapping[str, Any]], luns: int, options: Mapping[str, Any]) -> List[Dict[str, Any]]:
     """A session with each target. Each target has C(luns) LUNs; C(options), such as C(chap), are the same for all sessions."""
     return [
-        {"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], **options, "wait_for_luns": luns}
+        {
+            "portal": {"host": target["host"], "port": target["port"]},
+            "target": target["iqn"],
+            **options,
+            "wait_for_luns": luns,
+            **({"lun_mb": target["lun_mb"]} if "lun_mb" in target else {}),
+        }
         for target in targets
     ]
+
+
+def remove_sessions(targets: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Each session with a target, to be removed with its record."""
+    return [{"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], "state": "absent"} for target in targets]
+
+
+def remove_arrays(names: Sequence[str], erased: Sequence[str], homehost: str) -> List[Dict[str, Any]]:
+    """Each array, to be removed: with its data if C(erased) names it, else only from this host."""
+    named = {"homehost": homehost} if homehost else {}
+    return [{"name": name, "state": "absent" if name in erased else "forgotten", **named} for name in names]
 
 
 def make_mirrors(
@@ -58,9 +96,9 @@ def make_mirrors(
     return mirrors
 
 
-def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], chunk: int) -> Dict[str, Any]:
-    """A stripe over the mirrors."""
-    return {"name": name, "level": "raid0", "chunk": chunk, "devices": [f"/dev/{mirror['name']}" for mirror in mirrors]}
+def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """A stripe over the mirrors, with these options."""
+    return {"name": name, "level": "raid0", "devices": [f"/dev/{mirror['name']}" for mirror in mirrors], **options}
 
 
 def _member(target: Mapping[str, Any], lun: int, devices: Sequence[Mapping[str, Any]]) -> str:
