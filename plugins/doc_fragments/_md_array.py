@@ -89,6 +89,10 @@ options:
         description: See O(size_tolerance).
         type: float
         default: 1.0
+      block_size:
+        description: See O(block_size).
+        type: int
+        choices: [512, 4096]
       failure_domains:
         description: See O(failure_domains).
         type: dict
@@ -216,6 +220,14 @@ options:
   size_tolerance:
     description: How many percent the sizes of members may differ. If omitted, it is V(1).
     type: float
+  block_size:
+    description:
+      - The size in bytes of the logical blocks of the array, which is the largest of its members. If omitted, all members of a new array
+        need blocks of one size.
+      - A device whose blocks are larger than those of an existing array never becomes its member, because md would give the array the
+        larger blocks, and a file system with smaller blocks could not be mounted any more.
+    type: int
+    choices: [512, 4096]
   failure_domains:
     description:
       - The failure domain (a server, a rack) of each entry of O(devices).

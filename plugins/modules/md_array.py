@@ -119,11 +119,13 @@ arrays:
       type: str
       sample: md1
     device:
-      description: Its device node.
+      description: Its device node. This is the real node where an array runs under another number, such as C(/dev/md127).
       type: str
       sample: /dev/md1
     state:
-      description: V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
+      description:
+        - V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
+        - V(container) is a group of disks with DDF or IMSM metadata.
       type: str
       sample: running
     members:
@@ -192,7 +194,8 @@ arrays:
       type: str
     health:
       description:
-        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive). V(container) is a group of disks whose DDF or IMSM
+          metadata mdadm manages for the arrays on them; it never runs itself.
         - V(broken) is an array that has lost more members than its level allows, so that writes to it fail. Linux reports this since 5.4.
       type: str
     degraded:

@@ -44,6 +44,11 @@ class Member:
         return "faulty" in self.state
 
     @property
+    def journal(self) -> bool:
+        """Whether it is the journal of the array, and holds no data of a slot."""
+        return "journal" in self.state
+
+    @property
     def in_sync(self) -> bool:
         """Whether the member holds current data."""
         return "in_sync" in self.state and not self.faulty
@@ -88,6 +93,11 @@ class Array:
     sync_speed: int = 0
     last_action: str = ""
     reshape_position: Optional[int] = None
+
+    @property
+    def container(self) -> bool:
+        """Whether it only groups disks whose metadata mdadm manages (DDF, IMSM), for other arrays. Such an array never runs itself."""
+        return self.metadata.startswith("external:") and not self.metadata.startswith("external:/")
 
     @property
     def kind(self) -> Level:
@@ -157,7 +167,7 @@ class Array:
     @property
     def rebuildable(self) -> bool:
         """Whether the array lacks members and has other members that can be brought up to date in their place."""
-        return bool(self.missing_slots) and any(not member.in_sync and not member.faulty for member in self.members)
+        return bool(self.missing_slots) and any(not (member.in_sync or member.faulty or member.journal) for member in self.members)
 
     @property
     def syncing(self) -> bool:

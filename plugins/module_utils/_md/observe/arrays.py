@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ..._host.block import SECTOR
 from ..._host.files import Host
@@ -34,6 +34,17 @@ def read_arrays(host: Host, superblock_of: ReadSuperblock) -> Tuple[Array, ...]:
     names = [name for name in host.names(_BLOCK) if name.startswith("md")]
     found = [read_array(host, name, superblock_of) for name in names]
     return tuple(array for array in found if array)
+
+
+def versions(host: Host) -> Dict[str, str]:
+    """The version of the superblock that the kernel uses on each member of an array, by the member's kernel name."""
+    folders = [f"{_BLOCK}/{name}/md" for name in host.names(_BLOCK) if name.startswith("md")]
+    return {
+        host.base_name(f"{folder}/{entry}/block"): host.value(f"{folder}/metadata_version") or ""
+        for folder in folders
+        for entry in host.names(folder)
+        if entry.startswith("dev-")
+    }
 
 
 def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional[Array]:

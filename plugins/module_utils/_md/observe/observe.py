@@ -21,7 +21,7 @@ from ..model.block_device import BlockDevice, Superblock
 from ..model.identify import find
 from ..model.state import MARK_PREFIX, MARKS, SETTLE, State
 from ..model.wanted import Wanted, WantedArray
-from .arrays import read_arrays, with_lists
+from .arrays import read_arrays, versions, with_lists
 from .bitmap import read_dirty
 from .devices import all_kernel_names, by_path_links, read_device
 from .noted import read_conf, read_journal
@@ -112,6 +112,7 @@ class Observation:
         self.mounts = read_mount_table(self.host)
         self.links = by_path_links(self.host)
         self.devices: Dict[str, BlockDevice] = {}
+        self.versions = versions(self.host)
 
     def shallow(self, wanted: Wanted) -> State:
         """The arrays, the named devices, and the configuration files: no process, few reads."""
@@ -167,7 +168,7 @@ class Observation:
         device = self.devices.get(name)
         if device is None:
             return None
-        superblock = read_superblock(self.probe, device.node, device.size)
+        superblock = read_superblock(self.probe, device.node, device.size, self.versions.get(name, ""))
         self.devices[name] = replace(device, superblock=superblock)
         return superblock
 

@@ -13,6 +13,7 @@ from ..._core.plan import Operation
 from ..checks.devices import can_heal, check_free, refuse_check
 from ..checks.domains import check_real_domains
 from ..checks.identity import check_same
+from ..checks.journal import journals_of
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice, Superblock, shown_uuid
 from ..model.identify import bears_name
@@ -102,7 +103,8 @@ def _on_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
 
 def _check_undeclared(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
     named = {device.kernel_name for device in devices.values()}
-    extra = [device.node for device in builder.state.carriers(found.newest.uuid) if device.kernel_name not in named]
+    others = [device for device in builder.state.carriers(found.newest.uuid) if device.kernel_name not in named]
+    extra = [device.node for device in others if device not in builder.state.journals(found.newest.uuid)]
     check_same(wanted, as_stripe(wanted, found.newest), extra)
 
 
@@ -137,14 +139,16 @@ def _assemble(
     if collecting:
         builder.stop(collecting)
     check_free(wanted, {path: builder.state.devices[devices[path].kernel_name] for path in found.current})
+    journals = [device.node for device in journals_of(builder.state, wanted, found.newest)]
     _bring_last_writes(builder, wanted, devices, found)
     members = [devices[path].node for path in found.current]
+    members += [node for node in journals if node not in members]
     sizes = [devices[path].size for path in found.current]
     size = usable_size(found.newest.level, found.newest.layout, sizes)
     modelled = _modelled(devices, found, [found.newest.raid_disks - 1] if turned else missing)
     grows = wanted.grow and not (missing or turned) and larger(builder, wanted, modelled) is not None
     # Writes that the only origin still lacks were never acknowledged. Its marks go, because md copies nothing from marked blocks.
-    marked = bool(found.origin and len(members) == 1 and all(block.marked for block in found.current.values()))
+    marked = bool(found.origin and len(found.current) == 1 and all(block.marked for block in found.current.values()))
     array = start(builder, wanted, modelled, members, size, ["--update=force-no-bbl"] if marked else [])
     builder.forget_survivors(array.uuid)
     if found.origin:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..._core.errors import InputError
+from ..checks.blocks import check_new_blocks
 from ..checks.devices import check_chunk, check_sizes, check_usable, resolve
 from ..checks.identity import check_name_unclaimed
 from ..model.array import Array, Member
@@ -81,6 +82,7 @@ def _empty_remnant(state: State, wanted: WantedArray) -> Optional[Array]:
 def _check(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str]) -> Dict[str, BlockDevice]:
     devices = resolve(builder.state, wanted)
     check_usable(wanted, devices, blank)
+    check_new_blocks(wanted, devices)
     _check_metadata(builder.state, wanted, devices)
     check_name_unclaimed(builder.state, wanted, [device.kernel_name for device in devices.values()])
     sizes = _sizes(builder, devices)

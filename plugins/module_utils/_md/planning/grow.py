@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 from ..._core.errors import RefusedError
+from ..checks.blocks import check_blocks
 from ..checks.devices import can_heal, check_usable, check_writable
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice
@@ -167,6 +168,7 @@ def _next(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
 def _add_devices(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
     new = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in array.devices]
     check_usable(wanted, devices, new)
+    check_blocks(wanted, builder.state, array, {path: devices[path] for path in new})
     spares: List[Member] = [member for member in array.members if member.slot is None]
     named = {devices[path].kernel_name for path in wanted.devices}
     for path in new:
