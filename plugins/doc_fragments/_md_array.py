@@ -47,6 +47,10 @@ options:
         description: See O(spares).
         type: list
         elements: str
+      leaving:
+        description: See O(leaving).
+        type: list
+        elements: str
       spare_group:
         description: See O(spare_group).
         type: str
@@ -161,6 +165,13 @@ options:
       - Spare devices. Spares that a running array lacks are added. Spares that are no longer declared are removed, and their superblocks
         erased. An empty list removes all spares; if omitted, the array may have any spares.
         A spare that C(mdadm --monitor) has moved to another array of the same O(spare_group) stays there, with a warning.
+    type: list
+    elements: str
+  leaving:
+    description:
+      - Members of a V(raid1) that leave it for good, so that it has fewer devices. Their superblocks are erased, and failed members are
+        removed with them. The members in O(devices) have to hold current data. Paths that do not exist need no step.
+      - Other levels are refused, because the kernel changes the number of copies of V(raid1) only.
     type: list
     elements: str
   spare_group:

@@ -67,13 +67,14 @@ def arrays(
     run_degraded: bool = False,
     wait: str = "none",
     homehost: str = "",
+    left: Sequence[Mapping[str, Any]] = (),
 ) -> List[Dict[str, Any]]:
     """See L(make_mirrors) and L(make_stripe)."""
     common = {"grow": True, "wait": wait, **({"homehost": homehost} if homehost else {})}
     options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, **common}
     # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
-    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked})
+    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked}, left)
     return [*mirrors, make_stripe(stripe, mirrors, {"chunk": int(stripe_chunk), **common})]
 
 

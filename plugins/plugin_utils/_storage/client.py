@@ -106,17 +106,24 @@ def remove_arrays(names: Sequence[str], erased: Sequence[str], homehost: str) ->
 
 
 def make_mirrors(
-    targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], prefix: str, luns: Sequence[int], options: Mapping[str, Any]
+    targets: Sequence[Mapping[str, Any]],
+    devices: Sequence[Mapping[str, Any]],
+    prefix: str,
+    luns: Sequence[int],
+    options: Mapping[str, Any],
+    left: Sequence[Mapping[str, Any]] = (),
 ) -> List[Dict[str, Any]]:
     """A mirror of each LUN over all targets; C(options), such as C(level), are the same for all mirrors.
 
     :arg devices: the present disks of the targets, as iscsi_session returns them.
+    :arg left: targets whose disks leave the mirrors.
     """
     mirrors: List[Dict[str, Any]] = []
     for lun in luns:
         members = [_member(target, lun, devices) for target in targets]
         domains = dict(zip(members, (target["name"] for target in targets)))
-        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options})
+        leaving = {"leaving": [_member(target, lun, devices) for target in left]} if left else {}
+        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options, **leaving})
     return mirrors
 
 

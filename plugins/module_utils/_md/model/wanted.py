@@ -31,6 +31,7 @@ class WantedArray:
     layout: Optional[str] = None
     devices: Tuple[str, ...] = ()
     spares: Tuple[str, ...] = ()
+    leaving: Tuple[str, ...] = ()
     chunk: Optional[int] = None
     bitmap: Optional[str] = None
     metadata: str = "1.2"
@@ -107,4 +108,4 @@ class Wanted:
     @property
     def paths(self) -> Tuple[str, ...]:
         """All device paths that it names, with the nodes of its arrays."""
-        return (*self.release, *(path for array in self.arrays for path in (array.node, *array.all_devices)))
+        return (*self.release, *(path for array in self.arrays for path in (array.node, *array.all_devices, *array.leaving)))

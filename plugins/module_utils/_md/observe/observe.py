@@ -73,7 +73,7 @@ def _steady(state: State, wanted: WantedArray) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
-    if state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
+    if wanted.leaving or state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
         return False

@@ -20,6 +20,7 @@ from .assemble import plan_assembly
 from .builder import PlanBuilder
 from .grow import as_grown, plan_growth
 from .heal import plan_healing
+from .leave import plan_leaving
 from .spares import borrowed, lent, plan_spares, surplus_spares
 
 
@@ -63,6 +64,7 @@ def _members_unread(builder: PlanBuilder, wanted: WantedArray) -> bool:
 def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> None:
     builder.forget_survivors(array.uuid)
     named = {device.kernel_name for device in devices.values()}
+    array = plan_leaving(builder, wanted, devices, array)
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
     leaving |= {member.device for member in surplus_spares(devices, array)}
     borrowed_spares = borrowed(builder.state, wanted, array) - named - leaving

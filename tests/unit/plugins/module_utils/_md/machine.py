@@ -113,7 +113,7 @@ class Machine:
     def state(self, wanted: Sequence[WantedArray] = ()) -> State:
         """What observing this machine gives."""
         paths: Dict[str, Optional[str]] = {}
-        for path in (path for one in wanted for path in (one.node, *one.all_devices)):
+        for path in (path for one in wanted for path in (one.node, *one.all_devices, *one.leaving)):
             name = self.links.get(path, path.rpartition("/")[2])
             paths[path] = name if name in self.names() else None
         conf = tuple(ConfFile(path, text) for path, text in self.files.items() if path != JOURNAL)

@@ -77,6 +77,12 @@ def test_a_client_is_removed_with_its_data_only_by_name() -> None:
     assert remove_sessions(TARGETS[:1]) == [{"portal": {"host": "10.99.0.11", "port": 3260}, "target": f"{IQN}:server1", "state": "absent"}]
 
 
+def test_the_disks_of_a_server_that_leaves_are_named_in_each_mirror() -> None:
+    made = make_arrays(TARGETS[:2], [], level="raid1", left=TARGETS[2:])
+    assert made[0]["leaving"] == [f"/dev/disk/by-path/ip-10.99.0.13:3260-iscsi-{IQN}:server3-lun-0"]
+    assert "leaving" not in made[2]
+
+
 def test_arrays_of_a_former_client_are_adopted_by_its_name() -> None:
     made = make_arrays(TARGETS, [], homehost="client1")
     assert [one["homehost"] for one in made] == ["client1"] * 3
