@@ -77,6 +77,8 @@ def _steady(state: State, wanted: WantedArray) -> bool:
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
         return False
+    if not all(_as_flagged(state, wanted, array, flag) for flag in ("write_mostly", "failfast")):
+        return False
     if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
         return False
     return state.paths.get(wanted.node) == array.kernel_name
@@ -97,6 +99,13 @@ def _as_large(state: State, wanted: WantedArray, array: Array) -> bool:
         if member.slot is not None and device.size - member.offset - (array.component_size or member.size) >= array.least_growth:
             return False
     return True
+
+
+def _as_flagged(state: State, wanted: WantedArray, array: Array, flag: str) -> bool:
+    paths = wanted.flagged(flag)
+    if paths is None:
+        return True
+    return {member.device for member in array.members if flag in member.state} == {state.paths.get(path) for path in paths}
 
 
 def _sound(array: Array) -> Set[Optional[str]]:

@@ -18,6 +18,7 @@ from ..model.identify import bears_name
 from ..model.wanted import WantedArray
 from .assemble import plan_assembly
 from .builder import PlanBuilder
+from .flags import plan_flags
 from .grow import as_grown, plan_growth
 from .heal import plan_healing
 from .leave import plan_leaving
@@ -80,6 +81,7 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
     check_same(wanted, as_grown(builder, wanted, array), [builder.state.devices[name].node for name in undeclared_members])
     array = plan_healing(builder, wanted, devices, array)
     array = plan_spares(builder, wanted, devices, array)
+    array = plan_flags(builder, wanted, devices, array)
     check_real_domains(wanted, devices, array)
     _report_health(builder, wanted, devices, array)
     if builder.unmark(array.kernel_name):
