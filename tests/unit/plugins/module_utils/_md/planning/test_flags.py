@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import Machine, want, with_disks
 
 THREE = ["/dev/sdb", "/dev/sdc", "/dev/sdd"]
@@ -30,7 +31,7 @@ def test_flags_of_a_new_array_and_of_a_running_one() -> None:
     assert argvs(host, wanted) == []
     other = want(**MIRROR, write_mostly=[])
     outcome = host.plan(other)
-    assert [(step.argv, step.stdin) for step in outcome.steps if hasattr(step, "argv")] == [
+    assert [(step.argv, step.stdin) for step in outcome.steps if isinstance(step, Command)] == [
         (("tee", "/sys/block/md1/md/dev-sdd/state"), "-writemostly\n")
     ]
     host.converge(other)
