@@ -28,7 +28,9 @@ options:
     elements: str
     required: true
   state:
-    description: V(released) removes the rule and the program, and gives up the reservations of this host; reservations of other hosts stay.
+    description:
+      - V(released) takes the targets out of the rule and gives up the reservations of this host. Reservations of other hosts stay. Without
+        any target the rule and the program are removed.
     type: str
     choices: [held, released]
     default: held

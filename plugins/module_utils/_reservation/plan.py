@@ -8,7 +8,8 @@ The program and the rule come first, so that a killed run leaves a host that hol
 
 from __future__ import annotations
 
-from typing import Iterator, List
+import re
+from typing import Iterator, List, Sequence
 
 from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from . import show
@@ -20,7 +21,10 @@ from .state import HeldDisk, State, shown_key
 RELOAD = Command(("udevadm", "control", "--reload"))
 
 
-def rule(state: State, wanted: Wanted) -> str:
+_NAMED = re.compile(r'\*-iscsi-([^"]+)-lun-\*')
+
+
+def rule(key: int, targets: Sequence[str]) -> str:
     """The content of the rule file.
 
     The rule runs before the rules of md and LVM. A disk that another host holds, and a member of an array that the configuration of mdadm
@@ -29,11 +33,17 @@ def rule(state: State, wanted: Wanted) -> str:
     lines = [MARK]
     lines += [
         f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", ENV{{ID_PATH}}=="*-iscsi-{target}-lun-*",'
-        f' IMPORT{{program}}="{COMMAND} {shown_key(state.key)} $devnode"'
-        for target in wanted.targets
+        f' IMPORT{{program}}="{COMMAND} {shown_key(key)} $devnode"'
+        for target in targets
     ]
     lines.append('ENV{FLEETLAB_DISK}=="taken|unnamed", ENV{ID_FS_TYPE}=""')
     return "\n".join(lines) + "\n"
+
+
+def remaining(state: State, wanted: Wanted) -> Sequence[str]:
+    """The targets whose disks the rule holds after the plan."""
+    named = _NAMED.findall(state.files.get(wanted.path, ""))
+    return wanted.targets if wanted.held else [target for target in named if target not in wanted.targets]
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
@@ -47,10 +57,15 @@ def plan(state: State, wanted: Wanted) -> Plan:
     return Plan(
         subject=f"reservations of the disks of {', '.join(wanted.targets)}",
         before=show.before(state, wanted),
-        after=show.after(state, wanted, rule(state, wanted)) if steps else show.before(state, wanted),
+        after=show.after(state, wanted, _rule_after(state, wanted)) if steps else show.before(state, wanted),
         steps=steps,
         warnings=tuple(_warnings(state, wanted)),
     )
+
+
+def _rule_after(state: State, wanted: Wanted) -> str:
+    targets = remaining(state, wanted)
+    return rule(state.key, targets) if targets else ""
 
 
 def unheld(state: State, wanted: Wanted) -> List[HeldDisk]:
@@ -74,8 +89,8 @@ def _held(state: State, wanted: Wanted) -> Iterator[Step]:
     # The command is last, because it needs the other files.
     for path in sorted(changed, key=lambda path: path == COMMAND):
         yield WriteFile(path, state.program[path], file_mode(path))
-    if state.files.get(wanted.path) != rule(state, wanted):
-        yield WriteFile(wanted.path, rule(state, wanted))
+    if state.files.get(wanted.path) != _rule_after(state, wanted):
+        yield WriteFile(wanted.path, _rule_after(state, wanted))
         yield RELOAD
     for disk in unheld(state, wanted):
         yield Operation("take_over" if wanted.take_over else "hold", {"device": disk.node, "key": shown_key(state.key)})
@@ -83,12 +98,13 @@ def _held(state: State, wanted: Wanted) -> Iterator[Step]:
 
 def _released(state: State, wanted: Wanted) -> Iterator[Step]:
     # Without the rule first, an event of udev would hold a released disk again.
-    if wanted.path in state.files:
-        yield RemoveFile(wanted.path)
+    content = _rule_after(state, wanted)
+    if state.files.get(wanted.path, "") != content:
+        yield WriteFile(wanted.path, content) if content else RemoveFile(wanted.path)
         yield RELOAD
     for disk in ours(state):
         yield Operation("release", {"device": disk.node, "key": shown_key(state.key)})
-    if any(path in state.program for path in state.files):
+    if not content and any(path in state.program for path in state.files):
         yield RemoveFile(COMMAND)
         yield Command(("rm", "--recursive", "--force", LIBRARY))
 

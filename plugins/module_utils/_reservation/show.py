@@ -23,7 +23,7 @@ def before(state: State, wanted: Wanted) -> Mapping[str, Any]:
 def after(state: State, wanted: Wanted, rule: str) -> Mapping[str, Any]:
     """The rule and the holders after the plan."""
     holder = shown_key(state.key) if wanted.held else ""
-    return {"rule": rule if wanted.held else "", "holders": {disk.node: holder for disk in state.disks}}
+    return {"rule": rule, "holders": {disk.node: holder for disk in state.disks}}
 
 
 def _holder(disk: HeldDisk) -> str:

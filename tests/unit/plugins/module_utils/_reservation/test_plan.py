@@ -70,7 +70,7 @@ def test_disks_are_held_and_a_second_run_changes_nothing() -> None:
     host.apply(want())
     assert all(disk["held"] and disk["initiators"] == ["a"] for disk in returned(host.state(), want(), plan(host.state(), want()))["disks"])
     assert not plan(host.state(), want()).changed
-    assert host.files[want().path] == rule(host.state(), want())
+    assert host.files[want().path] == rule(A, [IQN])
 
 
 @pytest.mark.parametrize("state", ["held", "released"])
@@ -112,6 +112,16 @@ def test_the_release_of_disks_that_another_host_holds_changes_nothing_there() ->
     assert not plan(host.state(), want(state="released")).changed
 
 
+def test_the_release_of_one_target_keeps_the_disks_of_the_others_held() -> None:
+    host = Played()
+    host.apply(want(targets=[IQN, f"{IQN}x"]))
+    host.apply(want(state="released", targets=[f"{IQN}x"]))
+    assert host.files[want().path] == rule(A, [IQN])
+    assert COMMAND in host.files
+    host.apply(want(state="released"))
+    assert not host.files
+
+
 def test_a_host_that_is_registered_beside_the_holder_is_warned_of() -> None:
     host = Played(disks=1)
     host.apply(want())
@@ -134,7 +144,7 @@ def test_another_host_at_the_same_moment_is_an_error_and_no_write() -> None:
 
 
 def test_the_rule_calls_the_program_before_md_and_hides_what_is_not_ours() -> None:
-    text = rule(Played().state(), want())
+    text = rule(A, [IQN])
     assert f'ENV{{ID_PATH}}=="*-iscsi-{IQN}-lun-*", IMPORT{{program}}="{COMMAND} 0xa $devnode"' in text
     assert text.endswith('ENV{FLEETLAB_DISK}=="taken|unnamed", ENV{ID_FS_TYPE}=""\n')
     assert file_mode(COMMAND) == 0o755
