@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,12 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import play_
 def test_hosts_without_an_answer_are_on_the_page(tmp_path: Path, mode: tuple[str, ...]) -> None:
     assert not os.path.exists("/usr/local/sbin/storage-check")
     file = tmp_path / "page.html"
-    nobody = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": "-o ConnectTimeout=2"}
+    nobody: dict[str, Any] = {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 9,
+        "ansible_ssh_common_args": "-o ConnectTimeout=2",
+    }
     given = {"storage_status_file": str(file), "storage_status_servers": ["server1"]}
     hosts = {"server1": {**given, **nobody}, "client1": given}
     tasks = play_tasks(tmp_path, hosts, *mode, name="fleetlab.linux.storage_status")
