@@ -14,7 +14,7 @@ _START_ANEW = "stop it (state: stopped), bring its members back, and assemble it
 
 def health(array: Array) -> str:
     """C(container), C(inactive), C(broken), C(degraded), C(recovering), C(syncing) or C(healthy)."""
-    if is_container(array):
+    if array.container:
         return "container"
     if not array.active:
         return "inactive"
@@ -23,14 +23,6 @@ def health(array: Array) -> str:
     if array.degraded:
         return "recovering" if array.sync_action in ("recover", "reshape") else "degraded"
     return "syncing" if array.syncing else "healthy"
-
-
-def is_container(array: Array) -> bool:
-    """Whether it only holds the disks of other arrays, by metadata of the firmware (DDF, IMSM). A container is always inactive.
-
-    The arrays in a container have metadata such as C(external:/md127/0).
-    """
-    return array.metadata.startswith("external:") and "/" not in array.metadata
 
 
 def sync_percent(array: Array) -> Optional[float]:
@@ -50,9 +42,8 @@ def is_stuck(array: Array) -> bool:
 
 
 def problems(array: Array) -> List[str]:
-    """A sentence for each finding, with its remedy; no sentence for an array that is whole, even while its first resync runs, nor
-    for a container."""
-    if is_container(array):
+    """A sentence for each finding, with its remedy; no sentence for an array that is whole, even while its first resync runs."""
+    if array.container:
         return []
     return list(_stopped(array) if not array.active else _running(array))
 

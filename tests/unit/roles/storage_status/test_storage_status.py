@@ -18,13 +18,8 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import play_
 def test_hosts_without_an_answer_are_on_the_page(tmp_path: Path, mode: tuple[str, ...]) -> None:
     assert not os.path.exists("/usr/local/sbin/storage-check")
     file = tmp_path / "page.html"
-    nobody: dict[str, Any] = {
-        "ansible_connection": "ssh",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": 9,
-        "ansible_ssh_common_args": "-o ConnectTimeout=2",
-    }
-    given = {"storage_status_file": str(file), "storage_status_servers": ["server1"]}
+    nobody = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": "-o ConnectTimeout=2"}
+    given: dict[str, Any] = {"storage_status_file": str(file), "storage_status_servers": ["server1"]}
     hosts = {"server1": {**given, **nobody}, "client1": given}
     tasks = play_tasks(tmp_path, hosts, *mode, name="fleetlab.linux.storage_status")
     failed = [result for task in tasks for result in task["hosts"].values() if result.get("failed")]

@@ -134,8 +134,10 @@ def test_recorded_arrays(folder: Path, scenario: str, words: List[str]) -> None:
     assert len(found) == len(words)
 
 
-@pytest.mark.parametrize(("metadata", "is_container"), [("external:ddf", True), ("external:imsm", True), ("external:/md127/0", False)])
-def test_a_container_is_neither_inactive_nor_a_problem(metadata: str, is_container: bool) -> None:
-    array = mirror(replace(B, slot=None), active=False, array_state="inactive", metadata=metadata)
-    assert health(array) == ("container" if is_container else "inactive")
-    assert (problems(array) == []) == is_container
+@pytest.mark.parametrize("kind", ["ddf", "imsm"])
+def test_a_container_is_no_array_that_should_run(kind: str) -> None:
+    container = mirror(B, C, metadata=f"external:{kind}", active=False, array_state="inactive")
+    assert (health(container), problems(container)) == ("container", [])
+    inside = mirror(B, C, metadata="external:/md127/0", active=False, array_state="inactive")
+    assert health(inside) == "inactive"
+    assert problems(inside)
