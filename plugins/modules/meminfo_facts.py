@@ -56,6 +56,13 @@ options:
       - With V(false) the result is returned as RV(meminfo), for C(register) only.
     type: bool
     default: true
+  processes_below:
+    description:
+      - If less than this percentage is available, also return the ten largest processes of the host. V(0) never does.
+      - To read them, the kernel walks through the memory of every process, which takes a second or more on a host with much memory in use.
+      - Without root, the proportional set size of the processes of other users is unknown, and their resident set size decides.
+    type: float
+    default: 0
 seealso:
   - plugin: fleetlab.linux.free_table
     plugin_type: filter
@@ -264,6 +271,23 @@ ansible_facts:
               RV(ansible_facts.meminfo.available) and RV(ansible_facts.meminfo.free).
           type: dict
           returned: success
+        pressure:
+          description:
+            - How much programs waited for memory (pressure stall information). C(some) is the time in which at least one program waited,
+              C(full) the time in which all did, in percent of the last 10, 60 and 300 seconds, and C(total) in microseconds since boot.
+            - Both are null, with the C(reason), on a kernel without the file C(/proc/pressure/memory).
+            - In a container the figures are those of the whole machine.
+          type: dict
+          returned: success
+          sample:
+            some: {avg10: 0.0, avg60: 0.12, avg300: 0.05, total: 1520441}
+            full: {avg10: 0.0, avg60: 0.08, avg300: 0.03, total: 901203}
+            reason: null
+        oom_kills:
+          description: How many programs the kernel has killed since boot for lack of memory; null before Linux 4.13.
+          type: int
+          returned: success
+          sample: 0
         kernel:
           description: The release of the kernel, its version as numbers, and the page size.
           type: dict
@@ -285,6 +309,14 @@ ansible_facts:
           type: dict
           returned: success
           sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}
+        processes:
+          description:
+            - The ten largest processes, largest first, by C(pss), where shared memory is divided among its users, or by C(rss) if C(pss) is
+              null. C(command) is the name of the program without its arguments, which may contain secrets.
+          type: list
+          elements: dict
+          returned: when less than O(processes_below) percent is available
+          sample: [{pid: 812, command: postgres, pss: 1610612736, rss: 2147483648, swap: 0}]
 meminfo:
   description: The same as RV(ansible_facts.meminfo).
   type: dict
@@ -295,8 +327,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now, read_host
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, is_low, make_facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now, read_host, read_processes
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.processes import largest
 
 
 def main() -> None:
@@ -304,6 +337,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         facts = make_facts(read_host(Host()), module.params["zfs_arc"])
+        if is_low(facts, module.params["processes_below"]):
+            facts["processes"] = largest(read_processes(Host()))
     except FleetlabError as error:
         # Without _core.module: this module plans nothing, and to compile the modules of a plan takes longer than to read the host.
         module.fail_json(msg=str(error))

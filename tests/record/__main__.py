@@ -23,6 +23,7 @@ SCENES = {
     "memory": "memory_scenes",
     "netns": "netns_scenes",
     "systemd": "systemd_scenes",
+    "throughput": "throughput_scenes",
 }
 
 

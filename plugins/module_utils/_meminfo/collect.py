@@ -23,6 +23,8 @@ OSRELEASE = "/proc/sys/kernel/osrelease"
 SELF_CGROUP = "/proc/self/cgroup"
 INIT_CGROUP = "/proc/1/cgroup"
 ARCSTATS = "/proc/spl/kstat/zfs/arcstats"
+PRESSURE = "/proc/pressure/memory"
+VMSTAT = "/proc/vmstat"
 HUGEPAGES = "/sys/kernel/mm/hugepages"
 HUGEPAGE_FILES = ("nr_hugepages", "free_hugepages")
 
@@ -30,8 +32,11 @@ _BEGIN = "fleetlab-meminfo-1 begin"
 _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
-_WANTED = f"^[^ ].*:|^Node|^[0-9]|^max|^(size|c_min|{'|'.join(STATISTICS)}) | (boost|low|high|present|managed|protection:|count:) "
-"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat and arcstats."""
+_WANTED = (
+    f"^[^ ].*:|^Node|^[0-9]|^max|^(size|c_min|oom_kill|{'|'.join(STATISTICS)}) |^(some|full) avg10="
+    "| (boost|low|high|present|managed|protection:|count:) "
+)
+"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of the other files."""
 _NEEDED = re.compile(_WANTED)
 
 COMMAND = (
@@ -46,7 +51,7 @@ COMMAND = (
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
     'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
     "else r=/sys/fs/cgroup; d=$w; l=max; u=current; fi; "
-    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {INIT_CGROUP} {ARCSTATS} "
+    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {INIT_CGROUP} {ARCSTATS} {PRESSURE} {VMSTAT} "
     f"{' '.join(f'{HUGEPAGES}/*/{name}' for name in HUGEPAGE_FILES)}; "
     'while d=${d%/}; do set -- "$@" "$r$d/memory.$l" "$r$d/memory.$u" "$r$d/memory.stat"; '
     "case $d in */*) d=${d%/*};; *) break;; esac; done; "
@@ -70,6 +75,8 @@ class Reading(NamedTuple):
     self_cgroup: Optional[str] = None
     arcstats: Optional[str] = None
     groups: Optional[Mapping[str, str]] = None
+    pressure: Optional[str] = None
+    vmstat: Optional[str] = None
     init_cgroup: Optional[str] = None
     hugepages: Optional[Mapping[str, str]] = None
 
@@ -112,6 +119,8 @@ def parse_output(text: str) -> Reading:
         groups={path: value for path, value in texts.items() if path.startswith("/sys/fs/")},
         init_cgroup=texts.get(INIT_CGROUP),
         hugepages={path: value for path, value in texts.items() if path.startswith(HUGEPAGES)},
+        pressure=texts.get(PRESSURE),
+        vmstat=texts.get(VMSTAT),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Tuple
 
 from .._core.errors import ObservationError
-from . import accounting, available, cgroup, free
+from . import accounting, available, cgroup, free, pressure
 from .arcstats import of_this_machine, parse_arcstats
 from .available import Surroundings
 from .collect import MIN_FREE, Reading
@@ -20,6 +20,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "method": {"type": "str", "choices": ["raw", "module"], "default": "raw"},
     "zfs_arc": {"type": "bool", "default": False},
     "cacheable": {"type": "bool", "default": True},
+    "processes_below": {"type": "float", "default": 0},
 }
 """Options of meminfo_facts, for the module and for the action of the same name."""
 
@@ -47,6 +48,8 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         "available": host,
         "accounting": accounting.account(info, around, arc, reading.hugepages or {}),
         "cgroup": group,
+        "pressure": pressure.describe(reading.pressure),
+        "oom_kills": pressure.parse_oom_kills(reading.vmstat),
         "kernel": {
             "release": (reading.osrelease or "").strip() or None,
             "version": None if around.version is None else list(around.version),
@@ -56,6 +59,11 @@ def make_facts(reading: Reading, zfs_arc: bool = False) -> Dict[str, Any]:
         "free": free.columns_of_group(cgroup.columns(groups, group), host["bytes"], info) if limited else table,
         "machine": {"available": machine, "free": table} if limited else None,
     }
+
+
+def is_low(facts: Dict[str, Any], below: float) -> bool:
+    """Whether less than this percentage is available, so that the largest processes are of interest."""
+    return bool(facts["available"]["percent"] < below)
 
 
 def as_result(facts: Dict[str, Any], cacheable: bool, read_at: float) -> Dict[str, Any]:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 from .._core.errors import ObservationError
 from .._host.files import Host
-from . import collect
+from . import collect, processes
 from .cgroup import files_to_read
 from .collect import Reading
 
@@ -42,4 +43,14 @@ def read_host(host: Host) -> Reading:
         groups={path: text for path, text in groups.items() if text is not None},
         init_cgroup=host.read(collect.INIT_CGROUP),
         hugepages={path: host.read(path) or "" for path in pools},
+        pressure=host.read(collect.PRESSURE),
+        vmstat=host.read(collect.VMSTAT),
     )
+
+
+def read_processes(host: Host) -> str:
+    """All processes, in the form in which the command prints them."""
+    wanted = re.compile(processes.WANTED)
+    paths = [f"{pid}/{name}" for name in processes.FILES for pid in host.names("/proc") if pid.isdigit()]
+    texts = ((path, host.read(f"/proc/{path}") or "") for path in paths)
+    return processes.mark([f"{path}:{line}" for path, text in texts for line in text.splitlines() if wanted.match(line)])

@@ -38,6 +38,8 @@ def reading(kernel: str, **changes: Any) -> Reading:
         "page_size": text(kernel, "pagesize"),
         "self_cgroup": text(kernel, "cgroup"),
         "arcstats": text(kernel, "arcstats"),
+        "pressure": text(kernel, "pressure"),
+        "vmstat": text(kernel, "vmstat"),
         "init_cgroup": text(kernel, "init_cgroup"),
         "groups": json.loads(text(kernel, "groups.json") or "{}"),
         "hugepages": json.loads(text(kernel, "hugepages.json") or "{}"),

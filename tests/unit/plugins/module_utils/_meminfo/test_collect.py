@@ -34,6 +34,8 @@ _PLACES = {
     "cgroup": collect.SELF_CGROUP,
     "init_cgroup": collect.INIT_CGROUP,
     "arcstats": collect.ARCSTATS,
+    "pressure": collect.PRESSURE,
+    "vmstat": collect.VMSTAT,
 }
 
 
