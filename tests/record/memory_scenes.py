@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, Reading, parse_output
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.meminfo import parse_page_size
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run
 
 SIZE = 12 << 20
@@ -24,8 +25,8 @@ HUGE_PAGES = Path("/proc/sys/vm/nr_hugepages")
 _MAP_HUGETLB = 0x40000
 _V1, _V2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 _IN_CONTAINER = """
-mount --make-rprivate / && mount -t tmpfs none {root} && mkdir -p {mount} && mount -t {kind} none {mount} && head -c 3000000 /dev/zero >{root}/file &&
-{command}
+mount --make-rprivate / && mount -t tmpfs none {root} && mkdir -p {mount} && mount -t {kind} none {mount} &&
+head -c 3000000 /dev/zero >{root}/file && {command}
 """
 
 
@@ -112,6 +113,7 @@ def _read_in_container(group: Path) -> str:
 def _save(folder: Folder, printed: str) -> None:
     """The parts of a reading in the form of the fixtures."""
     reading: Reading = parse_output(printed)
+    reading = reading._replace(page_size=str(parse_page_size(reading.page_size)))
     names = {"page_size": "pagesize", "self_cgroup": "cgroup"}
     for name, value in reading._asdict().items():
         if isinstance(value, dict) and value:
