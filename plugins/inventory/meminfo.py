@@ -95,7 +95,7 @@ keyed_groups:
   - key: meminfo.available.source | default('none')
     prefix: meminfo
 groups:
-  much_tmpfs: meminfo is defined and meminfo.accounting.tmpfs > meminfo.bytes.MemTotal / 4
+  much_tmpfs: meminfo is defined and (meminfo.accounting.tmpfs or 0) > meminfo.bytes.MemTotal / 4
 ---
 # Only some hosts, with a longer timeout for distant hosts.
 plugin: fleetlab.linux.meminfo
