@@ -479,6 +479,8 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
         "free",
         "accounting",
         "cgroup",
+        "pressure",
+        "oom_kills",
         "kernel",
         "machine",
         "read_at",
