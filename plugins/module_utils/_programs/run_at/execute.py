@@ -87,7 +87,8 @@ def wrapped(job: Job, account: Account) -> list[str]:
     """The command, after the programs that give it its network namespace and private /tmp; these programs have to start as root."""
     argv = list(job.command)
     if job.private_tmp:
-        user = ["--user", account.name] if account.change else []
+        # The launcher gives another user the variables of a login and those that are named.
+        user = ["--user", account.name, f"--keep={','.join(account.environment(job))}"] if account.change else []
         argv = [_needed("private-tmp"), *user, "--", *argv]
     elif job.netns is not None and account.change:
         argv = [_needed("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--", *argv]
