@@ -12,13 +12,18 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client import (
     StorageError,
     address_of,
+    lun_numbers,
     make_mirrors,
     make_sessions,
     make_stripe,
     make_targets,
+    md_names,
     undeclared_members,
 )
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import lines, read_cluster
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status_page import render_status
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.writers import initiator_acls, make_initiators, shared_luns
 
 
 def addresses(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, str]]:
@@ -46,7 +51,7 @@ def sessions(
 ) -> List[Dict[str, Any]]:
     """See L(make_sessions)."""
     options = {"chap": chap, "timeouts": timeouts, "parameters": parameters}
-    return make_sessions(made, int(luns), {name: value for name, value in options.items() if value is not None})
+    return make_sessions(made, luns, {name: value for name, value in options.items() if value is not None})
 
 
 def arrays(
@@ -65,7 +70,7 @@ def arrays(
     options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, "wait": wait}
     # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
-    mirrors = make_mirrors(made, devices, prefix, int(luns), {**options, **chunked})
+    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked})
     return [*mirrors, make_stripe(stripe, mirrors, int(stripe_chunk))]
 
 
@@ -77,6 +82,49 @@ def disks(
         return inspect_disks(lsblk, devices, resolved, volumes, lv, int(size_mb))
     except StorageError as error:
         raise AnsibleFilterError(f"storage_disks: {error}") from error
+
+
+def luns_of_client(luns: Any) -> List[int]:
+    """See L(lun_numbers)."""
+    try:
+        return lun_numbers(luns)
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_lun_numbers: {error}") from error
+
+
+def writers(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Sequence[str]) -> List[str]:
+    """See L(shared_luns)."""
+    try:
+        return shared_luns(clients, hostvars, servers)
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_shared_luns: {error}") from error
+
+
+def initiators(clients: Sequence[str], hostvars: Mapping[str, Any], server: str, iqn: str) -> List[Dict[str, Any]]:
+    """See L(make_initiators)."""
+    try:
+        return make_initiators(clients, hostvars, server, iqn)
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_initiators: {error}") from error
+
+
+def acls(made: Sequence[Any], chap: Optional[Mapping[str, Any]], attributes: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """See L(initiator_acls)."""
+    try:
+        return initiator_acls(made, chap, attributes)
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_acls: {error}") from error
+
+
+def status(answers: Mapping[str, Mapping[str, Any]], servers: Sequence[str], now: float) -> Dict[str, Any]:
+    """See L(read_cluster) and L(render_status)."""
+    cluster = read_cluster(answers, servers, int(now))
+    return {
+        "level": cluster.level,
+        "lines": lines(cluster),
+        "problems": [f"{one.host}: {one.text}" for one in cluster.problems],
+        "page": render_status(cluster),
+    }
 
 
 class FilterModule:
@@ -93,4 +141,10 @@ class FilterModule:
             "storage_volumes": make_volumes,
             "storage_luns": make_luns,
             "storage_disks": disks,
+            "storage_md_names": md_names,
+            "storage_lun_numbers": luns_of_client,
+            "storage_shared_luns": writers,
+            "storage_initiators": initiators,
+            "storage_acls": acls,
+            "storage_status": status,
         }

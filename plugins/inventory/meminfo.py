@@ -71,7 +71,7 @@ options:
       - This option does not apply to jump hosts.
     type: str
   min_available_percent:
-    description: Hosts with less than this percentage of C(MemTotal) available are in the group C(memory_low).
+    description: Hosts with less than this percentage of their memory available are in the group C(memory_low).
     type: float
     default: 10
   zfs_arc:

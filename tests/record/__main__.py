@@ -22,6 +22,7 @@ SCENES = {
     "mdadm": "mdadm_scenes",
     "netns": "netns_scenes",
     "systemd": "systemd_scenes",
+    "throughput": "throughput_scenes",
 }
 
 

@@ -12,6 +12,9 @@ IQN = "iqn.2026-01.com.example.storage:"
 """The beginning of the names of targets and initiators, which end with the name of the host."""
 
 
+_ALL = ("0.0.0.0", "::", "[::]")
+
+
 class StorageError(Exception):
     """The input of a filter is wrong; the message names it."""
 
@@ -30,32 +33,65 @@ def address_of(host: str, hostvars: Mapping[str, Any]) -> str:
     raise StorageError(f"{host} has neither storage_address nor ansible_host in the inventory: give it one of them")
 
 
+def iqn_of(server: str, hostvars: Mapping[str, Any]) -> str:
+    """The name of a server's target: its C(storage_server_iqn) of the inventory, or else the default of the role."""
+    variables = hostvars.get(server, {})
+    return str(variables["storage_server_iqn"]) if "storage_server_iqn" in variables else f"{IQN}{server}"
+
+
 def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The target of each server."""
-    return [{"name": server, "host": address_of(server, hostvars), "port": PORT, "iqn": f"{IQN}{server}"} for server in servers]
+    """The target of each server, by the inventory: its name, and the first of its portals."""
+    return [{"name": server, **_portal_of(server, hostvars), "iqn": iqn_of(server, hostvars)} for server in servers]
 
 
-def make_sessions(targets: Sequence[Mapping[str, Any]], luns: int, options: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """A session with each target. Each target has C(luns) LUNs; C(options), such as C(chap), are the same for all sessions."""
+def _portal_of(server: str, hostvars: Mapping[str, Any]) -> Dict[str, Any]:
+    """The portal to log in to. A portal on all addresses stands for the address of the server."""
+    variables = hostvars.get(server, {})
+    portals = variables.get("storage_server_portals", [])
+    first = portals[0] if portals else {"host": _ALL[0]}
+    host = address_of(server, hostvars) if first["host"] in _ALL else str(first["host"])
+    return {"host": host.strip("[]"), "port": int(first.get("port", PORT))}
+
+
+def lun_numbers(luns: Any) -> List[int]:
+    """The LUNs of a client: a list of numbers, or the number of LUNs, counted from LUN 0.
+
+    :raises StorageError: neither of these.
+    """
+    listed = isinstance(luns, (list, tuple))
+    texts = [str(number) for number in (luns if listed else [luns])]
+    if not texts or not all(text.isdigit() for text in texts) or len(set(texts)) < len(texts):
+        raise StorageError(f"storage_client_luns is {luns!r}: expected the number of LUNs, or a list of different LUN numbers")
+    return sorted(int(text) for text in texts) if listed else list(range(int(texts[0])))
+
+
+def make_sessions(targets: Sequence[Mapping[str, Any]], luns: Any, options: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """A session with each target. C(luns) are the LUNs of each target; C(options), such as C(chap), are the same for all sessions."""
+    awaited = lun_numbers(luns) if isinstance(luns, (list, tuple)) else len(lun_numbers(luns))
     return [
-        {"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], **options, "wait_for_luns": luns}
+        {"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], **options, "wait_for_luns": awaited}
         for target in targets
     ]
 
 
 def make_mirrors(
-    targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], prefix: str, luns: int, options: Mapping[str, Any]
+    targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], prefix: str, luns: Sequence[int], options: Mapping[str, Any]
 ) -> List[Dict[str, Any]]:
     """A mirror of each LUN over all targets; C(options), such as C(level), are the same for all mirrors.
 
     :arg devices: the present disks of the targets, as iscsi_session returns them.
     """
     mirrors: List[Dict[str, Any]] = []
-    for lun in range(luns):
+    for lun in luns:
         members = [_member(target, lun, devices) for target in targets]
         domains = dict(zip(members, (target["name"] for target in targets)))
         mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options})
     return mirrors
+
+
+def md_names(luns: Sequence[int], prefix: str, stripe: str) -> List[str]:
+    """The names of the mirrors, which count LUNs from 1, and of the stripe over them."""
+    return [*(f"{prefix}{lun + 1}" for lun in luns), stripe]
 
 
 def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], chunk: int) -> Dict[str, Any]:

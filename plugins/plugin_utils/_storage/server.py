@@ -68,4 +68,7 @@ def _same_names(disks: Sequence[Mapping[str, Any]]) -> List[str]:
 
 
 def _is_foreign(disk: Mapping[str, Any]) -> bool:
-    return bool(disk["pttype"]) if disk["fstype"] is None else disk["fstype"] != "LVM2_member"
+    if disk["fstype"] is None:
+        # lsblk shows the kind of a disk's partition table for its partitions too.
+        return bool(disk["pttype"]) and disk["type"] != "part"
+    return bool(disk["fstype"] != "LVM2_member")

@@ -16,7 +16,7 @@ from .checks import check, check_logout, unmet_because
 from .exit_codes import NO_RECORD
 from .logins import outdated, relogin_reasons
 from .records import CHAP_KEYS, NAME_FILE, Record
-from .state import LOGGED_IN, Answer, Session, State, Wanted, WantedSession, ready_luns
+from .state import LOGGED_IN, Answer, Session, State, Wanted, WantedSession, ready_luns, small_luns
 
 _SECRET_KEYS = (CHAP_KEYS["password"], CHAP_KEYS["mutual_password"])
 
@@ -154,7 +154,7 @@ def _shown_value(key: str, value: Optional[str]) -> str:
 
 def _device_steps(wanted: WantedSession, named: Mapping[str, str], sessions: Sequence[Session]) -> List[Step]:
     missing = wanted.luns.missing(ready_luns(sessions))
-    if sessions and not missing:
+    if sessions and not missing and not small_luns(sessions, wanted):
         return []
     rescans: List[Step] = [Command(("iscsiadm", "-m", "session", "-r", str(session.sid), "-R")) for session in sessions]
     return [*rescans, Operation("wait_for_devices", {**named, "luns": str(wanted.luns), "limit": wanted.wait_timeout})]

@@ -48,6 +48,7 @@ class WantedSession:
     relogin: bool = False
     parameters: Mapping[str, int] = field(default_factory=dict)
     luns: Luns = field(default_factory=Luns)
+    least_mb: int = 0
     wait_timeout: int = 60
 
     @property
@@ -119,6 +120,14 @@ class Session:
 def ready_luns(sessions: Sequence[Session]) -> List[int]:
     """The LUNs of these sessions that udev has named."""
     return sorted({device.lun for session in sessions for device in session.devices if device.by_path and device.size})
+
+
+def small_luns(sessions: Sequence[Session], wanted: WantedSession) -> List[str]:
+    """The LUNs that are smaller than wanted, each with its size, in words for an error."""
+    disks = {device.lun: device for session in sessions for device in session.devices if device.size}
+    named = wanted.luns.numbers or disks
+    found = [disk for lun, disk in sorted(disks.items()) if lun in named and disk.size < wanted.least_mb << 20]
+    return [f"{disk.lun} has {disk.size >> 20} MiB" for disk in found]
 
 
 def users_of(sessions: Sequence[Session]) -> List[str]:

@@ -40,6 +40,7 @@ class WantedArray:
     run_degraded: bool = False
     replace_failed: bool = False
     size_tolerance: float = 1.0
+    block_size: Optional[int] = None
     failure_domains: Tuple[Tuple[str, str], ...] = ()
     exact_spares: bool = False
     spare_group: Optional[str] = None

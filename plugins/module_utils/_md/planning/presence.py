@@ -70,6 +70,8 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
         nodes = ", ".join(sorted(f"/dev/{name}" for name in borrowed_spares))
         builder.warnings.append(f"array {wanted.name}: {nodes}, spares of its group, serve in the place of declared members")
     leaving |= borrowed_spares
+    # A journal was given to the array with mdadm, and stays.
+    leaving |= {member.device for member in array.members if member.journal}
     undeclared_members = [name for name in array.devices if name not in named | leaving and name in builder.state.devices]
     array = _thawed(builder, wanted, array)
     array = plan_growth(builder, wanted, devices, array)

@@ -56,6 +56,11 @@ def test_a_disk_that_carries_anything_but_lvm_is_foreign() -> None:
     assert [one["path"] for one in inspect(*disks)["foreign"]] == ["a", "b"]
 
 
+def test_an_empty_partition_is_free() -> None:
+    empty, used = disk("p1", type="part", pttype="gpt"), disk("p2", type="part", pttype="gpt", fstype="ext4")
+    assert [one["path"] for one in inspect(empty, used)["foreign"]] == ["p2"]
+
+
 def test_a_disk_that_is_named_twice_is_named() -> None:
     assert inspect(disk("/dev/vdb"), devices=["/dev/vdb", "/dev/x"], resolved=["/dev/vdb", "/dev/vdb"])["same"] == [
         "/dev/vdb is /dev/vdb",

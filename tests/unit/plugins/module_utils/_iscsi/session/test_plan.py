@@ -377,6 +377,20 @@ def test_only_missing_luns_bring_a_scan() -> None:
     assert "luns=1,2" in wait
 
 
+def test_only_luns_that_are_smaller_than_declared_bring_a_scan() -> None:
+    state = initiator(record(), session())
+    assert not plan(state, [WantedSession(TARGET, V4, least_mb=1)]).changed
+    made = plan(state, [WantedSession(TARGET, V4, least_mb=2)])
+    scan, wait = words(made)
+    assert scan == "iscsiadm -m session -r 1 -R"
+    assert wait.startswith("wait_for_devices")
+    assert (made.before["smallest_lun_mb"], made.after["smallest_lun_mb"]) == (1, 2)
+    # The task names the LUNs that it means: another LUN of the target may have any size.
+    disks = state.sessions[0].devices
+    mixed = replace(state.sessions[0], devices=(replace(disks[0], size=4 << 20), *disks[1:]))
+    assert not plan(initiator(record(), mixed), [WantedSession(TARGET, V4, luns=Luns(numbers=(0,)), least_mb=2)]).changed
+
+
 @pytest.mark.parametrize("state", ["logged_out", "absent"])
 def test_a_session_in_use_is_not_ended(state: str) -> None:
     used = session()
