@@ -24,6 +24,8 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     undeclared_members,
 )
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import lines, read_cluster
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status_page import render_status
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.writers import initiator_acls, make_initiators, shared_luns
 
 
@@ -123,6 +125,17 @@ def acls(made: Sequence[Any], chap: Optional[Mapping[str, Any]], attributes: Map
         raise AnsibleFilterError(f"storage_acls: {error}") from error
 
 
+def status(answers: Mapping[str, Mapping[str, Any]], servers: Sequence[str], now: float) -> Dict[str, Any]:
+    """See L(read_cluster) and L(render_status)."""
+    cluster = read_cluster(answers, servers, int(now))
+    return {
+        "level": cluster.level,
+        "lines": lines(cluster),
+        "problems": [f"{one.host}: {one.text}" for one in cluster.problems],
+        "page": render_status(cluster),
+    }
+
+
 class FilterModule:
     """What Ansible loads."""
 
@@ -145,4 +158,5 @@ class FilterModule:
             "storage_shared_luns": writers,
             "storage_initiators": initiators,
             "storage_acls": acls,
+            "storage_status": status,
         }

@@ -144,7 +144,7 @@ arrays:
           description: The slot of the member; null for a spare.
           type: int
         state:
-          description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
+          description: V(in_sync), V(rebuilding), V(spare), V(journal) or V(faulty).
           type: str
         events:
           description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ..._core.plan import Plan
 from ..names import Portal
 from .logins import relogin_reasons
+from .problems import problems
 from .records import AUTH_METHOD_KEY, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials, Record
 from .state import LOGGED_IN, Session, State, Wanted, WantedSession, ready_luns
 
@@ -98,6 +99,7 @@ def info(state: State) -> View:
         "devices": [fact for session in state.sessions for fact in _devices(session)],
         "logins": [{"portal": _portal(session.portal), "target": session.target} for session in state.sessions],
         "records": [_record(record) for record in sorted(state.records, key=lambda one: (one.target, one.portal))],
+        "problems": problems(state),
     }
 
 

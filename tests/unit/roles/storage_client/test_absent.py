@@ -24,6 +24,7 @@ def stub(folder: Path, member: str = "/dev/sda") -> Stubs:
             "md_array": {"changed": True},
             "iscsi_session": {"changed": True},
             "disk_queue": {"changed": True},
+            "disk_reservation": {"changed": True},
         },
     )
 
@@ -41,6 +42,7 @@ def test_arrays_are_forgotten_before_their_sessions_end(tmp_path: Path, client: 
     (sessions,) = stubs.called("iscsi_session")
     assert [one["state"] for one in sessions["sessions"]] == ["absent", "absent"]
     assert stubs.called("disk_queue")[0]["state"] == "absent"
+    assert stubs.called("disk_reservation")[0]["state"] == "released"
 
 
 def test_only_arrays_that_are_named_lose_their_data(tmp_path: Path, client: dict[str, Any], programs: str) -> None:
