@@ -76,13 +76,16 @@ def arrays(
     wait: str = "none",
     homehost: str = "",
     left: Sequence[Mapping[str, Any]] = (),
+    write_mostly: Optional[Sequence[str]] = None,
+    failfast: Optional[Sequence[str]] = None,
 ) -> List[Dict[str, Any]]:
     """See L(make_mirrors) and L(make_stripe)."""
     common = {"grow": True, "wait": wait, **({"homehost": homehost} if homehost else {})}
     options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, **common}
     # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
-    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked}, left)
+    flags = {name: value for name, value in (("write_mostly", write_mostly), ("failfast", failfast)) if value is not None}
+    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked}, left, flags)
     return [*mirrors, make_stripe(stripe, mirrors, {"chunk": int(stripe_chunk), **common})]
 
 
