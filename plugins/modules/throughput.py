@@ -46,6 +46,8 @@ options:
       - Refused where the driver has no speed or makes one up, such as veth and virtio.
     type: float
 seealso:
+  - plugin: fleetlab.linux.throughput
+    plugin_type: role
   - module: fleetlab.linux.throughput_agent
 author:
   - fleetlab.linux contributors (@fleetlab)

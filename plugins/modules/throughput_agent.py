@@ -65,6 +65,13 @@ options:
   folder:
     description: The folder that V(start) has returned, for V(collect).
     type: path
+  limit:
+    description: The number of seconds that V(collect) waits for all results.
+    type: int
+    default: 120
+seealso:
+  - plugin: fleetlab.linux.throughput
+    plugin_type: role
 author:
   - fleetlab.linux contributors (@fleetlab)
 """

@@ -74,6 +74,7 @@ def _counters(sent: Sent, layers: Layers) -> Dict[str, Any]:
         frames = sent.bytes_sent + sent.segments * layers.counted
     return {
         "source": f"{sent.device} of the sender",
+        "speed": sent.speed,
         "tx_bytes": grown.tx_bytes if grown else None,
         "tx_packets": grown.tx_packets if grown else None,
         "segments": sent.segments,

@@ -40,6 +40,7 @@ AGENT_SPEC: Dict[str, Any] = {
     "part": {"type": "str", "choices": ["check", "start", "run", "collect"], "default": "check"},
     "token": {"type": "str", "no_log": True, "default": ""},
     "folder": {"type": "path"},
+    "limit": {"type": "int", "default": 120},
     "turns": {
         "type": "list",
         "elements": "dict",
