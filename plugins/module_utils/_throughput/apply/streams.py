@@ -25,7 +25,7 @@ _CHUNK = 1 << 17
 _BUFFER = 1 << 20
 _EVERY = 0.1
 _DRAINED_WITHIN = 4.0
-_SPARE = 0.25
+_SPARE = 0.4
 """Seconds that are sent beyond the window, so that the last sample of the window is a full one."""
 
 _SO_MAX_PACING_RATE = 47
