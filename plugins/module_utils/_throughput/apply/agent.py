@@ -107,8 +107,12 @@ def detach(agent: Agent) -> str:
 def _write_results(agent: Agent, path: str) -> None:
     """Take the turns, and write a line for each; the last line says that all are taken."""
     with open(path, "w", encoding="utf-8", buffering=1) as stream:
-        agent.take_turns(lambda result: print(json.dumps(result), file=stream))
-        print(json.dumps({"ended": True}), file=stream)
+
+        def write(result: Dict[str, Any]) -> None:
+            stream.write(json.dumps(result) + "\n")
+
+        agent.take_turns(write)
+        write({"ended": True})
 
 
 def _become_daemon() -> None:
