@@ -18,6 +18,9 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     make_stripe,
     make_targets,
     md_names,
+    remove_arrays,
+    remove_sessions,
+    smaller_disks,
     undeclared_members,
 )
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
@@ -65,13 +68,16 @@ def arrays(
     level: str = "raid1e",
     run_degraded: bool = False,
     wait: str = "none",
+    homehost: str = "",
+    left: Sequence[Mapping[str, Any]] = (),
 ) -> List[Dict[str, Any]]:
     """See L(make_mirrors) and L(make_stripe)."""
-    options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, "wait": wait}
+    common = {"grow": True, "wait": wait, **({"homehost": homehost} if homehost else {})}
+    options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, **common}
     # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
-    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked})
-    return [*mirrors, make_stripe(stripe, mirrors, int(stripe_chunk))]
+    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked}, left)
+    return [*mirrors, make_stripe(stripe, mirrors, {"chunk": int(stripe_chunk), **common})]
 
 
 def disks(
@@ -137,6 +143,9 @@ class FilterModule:
             "storage_targets": targets,
             "storage_sessions": sessions,
             "storage_arrays": arrays,
+            "storage_removed_arrays": remove_arrays,
+            "storage_removed_sessions": remove_sessions,
+            "storage_smaller_disks": smaller_disks,
             "storage_undeclared_members": undeclared_members,
             "storage_volumes": make_volumes,
             "storage_luns": make_luns,

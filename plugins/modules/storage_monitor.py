@@ -47,8 +47,9 @@ options:
     type: path
   webhook:
     description:
-      - An address that gets a JSON object by POST for the same events, with C(text), C(host) and C(event), and either C(device) and
-        C(member), or C(status) and C(problems). Chat services with incoming webhooks show C(text).
+      - An address that gets a JSON object by POST for the same events, except for those of mdadm's monitor that are no alarms, such as the
+        progress of a rebuild. The object has C(text), C(host) and C(event), and either C(device) and C(member), or C(status) and
+        C(problems). Chat services with incoming webhooks show C(text).
       - A message that could not be delivered is sent again by the next run of the timer.
       - The address is kept in a file that only root can read, and is never shown.
     type: str

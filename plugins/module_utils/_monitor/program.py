@@ -43,8 +43,8 @@ _TIMER = f"""{MARK}
 Description=Record the state of arrays, sessions and targets each minute
 
 [Timer]
-OnActiveSec=0
-OnBootSec=1min
+# Not earlier, because at boot the sessions and arrays come one after the other.
+OnBootSec=2min
 OnUnitActiveSec=1min
 AccuracySec=5s
 

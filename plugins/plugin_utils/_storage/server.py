@@ -11,6 +11,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .client import StorageError
 
 _MIB = 1 << 20
+_EXTENT_MB = 4
+"""LVM's default size of an extent."""
 
 
 def make_volumes(devices: Sequence[str], vg_prefix: str, lv: str) -> List[Dict[str, Any]]:
@@ -37,7 +39,8 @@ def inspect_disks(
     :arg lsblk: the output of C(lsblk --json --bytes) for the disks. It shows a disk once, also if the disk is named several times.
     :arg resolved: the resolved name of each of C(devices).
     :returns: C(same), a sentence for each disk that is named twice; C(foreign), the disks with other contents than LVM; C(existing), the
-        volumes that exist; C(todo), the volumes that are missing or too small.
+        volumes that exist; C(todo), the volumes that are missing or too small; C(small), a sentence for each disk without room for its
+        volume.
     :raises StorageError: the output of lsblk is not JSON with block devices.
     """
     try:
@@ -47,9 +50,12 @@ def inspect_disks(
     sizes = {child["name"]: int(child["size"]) for disk in disks for child in disk.get("children", ())}
     existing = [volume for volume in volumes if f"{volume['vg']}-{lv}" in sizes]
     ready = [volume for volume in existing if sizes[f"{volume['vg']}-{lv}"] >= size_mb * _MIB]
+    paths = dict(zip(devices, resolved))
+    growing = {paths[volume["device"]] for volume in volumes if volume not in ready and volume["device"] in paths}
     return {
         "same": [*_same_paths(devices, resolved), *_same_names(disks)],
         "foreign": [disk for disk in disks if _is_foreign(disk)],
+        "small": [_small(disk, size_mb) for disk in disks if disk["path"] in growing and _room_mb(disk) < _extents_mb(size_mb)],
         "existing": existing,
         "todo": [volume for volume in volumes if volume not in ready],
     }
@@ -65,6 +71,19 @@ def _same_names(disks: Sequence[Mapping[str, Any]]) -> List[str]:
     whole = [disk for disk in disks if disk["type"] != "part" and disk["wwn"]]
     names = [disk["wwn"] for disk in whole]
     return [f"{disk['path']} has the WWN {disk['wwn']}" for disk in whole if names.count(disk["wwn"]) > 1]
+
+
+def _room_mb(disk: Mapping[str, Any]) -> int:
+    """The size of a volume that takes all of the disk: LVM keeps 1 MiB for itself, and gives whole extents."""
+    return (int(disk["size"]) // _MIB - 1) // _EXTENT_MB * _EXTENT_MB
+
+
+def _extents_mb(size_mb: int) -> int:
+    return -(-size_mb // _EXTENT_MB) * _EXTENT_MB
+
+
+def _small(disk: Mapping[str, Any], size_mb: int) -> str:
+    return f"{disk['path']} has room for a volume of {max(_room_mb(disk), 0)} MiB, and {_extents_mb(size_mb)} MiB are declared"
 
 
 def _is_foreign(disk: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     State = Dict[str, Any]
 
-SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable")
+SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable", ".output", ".output.1")
 """The suffixes of the files of a job's state."""
 
 _MOST_RANGES = 50
@@ -284,7 +284,7 @@ class Store:
 # The year 36812: no clock is set later, or as far before 1970.
 _MOST = 2**40
 _NUMBERS = ("first_call", "consecutive_failures", "overlaps")
-_NUMBERS_OR_NONE = ("last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
+_NUMBERS_OR_NONE = ("missed", "last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
 
 
 def _is_state(state: Any) -> bool:

@@ -4,7 +4,7 @@
 """What the program remembers between its runs: since when there is a problem, reconnects, and the lengths of outages. Pure.
 
 The record has C(problems), the first sight of each problem by its key; C(arrays) and C(sessions), an entry for each; C(told), the problems
-that were reported; and C(recorded), the time of the last run.
+that were reported last by each channel; and C(recorded), the time of the last run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def update(record: dict[str, Any], facts: Facts, problems: Sequence[Problem], no
             **{key: _outage(entry, True, now) for key, entry in sessions.items() if _is_wanted(key, facts)},
             **{session.key: _session(sessions.get(session.key), session, now) for session in facts.sessions},
         },
-        "told": record.get("told", []),
+        "told": dict(_entries(record, "told")),
     }
 
 

@@ -63,18 +63,27 @@ def record(tree: Tree, now: int) -> int:
     facts = read_facts(tree)
     problems = find_problems(facts)
     known = history.update(tree.load(history.RECORD), facts, problems, now)
-    reached = True
-    if known["told"] != history.signature(problems):
-        code = worst(facts, problems)
-        event = "StorageProblem" if code in (WARNING, CRITICAL) else "StorageRecovered"
-        text = line(facts, problems, known, now)
-        reached = notify.tell(tree, event, text, [text], status=WORDS[code], problems=[problem.text for problem in problems])
-        known["told"] = history.signature(problems) if reached else known["told"]
+    reached = _tell(tree, facts, problems, known, now)
     tree.save(history.RECORD, json.dumps(known) + "\n")
     folder = tree.load(notify.SETTINGS).get("textfile")
     if folder:
         tree.save(f"{folder}/{textfile.FILE}", textfile.render(facts, problems, known, tree.load(POSITIONS)))
     return OK if reached else WARNING
+
+
+def _tell(tree: Tree, facts: Facts, problems: Sequence[Problem], known: dict[str, Any], now: int) -> bool:
+    """Tell of changes by each channel, and remember for each what it has told."""
+    code, text, news = worst(facts, problems), line(facts, problems, known, now), history.signature(problems)
+    event = "StorageProblem" if code in (WARNING, CRITICAL) else "StorageRecovered"
+    details = {"status": WORDS[code], "problems": [problem.text for problem in problems]}
+    reached, named = True, tree.load(notify.SETTINGS)
+    for channel in notify.CHANNELS:
+        if named.get(channel) and known["told"].get(channel, []) != news:
+            if notify.tell(tree, channel, event, text, [text], **details):
+                known["told"][channel] = news
+            else:
+                reached = False
+    return reached
 
 
 def worst(facts: Facts, problems: Sequence[Problem]) -> int:

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def disk(folder: Path, name: str, **fields: Any) -> str:
     """A file that lsblk takes for a disk; returns its path."""
     path = folder / name
-    shown = {"path": str(path), "type": "disk", "size": 1 << 30, "fstype": None, "pttype": None, "name": name, "wwn": None}
+    shown = {"path": str(path), "type": "disk", "size": 1 << 40, "fstype": None, "pttype": None, "name": name, "wwn": None}
     path.write_text(json.dumps({**shown, **fields}), encoding="utf-8")
     return str(path)
 
@@ -72,3 +72,8 @@ def test_a_disk_that_carries_something_else_is_refused_by_name(folder: Path) -> 
     a, b = disk(folder, "a", fstype="xfs"), disk(folder, "b", pttype="gpt")
     found = refused(folder, {"server": [disk(folder, "c", fstype="LVM2_member"), a, b]})
     assert found["server"].startswith(f"server: refused: {a}, {b} contains")
+
+
+def test_a_disk_without_room_for_its_volume_is_refused_by_name(folder: Path) -> None:
+    found = refused(folder, {"server": [disk(folder, "a"), disk(folder, "b", size=1 << 30)]}, "--check")
+    assert found["server"].startswith(f"server: refused: {folder}/b has room for a volume of 1020 MiB, and 15360 MiB are declared")

@@ -51,6 +51,12 @@ def test_volumes_that_are_missing_or_too_small_are_to_be_made() -> None:
     assert (found["existing"], found["todo"]) == (VOLUMES, [])
 
 
+def test_a_disk_without_room_for_its_volume_is_named() -> None:
+    # A disk of 257 MiB has 256 MiB in whole extents of 4 MiB.
+    assert inspect(disk("/dev/vdb", size=257 << 20))["small"] == []
+    assert inspect(disk("/dev/vdb", size=256 << 20))["small"] == ["/dev/vdb has room for a volume of 252 MiB, and 256 MiB are declared"]
+
+
 def test_a_disk_that_carries_anything_but_lvm_is_foreign() -> None:
     disks = [disk("a", fstype="xfs"), disk("b", pttype="gpt"), disk("c", fstype="LVM2_member", pttype="dos"), disk("d")]
     assert [one["path"] for one in inspect(*disks)["foreign"]] == ["a", "b"]

@@ -11,15 +11,18 @@ import re
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.fleetlab.linux.plugins.filter.storage import status
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.arrays import Array, Member
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.facts import Facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.history import update
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.judge import find_problems
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.main import view
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.mounts import Mount
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.sessions import Disk, Session
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.targets import Lun, Target
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.textfile import render
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import duration
 
 NOW = 1_800_000_000
@@ -208,3 +211,16 @@ def test_nothing_comes_from_outside_and_dark_is_thought_of(answers: dict[str, di
 )
 def test_durations_have_two_units(seconds: int, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_metrics_of_a_client_are_what_prometheus_reads() -> None:
+    facts = client()
+    facts.arrays[0].name = 'quoted "name" \\ of\nmd'
+    problems = find_problems(facts)
+    text = render(facts, problems, update({}, facts, problems, NOW), {"0" * 32: {"finished": NOW}})
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    missing = families["fleetlab_storage_array_missing_members"]
+    assert [(sample.labels["array"], sample.value) for sample in missing.samples] == [(one.name, 0) for one in facts.arrays]
+    assert families["fleetlab_storage_session_reconnects"].type == "counter"
+    assert families["fleetlab_storage_array_last_scrub_timestamp_seconds"].samples[0].value == NOW
+    assert all(family.documentation for family in families.values())

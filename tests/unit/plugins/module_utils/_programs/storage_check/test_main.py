@@ -189,6 +189,15 @@ def test_a_webhook_gets_each_change_once(mirror: Tree, hook: type[Hook]) -> None
     assert "md1 (/dev/md1) is degraded" in str(hook.got[0]["text"])
 
 
+def test_a_webhook_that_is_set_later_gets_what_lasts(mirror: Tree, hook: type[Hook]) -> None:
+    later = mirror.load(notify.SETTINGS)
+    put(mirror, notify.SETTINGS, "{}")
+    main.record(mirror, NOW)
+    put(mirror, notify.SETTINGS, json.dumps(later))
+    main.record(mirror, NOW + 60)
+    assert [one["event"] for one in hook.got] == ["StorageProblem"]
+
+
 def test_a_message_that_was_not_taken_is_sent_again(mirror: Tree, hook: type[Hook], capsys: pytest.CaptureFixture[str]) -> None:
     hook.answer = 500
     assert main.record(mirror, NOW) == 1
@@ -216,6 +225,23 @@ def test_mdadm_starts_the_same_program_with_its_own_words(mirror: Tree, hook: ty
     (got,) = hook.got
     assert (got["event"], got["device"], got["member"]) == ("Fail", "/dev/md1", "/dev/sdb")
     assert notify.main(["Fail"]) == 2
+
+
+def test_a_webhook_does_not_get_the_progress_of_rebuilds(
+    mirror: Tree, hook: type[Hook], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "Tree", lambda: mirror)
+    put(mirror, notify.SETTINGS, json.dumps({**mirror.load(notify.SETTINGS), "program": "/bin/false"}))
+    # The program gets it, and its failure is the exit code.
+    assert notify.main(["Rebuild20", "/dev/md1"]) == 1
+    assert hook.got == []
+
+
+def test_who_was_told_is_not_told_again_because_of_another(mirror: Tree, hook: type[Hook], capsys: pytest.CaptureFixture[str]) -> None:
+    put(mirror, notify.SETTINGS, json.dumps({**mirror.load(notify.SETTINGS), "program": "/bin/false"}))
+    assert [main.record(mirror, NOW), main.record(mirror, NOW + 60)] == [1, 1]
+    assert len(hook.got) == 1
+    assert "StorageProblem was not reported: /bin/false ended with exit code 1" in capsys.readouterr().err
 
 
 def test_wrong_usage_and_other_users_are_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
