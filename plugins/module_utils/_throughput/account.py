@@ -14,7 +14,8 @@ BELIEVED = 0.995
 """The share of the interface's bytes that has to be explained."""
 
 _A_CORE = 0.95
-_SHORTEST = 1.0
+_SHORTEST = 0.95
+"""Seconds: a window of one second may lack half of the time between two samples."""
 
 
 def account(sent: Sent, received: Received, ipv6: bool) -> Dict[str, Any]:
