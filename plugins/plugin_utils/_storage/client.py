@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 PORT = 3260
@@ -112,18 +113,21 @@ def make_mirrors(
     luns: Sequence[int],
     options: Mapping[str, Any],
     left: Sequence[Mapping[str, Any]] = (),
+    flags: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> List[Dict[str, Any]]:
     """A mirror of each LUN over all targets; C(options), such as C(level), are the same for all mirrors.
 
     :arg devices: the present disks of the targets, as iscsi_session returns them.
     :arg left: targets whose disks leave the mirrors.
+    :arg flags: the names of the targets whose disks have a flag, by the option of md_array that sets it.
     """
     mirrors: List[Dict[str, Any]] = []
     for lun in luns:
         members = [_member(target, lun, devices) for target in targets]
         domains = dict(zip(members, (target["name"] for target in targets)))
         leaving = {"leaving": [_member(target, lun, devices) for target in left]} if left else {}
-        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options, **leaving})
+        flagged = {flag: [member for member in members if domains[member] in names] for flag, names in flags.items()}
+        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options, **leaving, **flagged})
     return mirrors
 
 

@@ -83,6 +83,13 @@ def test_the_disks_of_a_server_that_leaves_are_named_in_each_mirror() -> None:
     assert "leaving" not in made[2]
 
 
+def test_the_disks_of_servers_have_the_flags_of_their_servers() -> None:
+    made = make_arrays(TARGETS[:2], [], level="raid1", write_mostly=["server2"], failfast=[])
+    assert made[0]["write_mostly"] == [f"/dev/disk/by-path/ip-10.99.0.12:3260-iscsi-{IQN}:server2-lun-0"]
+    assert made[0]["failfast"] == []
+    assert "write_mostly" not in make_arrays(TARGETS, [])[0]
+
+
 def test_arrays_of_a_former_client_are_adopted_by_its_name() -> None:
     made = make_arrays(TARGETS, [], homehost="client1")
     assert [one["homehost"] for one in made] == ["client1"] * 3
