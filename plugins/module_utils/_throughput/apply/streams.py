@@ -78,12 +78,13 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
     before = reader.counters()
     begin = time.monotonic()
     children = Children([partial(_send, one, order) for one in sockets], order.limit)
+    _let_go(sockets)
     reports = children.wait(lambda: None, 1.0)
     seconds = time.monotonic() - begin
     after = reader.counters()
     others_after = tcp_info(control)
     qdisc_after = reader.qdisc()
-    first = tcp_info(sockets[0])
+    first = reports[0]
     control_grew = _grown(asdict(others), asdict(others_after))
     sums = {name: _sum([report[name] for report in [*reports, control_grew]]) for name in ("bytes_sent", "bytes_retransmitted", "segments")}
     return Sent(
@@ -93,8 +94,8 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
         vlan=reader.link.vlan,
         speed=reader.link.speed,
         offloads=dict(reader.link.offloads),
-        timestamps=first.timestamps,
-        mss=first.mss,
+        timestamps=first["timestamps"],
+        mss=first["mss"],
         seconds=seconds,
         cpu=max(report["cpu"] for report in reports),
         busy=_mean(reports, "busy"),
@@ -106,6 +107,12 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
         qdisc_bytes=None if qdisc is None or qdisc_after is None else qdisc_after - qdisc,
         **sums,
     )
+
+
+def _let_go(sockets: Sequence[socket.socket]) -> None:
+    """Close the parent's copies, so that a connection ends when its own process closes it."""
+    for one in sockets:
+        one.close()
 
 
 def _sum(values: Sequence[Optional[int]]) -> Optional[int]:
@@ -142,7 +149,9 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
         left = None if left is None else left - count
     cpu = (cpu_seconds() - used) / (time.monotonic() - begin)
     unsent = _drain(stream)
-    report = {**_grown(before, asdict(tcp_info(stream))), "cpu": cpu, "unsent": unsent}
+    after = asdict(tcp_info(stream))
+    shape = {name: after[name] for name in ("timestamps", "mss")}
+    report = {**_grown(before, after), **shape, "cpu": cpu, "unsent": unsent}
     if unsent:
         reset(stream)
     else:
@@ -183,6 +192,7 @@ def receive(sockets: Sequence[socket.socket], order: Order, reader: Reader, star
         samples.append(Sample(time.monotonic(), sum(counts), reader.counters()))
 
     children = Children([partial(_receive, one, counts, place) for place, one in enumerate(sockets)], order.limit)
+    _let_go(sockets)
     started()
     reports = children.wait(sample, _EVERY)
     total = sum(counts)
