@@ -27,6 +27,8 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.packages imp
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import short_hosts, threshold_problems
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_summary
 
+_ONLY_IN_FILES = {"parts", "problems", "processes", "source_reason", "unexplained_reason"}
+"""Ansible copies each value of a result several times, which would take half of the time of a report of hundreds of hosts."""
 _ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str"},
     "directory": {"type": "path"},
@@ -73,7 +75,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         except (FleetlabError, FleetError, MissingPackageError) as error:
             raise AnsibleActionFail(str(error)) from error
         result["short"] = short_hosts(fleet, options["short_below"])
-        result["fleet"] = fleet
+        result["fleet"] = {**fleet, "hosts": [{name: row[name] for name in row.keys() - _ONLY_IN_FILES} for row in fleet["hosts"]]}
         result["problems"] = result["unwritten"] + threshold_problems(fleet, options["short_below"])
         if options["show"]:
             # As the result of a task, Ansible would print a list of quoted lines.

@@ -133,7 +133,8 @@ unwritten:
   returned: always
   sample: []
 fleet:
-  description: All data of the report, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns them.
+  description: The data of the report, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns them, without the parts, processes and
+    reasons of each host, which C(memory.json) has.
   type: dict
   returned: success
 """
