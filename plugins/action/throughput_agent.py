@@ -11,10 +11,10 @@ import shlex
 import time
 from typing import Any, Callable, Dict, List, Optional
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._throughput.options import AGENT_SPEC
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.matrix import progress_line
 
@@ -40,11 +40,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
             return result
         _validation, options = self.validate_argument_spec(AGENT_SPEC)
         folder = options["folder"] or ""
-        if folder and not _FOLDER.fullmatch(folder):
-            raise AnsibleActionFail(f"folder: {folder} is no folder that the part start has returned")
-        host = str(variables.get("inventory_hostname", ""))
-        results = self._collect(host, folder, options["limit"]) if folder and not self._task.check_mode else []
-        result.update(changed=False, results=results)
+        result.update(changed=False)
+        try:
+            if folder and not _FOLDER.fullmatch(folder):
+                raise InputError("folder", f"{folder} is no folder that the part start has returned")
+            host = str(variables.get("inventory_hostname", ""))
+            result["results"] = self._collect(host, folder, options["limit"]) if folder and not self._task.check_mode else []
+        except FleetlabError as error:
+            # Returned and not raised, so that the role's failed_when applies.
+            result.update(failed=True, msg=str(error))
         return result
 
     def _collect(self, host: str, folder: str, limit: int) -> List[Dict[str, Any]]:
@@ -63,7 +67,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
                 Display().display(progress_line(host, one))
                 results.append(one)
             if self.clock() >= end:
-                raise AnsibleActionFail(
-                    f"{len(results)} results came within {limit} s, and not the last: the process in {folder} was ended"
-                )
+                raise ObservationError(f"{len(results)} results came within {limit} s, and not the last: the process in {folder} was ended")
             self.sleep(_POLL)

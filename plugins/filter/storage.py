@@ -23,7 +23,13 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     smaller_disks,
     undeclared_members,
 )
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import (
+    inspect_disks,
+    inspect_groups,
+    make_group_volumes,
+    make_luns,
+    make_volumes,
+)
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import lines, read_cluster
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status_page import render_status
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.writers import initiator_acls, make_initiators, shared_luns
@@ -93,6 +99,14 @@ def disks(
         raise AnsibleFilterError(f"storage_disks: {error}") from error
 
 
+def groups(lvs: str, vgs: str, volumes: Sequence[Mapping[str, Any]], size_mb: Any) -> Dict[str, Any]:
+    """See L(inspect_groups)."""
+    try:
+        return inspect_groups(lvs, vgs, volumes, int(size_mb))
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_groups: {error}") from error
+
+
 def luns_of_client(luns: Any) -> List[int]:
     """See L(lun_numbers)."""
     try:
@@ -153,6 +167,8 @@ class FilterModule:
             "storage_volumes": make_volumes,
             "storage_luns": make_luns,
             "storage_disks": disks,
+            "storage_group_volumes": make_group_volumes,
+            "storage_groups": groups,
             "storage_md_names": md_names,
             "storage_lun_numbers": luns_of_client,
             "storage_shared_luns": writers,

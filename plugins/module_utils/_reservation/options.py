@@ -15,7 +15,7 @@ ARGUMENT_SPEC: Dict[str, Any] = {
     "targets": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
     "take_over": {"type": "bool", "default": False},
-    "key": {"type": "str"},
+    "key": {"type": "str", "no_log": False},
     "initiator_name": {"type": "str"},
     "path": {"type": "path", "default": "/etc/udev/rules.d/62-fleetlab-disk_reservation.rules"},
 }

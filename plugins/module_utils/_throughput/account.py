@@ -14,7 +14,8 @@ BELIEVED = 0.995
 """The share of the interface's bytes that has to be explained."""
 
 _A_CORE = 0.95
-_SHORTEST = 1.0
+_SHORTEST = 0.95
+"""Seconds: a window of one second may lack half of the time between two samples."""
 
 
 def account(sent: Sent, received: Received, ipv6: bool) -> Dict[str, Any]:
@@ -114,7 +115,9 @@ def _doubts(sent: Sent, received: Received, explained: Optional[float]) -> List[
         doubts.append("the counters of an interface ran backwards: they were reset, or are of 32 bits and wrapped")
     elif explained is None:
         doubts.append("the sender's kernel (older than 4.19) does not count the bytes of a connection")
-    elif not BELIEVED <= explained <= 2 - BELIEVED:
+    elif explained > 2 - BELIEVED:
+        doubts.append(f"the interface has sent only {1 / explained:.1%} of what TCP gave it: its queue dropped the rest, or still holds it")
+    elif explained < BELIEVED:
         doubts.append(f"{1 - explained:.1%} of the interface's bytes are not of this measurement: other traffic shared the path")
     if received.window < _SHORTEST:
         doubts.append(f"the window of {received.window:.2f} s is shorter than 1 s")

@@ -23,10 +23,55 @@ def make_volumes(devices: Sequence[str], vg_prefix: str, lv: str) -> List[Dict[s
     ]
 
 
+def make_group_volumes(groups: Sequence[str], lv: str) -> List[Dict[str, Any]]:
+    """A logical volume for each entry of existing volume groups: C(lv), and for a group that is named again C(lv2), C(lv3) ..."""
+    volumes: List[Dict[str, Any]] = []
+    for number, group in enumerate(groups, 1):
+        again = groups[:number].count(group)
+        name = lv if again == 1 else f"{lv}{again}"
+        volumes.append({"number": number, "device": None, "vg": group, "lv": name, "path": f"/dev/{group}/{name}"})
+    return volumes
+
+
+def inspect_groups(lvs: str, vgs: str, volumes: Sequence[Mapping[str, Any]], size_mb: int) -> Dict[str, Any]:
+    """The logical volumes to create or grow in existing volume groups.
+
+    :arg lvs: the JSON of C(lvs) with C(vg_name), C(lv_name) and C(lv_size) in bytes; C(vgs) that of vgs with C(vg_name) and C(vg_free).
+    :returns: C(existing) and C(todo), as L(inspect_disks) has them; C(refused), a sentence for each group that does not exist or lacks the
+        room.
+    :raises StorageError: the outputs are not the JSON of lvs and vgs.
+    """
+    try:
+        rows = json.loads(lvs)["report"][0]["lv"]
+        sizes = {(row["vg_name"], row["lv_name"]): int(row["lv_size"]) for row in rows}
+        free = {row["vg_name"]: int(row["vg_free"]) for row in json.loads(vgs)["report"][0]["vg"]}
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise StorageError(f"the outputs of lvs and vgs are not their JSON: {lvs[:100]!r}, {vgs[:100]!r}") from None
+    existing = [volume for volume in volumes if (volume["vg"], volume["lv"]) in sizes]
+    missing = {id(volume): size_mb * _MIB - sizes.get((volume["vg"], volume["lv"]), 0) for volume in volumes}
+    todo = [volume for volume in volumes if missing[id(volume)] > 0]
+    needed: Dict[str, int] = {}
+    for volume in todo:
+        needed[volume["vg"]] = needed.get(volume["vg"], 0) + missing[id(volume)]
+    absent = sorted({str(volume["vg"]) for volume in volumes} - set(free))
+    return {
+        "existing": existing,
+        "todo": todo,
+        "refused": [
+            *(f"there is no volume group {group}" for group in absent),
+            *(
+                f"the volume group {group} has {free[group] // _MIB} MiB free, and {size // _MIB} MiB are needed"
+                for group, size in needed.items()
+                if group in free and free[group] < size
+            ),
+        ],
+    }
+
+
 def make_luns(volumes: Sequence[Mapping[str, Any]], lv: str, attributes: Mapping[str, Any]) -> List[Dict[str, Any]]:
     """A LUN for each volume, with the same attributes."""
     return [
-        {"lun": lun, "name": f"{volume['vg']}-{lv}", "path": volume["path"], "attributes": dict(attributes)}
+        {"lun": lun, "name": f"{volume['vg']}-{volume.get('lv', lv)}", "path": volume["path"], "attributes": dict(attributes)}
         for lun, volume in enumerate(volumes)
     ]
 

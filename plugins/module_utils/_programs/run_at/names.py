@@ -61,7 +61,7 @@ def explain(name: str, folder: str = ZONES) -> str:
     if target is not None:
         return f"{problem}, an old name of {target}: use that, or install {_LEGACY}"
     if re.match(r"[A-Z]{2,5}\Z", name):
-        return f"{problem}, which looks like an abbreviation: several zones may use it, so take the name of a place{_nearest(name, folder)}"
+        return f"{problem}, which looks like an abbreviation: several zones may use it, so take the name of a place such as Europe/Sofia"
     return f"{problem}{_nearest(name, folder) or f'; if it is an old name, it may be in {_LEGACY}'}"
 
 

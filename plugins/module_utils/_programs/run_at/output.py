@@ -37,10 +37,9 @@ def say_line(job: Job, line: str) -> None:
     """Tell the owner of the job something, in exactly these words."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-    if job.declared:
-        keeper = Keeper(job)
-        keeper.keep(f"{line}\n".encode("utf-8", "replace"))
-        keeper.end()
+    keeper = Keeper(job)
+    keeper.keep(f"{line}\n".encode("utf-8", "replace"))
+    keeper.end()
 
 
 def sends_mail() -> bool:
@@ -54,10 +53,10 @@ def _is_lost() -> bool:
 
 
 class Keeper:
-    """Adds output to the log of a job, and to the journal if nobody would get it otherwise."""
+    """Adds output to the log of a declared job, and to the journal if nobody would get it otherwise."""
 
     def __init__(self, job: Job) -> None:
-        self._path = f"{job.state}.output"
+        self._path = f"{job.state}.output" if job.declared else None
         self._name = job.name
         self._lines = _MOST_LINES if _is_lost() else 0
         self._rest = b""
@@ -65,20 +64,24 @@ class Keeper:
 
     def keep(self, data: bytes) -> None:
         """Add output. A full disk loses it, and stops nothing."""
+        if self._path is not None:
+            self._write(self._path, data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._to_journal(lines)
+
+    def _write(self, path: str, data: bytes) -> None:
         head = b"" if self._begun else f"--- {stamp(time.time())}\n".encode()
         self._begun = True
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             with open(descriptor, "wb") as stream:
                 stream.write(head + data)
                 stream.flush()
                 full = os.fstat(descriptor).st_size > _MOST
             if full:
-                os.replace(self._path, f"{self._path}.1")
+                os.replace(path, f"{path}.1")
         except OSError:
             pass
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self._to_journal(lines)
 
     def end(self) -> None:
         """The output is complete, also without the end of its last line."""

@@ -113,6 +113,8 @@ class Store:
             self._set_aside(str(error))
             state = None
         if state is None:
+            if os.path.realpath(self.path).startswith("/run/"):
+                self._warn(f"the state {self.path} is forgotten at each boot, so a run may be repeated: take a folder below /var/lib")
             state = {"version": 1, "first_call": now, "runs": [], "consecutive_failures": 0, "overlaps": 0}
             self.write(state)
         return state

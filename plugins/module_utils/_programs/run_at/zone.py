@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Offsets from UTC of a zone of the tz database, read from the host's compiled zone files (TZif, RFC 8536).
 
-zoneinfo is not used: the runner would import it on every call, which takes longer than all its other work, and Python 3.8 lacks it.
+zoneinfo is not used: Python 3.8 lacks it, it does not tell the moments at which clocks change, and its import would make each call of the
+runner, of which there are 96 a day, an eighth longer.
 """
 
 from __future__ import annotations

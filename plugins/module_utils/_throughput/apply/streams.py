@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ..._core.errors import ObservationError
+from ..options import SPARE
 from ..samples import Sample, choose_window
 from ..state import Counters, Link, Received, Sent
 from .children import Children, cpu_seconds
@@ -25,10 +26,8 @@ _CHUNK = 1 << 17
 _BUFFER = 1 << 20
 _EVERY = 0.1
 _DRAINED_WITHIN = 4.0
-_SPARE = 0.25
-"""Seconds that are sent beyond the window, so that the last sample of the window is a full one."""
-
 _SO_MAX_PACING_RATE = 47
+_TCP_NOTSENT_LOWAT, _WAITING = 25, 1 << 18
 _SIOCOUTQ = 0x5411
 _GRACE = 5.0
 
@@ -49,7 +48,18 @@ class Order:
     @property
     def limit(self) -> float:
         """The number of seconds after which a stream is given up."""
-        return self.omit + self.seconds + _SPARE + _DRAINED_WITHIN + _GRACE
+        return self.sending + _DRAINED_WITHIN + _GRACE
+
+    @property
+    def sending(self) -> float:
+        """The number of seconds for which the streams send."""
+        return self.omit + self.seconds + SPARE
+
+    @property
+    def most(self) -> Optional[int]:
+        """The bytes after which a stream ends, also if its pace was too fast; C(None) if only the time ends it."""
+        limits = [limit for limit in (self.max_bytes, round(self.rate / 8 * self.sending) if self.rate else None) if limit]
+        return min(limits) // self.streams if limits else None
 
 
 @dataclass(frozen=True)
@@ -68,12 +78,13 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
     before = reader.counters()
     begin = time.monotonic()
     children = Children([partial(_send, one, order) for one in sockets], order.limit)
+    _let_go(sockets)
     reports = children.wait(lambda: None, 1.0)
     seconds = time.monotonic() - begin
     after = reader.counters()
     others_after = tcp_info(control)
     qdisc_after = reader.qdisc()
-    first = tcp_info(sockets[0])
+    first = reports[0]
     control_grew = _grown(asdict(others), asdict(others_after))
     sums = {name: _sum([report[name] for report in [*reports, control_grew]]) for name in ("bytes_sent", "bytes_retransmitted", "segments")}
     return Sent(
@@ -83,8 +94,8 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
         vlan=reader.link.vlan,
         speed=reader.link.speed,
         offloads=dict(reader.link.offloads),
-        timestamps=first.timestamps,
-        mss=first.mss,
+        timestamps=first["timestamps"],
+        mss=first["mss"],
         seconds=seconds,
         cpu=max(report["cpu"] for report in reports),
         busy=_mean(reports, "busy"),
@@ -96,6 +107,12 @@ def send(sockets: Sequence[socket.socket], control: socket.socket, order: Order,
         qdisc_bytes=None if qdisc is None or qdisc_after is None else qdisc_after - qdisc,
         **sums,
     )
+
+
+def _let_go(sockets: Sequence[socket.socket]) -> None:
+    """Close the parent's copies, so that a connection ends when its own process closes it."""
+    for one in sockets:
+        one.close()
 
 
 def _sum(values: Sequence[Optional[int]]) -> Optional[int]:
@@ -121,9 +138,9 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 200_000))
     before = asdict(tcp_info(stream))
     chunk = memoryview(bytes(_CHUNK))
-    left = order.max_bytes // order.streams if order.max_bytes else None
+    left = order.most
     begin, used = time.monotonic(), cpu_seconds()
-    end = begin + order.omit + order.seconds + _SPARE
+    end = begin + order.sending
     while time.monotonic() < end and left != 0:
         try:
             count = stream.send(chunk if left is None else chunk[:left])
@@ -132,7 +149,9 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
         left = None if left is None else left - count
     cpu = (cpu_seconds() - used) / (time.monotonic() - begin)
     unsent = _drain(stream)
-    report = {**_grown(before, asdict(tcp_info(stream))), "cpu": cpu, "unsent": unsent}
+    after = asdict(tcp_info(stream))
+    shape = {name: after[name] for name in ("timestamps", "mss")}
+    report = {**_grown(before, after), **shape, "cpu": cpu, "unsent": unsent}
     if unsent:
         reset(stream)
     else:
@@ -141,7 +160,11 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
 
 
 def _cap(stream: socket.socket, rate: int) -> None:
-    """Have TCP pace the stream. The option is in bytes; a kernel before 4.20 takes only 32 bits."""
+    """Have TCP pace the stream, with little that waits in the socket, because a slow pace would take long to drain it.
+
+    The rate is in bytes for the kernel.
+    """
+    stream.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _WAITING)
     stream.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, struct.pack("=Q", max(1, rate // 8)))
 
 
@@ -169,6 +192,7 @@ def receive(sockets: Sequence[socket.socket], order: Order, reader: Reader, star
         samples.append(Sample(time.monotonic(), sum(counts), reader.counters()))
 
     children = Children([partial(_receive, one, counts, place) for place, one in enumerate(sockets)], order.limit)
+    _let_go(sockets)
     started()
     reports = children.wait(sample, _EVERY)
     total = sum(counts)

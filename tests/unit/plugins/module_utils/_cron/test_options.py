@@ -136,7 +136,7 @@ def test_what_a_command_is_given() -> None:
         ({"timezone": "GMT+2"}, "timezone", "Etc/GMT-2"),
         ({"timezone": "EET+2"}, "timezone", "'EET+2' is an offset from UTC and not a zone"),
         ({"timezone": "UTC-5:30"}, "timezone", "is an offset from UTC"),
-        ({"timezone": "PST"}, "timezone", "looks like an abbreviation"),
+        ({"timezone": "PST"}, "timezone", "looks like an abbreviation: several zones may use it"),
         ({"days": [0]}, "days", "0 is not a day of a month"),
         ({"days": [32]}, "days", "32 is not a day of a month"),
         ({"days": []}, "days", "is an empty list"),

@@ -101,6 +101,7 @@ def test_the_measured_figures_of_two_namespaces() -> None:
         ({"counters": Counters(0, 0, -4_294_967_000, 10)}, "ran backwards"),
         ({"bytes_sent": None}, "older than 4.19"),
         ({"unsent": 4096}, "4096 bytes were still unsent"),
+        ({"counters": Counters(0, 0, 10**9, 62_634)}, "has sent only 28.5% of what TCP gave it"),
     ],
 )
 def test_doubts_about_the_sender(changes: dict[str, Any], words: str) -> None:

@@ -94,6 +94,29 @@ def test_what_cron_would_discard_goes_to_the_journal(
     assert len(lines) == (1002 if heard else 0)
 
 
+def test_the_warnings_of_the_command_line_are_heard_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(output, "sends_mail", lambda: False)
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+    monkeypatch.setattr(syslog, "syslog", lambda level, text: lines.append(text))
+    say(job_in(folder, "", declared=False), "something")
+    assert lines == ["run-at: test: something"]
+    assert not (folder / "state.output").exists()
+
+
+def test_a_state_that_is_forgotten_at_boot_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """c12: /var/run is a link to /run."""
+    (folder / "run").symlink_to("/run")
+    job = job_in(folder, "true", declared=False, state=str(folder / "run" / "test.state"))
+    store = Store(job.state, lambda text: say(job, text))
+    monkeypatch.setattr(store, "write", lambda state: True)
+    store.load(FIVE)
+    assert "test.state is forgotten at each boot, so a run may be repeated: take a folder below /var/lib" in capfd.readouterr().err
+
+
 @pytest.fixture
 def service() -> Iterator[tuple[str, list[str]]]:
     """A monitoring service, and what it was asked."""
