@@ -24,11 +24,13 @@ class Joinable(Command):
     """A command of a stage that can be joined with the same command of other namespaces.
 
     C(maker) makes the joined command from the words C(group) and all C(parts); commands with the same maker and group can be joined.
+    C(before) is the text of the rule before which nft inserts another: a boot script finds the rule by it, because its handle is new.
     """
 
     maker: Callable[..., Command] = Command
     group: Tuple[str, ...] = ()
     parts: Tuple[Any, ...] = ()
+    before: str = ""
 
 
 def systemctl(verb: str, *units: str) -> Joinable:

@@ -188,7 +188,9 @@ def _check_connection(state: State, forward: Forward, in_force: Sequence[Forward
 
 
 def _check_resolv_conf(state: State, wanted: Wanted) -> None:
-    found = state.files.resolv_conf
-    if wanted.dns is not None and found is not None and names.NOTE not in found:
-        path = names.resolv_conf_path(wanted.name)
-        raise RefusedError(path, "it was not written by this module", "Nothing was changed; remove it, or omit dns")
+    for path, found in (
+        (names.resolv_conf_path(wanted.name), state.files.resolv_conf),
+        (names.nsswitch_path(wanted.name), state.files.nsswitch),
+    ):
+        if wanted.dns is not None and found is not None and names.NOTE not in found:
+            raise RefusedError(path, "it was not written by this module", "Nothing was changed; remove it, or omit dns")

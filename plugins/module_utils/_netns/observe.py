@@ -20,15 +20,16 @@ from . import names, record
 from .addresses import DEFAULT, FAMILIES
 from .firewall.observe import Asked, observe_firewall, observe_rules
 from .links import Veth
-from .names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from .names import IP6_FORWARD, IP_FORWARD, accept_ra, only_unicast, route_localnet
 from .options import naming
-from .parse import controller_of, only_loopback_servers, parse_links, parse_routes, parse_sockets
+from .parse import controller_of, only_loopback_servers, parse_answers, parse_links, parse_neighbours, parse_routes, parse_sockets
 from .state import Details, Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
 from .wanted import AUTO, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+_INSIDE = "address show\nneighbor show nud permanent\nroute show table main\n"
 _LEAVE_ATTEMPTS = 50
 _LEAVE_POLL = 0.02
 
@@ -56,6 +57,7 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
         records=records,
         controller=_controller(host),
         loopback_dns=only_loopback_servers(host.read("/etc/resolv.conf") or ""),
+        nsswitch=host.read("/etc/nsswitch.conf") or "",
         ipv6=host.value(_NO_IPV6) == "0",
     )
     once = Remembering(runner)
@@ -95,7 +97,7 @@ def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -
     former = state.former(name)
     needed = wanted.state == "present" and bool(wanted.host_links)
     choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
-    asked = Asked(name, choice, former.firewall, needed, wanted.families() or (4,))
+    asked = Asked(name, choice, former.firewall, needed, state.exists, wanted.families() or (4,))
     return replace(
         state,
         listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),
@@ -117,9 +119,9 @@ def namespace_state(host: Host, name: str) -> Tuple[bool, bool]:
     return mounted, not mounted
 
 
-def _observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, or with C(-n NAME) the interfaces of a namespace."""
-    return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
+def _observe_links(runner: Runner) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host."""
+    return parse_links(runner.run(("ip", "-json", "-details", "address", "show")).stdout)
 
 
 def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
@@ -137,19 +139,28 @@ def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Call
     return links
 
 
-def _observe_routes(runner: Runner, host: Host, inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
-    """The routes of the main table, for all families that the kernel has."""
+def _observe_routes(runner: Runner, host: Host) -> Tuple[FoundRoute, ...]:
+    """The routes of the host's main table, for all families that the kernel has."""
     found: List[FoundRoute] = []
     for family in FAMILIES if host.is_folder("/proc/sys/net/ipv6") else (4,):
-        argv = ("ip", *inside, f"-{family}", "-json", "route", "show", "table", "main")
+        argv = ("ip", f"-{family}", "-json", "route", "show", "table", "main")
         # A table that never had a route does not exist yet; then some versions end with exit code 2.
         found += parse_routes(runner.run(argv, accept=(0, 2)).stdout, family)
     return tuple(found)
 
 
 def _observe_inside(runner: Runner, host: Host, name: str) -> Inside:
-    """Links and routes of a namespace."""
-    return Inside(_observe_links(runner, ("-n", name)), _observe_routes(runner, host, ("-n", name)))
+    """Links, routes and neighbours of a namespace. One process of ip reads all but the routes of IPv6."""
+    argv = ("ip", "-n", name, "-json", "-details", "-batch", "-")
+    # The last may fail: a table that never had a route does not exist yet.
+    answers = parse_answers(" ".join(argv), runner.run(argv, stdin=_INSIDE, accept=(0, 1, 2)).stdout)
+    if len(answers) < 2:
+        raise ObservationError(f"{' '.join(argv)}: links and neighbours of the namespace {name} cannot be read")
+    routes = list(parse_routes(answers[2], 4)) if len(answers) > 2 else []
+    if host.is_folder("/proc/sys/net/ipv6"):
+        six = ("ip", "-n", name, "-6", "-json", "route", "show", "table", "main")
+        routes += parse_routes(runner.run(six, accept=(0, 2)).stdout, 6)
+    return Inside(parse_links(answers[0]), tuple(routes), parse_neighbours(answers[1]))
 
 
 def read_records(host: Host, only: Optional[str] = None) -> Dict[str, Record]:
@@ -210,6 +221,7 @@ def _files(host: Host, wanted: Wanted, state: State) -> Files:
         script=host.read(names.script_path(name)),
         unit=host.read(names.unit_path(name)),
         resolv_conf=host.read(names.resolv_conf_path(name)),
+        nsswitch=host.read(names.nsswitch_path(name)),
     )
 
 
@@ -222,7 +234,7 @@ def _service(runner: Runner, host: Host, name: str) -> Service:
 
 def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[str]]:
     keys = [IP_FORWARD, IP6_FORWARD, *state.former(wanted.name).sysctls]
-    keys += [route_localnet(link.name) for link in wanted.host_links]
+    keys += [setting(link.name) for link in wanted.host_links for setting in (route_localnet, only_unicast)]
     ways = [route.link for route in state.routes if route.to == DEFAULT and route.family == 6]
     keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
     return {key: host.value(f"/proc/sys/{key}") for key in keys}

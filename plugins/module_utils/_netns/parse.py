@@ -29,13 +29,34 @@ def parse_json(command: str, text: str) -> Any:
         raise ObservationError(f"{command}: its answer is not JSON: {text.strip()[:200]!r}") from None
 
 
+def parse_answers(command: str, text: str) -> List[str]:
+    """The JSON texts that a command printed one after the other."""
+    found: List[str] = []
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        try:
+            _value, end = decoder.raw_decode(text, at)
+        except ValueError:
+            raise ObservationError(f"{command}: its answer is not JSON: {text[at:].strip()[:200]!r}") from None
+        found.append(text[at:end])
+        at = end
+    return found
+
+
+def parse_neighbours(text: str) -> Tuple[Tuple[str, str, str], ...]:
+    """The output of C(ip -json neighbor show): interface, address, and address of Ethernet."""
+    entries = parse_json("ip -json neighbor show", text)
+    return tuple((one.get("dev", ""), one.get("dst", ""), one.get("lladdr", "")) for one in entries if one)
+
+
 def parse_links(text: str) -> Tuple[FoundLink, ...]:
     """The output of C(ip -json -details address show)."""
     return tuple(_link(entry) for entry in parse_json("ip -json -details address show", text) if entry)
 
 
 def _link(entry: Mapping[str, Any]) -> FoundLink:
-    found = [f"{one['local']}/{one['prefixlen']}" for one in entry.get("addr_info", []) if _is_set_by_hand(one)]
+    there = [(f"{one['local']}/{one['prefixlen']}", _is_set_by_hand(one)) for one in entry.get("addr_info", []) if _is_global(one)]
     about = entry.get("linkinfo", {})
     return FoundLink(
         index=entry["ifindex"],
@@ -43,15 +64,21 @@ def _link(entry: Mapping[str, Any]) -> FoundLink:
         kind=about.get("info_kind", ""),
         mtu=entry["mtu"],
         up="UP" in entry.get("flags", []),
-        addresses=tuple(found),
+        addresses=tuple(address for address, by_hand in there if by_hand),
         peer_index=entry.get("link_index") or 0,
         details=about.get("info_data", {}),
+        learned=tuple(address for address, by_hand in there if not by_hand),
     )
 
 
+def _is_global(address: Mapping[str, Any]) -> bool:
+    # No task names the kernel's own link-local addresses. A temporary address is another one tomorrow.
+    return "local" in address and address.get("scope") in ("global", "site") and not address.get("temporary")
+
+
 def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
-    # No task names the kernel's own link-local addresses, or addresses from router advertisements.
-    return "local" in address and address.get("scope") in ("global", "site") and not address.get("dynamic")
+    # No task names addresses from router advertisements or DHCP.
+    return not address.get("dynamic")
 
 
 def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:

@@ -110,13 +110,16 @@ def _covering_record(state: State, new: Record, merged: str) -> Iterator[Step]:
 
 
 def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
-    wanted, found = resolved.wanted, state.files.resolv_conf
-    path = names.resolv_conf_path(wanted.name)
-    if wanted.dns is not None and found != record.resolv_conf(wanted):
-        yield MakeDirectory(posixpath.dirname(path))
-        yield WriteFile(path, record.resolv_conf(wanted))
-    elif wanted.dns is None and found is not None and names.NOTE in found:
-        yield removal(path)
+    wanted, files = resolved.wanted, state.files
+    for path, found, content in (
+        (names.resolv_conf_path(wanted.name), files.resolv_conf, record.resolv_conf(wanted)),
+        (names.nsswitch_path(wanted.name), files.nsswitch, record.nsswitch(state.nsswitch)),
+    ):
+        if wanted.dns is not None and found != content:
+            yield MakeDirectory(posixpath.dirname(path))
+            yield WriteFile(path, content)
+        elif wanted.dns is None and found is not None and names.NOTE in found:
+            yield removal(path)
 
 
 def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
@@ -129,7 +132,8 @@ def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
     return (
         files,
         (systemctl("daemon-reload"),) if is_new else (),
-        (systemctl("enable", unit),) if service.systemd and not service.enabled else (),
+        # A new unit may be wanted by other units than the one before.
+        (systemctl("enable", unit),) if service.systemd and (is_new or not service.enabled) else (),
         # The script finds nothing to do; the unit is started for services that require it.
         (replace(systemctl("start", unit), timeout=120),) if service.systemd and not service.active else (),
     )

@@ -49,6 +49,7 @@ class Recorded(Bare):
         bare = super().run(argv, stdin, timeout, accept)
         inside = "-n" in argv
         files = {
+            "-batch": "ip/6.1.0/inside.json",
             "address": f"ip/6.1.0/address-{'inside' if inside else 'host'}.json",
             "-6": "ip/6.1.0/route-inside-6.json" if inside else None,
             "table": "nft/1.0.6/table.json",
@@ -158,7 +159,7 @@ def test_everything_of_a_namespace_is_reported(run: Run) -> None:
     default = {"to": "default", "via": "fd00:201::1", "link": "eth0", "metric": 1024, "family": "ipv6", "protocol": "boot"}
     assert default in both["routes"]
     assert both["listening"] == [{"protocol": "tcp", "address": "0.0.0.0", "port": 8080}]
-    assert {rule["chain"] for rule in both["rules"]} == {"prerouting", "output", "postrouting", "input", "forward"}
+    assert {rule["chain"] for rule in both["rules"]} == {"prerouting", "gate", "output", "postrouting", "input", "forward"}
     assert (theirs["name"], theirs["managed"], theirs["persist"], theirs["rules"]) == ("theirs", False, False, [])
     assert [one["name"] for one in run(netns_info, {"name": "theirs"})["namespaces"]] == ["theirs"]
     assert run(netns_info, {"name": "stale"})["namespaces"] == run(netns_info, {"name": "gone"})["namespaces"] == []

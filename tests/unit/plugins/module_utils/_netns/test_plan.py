@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import is_of_link
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundLink, FoundRoute, Inside, Listener
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
@@ -95,7 +96,7 @@ def test_planning_again_gives_nothing_and_removal_leaves_nothing(machine: Machin
     run(machine, want(state="absent"))
     assert machine.plan(want(state="absent")).steps == ()
     assert machine.files == {}
-    settings_left = {key: value for key, value in machine.system.sysctls.items() if not key.endswith("route_localnet")}
+    settings_left = {key: value for key, value in machine.system.sysctls.items() if not is_of_link(key)}
     assert settings_left == before.sysctls
     assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
 
@@ -116,11 +117,12 @@ def test_after_a_kill_at_any_step_the_next_run_completes_it(
     assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
 
 
-def test_a_forward_more_is_one_step_of_the_firewall() -> None:
+def test_a_forward_more_is_one_step_of_each_filter() -> None:
     machine = Machine(empty())
     run(machine, want(forwards=[{"port": "10105"}]))
     steps = run(machine, want(forwards=[{"port": "10105"}, {"port": "81"}])).steps
-    assert [step.argv[:2] for step in steps if isinstance(step, Command)] == [("nft", "-j")]
+    commands = [step.argv for step in steps if isinstance(step, Command)]
+    assert commands == [("nft", "-j", "-f", "-"), ("nsenter", "--net=/run/netns/web", "nft", "-j", "-f", "-")]
 
 
 def test_every_namespace_has_a_subnet_of_its_own_and_keeps_it() -> None:
