@@ -104,7 +104,8 @@ options:
       masquerade:
         description:
           - The interface of the host through which connections from inside leave, with the host's address.
-          - V(auto) is the interface of the default route when the task runs. V(none) allows no connections to the outside.
+          - V(auto) is the interface of the default route when the task runs. On a host without a default route it is V(none), with a
+            warning. V(none) allows no connections to the outside.
         type: str
         default: auto
       forwards:

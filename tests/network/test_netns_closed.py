@@ -56,3 +56,45 @@ def test_the_attack_would_see_a_packet(host: Any) -> None:
     passed = isolation.forbidden(scene.end())
     for way in ("web udp 7000 -> host", "alone udp 7000 -> host", "old udp 7000 -> alone", "client udp 7000 -> web"):
         assert passed[way] > 0, passed
+
+
+@pytest.mark.parametrize("firewall", ["nftables", "iptables"])
+def test_ways_that_are_opened_by_name(host: Any, firewall: str) -> None:
+    six = {"addresses": ["10.200.1.1/24", "fd00:5::1/64"], "peer_addresses": ["10.200.1.2/24", "fd00:5::2/64"]}
+    host.netns("web", firewall=firewall, links=[six], forwards=[{"port": "10105"}])
+    ports = [{"port": "5432", "protocol": "tcp"}]
+    done = host.netns("other", firewall=firewall, forwards=[{"port": "10106"}], peers=["web"], host_ports=ports)
+    assert "failed" not in done, done
+    for place, port in (("web", 10105), ("other", 10106), (None, 5432), (None, 5433)):
+        host.serve(place, port)
+    # The service reaches itself by the address of the host, and a peer does; others do not.
+    assert host.connect("web", "192.0.2.1", 10105) == "10.200.1.1"
+    assert host.connect("other", "192.0.2.1", 10105) == "10.200.2.2"
+    assert host.connect("web", "192.0.2.1", 10106) == ""
+    assert host.connect("other", "10.200.1.2", 10105) == ""
+    # Single ports of the host.
+    assert host.connect("other", "192.0.2.1", 5432)
+    assert host.connect("other", "10.200.2.1", 5432)
+    assert host.connect("other", "192.0.2.1", 5433) == ""
+    assert host.connect("web", "192.0.2.1", 5432) == ""
+    # A connection to ::1 is refused at once, so that a client of localhost goes on with 127.0.0.1.
+    start = time.monotonic()
+    assert host.connect(None, "::1", 10105) == ""
+    assert time.monotonic() - start < 0.5 + host_start(host)
+    assert host.connect(None, "127.0.0.1", 10105) == "10.200.1.1"
+    assert "peers: there is no namespace gone that this module made" in host.netns("web", peers=["gone"])["msg"]
+
+
+def host_start(host: Any) -> float:
+    """Seconds that a client needs to start, which depends on the machine."""
+    start = time.monotonic()
+    host.connect(None, "127.0.0.1", 1)
+    return time.monotonic() - start
+
+
+def test_names_are_asked_of_the_namespace_s_servers_only(host: Any) -> None:
+    host.sh("echo 'hosts: files resolve [!UNAVAIL=return] mdns4_minimal dns myhostname' >/etc/nsswitch.conf")
+    host.netns(dns=["10.200.1.1"])
+    assert host.run("ip", "netns", "exec", "web", "cat", "/etc/nsswitch.conf").splitlines()[-1] == "hosts: files dns myhostname"
+    host.netns()
+    assert host.try_run("ls", "/etc/netns/web")["exit_code"] != 0

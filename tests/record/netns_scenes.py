@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
@@ -94,7 +95,7 @@ def policy() -> Policy:
     return made
 
 
-def inside() -> Sequence[Rule]:
+def inside() -> Tuple[Rule, ...]:
     """The rules of the filter in the namespace."""
     nets = (("192.0.2.1/32", False), ("2001:db8::1/128", False), ("10.200.5.0/24", True), ("10.200.0.0/16", False), ("fc00::/7", False))
     own = tuple(ip_network(net) for net, _passes in nets[:2])
@@ -131,7 +132,7 @@ def _record_links(folder: Folder) -> None:
     folder.save("address-host.json", _ip("-json", "-details", "address", "show"))
     folder.save("address-inside.json", _ip("-n", NAME, "-json", "-details", "address", "show"))
     folder.save("route-host.json", _ip("-4", "-json", "route", "show", "table", "main"))
-    batch = "address show\nneighbor show nud permanent\nroute show table main\n"
+    batch = "address show\nneighbor show nud permanent\nroute show table all\n"
     folder.save("inside.json", run("ip", "-n", NAME, "-json", "-details", "-batch", "-", stdin=batch))
     folder.save("route-inside-6.json", _ip("-n", NAME, "-6", "-json", "route", "show", "table", "main"))
 

@@ -55,6 +55,17 @@ def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
     return Joinable(argv=("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
 
 
+def ip_batch(command: Command) -> Joinable:
+    """A command of ip that can be joined with others of the same options, such as C(-n NAME); ip runs them in one process."""
+    options = next(at for at, word in enumerate(command.argv) if at and not word.startswith("-") and command.argv[at - 1] != "-n")
+    first, line = command.argv[:options], " ".join(command.argv[options:])
+    return Joinable(command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(line,))
+
+
+def _ip_lines(first: str, *lines: str) -> Command:
+    return Command((*first.split(), "-batch", "-"), stdin="".join(f"{line}\n" for line in lines))
+
+
 @dataclass(frozen=True)
 class Staged:
     """The plan of one namespace. C(host) is the host after this plan.

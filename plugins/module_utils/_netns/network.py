@@ -13,6 +13,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
 from .addresses import KERNEL_METRIC
+from .batching import ip_batch
 from .firewall.plan import inside_steps, opening_steps, own_steps
 from .links import End, Link, made_links
 from .names import GATE, IP6_FORWARD, IP_FORWARD, is_of_link, only_unicast, route_localnet
@@ -35,20 +36,24 @@ def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], 
 def _namespace_steps(state: State, name: str) -> Iterator[Step]:
     if not state.exists:
         yield Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),))
-    lo = state.peer("lo")
-    if lo is None or not lo.up:
-        yield Command(("ip", "-n", name, "link", "set", "dev", "lo", "up"))
 
 
 def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
     name = resolved.wanted.name
     steps: List[Step] = [*_outdated_routes(state, resolved), *dict.fromkeys(_outdated_links(state, resolved))]
+    # Where nothing has to be removed first, ip carries out the commands of all namespaces together.
+    fresh = not steps
     changed: List[str] = []
     for link in resolved.wanted.links:
         steps += _link_steps(state, name, link)
         changed += [link.peer] if _loses_routes(state, link) else []
+    lo = state.peer("lo")
+    if lo is None or not lo.up:
+        steps.append(Command(("ip", "-n", name, "link", "set", "dev", "lo", "up")))
     steps += _neighbour_steps(state, resolved)
     steps += _route_steps(state, resolved, changed)
+    if fresh:
+        steps = [ip_batch(step) if isinstance(step, Command) else step for step in steps]
     now = settings_of_links(state, resolved)
     steps += setting_steps({key: value for key, value in wanted_sysctls(state, resolved).items() if now.get(key) != value})
     return steps

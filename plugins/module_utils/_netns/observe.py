@@ -22,14 +22,24 @@ from .firewall.observe import Asked, observe_firewall, observe_rules
 from .links import Veth
 from .names import IP6_FORWARD, IP_FORWARD, accept_ra, only_unicast, route_localnet
 from .options import naming
-from .parse import controller_of, only_loopback_servers, parse_answers, parse_links, parse_neighbours, parse_routes, parse_sockets
-from .state import Details, Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
+from .parse import (
+    controller_of,
+    only_loopback_servers,
+    parse_all_routes,
+    parse_answers,
+    parse_links,
+    parse_local_peers,
+    parse_neighbours,
+    parse_routes,
+    parse_sockets,
+)
+from .state import Details, Files, FoundLink, FoundRoute, Inside, Joined, Listener, Record, Service, State
 from .wanted import AUTO, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
-_INSIDE = "address show\nneighbor show nud permanent\nroute show table main\n"
+_INSIDE = "address show\nneighbor show nud permanent\nroute show table all\n"
 _LEAVE_ATTEMPTS = 50
 _LEAVE_POLL = 0.02
 
@@ -64,7 +74,7 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
     found = []
     for wanted in all_wanted:
         with naming(wanted.prefix, wanted.name):
-            found.append(_with_namespace(once, host, common, wanted))
+            found.append(_with_namespace(once, host, common, wanted, len(all_wanted) > 1))
     return tuple(found)
 
 
@@ -88,16 +98,18 @@ def observe_details(only: Optional[str], runner: Runner, host: Host) -> Iterator
 
 def _with_inside(runner: Runner, host: Host, common: State, name: str) -> State:
     exists, stale = namespace_state(host, name)
-    return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, host, name) if exists else Inside())
+    return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, name) if exists else Inside())
 
 
-def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -> State:
+def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted, many: bool) -> State:
     name = wanted.name
     state = _with_inside(runner, host, common, name)
     former = state.former(name)
     needed = wanted.state == "present" and bool(wanted.host_links)
     choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
-    asked = Asked(name, choice, former.firewall, needed, state.exists, wanted.families() or (4,))
+    # What is in a namespace that is removed goes with it.
+    inside = state.exists and wanted.state == "present"
+    asked = Asked(name, choice, former.firewall, needed, inside, wanted.families() or (4,), many)
     return replace(
         state,
         listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),
@@ -149,18 +161,14 @@ def _observe_routes(runner: Runner, host: Host) -> Tuple[FoundRoute, ...]:
     return tuple(found)
 
 
-def _observe_inside(runner: Runner, host: Host, name: str) -> Inside:
-    """Links, routes and neighbours of a namespace. One process of ip reads all but the routes of IPv6."""
+def _observe_inside(runner: Runner, name: str) -> Inside:
+    """Links, neighbours and routes of a namespace, which one process of ip reads."""
     argv = ("ip", "-n", name, "-json", "-details", "-batch", "-")
-    # The last may fail: a table that never had a route does not exist yet.
-    answers = parse_answers(" ".join(argv), runner.run(argv, stdin=_INSIDE, accept=(0, 1, 2)).stdout)
-    if len(answers) < 2:
-        raise ObservationError(f"{' '.join(argv)}: links and neighbours of the namespace {name} cannot be read")
-    routes = list(parse_routes(answers[2], 4)) if len(answers) > 2 else []
-    if host.is_folder("/proc/sys/net/ipv6"):
-        six = ("ip", "-n", name, "-6", "-json", "route", "show", "table", "main")
-        routes += parse_routes(runner.run(six, accept=(0, 2)).stdout, 6)
-    return Inside(parse_links(answers[0]), tuple(routes), parse_neighbours(answers[1]))
+    answers = parse_answers(" ".join(argv), runner.run(argv, stdin=_INSIDE).stdout)
+    if len(answers) != _INSIDE.count("\n"):
+        raise ObservationError(f"{' '.join(argv)}: links, neighbours and routes of the namespace {name} cannot be read")
+    links, neighbours, routes = answers
+    return Inside(parse_links(links), parse_all_routes(routes), parse_neighbours(neighbours))
 
 
 def read_records(host: Host, only: Optional[str] = None) -> Dict[str, Record]:
@@ -206,10 +214,66 @@ def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
     if found.get("LoadState") == "not-found":
         raise InputError("services", f"there is no unit {service} on this host: correct the name, or omit it")
     for pid in processes_of_cgroup(host, found.get("ControlGroup", "")):
-        for descriptor in host.names(f"/proc/{pid}/fd"):
-            target = host.link(f"/proc/{pid}/fd/{descriptor}")
-            if target.startswith("socket:["):
-                yield int(target[len("socket:[") : -1])
+        yield from _sockets_of_process(host, pid)
+
+
+def _sockets_of_process(host: Host, pid: int) -> Iterator[int]:
+    for descriptor in host.names(f"/proc/{pid}/fd"):
+        target = host.link(f"/proc/{pid}/fd/{descriptor}")
+        if target.startswith("socket:["):
+            yield int(target[len("socket:[") : -1])
+
+
+def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joined:
+    """How a service is related to a namespace, from all processes of its control group: an init script has no main process.
+
+    :raises InputError: there is no such unit.
+    """
+    found = systemd.show(runner, service, ("LoadState", "ControlGroup", "MainPID", "TriggeredBy"))
+    if found.get("LoadState") == "not-found":
+        raise InputError("service", f"there is no unit {service} on this host: correct the name")
+    main = int(found.get("MainPID") or 0)
+    pids = processes_of_cgroup(host, found.get("ControlGroup", "")) or ([main] if main else [])
+    network = _network_of(host, name, pids)
+    return Joined(
+        network=network,
+        dns_current=all(_sees_dns(host, name, pid) for pid in pids) if network == "in" else True,
+        sockets=tuple(unit for unit in found.get("TriggeredBy", "").split() if unit.endswith(".socket")),
+        local_peers=_local_peers(host, pids) if network == "out" else (),
+    )
+
+
+def _local_peers(host: Host, pids: Sequence[int]) -> Tuple[Listener, ...]:
+    inodes = {inode for pid in pids for inode in _sockets_of_process(host, pid)}
+    tables = [(protocol, host.read(f"/proc/net/{table}") or "") for protocol, table in _SOCKETS[:2]] if inodes else []
+    peers = {peer for protocol, text in tables for peer in parse_local_peers(protocol, text, inodes)}
+    # Its own ports come along.
+    own = {one.port for protocol, text in tables for one in parse_sockets(protocol, text) if one.inode in inodes}
+    return tuple(sorted((one for one in peers if one.port not in own), key=lambda one: (one.port, one.address)))
+
+
+def _network_of(host: Host, name: str, pids: Sequence[int]) -> str:
+    inside, outside = _inode(host, names.namespace_path(name)), _inode(host, "/proc/1/ns/net")
+    found = {_inode(host, f"/proc/{pid}/ns/net") for pid in pids} - {0}
+    if not found:
+        return "none"
+    return "in" if found == {inside} else "out" if found == {outside} else "other"
+
+
+def _inode(host: Host, path: str) -> int:
+    try:
+        return os.stat(host.root + path).st_ino
+    except OSError:
+        return 0
+
+
+def _sees_dns(host: Host, name: str, pid: int) -> bool:
+    """Whether a process sees the namespace's files of DNS, or those of the host where the namespace has none."""
+    for path, own in (("/etc/resolv.conf", names.resolv_conf_path(name)), ("/etc/nsswitch.conf", names.nsswitch_path(name))):
+        expected = host.read(own)
+        if host.read(f"/proc/{pid}/root{path}") != (expected if expected is not None else host.read(path)):
+            return False
+    return True
 
 
 def _files(host: Host, wanted: Wanted, state: State) -> Files:

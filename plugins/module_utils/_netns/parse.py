@@ -9,12 +9,12 @@ import ipaddress
 import json
 import re
 import struct
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Container, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
 from .state import FoundLink, FoundRoute, Listener
 
-_LISTEN, _UNCONNECTED = "0A", "07"
+_LISTEN, _UNCONNECTED, _ESTABLISHED = "0A", "07", "01"
 _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
 
 
@@ -86,6 +86,17 @@ def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
     return tuple(route for entry in parse_json("ip -json route show", text) if entry for route in _routes(entry, family))
 
 
+def parse_all_routes(text: str) -> Tuple[FoundRoute, ...]:
+    """The routes of the main table in the output of C(ip -json -details route show table all), which has both families."""
+    entries = [entry for entry in parse_json("ip -json route show table all", text) if entry and entry.get("table", "main") == "main"]
+    return tuple(route for family in (4, 6) for entry in entries if _family(entry) == family for route in _routes(entry, family))
+
+
+def _family(entry: Mapping[str, Any]) -> int:
+    # A default route has no address that tells its family, but each route of IPv6 has a preference.
+    return 6 if "pref" in entry or ":" in str(entry.get("dst", "")) else 4
+
+
 def _routes(entry: Mapping[str, Any], family: int) -> Iterator[FoundRoute]:
     for way in entry.get("nexthops") or [entry]:
         gateway = way.get("gateway") or (way.get("via") or {}).get("host")
@@ -108,6 +119,19 @@ def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
         if len(words) > 3 and words[3] == _STATES[protocol] and ":" in words[1]:
             address, _colon, port = words[1].partition(":")
             found.append(Listener(protocol, _address(address), int(port, 16), int(words[9]) if len(words) > 9 else 0))
+    return tuple(found)
+
+
+def parse_local_peers(protocol: str, text: str, inodes: Container[int]) -> Tuple[Listener, ...]:
+    """The other ends of connections to the loopback interface in a table such as /proc/net/tcp, of the sockets with these numbers."""
+    found: List[Listener] = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 9 and words[3] == _ESTABLISHED and int(words[9]) in inodes:
+            address, _colon, port = words[2].partition(":")
+            peer = _address(address)
+            if ipaddress.ip_address(peer.rpartition("::ffff:")[2] or peer).is_loopback:
+                found.append(Listener(protocol, peer, int(port, 16)))
     return tuple(found)
 
 

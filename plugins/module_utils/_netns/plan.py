@@ -55,17 +55,18 @@ def _staged(state: State, wanted: Wanted) -> Staged:
     new = make_record(state, resolved)
     restored, left = restored_settings(state, wanted.name, new.sysctls)
     covering, exact = _record_stages(state, new)
+    script = boot.script_content(state, resolved) if wanted.persist else None
     stages = (
         covering,
         # Settings are restored before another namespace of the task makes the same settings.
         tuple(setting_steps(restored)),
         *network_stages(state, resolved),
         tuple(_dns_steps(state, resolved)),
-        *_boot_stages(state, resolved),
+        *_boot_stages(state, wanted.name, script),
         exact,
     )
     shown = before(state, wanted.name)
-    later = after(state, resolved, shown, restored)
+    later = after(state, resolved, shown, restored, script)
     return Staged(wanted.name, False, shown, later, stages, with_namespace(state, resolved, new, restored), (*warnings, *left))
 
 
@@ -122,13 +123,12 @@ def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
             yield removal(path)
 
 
-def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
+def _boot_stages(state: State, name: str, script: Optional[str]) -> Tuple[Steps, ...]:
     """Write or remove the files that build the namespace at boot, in four stages."""
-    name = resolved.wanted.name
-    if not resolved.wanted.persist:
+    if script is None:
         return forget_boot_stages(state, name)
     service, unit = state.service, names.unit(name)
-    files, is_new = _boot_files(state, resolved)
+    files, is_new = _boot_files(state, name, script)
     return (
         files,
         (systemctl("daemon-reload"),) if is_new else (),
@@ -139,10 +139,9 @@ def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
     )
 
 
-def _boot_files(state: State, resolved: Resolved) -> Tuple[Steps, bool]:
+def _boot_files(state: State, name: str, script: str) -> Tuple[Steps, bool]:
     """The script and the unit, and whether systemd has to read the unit."""
-    name = resolved.wanted.name
-    script, unit = boot.script_content(state, resolved), boot.unit_content(name)
+    unit = boot.unit_content(name)
     steps: List[Step] = []
     if state.files.script != script:
         steps.append(WriteFile(names.script_path(name), script, mode=0o700))

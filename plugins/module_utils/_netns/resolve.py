@@ -34,7 +34,7 @@ class Resolved:
 def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
     """The declaration with the defaults of this host.
 
-    :raises InputError: no subnet is free, or the host has no uplink.
+    :raises InputError: no subnet is free, or the default subnet does not fit the uplink.
     """
     if wanted.default_subnet:
         wanted = replace(wanted, links=(_with_subnet(state, wanted.name, wanted.links[0]),))
@@ -99,6 +99,11 @@ def _uplinks(state: State, wanted: Wanted) -> Dict[int, str]:
         ways = [one for one in state.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
         if ways:
             found[family] = min(ways, key=lambda one: one.metric or 0).link
-    if not found:
-        raise InputError("nat.masquerade", "this host has no default route to take the uplink from: name an interface, or none")
-    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES}
+    if list(found) == [6] and wanted.default_subnet:
+        raise InputError(
+            "links",
+            "this host has a default route for IPv6 only, and the default subnet is one of IPv4: name IPv6 addresses of both ends in links,"
+            " or an interface or none in nat.masquerade",
+        )
+    # Without a default route nothing leaves, as with none: the room checks warns of it.
+    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES} if found else {}

@@ -18,7 +18,7 @@ from .links import Link, made_links
 from .network import gateways, settings_of_links, wanted_sysctls
 from .record import nsswitch, resolv_conf
 from .resolve import Resolved
-from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Own, Place, State
+from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Joined, Own, Place, State
 from .wanted import Route, Wanted, is_one
 
 
@@ -40,8 +40,8 @@ def before(state: State, name: str) -> Dict[str, Any]:
     }
 
 
-def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
-    """The namespace after the plan; C(restored) are settings of the host that get their former values."""
+def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str], script: Optional[str]) -> Dict[str, Any]:
+    """The namespace after the plan; C(restored) are settings of the host that get their former values, C(script) builds it at boot."""
     wanted, policy, firewall = resolved.wanted, resolved.policy, state.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
@@ -60,7 +60,7 @@ def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: 
         "settings": shown_settings({**settings_of_links(state, resolved), **restored, **wanted_sysctls(state, resolved)}),
         "resolv_conf": _file_after(wanted, shown["resolv_conf"], resolv_conf(wanted)),
         "nsswitch": _file_after(wanted, shown["nsswitch"], nsswitch(state.nsswitch)),
-        "service": _service_after(state, resolved),
+        "service": _service_after(state, resolved.wanted.name, script),
     }
 
 
@@ -90,12 +90,11 @@ def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
     return {key: value for key, value in sorted(values.items()) if value is not None and not (names.is_of_link(key) and value == "0")}
 
 
-def _service_after(state: State, resolved: Resolved) -> Any:
-    name = resolved.wanted.name
-    if not resolved.wanted.persist:
+def _service_after(state: State, name: str, script: Optional[str]) -> Any:
+    if script is None:
         return "absent"
     unit = boot.unit_content(name) if state.service.systemd else state.files.unit
-    return _service(boot.script_content(state, resolved), unit, state.service.systemd or state.service.enabled)
+    return _service(script, unit, state.service.systemd or state.service.enabled)
 
 
 def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
@@ -186,6 +185,16 @@ def detailed(details: Details) -> Dict[str, Any]:
         "listening": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in details.listening],
         "processes": [{"pid": pid, "command": command} for pid, command in details.state.processes],
         "rules": list(details.rules),
+    }
+
+
+def joined(found: Joined) -> Dict[str, Any]:
+    """A service in the return value of netns_info."""
+    return {
+        "network": found.network,
+        "dns_current": found.dns_current,
+        "sockets": list(found.sockets),
+        "local_peers": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in found.local_peers],
     }
 
 

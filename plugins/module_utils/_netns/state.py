@@ -223,6 +223,21 @@ class State:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """A service as its processes show it, for netns_info.
+
+    C(network) is C(in) if all processes are in the namespace, C(out) if all are in the network of the host, C(none) without a process,
+    else C(other). C(dns_current): the processes see the files of DNS that they would see after a restart. C(sockets) are the units whose
+    sockets systemd opens for the service. C(local_peers) are the services of the host that it uses through the loopback interface.
+    """
+
+    network: str
+    dns_current: bool = True
+    sockets: Tuple[str, ...] = ()
+    local_peers: Tuple[Listener, ...] = ()
+
+
+@dataclass(frozen=True)
 class Details:
     """A namespace with its listening sockets and its rules, for netns_info."""
 

@@ -12,6 +12,7 @@ import ipaddress
 import json
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..names import PREFIX, tag
@@ -215,12 +216,14 @@ def _replacement(name: str, chains: Sequence[_Chain], found: Mapping[str, Sequen
     return commands
 
 
+@lru_cache(maxsize=8)
 def wanted_table(policy: Policy) -> Any:
     """The table in the form of L(listed_table)."""
     return _wanted(_CHAINS, rules(policy))
 
 
-def wanted_inside(found: Sequence[inside.Rule]) -> Any:
+@lru_cache(maxsize=8)
+def wanted_inside(found: Tuple[inside.Rule, ...]) -> Any:
     """The table in the namespace in the same form."""
     return _wanted(_CHAINS_INSIDE, _rules_inside(found))
 

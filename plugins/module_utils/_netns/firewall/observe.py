@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._core.errors import CommandError, ObservationError
@@ -27,7 +28,7 @@ _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names
 class Asked:
     """The choices of the task and the record. C(former) is the kind that was used before. C(needed): there are links to filter.
 
-    C(exists): the namespace exists.
+    C(exists): the namespace exists, and its own filter is asked for. C(many): the task names several namespaces.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Asked:
     needed: bool = True
     exists: bool = False
     families: Tuple[int, ...] = (4,)
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     :raises ObservationError: no firewall works, or the kind that the task asks for does not; with the missing parts of the kernel.
     """
     nft = _nft(runner)
-    own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
+    read = _own_table_of_many if asked.many else _own_table
+    own_table = read(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
     kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
     program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
     concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
@@ -162,6 +165,21 @@ def _own_table(runner: Runner, name: str, enter: Tuple[str, ...] = ()) -> Any:
     argv = (*enter, "nft", "-j", "list", "table", nftables.FAMILY, tag(name))
     result = runner.run(argv, accept=(0, 1))
     return nftables.listed_table(parse_json(" ".join(argv), result.stdout)) if result.exit_code == 0 else None
+
+
+def _own_table_of_many(runner: Runner, name: str) -> Any:
+    """The table of one of many namespaces: nft reads every table of the host for each of its answers, so it is asked once for all."""
+    return nftables.listed_table({"nftables": _by_table(runner.run(("nft", "-j", "list", "ruleset")).stdout)[tag(name)]})
+
+
+@lru_cache(maxsize=1)
+def _by_table(ruleset: str) -> Mapping[str, List[Mapping[str, Any]]]:
+    found: Dict[str, List[Mapping[str, Any]]] = {}
+    for entry in parse_json("nft -j list ruleset", ruleset).get("nftables", []):
+        for kind, one in entry.items():
+            if kind != "metainfo" and (one.get("table") or one.get("name", "")).startswith(PREFIX):
+                found.setdefault(one.get("table") or one["name"], []).append(entry)
+    return found
 
 
 def _own_inside(runner: Runner, program: str, asked: Asked) -> Dict[int, Dict[str, Own]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
+from functools import lru_cache
 from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..._core.plan import Command, Operation, Prints, Step
@@ -25,7 +26,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
     """The namespace's own rules, each kind in one transaction."""
     by_nft = policy if found.kind == "nftables" else None
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
-        yield nft_transaction(*nftables.replacement(by_nft))
+        yield _own_table(by_nft)
     elif by_nft is None and found.table is not None:
         yield nft("delete", "table", nftables.FAMILY, tag(name))
     by_iptables = policy if found.kind == "iptables" else None
@@ -40,13 +41,23 @@ def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Itera
         yield from _opening_steps(chain, name, openings(chain, policy))
 
 
-def inside_steps(found: Firewall, name: str, rules: Sequence[Rule], families: Sequence[int]) -> Iterator[Step]:
+@lru_cache(maxsize=8)
+def _own_table(policy: Policy) -> Step:
+    """The step that makes the table; the same policy is planned several times, for now and for the boot."""
+    return nft_transaction(*nftables.replacement(policy))
+
+
+@lru_cache(maxsize=8)
+def _text_inside(name: str, rules: Tuple[Rule, ...]) -> str:
+    return json.dumps({"nftables": nftables.replacement_inside(name, rules)})
+
+
+def inside_steps(found: Firewall, name: str, rules: Tuple[Rule, ...], families: Sequence[int]) -> Iterator[Step]:
     """The filter in the namespace, each kind in one transaction."""
     enter = entering(name)
     by_nft = rules if found.kind == "nftables" else ()
     if by_nft and found.inside_table != nftables.wanted_inside(by_nft):
-        text = json.dumps({"nftables": nftables.replacement_inside(name, by_nft)})
-        yield Command((*enter, "nft", "-j", "-f", "-"), stdin=text)
+        yield Command((*enter, "nft", "-j", "-f", "-"), stdin=_text_inside(name, by_nft))
     elif not by_nft and found.inside_table is not None:
         yield Command((*enter, "nft", "delete", "table", nftables.FAMILY, tag(name)))
     by_iptables = rules if found.kind == "iptables" else ()

@@ -82,7 +82,7 @@ def make_policy(wanted: Wanted, uplinks: Mapping[int, str], peers: Tuple[Peer, .
 
 
 def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
-    if wanted.nat is None or wanted.nat.masquerade == NONE:
+    if wanted.nat is None or wanted.nat.masquerade == NONE or not uplinks:
         return ()
     return tuple(
         Source(family, link.name, str(net), uplinks[family])

@@ -87,9 +87,11 @@ class Machines:
                 yield unit[len(names.PREFIX) : -len(".service")], replace(step, argv=(*step.argv[:2], unit))
         elif step.argv[:2] == ("nft", "-j"):
             yield from self.tables(step)
-        elif step.argv == ("nft", "-f", "-"):
+        elif step.argv == ("nft", "-f", "-") or "-batch" in step.argv:
+            first = ("nft",) if step.argv[0] == "nft" else step.argv[:-2]
             for line in (step.stdin or "").splitlines():
-                yield self.concerned(line.split()), Command(("nft", *line.split()))
+                command = Command((*first, *line.split()))
+                yield self.concerned(command.argv), command
         else:
             yield self.concerned(step.argv, step.stdin or ""), step
 

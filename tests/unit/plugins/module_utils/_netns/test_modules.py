@@ -124,7 +124,10 @@ def test_one_namespace_is_returned_as_one_and_many_as_a_list(run: Run) -> None:
     [
         ({"name": "../web"}, "name: '../web' is not a name"),
         ({"namespaces": [ABSENT, {"name": "../web"}]}, "namespaces[1].name: '../web' is not a name"),
-        ({"namespaces": [ABSENT, {"name": "b", "forwards": [{"port": "80"}]}]}, "namespaces[1].nat.masquerade: this host has no default"),
+        (
+            {"namespaces": [ABSENT, {"name": "b", "nat": {"masquerade": "eth5"}}]},
+            "namespaces[1].nat.masquerade: this host has no interface",
+        ),
         ({"namespaces": [ABSENT, {"name": "b", "links": [{"name": "lo"}]}]}, "namespaces[1].links[0].name: 'lo' has a special meaning"),
         ({"namespaces": [], "name": "web"}, "mutually exclusive: namespaces|name"),
         ({}, "one of the following is required: name, namespaces"),

@@ -21,6 +21,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe impo
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
     controller_of,
     only_loopback_servers,
+    parse_all_routes,
     parse_answers,
     parse_json,
     parse_links,
@@ -60,7 +61,9 @@ def test_one_answer_has_links_neighbours_and_routes(folder: str) -> None:
     links, neighbours, routes = parse_answers("ip", read(f"{folder}/inside.json"))
     assert [link.name for link in parse_links(links)] == ["lo", "eth0", "eth1"]
     assert sorted(parse_neighbours(neighbours)) == [("eth0", "10.201.0.1", GATE), ("eth0", "fd00:201::1", GATE)]
-    assert FoundRoute("default", 4, "eth0", "10.201.0.1", None, "boot") in parse_routes(routes, 4)
+    found = parse_all_routes(routes)
+    assert FoundRoute("default", 4, "eth0", "10.201.0.1", None, "boot") in found
+    assert [one for one in found if one.family == 6] == list(parse_routes(read(f"{folder}/route-inside-6.json"), 6))
     with pytest.raises(ObservationError, match="not JSON"):
         parse_answers("ip", "[]\nCannot open network namespace")
 

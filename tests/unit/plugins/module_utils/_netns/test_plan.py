@@ -315,10 +315,24 @@ def test_bad_input_is_refused_by_its_option(name: str, options: Dict[str, Any]) 
     assert caught.value.option.split("[")[0].split(".")[0] in {"name", "links", "forwards", "nat", "dns", "dns_search", "routes"}
 
 
-def test_without_a_way_out_masquerade_is_refused() -> None:
+def test_a_host_without_a_default_route_forwards_and_says_that_nothing_leaves() -> None:
     machine = Machine(empty())
-    machine.change(routes=())
-    with pytest.raises(InputError, match="no default route"):
-        machine.plan(want(forwards=[{"port": "80"}]))
+    machine.change(routes=machine.system.routes[1:])
+    done = run(machine, want(forwards=[{"port": "10105"}]))
+    assert any("no default route, so no connection leaves the namespace" in text for text in done.warnings)
+    rules = " ".join(done.after["rules"])
+    assert "10105" in rules
+    assert "eth0" not in rules
+    assert machine.plan(want(forwards=[{"port": "10105"}])).steps == ()
     with pytest.raises(FleetlabError, match="no interface eth5"):
         machine.plan(want(nat={"masquerade": "eth5"}))
+
+
+def test_a_host_with_a_way_out_by_ipv6_only() -> None:
+    machine = Machine(empty())
+    machine.change(routes=(*machine.system.routes[1:], FoundRoute("default", 6, "eth0", "2001:db8::2")))
+    with pytest.raises(InputError, match=r"default route for IPv6 only.*name IPv6 addresses of both ends in links"):
+        machine.plan(want(forwards=[{"port": "10107"}]))
+    machine.plan(want(nat={"masquerade": "eth0", "forwards": [{"port": "10107"}]}))
+    done = run(machine, want(nat={}, links=[{"addresses": ["fd00::1/64"], "peer_addresses": ["fd00::2/64"]}]))
+    assert "eth0" in " ".join(done.after["rules"])
