@@ -28,6 +28,7 @@ PACKAGES = {
     "cronie": ("cronie", "libfaketime"),
     "fio": ("fio",),
     "netns": ("iproute2", "iptables", "nftables"),
+    "throughput": ("iperf3", "iproute2", "nftables", "procps"),
 }
 """The packages in a root for each tool that needs no guest."""
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0"
@@ -76,8 +77,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Record the fixtures of tools as another release has them.")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose all data")
-    where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio and netns")
-    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, netns or systemd")
+    where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio, netns and throughput")
+    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, memory, netns, systemd or throughput")
     arguments = parser.parse_args()
     if arguments.suite and not set(arguments.tools) <= set(PACKAGES):
         parser.error(f"a root does not have its own kernel: only {', '.join(PACKAGES)} can be recorded in a root")

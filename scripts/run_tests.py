@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line, and end with the failures and the counts.
 
-Every part is run, also after a failed part. Two parts run at once, of which one may have guests; the other then uses the time that the
+Every part is run, also after a failed part. Three parts run at once, of which one may have guests; the others then use the time that the
 guests spend waiting. The output of a part with guests is shown while it runs, the output of any other part when it has ended. All failures
 are named again at the end. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run.
 """
@@ -49,7 +49,7 @@ _LINT_SESSIONS = (
     "docs-check",
     "license-check",
     "extra-checks",
-    "build-import-check",
+    "galaxy-importer",
     "ansible-lint",
     "shellcheck",
     "role-readmes",
@@ -58,8 +58,8 @@ _LINT_SESSIONS = (
 """Names of nox sessions; each session counts as one test."""
 
 
-_LANES = 2
-"""Number of parts that run at once. Each part keeps about one core busy."""
+_LANES = 3
+"""Number of parts that run at once. A part keeps one core busy, but for a third of its time, in which it waits."""
 
 _PATIENT = ("nice", "-n", "10")
 """Prefix of the command of a part without guests, so that guests, whose tests depend on clocks, are hardly slowed down."""
@@ -74,6 +74,9 @@ _RECAP = re.compile(r"(\S+) +: ok=\d+ +changed=\d+ +unreachable=(\d+) +failed=(\
 """The beginning of lines of Ansible's log, a failure of a host in it, and the recap of a host."""
 
 _LINE_LENGTH = 500
+
+_PANIC = re.compile(r"Kernel panic|Out of memory: Killed|ptrace set fp regs failed")
+"""Lines on the console of a guest whose kernel, or one of whose programs, was ended by the kernel."""
 
 _DEPRECATED = "[DEPRECATION WARNING]: "
 _NOT_OURS = (
@@ -181,6 +184,18 @@ def deprecations(log: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"deprecated: {text[:_LINE_LENGTH]}" for text in entries if not text.startswith(_NOT_OURS)))
 
 
+def panics(consoles: Iterable[Path]) -> tuple[str, ...]:
+    """What ended guests or programs in them, from kept consoles: the line that says it, and the last lines of the console."""
+    found = []
+    for file in sorted(consoles):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [number for number, line in enumerate(lines) if _PANIC.search(line)]
+        if said:
+            shown = lines[said[0] : said[0] + 1] + lines[said[0] + 1 :][-_REASON_LINES:]
+            found.append("\n    ".join([f"console of {file.stem}:", *(line.strip()[:_LINE_LENGTH] for line in shown)]))
+    return tuple(found)
+
+
 def _scenario_outcome(reports: Path, log: Path) -> Outcome:
     tests = _junit_folder_outcome(reports)
     found = deprecations(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
@@ -188,7 +203,8 @@ def _scenario_outcome(reports: Path, log: Path) -> Outcome:
 
 
 def _read_log_failures(log: Path) -> tuple[str, ...]:
-    return log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
+    failures = log_failures(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ()
+    return failures + panics(log.parent.glob("*.console"))
 
 
 def _nox(*arguments: str) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from ansible.plugins.loader import connection_loader, get_shell_plugin
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, is_low, make_facts
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.processes import COMMAND as PROCESSES
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.processes import largest
 
 _MODULE = "fleetlab.linux.meminfo_facts"
 
@@ -56,6 +58,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
             facts = make_facts(parse_output(printed["stdout"]), options["zfs_arc"])
         except FleetlabError as error:
             raise AnsibleActionFail(_explain(error, printed)) from error
+        if is_low(facts, options["processes_below"]):
+            facts["processes"] = largest(self._low_level_execute_command(PROCESSES, executable="/bin/sh")["stdout"])
         result.update(as_result(facts, options["cacheable"], now()))
         return result
 

@@ -7,28 +7,39 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 from typing import Any, Dict, Iterator, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import files
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import ONE_PASS, READING, FleetError, Untemplated, make_fleet
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import PageError, render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary, render_textfile
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import files, outputs
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import (
+    ONE_PASS,
+    READING,
+    FleetError,
+    Limits,
+    Untemplated,
+    make_fleet,
+)
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.packages import MissingPackageError
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import short_hosts, threshold_problems
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_summary
 
-_RENDERERS = {"json": render_json, "csv": render_csv, "html": render_page}
+_ONLY_IN_FILES = {"parts", "problems", "processes", "source_reason", "unexplained_reason"}
+"""Ansible copies each value of a result several times, which would take half of the time of a report of hundreds of hosts."""
 _ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str"},
     "directory": {"type": "path"},
-    "forms": {"type": "list", "elements": "str", "choices": list(_RENDERERS), "default": list(_RENDERERS)},
+    "forms": {"type": "list", "elements": "str", "choices": list(outputs.RENDERERS), "default": list(outputs.RENDERERS)},
     "textfile": {"type": "path"},
+    "history": {"type": "path"},
     "mode": {"type": "raw", "default": "0644"},
     "short_below": {"type": "float", "default": 0},
+    "low_below": {"type": "float", "default": 10},
+    "max_age": {"type": "float", "default": 3600},
+    "show": {"type": "bool", "default": False},
 }
 
 
@@ -57,31 +68,43 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         variables = task_vars or {}
         result: Dict[str, Any] = super().run(tmp, variables)
         _validation, options = self.validate_argument_spec(_ARGUMENTS)
-        hosts = options["hosts"]
         try:
             with _uncollected():
-                hostvars = Untemplated(variables["hostvars"], (READING, ONE_PASS, "meminfo"))
-                fleet = make_fleet(hostvars, variables.get("ansible_play_hosts_all", []) if hosts is None else hosts)
-                result.update(self._write(fleet, options))
-        except (FleetlabError, FleetError, PageError) as error:
+                fleet = self._fleet(variables, options)
+                result.update(self._report(fleet, options))
+        except (FleetlabError, FleetError, MissingPackageError) as error:
             raise AnsibleActionFail(str(error)) from error
-        result["table"] = render_summary(fleet).splitlines()
-        result["short"] = [row["host"] for row in fleet["hosts"] if row["available_percent"] < options["short_below"]]
-        result["fleet"] = fleet
+        result["short"] = short_hosts(fleet, options["short_below"])
+        result["fleet"] = {**fleet, "hosts": [{name: row[name] for name in row.keys() - _ONLY_IN_FILES} for row in fleet["hosts"]]}
+        result["problems"] = result["unwritten"] + threshold_problems(fleet, options["short_below"])
+        if options["show"]:
+            # As the result of a task, Ansible would print a list of quoted lines.
+            self._display.display("\n".join([*result["table"], *(f"File: {path}" for path in result["files"])]))
+        if result["unwritten"]:
+            result.update(failed=True, msg="; ".join(result["unwritten"]))
         return result
 
-    def _write(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+    def _fleet(self, variables: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+        hostvars = Untemplated(variables["hostvars"], (READING, ONE_PASS, "meminfo"))
+        hosts = variables.get("ansible_play_hosts_all", []) if options["hosts"] is None else options["hosts"]
+        return make_fleet(hostvars, hosts, limits=Limits(options["low_below"], options["max_age"], now()))
+
+    def _report(self, fleet: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
         """Write the files whose content or permissions differ."""
         mode = files.parse_mode(options["mode"])
         files.check_folder_of("textfile", options["textfile"])
-        folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None
-        wanted = {}
-        if folder is not None:
-            wanted = {os.path.realpath(os.path.join(folder, f"memory.{form}")): _RENDERERS[form](fleet) for form in options["forms"]}
-        if options["textfile"]:
-            wanted[os.path.realpath(options["textfile"])] = render_textfile(fleet)
-        plan = files.plan(files.observe(list(wanted)), wanted, mode, folder, folder is not None and os.path.isdir(folder))
+        table = render_summary(fleet).splitlines()
+        shown, warnings = outputs.with_history(fleet, options["history"]) if options["history"] else (fleet, [])
+        wanted = outputs.outputs(shown, options)
+        plans, problems = outputs.plan_all(wanted, mode)
         if not self._task.check_mode:
-            apply(plan, SystemRunner(), {files.MAKE_FOLDER: files.make_folder})
-        result = {"changed": plan.changed, "commands": plan.commands(), "files": list(wanted)}
-        return {**result, "diff": files.diffs(plan)} if self._task.diff else result
+            problems += outputs.write_all(plans)
+        result = {
+            "changed": any(plan.changed for plan in plans),
+            "commands": [command for plan in plans for command in plan.commands()],
+            "files": [path for output in wanted for path in output.contents],
+            "table": table,
+            "unwritten": problems,
+            "warnings": warnings,
+        }
+        return {**result, "diff": [diff for plan in plans for diff in files.diffs(plan)]} if self._task.diff else result

@@ -120,6 +120,12 @@ options:
       - Either the number of LUNs, or a list of LUN numbers.
       - An existing session is scanned again only if a wanted LUN is missing.
     type: raw
+  lun_mb: &lun_mb
+    description:
+      - The size in MiB that each LUN of the session has at least. If a disk of a running session is smaller, the session is scanned again,
+        so that this host sees the new size of a volume that has grown on the target. A LUN that stays smaller fails the task.
+      - If omitted, sizes are not compared.
+    type: int
   wait_timeout: &wait_timeout
     description: The most seconds to wait for the login, and again for the disks. If omitted, it is V(60).
     type: int
@@ -148,6 +154,7 @@ options:
         default: false
       parameters: *parameters
       wait_for_luns: *wait_for_luns
+      lun_mb: *lun_mb
       wait_timeout:
         <<: *wait_timeout
         default: 60

@@ -30,7 +30,7 @@ options:
       state:
         description: See O(state).
         type: str
-        choices: [present, absent, stopped]
+        choices: [present, absent, stopped, forgotten]
         default: present
       level:
         description: See O(level).
@@ -45,6 +45,18 @@ options:
         elements: str
       spares:
         description: See O(spares).
+        type: list
+        elements: str
+      leaving:
+        description: See O(leaving).
+        type: list
+        elements: str
+      write_mostly:
+        description: See O(write_mostly).
+        type: list
+        elements: str
+      failfast:
+        description: See O(failfast).
         type: list
         elements: str
       spare_group:
@@ -89,6 +101,10 @@ options:
         description: See O(size_tolerance).
         type: float
         default: 1.0
+      block_size:
+        description: See O(block_size).
+        type: int
+        choices: [512, 4096]
       failure_domains:
         description: See O(failure_domains).
         type: dict
@@ -125,11 +141,13 @@ options:
     description:
       - V(present) creates or assembles the array. A degraded array that runs stays as it is, with a warning.
       - V(stopped) stops the array and keeps its superblocks and its line in C(mdadm.conf).
+      - V(forgotten) stops the array and removes its line in C(mdadm.conf), and keeps its superblocks with all data, for another host that
+        adopts the array (O(homehost)). Run it before the disks are detached.
       - V(absent) stops the array, erases the md superblocks of exactly its members, and removes its line in C(mdadm.conf).
-        The removal is refused while the array is mounted or otherwise in use.
+      - An array that is mounted or otherwise in use is refused.
       - If omitted, it is V(present).
     type: str
-    choices: [present, absent, stopped]
+    choices: [present, absent, stopped, forgotten]
   level:
     description:
       - RAID level; required with O(state=present).
@@ -155,6 +173,26 @@ options:
       - Spare devices. Spares that a running array lacks are added. Spares that are no longer declared are removed, and their superblocks
         erased. An empty list removes all spares; if omitted, the array may have any spares.
         A spare that C(mdadm --monitor) has moved to another array of the same O(spare_group) stays there, with a warning.
+    type: list
+    elements: str
+  leaving:
+    description:
+      - Members of a V(raid1) that leave it for good, so that it has fewer devices. Their superblocks are erased, and failed members are
+        removed with them. The members in O(devices) have to hold current data. Paths that do not exist need no step.
+      - Other levels are refused, because the kernel changes the number of copies of V(raid1) only.
+    type: list
+    elements: str
+  write_mostly:
+    description:
+      - Members of a V(raid1), as in O(devices), that are read only if the others cannot be, such as disks over a slow line.
+      - An empty list clears the flag of all members; if omitted, flags stay as they are. Other levels do not have it.
+    type: list
+    elements: str
+  failfast:
+    description:
+      - Members of a V(raid1), V(raid1e) or V(raid10), as in O(devices), whose errors are not retried by their driver, so that md goes on
+        with the other copies at once. A short interruption then ejects a member that a retry would have kept.
+      - An empty list clears the flag of all members; if omitted, flags stay as they are.
     type: list
     elements: str
   spare_group:
@@ -214,6 +252,14 @@ options:
   size_tolerance:
     description: How many percent the sizes of members may differ. If omitted, it is V(1).
     type: float
+  block_size:
+    description:
+      - The size in bytes of the logical blocks of the array, which is the largest of its members. If omitted, all members of a new array
+        need blocks of one size.
+      - A device whose blocks are larger than those of an existing array never becomes its member, because md would give the array the
+        larger blocks, and a file system with smaller blocks could not be mounted any more.
+    type: int
+    choices: [512, 4096]
   failure_domains:
     description:
       - The failure domain (a server, a rack) of each entry of O(devices).
@@ -225,12 +271,16 @@ options:
     description:
       - Change an existing array that differs from the options, instead of refusing it. The array has to be in sync and without failed
         members.
-      - B(Size.) The new space of members that have grown is used, except by V(raid0), by V(raid10) with far copies, and with metadata 1.0,
-        whose superblocks lie at the end of the members; these are refused with the reason. Without O(grow), larger members are no
-        difference.
+      - B(Size.) The new space of members that have grown is used, except by V(raid10) with far copies, by V(raid0) whose members differ in
+        size, and with metadata 1.0, whose superblocks lie at the end of the members; these are refused with the reason. Without O(grow),
+        larger members are no difference.
       - B(Devices.) V(raid1) gets more copies. V(raid4), V(raid5), V(raid6), and V(raid10) with near or offset copies get more space,
         which can be used when the reshape is done. V(raid10) is reshaped only without a bitmap, because with a bitmap the kernel does not
         make the copies in the new space equal; set O(bitmap=none) with O(grow), and O(bitmap=internal) afterwards.
+      - V(raid0) grows while it is used. mdadm turns it into a V(raid4) without its parity member, changes that, and turns it back; the next
+        run completes a killed one. For more devices all data move, and the new space can be used when the reshape is done. Each reshape
+        takes a chunk for every device from the room before the data, so that no power cut can lose data that is being moved. A stripe
+        without this room is refused; a stripe that is created with O(grow) gets it (64 MiB, at most 1/32 of a member).
       - B(Chunk.) V(raid10) with near copies and without a bitmap accepts another chunk. All other arrays are refused, because tests on
         Linux 6.1 lost data - with offset copies always, with parity after a power cut during the reshape.
       - A reshape that was interrupted, also by a power cut, is continued by the kernel when the array is assembled and written to, or with

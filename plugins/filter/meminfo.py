@@ -10,14 +10,12 @@ from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, make_fleet
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import PageError, render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import (
-    render_csv,
-    render_json,
-    render_summary,
-    render_textfile,
-)
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, Limits, make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics import render_textfile
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.packages import MissingPackageError
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary
 from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
 
 _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -29,10 +27,12 @@ _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def free_table(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
+def free_table(
+    meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches", caches: bool = False
+) -> str:
     """See L(render)."""
     try:
-        return render(meminfo, unit, _truth("percent", percent), _truth("extended", extended), rows)
+        return render(meminfo, unit, _truth("percent", percent), _truth("extended", extended), rows, _truth("caches", caches))
     except TableError as error:
         raise AnsibleFilterError(f"free_table: {error}") from error
 
@@ -45,7 +45,11 @@ def _truth(option: str, value: object) -> bool:
 
 
 def meminfo_fleet(
-    hostvars: Mapping[str, Any], hosts: Optional[Iterable[str]] = None, reading: str = "fleet_memory_reading"
+    hostvars: Mapping[str, Any],
+    hosts: Optional[Iterable[str]] = None,
+    reading: str = "fleet_memory_reading",
+    low_below: float = 10.0,
+    max_age: float = 0.0,
 ) -> Dict[str, Any]:
     """See L(make_fleet)."""
     if not isinstance(hostvars, Mapping):
@@ -53,7 +57,7 @@ def meminfo_fleet(
     if isinstance(hosts, str):
         raise AnsibleFilterError(f"meminfo_fleet: hosts: expected a list of names, got the text {hosts!r}; put it in brackets")
     try:
-        return make_fleet(hostvars, hosts, reading)
+        return make_fleet(hostvars, hosts, reading, Limits(float(low_below), float(max_age), now()))
     except FleetError as error:
         raise AnsibleFilterError(f"meminfo_fleet: {error}") from error
 
@@ -64,7 +68,7 @@ def meminfo_report(fleet: Mapping[str, Any], form: str = "table") -> str:
         raise AnsibleFilterError(f"meminfo_report: form: {form!r} is unknown; use one of {', '.join(_REPORTS)}")
     try:
         return _REPORTS[form](fleet)
-    except PageError as error:
+    except MissingPackageError as error:
         raise AnsibleFilterError(f"meminfo_report: {error}") from error
     except (KeyError, TypeError) as error:
         raise AnsibleFilterError(f"meminfo_report: the input is not a result of meminfo_fleet ({type(error).__name__}: {error})") from error

@@ -29,6 +29,11 @@ EXAMPLES = r"""
   fleetlab.linux.iscsi_session_info:
   register: iscsi
 
+- name: Expect every session to work
+  ansible.builtin.assert:
+    that: iscsi.problems | length == 0
+    fail_msg: "{{ iscsi.problems | join('. ') }}"
+
 - name: Show which disk is LUN 0 of every server
   ansible.builtin.debug:
     msg: "{{ iscsi.devices | selectattr('lun', 'equalto', 0) | map(attribute='by_path') }}"
@@ -109,6 +114,15 @@ logins:
   sample:
     - portal: {host: 192.0.2.11, port: 3260}
       target: iqn.2026-01.com.example:server1
+problems:
+  description:
+    - A sentence for each problem, with the session or record and the remedy. Empty if all is well.
+    - Problems are sessions that are not logged in or have no disks, records for boot without a session, damaged records, a host with
+      records and without an initiator name, and the lock of a killed iscsiadm.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 records:
   description: The node records, ordered by target and portal.
   returned: success

@@ -34,9 +34,10 @@ EXAMPLES = r"""
   fleetlab.linux.iscsi_target_info:
   register: exported
 
-- name: Expect every target to survive a reboot
+- name: Expect every target to work, and to survive a reboot
   ansible.builtin.assert:
-    that: exported.targets | rejectattr('saved') | length == 0
+    that: exported.problems | length == 0
+    fail_msg: "{{ exported.problems | join('. ') }}"
 """
 
 RETURN = r"""
@@ -73,6 +74,15 @@ targets:
           state: LOGGED_IN
           addresses: [192.0.2.7]
       saved: true
+problems:
+  description:
+    - A sentence for each problem, with the target and the remedy. Empty if all is well.
+    - Problems are a target that is disabled or has no portal, a LUN without its storage, a target that would not come back at boot as it
+      is, and a target that is saved and does not run. An initiator that is not logged in is no problem of a target.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 saved_only:
   description: Names of targets that are saved but do not run.
   type: list

@@ -11,7 +11,7 @@ module: md_array
 short_description: Linux software RAID arrays, created, assembled and kept by name
 version_added: 0.1.0
 description:
-  - Makes sure that md arrays exist and run under their names, are stopped, or are removed.
+  - Makes sure that md arrays exist and run under their names, are stopped, are forgotten by this host, or are removed.
   - An array is recognised by its UUID, its name and its members, never by the number of a device node or the name of a disk.
     An existing array is assembled and not created again. An array whose creation was interrupted is completed.
   - Members must be blank. A device with any other content is refused, and the message names the content, in check mode too.
@@ -119,11 +119,13 @@ arrays:
       type: str
       sample: md1
     device:
-      description: Its device node.
+      description: Its device node. This is the real node where an array runs under another number, such as C(/dev/md127).
       type: str
       sample: /dev/md1
     state:
-      description: V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
+      description:
+        - V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
+        - V(container) is a group of disks with DDF or IMSM metadata.
       type: str
       sample: running
     members:
@@ -142,7 +144,7 @@ arrays:
           description: The slot of the member; null for a spare.
           type: int
         state:
-          description: V(in_sync), V(rebuilding), V(spare) or V(faulty).
+          description: V(in_sync), V(rebuilding), V(spare), V(journal) or V(faulty).
           type: str
         events:
           description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.
@@ -192,7 +194,8 @@ arrays:
       type: str
     health:
       description:
-        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive).
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive). V(container) is a group of disks whose DDF or IMSM
+          metadata mdadm manages for the arrays on them; it never runs itself.
         - V(broken) is an array that has lost more members than its level allows, so that writes to it fail. Linux reports this since 5.4.
       type: str
     degraded:

@@ -17,7 +17,10 @@ description:
     Python.
   - On kernels before 3.14, and where C(MemAvailable) is implausible, a formula computes the available memory;
     RV(ansible_facts.meminfo.available.source) names the formula, and RV(ansible_facts.meminfo.available.reason) gives the reason.
-  - A value that cannot be known is null, and the reason is returned with it. A damaged or incomplete reading fails the task.
+  - Where a control group limits a host, this limit is the memory of the host, and its own figures are returned in
+    RV(ansible_facts.meminfo.available) and RV(ansible_facts.meminfo.free), with the figures of the machine beside them.
+  - A value that cannot be known is null, and the reason is returned with it. A line that cannot be understood costs its counter. A reading
+    that is incomplete, or without C(MemTotal) and C(MemFree), fails the task.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
 attributes:
@@ -53,6 +56,13 @@ options:
       - With V(false) the result is returned as RV(meminfo), for C(register) only.
     type: bool
     default: true
+  processes_below:
+    description:
+      - If less than this percentage is available, also return the ten largest processes of the host. V(0) never does.
+      - To read them, the kernel walks through the memory of every process, which takes a second or more on a host with much memory in use.
+      - Without root, the proportional set size of the processes of other users is unknown, and their resident set size decides.
+    type: float
+    default: 0
 seealso:
   - plugin: fleetlab.linux.free_table
     plugin_type: filter
@@ -106,7 +116,9 @@ ansible_facts:
           returned: success
           sample: {HugePages_Total: 0}
         problems:
-          description: Counters with an implausible value, with the reason.
+          description:
+            - Counters without a plausible value, with the reason, such as a part above its whole, more file pages than page cache, or more
+              free swap than swap. They are not in RV(ansible_facts.meminfo.bytes), and nothing is computed from them.
           type: dict
           returned: success
           sample: {}
@@ -120,11 +132,16 @@ ansible_facts:
               type: int
               returned: success
             percent:
-              description: The available memory in percent of C(MemTotal).
+              description: The available memory in percent of the total.
               type: float
+              returned: success
+            total:
+              description: The memory of the host, C(MemTotal), or the limit of the control group that limits the host.
+              type: int
               returned: success
             source:
               description:
+                - V(cgroup) is the limit of a control group without the memory in use, as in RV(ansible_facts.meminfo.cgroup).
                 - V(kernel) is the kernel's own C(MemAvailable).
                 - V(linux_3_14), V(linux_4_5) and V(linux_4_20) are the formulas of kernels since that version; V(procps_3_3_10) is the
                   formula of C(free) of procps-ng 3.3.10 to 3.3.17; V(memfree) is C(MemFree), the last resort, which is too low.
@@ -146,6 +163,7 @@ ansible_facts:
           sample:
             bytes: 24322748416
             percent: 96.23
+            total: 25276502016
             source: kernel
             reason: null
             formulas:
@@ -156,12 +174,16 @@ ansible_facts:
           description:
             - The columns that P(fleetlab.linux.free_table#filter) prints. C(used) is C(total) less C(free); C(anonymous) is the memory of
               programs, with tmpfs; C(kernel) is memory of the kernel that cannot be reclaimed; C(caches) can be reclaimed; C(others) is
-              the rest. A column is null if the kernel lacks a counter for it.
+              the rest. A column is null if the kernel lacks a counter for it, or if the counter belongs to another machine; C(reason) then
+              says so.
+            - Of a host that a control group limits, the columns are those of the group, as far as its C(memory.stat) tells them.
             - C(minus_caches) counts the caches as free; C(minus_available) uses RV(ansible_facts.meminfo.available.bytes).
           type: dict
           returned: success
         accounting:
-          description: Sums of counters that should equal C(MemTotal), and their differences from it.
+          description:
+            - Sums of counters that should equal C(MemTotal), and their differences from it. They are always those of the machine.
+            - Everything is null, with the reason, if counters belong to another machine, as in a container with lxcfs.
           type: dict
           returned: success
           contains:
@@ -177,7 +199,9 @@ ansible_facts:
               sample: *account
             extended:
               description:
-                - The counters of RV(ansible_facts.meminfo.accounting.b), and all other counters of today's kernels.
+                - The counters of RV(ansible_facts.meminfo.accounting.b), or of RV(ansible_facts.meminfo.accounting.a) if the kernel's lists
+                  of pages are not plausible, and all other counters of today's kernels, with the cache of ZFS.
+                - A balloon is counted if its pages are still part of C(MemTotal).
                 - RV(ansible_facts.meminfo.accounting.extended.unexplained) is the memory that no counter explains.
               type: dict
               returned: success
@@ -208,6 +232,18 @@ ansible_facts:
               type: list
               elements: str
               returned: success
+            unknown:
+              description: Counters of this host that no formula knows. Unexplained memory may be theirs.
+              type: list
+              elements: str
+              returned: success
+            huge_pages:
+              description:
+                - The huge pages of all sizes in bytes, C(used) and C(free). Only programs that ask for huge pages can use the free ones.
+                - C(reason) is given if the free pages of some size are unknown and therefore count as used.
+              type: dict
+              returned: success
+              sample: {total: 4294967296, used: 1073741824, free: 3221225472, reason: null}
             cached_reclaimable:
               description: C(Cached) without tmpfs, which is part of it and cannot be reclaimed.
               type: int
@@ -218,15 +254,40 @@ ansible_facts:
               returned: success
         cgroup:
           description:
-            - The lowest memory limit on the control group of the process that read the memory, and on the groups above it. In a container
-              this limit counts, not C(MemTotal).
-            - C(limit) is null, with the C(reason), if no limit is below C(MemTotal). C(path) and C(usage) belong to the group with the
-              lowest limit.
-            - C(available) is the limit of a group less its working set, in the group where this is least. This group can be another one
-              than that of C(limit), with a higher limit that it shares with other processes.
+            - The lowest memory limit on the control groups of the host, which are the group of process 1 and the groups above it, and in a
+              container the group that it sees as the root. A limit on other groups of the process that read the memory, such as
+              C(user.slice), does not limit the host; C(reason) names it.
+            - C(limit) is null, with the C(reason), if no limit is at or below C(MemTotal). C(path), C(usage) and C(tmpfs) belong to the
+              group with the lowest limit.
+            - C(available) is the limit of a group less its working set, in the group where this is least. The working set is the usage
+              without inactive file pages and reclaimable slab. This group can be another one than that of C(limit), with a higher limit
+              that it shares with other processes.
           type: dict
           returned: success
-          sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, reason: null}
+          sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, tmpfs: 0, reason: null}
+        machine:
+          description:
+            - The figures of the machine beside those of a host that a control group limits, else null. Both have the form of
+              RV(ansible_facts.meminfo.available) and RV(ansible_facts.meminfo.free).
+          type: dict
+          returned: success
+        pressure:
+          description:
+            - How much programs waited for memory (pressure stall information). C(some) is the time in which at least one program waited,
+              C(full) the time in which all did, in percent of the last 10, 60 and 300 seconds, and C(total) in microseconds since boot.
+            - Both are null, with the C(reason), on a kernel without the file C(/proc/pressure/memory).
+            - In a container the figures are those of the whole machine.
+          type: dict
+          returned: success
+          sample:
+            some: {avg10: 0.0, avg60: 0.12, avg300: 0.05, total: 1520441}
+            full: {avg10: 0.0, avg60: 0.08, avg300: 0.03, total: 901203}
+            reason: null
+        oom_kills:
+          description: How many programs the kernel has killed since boot for lack of memory; null before Linux 4.13.
+          type: int
+          returned: success
+          sample: 0
         kernel:
           description: The release of the kernel, its version as numbers, and the page size.
           type: dict
@@ -242,11 +303,20 @@ ansible_facts:
           sample: 1764172800.123
         zfs_arc:
           description:
-            - The cache of ZFS. Without a cache all values are null, with the reason.
+            - The cache of ZFS. Without a cache all values are null, with the reason. It is added to the available memory only with
+              O(zfs_arc).
             - In a container C(size) and C(minimum) belong to its host; C(reclaimable) is then null, and nothing is added.
           type: dict
-          returned: when O(zfs_arc) is true
+          returned: success
           sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}
+        processes:
+          description:
+            - The ten largest processes, largest first, by C(pss), where shared memory is divided among its users, or by C(rss) if C(pss) is
+              null. C(command) is the name of the program without its arguments, which may contain secrets.
+          type: list
+          elements: dict
+          returned: when less than O(processes_below) percent is available
+          sample: [{pid: 812, command: postgres, pss: 1610612736, rss: 2147483648, swap: 0}]
 meminfo:
   description: The same as RV(ansible_facts.meminfo).
   type: dict
@@ -257,8 +327,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, make_facts
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now, read_host
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import ARGUMENTS, as_result, is_low, make_facts
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now, read_host, read_processes
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.processes import largest
 
 
 def main() -> None:
@@ -266,6 +337,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         facts = make_facts(read_host(Host()), module.params["zfs_arc"])
+        if is_low(facts, module.params["processes_below"]):
+            facts["processes"] = largest(read_processes(Host()))
     except FleetlabError as error:
         # Without _core.module: this module plans nothing, and to compile the modules of a plan takes longer than to read the host.
         module.fail_json(msg=str(error))

@@ -14,7 +14,8 @@ description:
   - Takes the memory facts of the hosts from M(fleetlab.linux.meminfo_facts), a fact cache, or the variable C(meminfo) of
     P(fleetlab.linux.meminfo#inventory), and writes files on the controller. Nothing runs on the hosts.
   - Run the task once, with C(run_once). A file is only written if its content or its permissions differ.
-  - V(html) in O(forms) needs the Python package C(matplotlib) on the controller.
+  - Needs the Python packages C(tabulate), and C(prometheus_client) for O(textfile), on the controller.
+  - If files cannot be written, the task fails after everything else is done, and its result still has the table and the data.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
 attributes:
@@ -41,15 +42,32 @@ options:
   textfile:
     description: A file on the controller with metrics for the textfile collector of node_exporter. Its folder has to exist.
     type: path
+  history:
+    description:
+      - A folder on the controller for a small file with the available memory of each host, which is added in each run. The page then shows
+        the last 48 runs as a time axis. The folder is created if it is missing. Nothing removes old files.
+    type: path
   mode:
     description:
       - Permissions of the files, in octal digits, such as V("0644"). C(0644) without quotes is right too, because YAML reads it as octal.
     type: raw
     default: "0644"
   short_below:
-    description: Hosts with less than this percentage available are returned as RV(short).
+    description: A threshold. Hosts with less than this percentage available are returned as RV(short). V(0) is no threshold.
     type: float
     default: 0
+  low_below:
+    description: Hosts with less than this percentage available are marked as low.
+    type: float
+    default: 10
+  max_age:
+    description: Readings that are older than this number of seconds are marked as old. With V(0) none is.
+    type: float
+    default: 3600
+  show:
+    description: Print the table as plain text, and the paths of the files.
+    type: bool
+    default: false
 seealso:
   - module: fleetlab.linux.meminfo_facts
   - plugin: fleetlab.linux.meminfo_report
@@ -66,13 +84,15 @@ EXAMPLES = r"""
   fleetlab.linux.meminfo_report:
     directory: /srv/www/memory
     short_below: 5
+    show: true
   run_once: true
   delegate_to: localhost
   register: report
 
-- name: Print the report
-  ansible.builtin.debug:
-    msg: "{{ report.table }}"
+- name: Fail if a threshold is not met, or was compared with nothing
+  ansible.builtin.assert:
+    that: report.problems == []
+    fail_msg: "{{ report.problems | join('; ') }}"
   run_once: true
 """
 
@@ -98,8 +118,23 @@ short:
   type: list
   elements: str
   returned: success
+problems:
+  description:
+    - Why the report should count as failed, as sentences. Files that cannot be written; with O(short_below) also hosts below it, and
+      whatever leaves the threshold without a figure to compare it with, which is no hosts, no readings, or only old readings.
+  type: list
+  elements: str
+  returned: success
+  sample: ["Less than 5 % of the memory is available on web3"]
+unwritten:
+  description: Why files cannot be written, as sentences.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 fleet:
-  description: All data of the report, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns them.
+  description: The data of the report, as the filter P(fleetlab.linux.meminfo_fleet#filter) returns them, without the parts, processes and
+    reasons of each host, which C(memory.json) has.
   type: dict
   returned: success
 """

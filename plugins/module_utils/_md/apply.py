@@ -32,6 +32,7 @@ _SLOT_POLL = 0.1
 _SLOT_ATTEMPTS = 100
 _REMOVE_POLL = 0.5
 _REMOVE_ATTEMPTS = 60
+_TURN_ATTEMPTS = 20
 _WRITABLE = ("clean", "active", "active-idle", "write-pending")
 
 
@@ -56,6 +57,7 @@ class MdOperations:
             "re_add": self.re_add,
             "await_slot": self.await_slot,
             "remove_member": self.remove_member,
+            "turn_back": self.turn_back,
             "plan_again": partial(self.plan_again, wanted),
             "grow_when_whole": self.grow_when_whole,
         }
@@ -135,6 +137,19 @@ class MdOperations:
                 if self.host.value(f"{member}/state") is None:
                     return
                 if attempt == _REMOVE_ATTEMPTS - 1:
+                    raise
+                self._sleep(_REMOVE_POLL)
+
+    def turn_back(self, array: str) -> None:
+        """Turn a stripe back that was turned into a raid4 to grow it, unless the mdadm that has watched its reshape does it."""
+        level = f"/sys/block/{self._kernel_name(array)}/md/level"
+        for attempt in range(_TURN_ATTEMPTS):
+            if self.host.value(level) == "raid0":
+                return
+            try:
+                self.runner.run(["mdadm", "--grow", array, "--level=0"], timeout=_MANAGE_TIMEOUT)
+            except CommandError:
+                if attempt == _TURN_ATTEMPTS - 1:
                     raise
                 self._sleep(_REMOVE_POLL)
 

@@ -48,7 +48,7 @@ def by_name(state: State, kernel_names: Sequence[str]) -> Dict[str, Any]:
 
 
 def _status(array: Array) -> str:
-    return "running" if array.active else "inactive"
+    return "container" if array.container else "running" if array.active else "inactive"
 
 
 def before(state: State, wanted: Sequence[WantedArray]) -> Dict[str, Any]:
@@ -77,7 +77,9 @@ def describe_wanted(state: State, wanted: WantedArray) -> Dict[str, Any]:
     if array is None:
         shown = summary(state, wanted)
         return {"name": wanted.name, "device": wanted.node, "state": shown["state"], "members": []}
-    return {**describe(state, array), "name": wanted.name, "device": wanted.node}
+    # An array that is in use under another number keeps that number.
+    node = wanted.node if state.paths.get(wanted.node) == array.kernel_name else array.node
+    return {**describe(state, array), "name": wanted.name, "device": node}
 
 
 def describe(state: State, array: Array) -> Dict[str, Any]:
@@ -127,6 +129,8 @@ def _member(state: State, member: Member) -> Dict[str, Any]:
 def _member_state(member: Member) -> str:
     if member.faulty:
         return "faulty"
+    if member.journal:
+        return "journal"
     if member.in_sync:
         return "in_sync"
     return "spare" if member.slot is None else "rebuilding"

@@ -26,17 +26,19 @@ def parse_arcstats(text: Optional[str]) -> Dict[str, Any]:
 
 
 def of_this_machine(arc: Dict[str, Any], total: int, free: int, foreign: Optional[str]) -> Dict[str, Any]:
-    """The cache if it belongs to the machine with this MemTotal. In a container arcstats are the host's, even if /proc/meminfo is not.
+    """The cache, with null for C(reclaimable) if it is not of the machine with this MemTotal.
+
+    In a container arcstats are the host's, even if /proc/meminfo is not.
 
     :arg foreign: the reason why other files are known to be another machine's, None if they are not.
     """
     if arc["reclaimable"] is None:
         return arc
+    reason = None
     if foreign is not None:
-        return dict(arc, reclaimable=None, reason=f"the cache belongs to the machine of /proc/zoneinfo: {foreign}")
-    if arc["size"] + free > total:
+        reason = f"the cache belongs to the machine of /proc/zoneinfo: {foreign}"
+    elif arc["size"] + free > total:
         reason = (
             f"the cache of {arc['size']} bytes and MemFree, {free}, are more than MemTotal, {total}: it is another machine's (a container?)"
         )
-        return dict(arc, reclaimable=None, reason=reason)
-    return arc
+    return arc if reason is None else dict(arc, reclaimable=None, reason=reason)

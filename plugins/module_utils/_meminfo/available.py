@@ -9,18 +9,19 @@ introduced it. The kernel's own formulas count in pages, to round halves like th
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .meminfo import Meminfo
+from .._core.errors import ObservationError
+from .meminfo import FILES, Meminfo
 from .zoneinfo import Zones
 
 Version = Tuple[int, int, int]
 
 KERNEL = "kernel"
 MEMFREE = "memfree"
+CGROUP = "cgroup"
 
 _ANY: Version = (0, 0, 0)
-_FILE = ("Active(file)", "Inactive(file)")
 
 
 class Estimate(NamedTuple):
@@ -41,7 +42,10 @@ class Available(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """The data that formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons if these data are not usable."""
+    """The data that formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons if these data are not usable.
+
+    C(foreign) is the reason why some counters are known to be another machine's, None if they are not.
+    """
 
     zones: Optional[Zones]
     no_zones: Optional[str]
@@ -49,6 +53,7 @@ class Surroundings(NamedTuple):
     min_free: Optional[int]
     no_min_free: str
     version: Optional[Version]
+    foreign: Optional[str]
 
 
 class Formula(NamedTuple):
@@ -93,6 +98,8 @@ def _kernel(info: Meminfo) -> Estimate:
     if problem is not None:
         return Estimate(None, reason=problem)
     native = info.sizes["MemAvailable"]
+    if info.most_files is not None:
+        return Estimate(None, native, f"MemAvailable counts file pages that cannot exist: {info.problems[FILES[0]]}")
     if native > info.total:
         return Estimate(None, native, f"MemAvailable is {native} bytes, more than MemTotal, {info.total}: not plausible")
     return Estimate(native, native)
@@ -103,17 +110,21 @@ def _without_half(amount: int, low: int) -> int:
     return amount - min(amount // 2, low)
 
 
+def _lacks(info: Meminfo, slab: str) -> Optional[str]:
+    return (None if info.files is not None else info.lacks(*FILES)) or info.lacks(slab)
+
+
 def _linux(info: Meminfo, around: Surroundings, slab: str, reserve: bool) -> Estimate:
-    problem = info.lacks(*_FILE, slab) or around.no_zones
-    zones, page = around.zones, around.page_size
-    if problem is not None or zones is None or page is None:
+    problem = _lacks(info, slab) or around.no_zones
+    zones, page, cache = around.zones, around.page_size, info.files
+    if problem is not None or zones is None or page is None or cache is None:
         return Estimate(None, reason=problem or "the page size is unknown")
     if zones.low is None:
         return Estimate(None, reason="/proc/zoneinfo has no low watermarks")
     withheld = zones.reserve if reserve else zones.low
     if withheld is None:
         return Estimate(None, reason="/proc/zoneinfo has no managed pages, which came with Linux 3.8")
-    files = sum(info.sizes[name] for name in _FILE) // page
+    files = cache // page
     free = info.sizes["MemFree"] // page - withheld
     pages = free + _without_half(files, zones.low) + _without_half(info.sizes[slab] // page, zones.low)
     return _limited(info, pages * page)
@@ -121,12 +132,11 @@ def _linux(info: Meminfo, around: Surroundings, slab: str, reserve: bool) -> Est
 
 def _procps(info: Meminfo, around: Surroundings) -> Estimate:
     if around.version is not None and around.version < (2, 6, 27):
-        return _limited(info, info.sizes["MemFree"])
-    problem = info.lacks(*_FILE, "SReclaimable")
-    if problem is not None or around.min_free is None:
+        return Estimate(None, reason="on kernels before 2.6.27 procps answers with MemFree")
+    problem, files = _lacks(info, "SReclaimable"), info.files
+    if problem is not None or around.min_free is None or files is None:
         return Estimate(None, reason=problem or around.no_min_free)
     low = around.min_free * 5 // 4
-    files = sum(info.sizes[name] for name in _FILE)
     return _limited(info, info.sizes["MemFree"] - low + _without_half(files, low) + _without_half(info.sizes["SReclaimable"], low))
 
 
@@ -139,13 +149,33 @@ FORMULAS = (
 """All formulas, best first."""
 
 
-def describe(available: Available, total: int) -> Dict[str, object]:
+def describe(available: Available, total: int) -> Dict[str, Any]:
     """The available memory in the facts; if a formula has null in C(formulas), C(missing) has the reason."""
     return {
         "bytes": available.value,
-        "percent": round(100.0 * available.value / total, 2),
+        "percent": percent(available.value, total),
+        "total": total,
         "source": available.source,
         "reason": available.reason,
         "formulas": {name: entry.value for name, entry in available.estimates.items()},
         "missing": {name: entry.reason for name, entry in available.estimates.items() if entry.reason is not None},
     }
+
+
+def percent(part: int, total: int) -> float:
+    """A share of the memory."""
+    return round(100.0 * part / total, 2)
+
+
+def under_limit(machine: Mapping[str, Any], group: Mapping[str, Any]) -> Dict[str, Any]:
+    """The available memory of a host, which is that of the control group with the limit, or the machine's where no limit applies.
+
+    :raises ObservationError: there is a limit, but no telling how much of it is used.
+    """
+    if group["limit"] is None:
+        return dict(machine)
+    where = f"the control group {group['path']} limits this host to {group['limit']} bytes"
+    if group["available"] is None:
+        raise ObservationError(f"{where}, but {group['reason']}: the available memory is unknown")
+    share = percent(group["available"], group["limit"])
+    return {**machine, "bytes": group["available"], "percent": share, "total": group["limit"], "source": CGROUP, "reason": where}

@@ -14,20 +14,30 @@ import re
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from .._core.errors import ObservationError
+from .cgroup import STATISTICS
 
 MEMINFO = "/proc/meminfo"
 ZONEINFO = "/proc/zoneinfo"
 MIN_FREE = "/proc/sys/vm/min_free_kbytes"
 OSRELEASE = "/proc/sys/kernel/osrelease"
 SELF_CGROUP = "/proc/self/cgroup"
+INIT_CGROUP = "/proc/1/cgroup"
 ARCSTATS = "/proc/spl/kstat/zfs/arcstats"
+PRESSURE = "/proc/pressure/memory"
+VMSTAT = "/proc/vmstat"
+HUGEPAGES = "/sys/kernel/mm/hugepages"
+HUGEPAGE_FILES = ("nr_hugepages", "free_hugepages")
 
 _BEGIN = "fleetlab-meminfo-1 begin"
 _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
-_WANTED = "^[^ ]*:|^Node|^[0-9]|^max|^(total_)?inactive_file |^(size|c_min) | (boost|low|high|present|managed|protection:|count:) "
-"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of memory.stat and arcstats."""
+_WANTED = (
+    f"^[^ ].*:|^Node|^[0-9]|^max|^(size|c_min|oom_kill|{'|'.join(STATISTICS)}) |^(some|full) avg10="
+    "| (boost|low|high|present|managed|protection:|count:) "
+)
+"""Every counter with a colon, zones and their figures, plain numbers, and the needed lines of the other files."""
+_NEEDED = re.compile(_WANTED)
 
 COMMAND = (
     "LC_ALL=C; GREP_OPTIONS=; export LC_ALL GREP_OPTIONS; echo; "
@@ -41,7 +51,8 @@ COMMAND = (
     f"done <{SELF_CGROUP}; }} 2>/dev/null; "
     'if [ -n "$v" ]; then r=/sys/fs/cgroup/memory; d=$v; l=limit_in_bytes; u=usage_in_bytes; '
     "else r=/sys/fs/cgroup; d=$w; l=max; u=current; fi; "
-    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {ARCSTATS}; "
+    f"set -- {MEMINFO} {ZONEINFO} {MIN_FREE} {OSRELEASE} {SELF_CGROUP} {INIT_CGROUP} {ARCSTATS} {PRESSURE} {VMSTAT} "
+    f"{' '.join(f'{HUGEPAGES}/*/{name}' for name in HUGEPAGE_FILES)}; "
     'while d=${d%/}; do set -- "$@" "$r$d/memory.$l" "$r$d/memory.$u" "$r$d/memory.stat"; '
     "case $d in */*) d=${d%/*};; *) break;; esac; done; "
     f'grep -s -E "{_WANTED}" "$@"; '
@@ -49,11 +60,12 @@ COMMAND = (
 )
 """Prints a reading for L(parse_output). Always ends with exit code 0."""
 
-_TAG = re.compile(r"(/proc/[a-z_/0-9]+|/sys/fs/cgroup.*/memory\.[a-z_]+):(.*)")
+_TAG = re.compile(r"(/proc/[a-z_/0-9]+|/sys/fs/cgroup.*/memory\.[a-z_]+|/sys/kernel/mm/hugepages/[^/:]+/[a-z_]+):(.*)")
+_FOREIGN = "foreign text inside the line; does the host write messages to every terminal?"
 
 
 class Reading(NamedTuple):
-    """The text of each file, None for a file that does not exist. C(groups) are the files of control groups by path."""
+    """The text of each file, None for a file that does not exist. C(groups) and C(hugepages) are files by path."""
 
     meminfo: str
     zoneinfo: Optional[str] = None
@@ -63,12 +75,21 @@ class Reading(NamedTuple):
     self_cgroup: Optional[str] = None
     arcstats: Optional[str] = None
     groups: Optional[Mapping[str, str]] = None
+    pressure: Optional[str] = None
+    vmstat: Optional[str] = None
+    init_cgroup: Optional[str] = None
+    hugepages: Optional[Mapping[str, str]] = None
+
+
+def needed(text: Optional[str]) -> Optional[str]:
+    """The lines of a file that the command would send, so that all ways of reading a host give the same."""
+    return None if text is None else "\n".join(line for line in text.splitlines() if _NEEDED.search(line))
 
 
 def parse_output(text: str) -> Reading:
     """The reading in the output of a host, which may have other text before, between and after the lines of the reading.
 
-    :raises ObservationError: there is no reading, it is incomplete, there are two, or foreign text is inside a line.
+    :raises ObservationError: there is no reading, it is incomplete, or there are two.
     """
     files: Dict[str, List[str]] = {}
     page_size: Optional[str] = None
@@ -78,8 +99,12 @@ def parse_output(text: str) -> Reading:
             files.setdefault(match.group(1), []).append(match.group(2))
         elif line.startswith(f"{_PAGE_SIZE}:"):
             page_size = line.partition(":")[2]
-        elif f"{MEMINFO}:" in line or f"{ZONEINFO}:" in line:
-            raise ObservationError(f"foreign text inside the reading: {line[:120]!r}; does the host write messages to every terminal?")
+        elif f"{MEMINFO}:" in line:
+            # The counter is lost and not the host.
+            counter = line.partition(f"{MEMINFO}:")[2].partition(":")[0]
+            files.setdefault(MEMINFO, []).append(f"{counter}: {_FOREIGN}")
+        elif f"{ZONEINFO}:" in line:
+            files.setdefault(ZONEINFO, []).append(f"Node: {_FOREIGN}")
     texts = {path: "\n".join(lines) for path, lines in files.items()}
     if MEMINFO not in texts:
         raise ObservationError(f"the host could not read {MEMINFO}; is /proc mounted, and does it have grep?")
@@ -91,7 +116,11 @@ def parse_output(text: str) -> Reading:
         page_size=page_size,
         self_cgroup=texts.get(SELF_CGROUP),
         arcstats=texts.get(ARCSTATS),
-        groups={path: value for path, value in texts.items() if path.startswith("/sys/")},
+        groups={path: value for path, value in texts.items() if path.startswith("/sys/fs/")},
+        init_cgroup=texts.get(INIT_CGROUP),
+        hugepages={path: value for path, value in texts.items() if path.startswith(HUGEPAGES)},
+        pressure=texts.get(PRESSURE),
+        vmstat=texts.get(VMSTAT),
     )
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Dict, Mapping, Optional, Tuple
 
-from .meminfo import Meminfo
+from .meminfo import FILES, Meminfo
 
 _ANONYMOUS = ("Active(anon)", "Inactive(anon)")
 _KERNEL = ("SUnreclaim", "PageTables", "KernelStack")
-_CACHES = ("Active(file)", "Inactive(file)", "SReclaimable")
 
 EXTENDED: Mapping[str, Tuple[Tuple[str, ...], Tuple[str, ...]]] = {
     "Buffers": (("Buffers",), ()),
@@ -27,10 +26,38 @@ EXTENDED: Mapping[str, Tuple[Tuple[str, ...], Tuple[str, ...]]] = {
 """Rows by label: the counters to add, and optional counters that not every kernel has."""
 
 
-def columns(info: Meminfo, available: int) -> Dict[str, object]:
-    """The columns; null for a column if the host's kernel lacks one of its counters."""
-    total, free = info.total, info.sizes["MemFree"]
-    anonymous, kernel, caches = (_sum(info, names) for names in (_ANONYMOUS, _KERNEL, _CACHES))
+def columns(info: Meminfo, available: int, foreign: Optional[str]) -> Dict[str, object]:
+    """The columns; null for a column if the host's kernel lacks one of its counters, or if these are another machine's.
+
+    :arg foreign: the reason why counters are known to be another machine's, None if they are not.
+    """
+    anonymous, kernel = _sum(info, _ANONYMOUS), _sum(info, _KERNEL)
+    slab = _sum(info, ("SReclaimable",))
+    caches = None if slab is None or info.files is None else slab + info.files
+    extended = {label: _sum(info, names, optional) for label, (names, optional) in EXTENDED.items()}
+    reason = foreign or info.lacks(*_ANONYMOUS, *_KERNEL, "SReclaimable") or (info.lacks(*FILES) if info.files is None else None)
+    if foreign is not None:
+        anonymous = kernel = caches = None
+        extended = dict.fromkeys(extended)
+    found = _table(info.total, info.sizes["MemFree"], available, (anonymous, kernel, caches))
+    return {**found, "swap": _swap(info), "extended": extended, "reason": reason}
+
+
+def columns_of_group(group: Mapping[str, Optional[int]], available: int, info: Meminfo) -> Dict[str, object]:
+    """The columns of a host that a control group limits: the group's own figures, as far as it tells them."""
+    anonymous, kernel, caches = group["anonymous"], group["kernel"], group["caches"]
+    found = _table(group["total"] or 0, group["free"] or 0, available, (anonymous, kernel or 0, caches))
+    reason = None
+    if found["others"] is None:
+        reason = "memory.stat of the control group lacks figures for some columns"
+    elif kernel is None:
+        reason = "version 1 of control groups does not tell the memory of the kernel, which is in the column others"
+    extended = {label: group.get(label) for label in EXTENDED}
+    return {**found, "kernel": kernel, "swap": _swap(info), "extended": extended, "reason": reason}
+
+
+def _table(total: int, free: int, available: int, parts: Tuple[Optional[int], ...]) -> Dict[str, object]:
+    anonymous, kernel, caches = parts
     others = None
     if anonymous is not None and kernel is not None and caches is not None:
         others = total - free - anonymous - kernel - caches
@@ -45,8 +72,6 @@ def columns(info: Meminfo, available: int) -> Dict[str, object]:
         "others": others,
         "minus_caches": {"used": None if caches is None else used - caches, "free": None if caches is None else free + caches},
         "minus_available": {"used": total - available, "free": available},
-        "swap": _swap(info),
-        "extended": {label: _sum(info, names, optional) for label, (names, optional) in EXTENDED.items()},
     }
 
 
@@ -56,7 +81,7 @@ def _sum(info: Meminfo, names: Tuple[str, ...], optional: Tuple[str, ...] = ()) 
     return sum(info.sizes[name] for name in names) + sum(info.sizes.get(name, 0) for name in optional)
 
 
-def _swap(info: Meminfo) -> Dict[str, Optional[int]]:
+def _swap(info: Meminfo) -> Dict[str, object]:
     total, free = info.sizes.get("SwapTotal"), info.sizes.get("SwapFree")
     used = None if total is None or free is None else total - free
-    return {"total": total, "used": used, "free": free}
+    return {"total": total, "used": used, "free": free, "reason": info.lacks("SwapTotal", "SwapFree")}

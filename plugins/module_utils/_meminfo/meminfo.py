@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The counters of /proc/meminfo, and the small files read with it. Pure.
 
-A line that cannot be understood is an error if it makes the file doubtful; else its counter has no value, and a reason in C(problems).
+A line that cannot be understood costs its counter, which then has no value but a reason in C(problems), and never the host, except
+that without MemTotal and MemFree nothing can be reported.
 
 The records of this wing are named tuples and not dataclasses, because dataclasses take seven times as long to create, on every host.
 """
@@ -19,7 +20,12 @@ KIB = 1024
 _LARGEST = 1 << 64
 """The kernel counts bytes in 64 bits; a larger value is a counter that went below zero."""
 
-_LINE = re.compile(r"([^\s:]+):\s*(\S+)(?:\s+(\S+))?")
+FILES = ("Active(file)", "Inactive(file)")
+_LINE = re.compile(r"([^:]+):\s*(\S+)(?:\s+(\S+))?")
+"""Kernels of vendors have names with blanks, such as C(Normal Fallback)."""
+_HEADER_OF_2_4 = ("total", "Mem", "Swap")
+"""A header and two lines of figures, which kernels 2.4, and patched later ones, print before the counters that repeat them."""
+_LONGEST_NAME = 60
 _NUMBER = re.compile(r"[0-9]{1,30}")
 _LAST_OF_OLD = "VmallocTotal"
 """Every kernel since 2.4 prints this counter, after all counters of the sums except a few new ones."""
@@ -31,6 +37,15 @@ class Meminfo(NamedTuple):
     sizes: Mapping[str, int]
     counts: Mapping[str, int]
     problems: Mapping[str, str]
+    most_files: Optional[int] = None
+    """The most that the file cache can be, in bytes, if the lists of files are larger and therefore not believed."""
+
+    @property
+    def files(self) -> Optional[int]:
+        """The file cache that can be reclaimed, in bytes, None if it is unknown."""
+        if self.most_files is not None:
+            return self.most_files
+        return None if self.lacks(*FILES) else sum(self.sizes[name] for name in FILES)
 
     @property
     def total(self) -> int:
@@ -53,24 +68,24 @@ class Meminfo(NamedTuple):
 def parse_meminfo(text: str) -> Meminfo:
     """The counters of a host.
 
-    :raises ObservationError: a line is not a counter, a counter is there twice, or MemTotal or MemFree is not plausible.
+    :raises ObservationError: MemTotal or MemFree is missing or not plausible.
     """
     sizes: Dict[str, int] = {}
     counts: Dict[str, int] = {}
     problems: Dict[str, str] = {}
     for line in text.splitlines():
-        if not line.strip():
+        name = line.partition(":")[0].strip()[:_LONGEST_NAME]
+        if not name or name in _HEADER_OF_2_4:
             continue
         match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise ObservationError(f"/proc/meminfo: cannot understand the line {line.strip()[:80]!r}; is this the kernel's whole file?")
-        name, number, unit = match.groups()
+        value, problem = _value(name, *match.groups()[1:]) if match else (0, f"cannot understand the line {line.strip()[:80]!r}")
         if name in sizes or name in counts or name in problems:
-            raise ObservationError(f"/proc/meminfo: {name} occurs twice; is this the output of one machine?")
-        value, problem = _value(name, number, unit)
+            problem = "occurs twice; is this the output of one machine?"
+            sizes.pop(name, None)
+            counts.pop(name, None)
         if problem is not None:
             problems[name] = problem
-        elif unit is None:
+        elif match and match.group(3) is None:
             counts[name] = value
         else:
             sizes[name] = value

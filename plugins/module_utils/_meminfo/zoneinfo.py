@@ -94,6 +94,8 @@ def parse_zones(text: str) -> List[Zone]:
                 raise ObservationError(f"/proc/zoneinfo: node {head[0]}, zone {head[1]} occurs twice; is this the output of one machine?")
             seen.add(head)
             continue
+        if line.startswith("Node"):
+            raise ObservationError(f"/proc/zoneinfo: cannot understand {line.strip()[:80]!r}")
         figure = _FIGURE.fullmatch(line.strip())
         if figure is None:
             continue

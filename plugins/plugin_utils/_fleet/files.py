@@ -79,6 +79,26 @@ def make_folder(path: str) -> None:
     os.makedirs(path, mode=0o755, exist_ok=True)
 
 
+def names(folder: str) -> List[str]:
+    """The names in a folder; none if it does not exist or cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def problem_of_folder(folder: str) -> Optional[str]:
+    """Why no file can be written in the folder, which may still have to be created; None if one can."""
+    existing = folder
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        return f"{folder}: cannot be written, because {existing} is not a folder; name another folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{folder}: cannot be written, because user {os.geteuid()} may not write in {existing}; change that, or name another folder"
+    return None
+
+
 def check_folder_of(option: str, path: Optional[str]) -> None:
     """Check that the folder of a file exists.
 

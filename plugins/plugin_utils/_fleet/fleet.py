@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+
+from .parts import parts
 
 READING = "fleet_memory_reading"
 """The default name of the variable that the role registers."""
@@ -54,7 +57,19 @@ class Variables(Protocol):
     def __iter__(self) -> Iterator[str]: ...
 
 
-def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, reading: str = READING) -> Dict[str, Any]:
+@dataclass(frozen=True)
+class Limits:
+    """A host with less than C(low_below) percent available is low. A reading that is more than C(max_age) seconds older than C(now) is old;
+    without C(max_age) none is."""
+
+    low_below: float = 10.0
+    max_age: float = 0.0
+    now: float = 0.0
+
+
+def make_fleet(
+    hostvars: Variables, hosts: Optional[Iterable[str]] = None, reading: str = READING, limits: Limits = Limits()
+) -> Dict[str, Any]:
     """The fleet, sizes in bytes.
 
     :arg hostvars: for each host its variables with C(ansible_facts.meminfo) or C(meminfo), or the facts themselves.
@@ -69,10 +84,12 @@ def make_fleet(hostvars: Variables, hosts: Optional[Iterable[str]] = None, readi
         if meminfo is None:
             failed.append({"host": host, "reason": reason})
         else:
-            found.append(_row(host, meminfo))
+            found.append({**_row(host, meminfo, limits), "groups": _groups(hostvars[host])})
     found.sort(key=lambda row: (row["available_percent"], row["host"]))
     return {
         "hosts": found,
+        "read": _times(found, limits),
+        "low_below": limits.low_below,
         "failed": sorted(failed, key=lambda entry: entry["host"]),
         "sums": {name: sum(row[name] or 0 for row in found) for name in ("total", "available", "tmpfs")},
         "available_percent": percentiles([row["available_percent"] for row in found]),
@@ -119,11 +136,27 @@ def _newest(variables: Mapping[str, Any]) -> Tuple[Optional[Mapping[str, Any]], 
     return facts, str(variables.get("meminfo_error", "not gathered"))
 
 
-def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:
+def _groups(variables: Mapping[str, Any]) -> List[str]:
+    """The groups of a host in the inventory; none if the facts themselves were given."""
+    names = variables.get("group_names", [])
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _times(rows: Sequence[Mapping[str, Any]], limits: Limits) -> Dict[str, Any]:
+    """The times of the first and the last reading, and the number of old readings."""
+    known = [row["read_at"] for row in rows if row["read_at"] is not None]
+    old = sum(row["old"] for row in rows)
+    return {"first": min(known, default=None), "last": max(known, default=None), "old": old, "max_age": limits.max_age}
+
+
+def _row(host: str, meminfo: Mapping[str, Any], limits: Limits) -> Dict[str, Any]:
     """The figures of one host in one dictionary, for tables and files."""
     try:
         available, free, accounting = meminfo["available"], meminfo["free"], meminfo["accounting"]
         total = free["total"]
+        group, machine = meminfo["cgroup"], meminfo["machine"]
+        tmpfs = accounting["tmpfs"] if machine is None else group["tmpfs"]
+        of_machine = available if machine is None else machine["available"]
         row: Dict[str, Any] = {
             "host": host,
             "total": total,
@@ -131,30 +164,48 @@ def _row(host: str, meminfo: Mapping[str, Any]) -> Dict[str, Any]:
             "available_percent": available["percent"],
             "source": available["source"],
             "kernel": meminfo["kernel"]["release"],
-            "tmpfs": accounting["tmpfs"],
-            "tmpfs_percent": None if accounting["tmpfs"] is None else round(100.0 * accounting["tmpfs"] / total, 2),
+            "tmpfs": tmpfs,
+            "tmpfs_percent": None if tmpfs is None else round(100.0 * tmpfs / total, 2),
             "swap_used": free["swap"]["used"],
-            "cgroup_limit": meminfo["cgroup"]["limit"],
+            "cgroup_limit": group["limit"],
+            # They differ from the host's own figures where a control group limits the host.
+            "machine_total": of_machine["total"],
+            "machine_available": of_machine["bytes"],
+            "machine_available_percent": of_machine["percent"],
         }
         row.update({name: free[name] for name in ("free", "anonymous", "caches", "others")}, kernel_memory=free["kernel"])
         row.update({f"{formula}_percent": accounting[formula]["percent"] for formula in FORMULAS})
+        row.update(_besides(meminfo, limits), parts=parts(meminfo), low=available["percent"] < limits.low_below)
     except (KeyError, TypeError) as error:
         raise FleetError(f"{host}: these are not facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
     return row
 
 
+def _besides(meminfo: Mapping[str, Any], limits: Limits) -> Dict[str, Any]:
+    """The figures that readings of older versions of the collection lack."""
+    pressure, read_at = meminfo.get("pressure") or {}, meminfo.get("read_at")
+    return {
+        "swap_total": meminfo["free"]["swap"]["total"],
+        "source_reason": meminfo["available"].get("reason"),
+        "unexplained_reason": meminfo["accounting"]["extended"].get("reason"),
+        "problems": dict(meminfo.get("problems") or {}),
+        "pressure_some": (pressure.get("some") or {}).get("avg60"),
+        "pressure_full": (pressure.get("full") or {}).get("avg60"),
+        "oom_kills": meminfo.get("oom_kills"),
+        "processes": meminfo.get("processes"),
+        "read_at": read_at,
+        "old": bool(limits.max_age and read_at is not None and limits.now - read_at > limits.max_age),
+    }
+
+
 def percentiles(values: Sequence[float]) -> Dict[str, Optional[float]]:
     """Smallest value, 5th percentile, median, 95th percentile and largest value, interpolated between neighbours; nulls without values."""
-    ordered = sorted(values)
-    points = (("min", 0.0), ("p5", 0.05), ("median", 0.5), ("p95", 0.95), ("max", 1.0))
-    return {name: _quantile(ordered, part) if ordered else None for name, part in points}
-
-
-def _quantile(ordered: Sequence[float], part: float) -> float:
-    place = part * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return round(ordered[below] + (ordered[above] - ordered[below]) * (place - below), 3)
+    if not values:
+        return dict.fromkeys(("min", "p5", "median", "p95", "max"))
+    # Python before 3.13 gives no quantiles of a single value.
+    points = statistics.quantiles([*values, *values[:1]] if len(values) == 1 else values, n=20, method="inclusive")
+    found = {"min": min(values), "p5": points[0], "median": points[9], "p95": points[18], "max": max(values)}
+    return {name: round(value, 3) for name, value in found.items()}
 
 
 def _residuals(rows: Sequence[Mapping[str, Any]], figure: str) -> Dict[str, Any]:

@@ -1,25 +1,24 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet as text: a table, CSV, and metrics for the textfile collector of node_exporter. Pure; runs on the controller."""
+"""A fleet as text: a table, CSV and JSON. Pure; runs on the controller."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from datetime import datetime, timezone
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from .packages import load
 
 COLUMNS = (
     "host", "available_percent", "available", "total", "source", "kernel", "free", "anonymous", "kernel_memory", "caches", "others",
-    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "a_percent", "b_percent", "extended_percent",
+    "tmpfs", "tmpfs_percent", "swap_used", "cgroup_limit", "machine_total", "machine_available", "machine_available_percent",
+    "a_percent", "b_percent", "extended_percent",
+    "swap_total", "pressure_some", "pressure_full", "oom_kills", "read_at", "old",
 )  # fmt: skip
-_METRICS = (
-    ("total", "fleet_memory_total_bytes", "MemTotal."),
-    ("available", "fleet_memory_available_bytes", "Memory available without swapping; the label source names the origin of the figure."),
-    ("tmpfs", "fleet_memory_tmpfs_bytes", "Memory in tmpfs and shared memory, which cannot be reclaimed."),
-    ("extended_percent", "fleet_memory_unexplained_percent", "Part of MemTotal that no counter explains."),
-)
 
 
 def size(value: Optional[int]) -> str:
@@ -37,17 +36,37 @@ def percent(value: Optional[float], digits: int = 1) -> str:
     return "-" if value is None else f"{value:.{digits}f} %"
 
 
+def moment(seconds: Optional[float]) -> str:
+    """A time for people, in UTC."""
+    return "-" if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def printable(text: str) -> str:
+    """The text without characters that a terminal would obey, because hosts wrote parts of it."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def render_summary(fleet: Mapping[str, Any]) -> str:
-    """The hosts, worst first, and their statistics, as plain text."""
-    rows: List[Tuple[str, ...]] = [("host", "available", "", "total", "tmpfs", "unexplained", "source", "kernel")]
-    for row in fleet["hosts"]:
-        shares = percent(row["available_percent"]), size(row["available"]), size(row["total"]), percent(row["tmpfs_percent"])
-        rows.append((row["host"], *shares, percent(row["extended_percent"], 2), row["source"], row["kernel"] or "-"))
-    lines = _aligned(rows, left=(0, 6, 7))
-    lines += ["", *statistics_of(fleet)]
+    """The hosts, worst first, and their statistics, as plain text.
+
+    :raises MissingPackageError: tabulate is missing.
+    """
+    heads = ("host", "available", "", "total", "tmpfs", "unexplained", "source", "kernel", "read")
+    rows = [tuple(map(printable, _line(row))) for row in fleet["hosts"]]
+    sides = ("left", *["right"] * 5, *["left"] * 3)
+    table = load("tabulate", "the table").tabulate(rows, heads, disable_numparse=True, colalign=sides if rows else None)
+    lines = [*table.splitlines(), "", *statistics_of(fleet)]
     lines += [f"Outlier: {line}" for line in outliers_of(fleet)]
     lines += [f"No reading: {entry['host']}: {entry['reason']}" for entry in fleet["failed"]]
-    return "\n".join(lines)
+    return "\n".join(printable(line.rstrip()) for line in lines)
+
+
+def _line(row: Mapping[str, Any]) -> Tuple[str, ...]:
+    shares = percent(row["available_percent"]), size(row["available"]), size(row["total"]), percent(row["tmpfs_percent"])
+    read = moment(row["read_at"]) + (" old" if row["old"] else "")
+    # The account is that of the machine, and the other figures are those of the host.
+    unexplained = row["extended_percent"] if row["cgroup_limit"] is None else None
+    return (row["host"], *shares, percent(unexplained, 2), row["source"], row["kernel"] or "-", read)
 
 
 def outliers_of(fleet: Mapping[str, Any]) -> List[str]:
@@ -72,16 +91,16 @@ def statistics_of(fleet: Mapping[str, Any]) -> List[str]:
         spread = f"{percent(found['min'], 2)} to {percent(found['max'], 2)}"
         within = f"within 1.5 % on {found['within_1_5']}, within 3 % on {found['within_3']} of {found['hosts']} hosts"
         lines.append(f"Formula {formula}: unexplained {spread}; {within}")
+    lines.append(times_of(fleet["read"]))
     return lines
 
 
-def _aligned(rows: Sequence[Tuple[str, ...]], left: Sequence[int]) -> List[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(widths[column]) if column in left else cell.rjust(widths[column]) for column, cell in enumerate(row)]
-        lines.append("  ".join(cells).rstrip())
-    return [lines[0], "-" * len(max(lines, key=len)), *lines[1:]]
+def times_of(read: Mapping[str, Any]) -> str:
+    """The time of the readings, and how many are too old."""
+    if read["first"] is None:
+        return "Read: at an unknown time"
+    line = f"Read: {moment(read['first'])} to {moment(read['last'])}"
+    return f"{line}; {read['old']} older than {read['max_age']:g} s" if read["old"] else line
 
 
 def render_json(fleet: Mapping[str, Any]) -> str:
@@ -95,7 +114,9 @@ def render_csv(fleet: Mapping[str, Any]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, "error"])
     for row in fleet["hosts"]:
-        writer.writerow([_cell(row[name]) for name in COLUMNS] + [""])
+        read_at = "" if row["read_at"] is None else moment(row["read_at"]).replace(" ", "T")
+        cells = {**row, "read_at": read_at, "old": "old" if row["old"] else ""}
+        writer.writerow([_cell(cells[name]) for name in COLUMNS] + [""])
     for entry in fleet["failed"]:
         writer.writerow([_cell(entry["host"])] + [""] * (len(COLUMNS) - 1) + [_cell(entry["reason"])])
     return text.getvalue()
@@ -104,23 +125,3 @@ def render_csv(fleet: Mapping[str, Any]) -> str:
 def _cell(value: Any) -> Any:
     # A text from a host must not become a formula in a spreadsheet.
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-def render_textfile(fleet: Mapping[str, Any]) -> str:
-    """Metrics of all hosts in the format of Prometheus."""
-    lines: List[str] = []
-    for key, name, description in _METRICS:
-        lines += [f"# HELP {name} {description}", f"# TYPE {name} gauge"]
-        for row in fleet["hosts"]:
-            source = f',source="{_escape(row["source"])}"' if key == "available" else ""
-            if row[key] is not None:
-                lines.append(f'{name}{{host="{_escape(row["host"])}"{source}}} {row[key]}')
-    up = "fleet_memory_up"
-    lines += [f"# HELP {up} Whether the host's memory could be read.", f"# TYPE {up} gauge"]
-    lines += [f'{up}{{host="{_escape(row["host"])}"}} 1' for row in fleet["hosts"]]
-    lines += [f'{up}{{host="{_escape(entry["host"])}"}} 0' for entry in fleet["failed"]]
-    return "\n".join(lines) + "\n"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

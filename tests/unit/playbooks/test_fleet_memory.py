@@ -17,8 +17,9 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils import free_table
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import make_fleet
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics import render_textfile
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary, render_textfile
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import facts as reading
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,8 +93,9 @@ def test_the_report_is_printed_and_written(runner: Runner) -> None:
     assert "Connection refused" in written["failed"][0]["reason"]
     rows = list(csv.DictReader((runner.folder / "fleet_memory" / "memory.csv").open(encoding="utf-8")))
     assert [row["host"] for row in rows] == [row["host"] for row in written["hosts"]] + ["dead"]
-    assert (runner.folder / "fleet_memory" / "memory.html").read_text(encoding="utf-8").count("<svg") == 2
-    assert 'fleet_memory_up{host="dead"} 0' in metrics.read_text(encoding="utf-8")
+    assert (runner.folder / "fleet_memory" / "memory.html").read_text(encoding="utf-8").count("web1") >= 1
+    assert f"File: {runner.folder / 'fleet_memory' / 'memory.json'}" in done.stdout.splitlines()
+    assert 'fleet_memory_up{host="dead"} 0.0' in metrics.read_text(encoding="utf-8")
 
 
 def test_check_mode_reads_and_prints_and_writes_nothing(runner: Runner) -> None:
@@ -170,11 +172,79 @@ def test_a_limit_limits_the_report(runner: Runner, gather: str) -> None:
     assert [entry["host"] for entry in written["failed"]] == (["dead"] if gather == "true" else ["dead", "web1"])
 
 
+def test_a_threshold_that_no_host_was_compared_with_fails(runner: Runner) -> None:
+    done = runner.run("fleetlab.linux.fleet_memory", "--limit", "dead", fleet_memory_fail_below="5", fleet_memory_forms=["json"])
+    assert done.returncode != 0
+    assert "None of 1 hosts has a reading, so none was compared with the threshold of 5 %" in done.stdout + done.stderr
+    assert "0 hosts, 1 without a reading" in done.stdout
+    assert (runner.folder / "fleet_memory" / "memory.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("inventory", "options", "pattern"),
+    [("", (), "all"), (INVENTORY, (), "nothing"), (INVENTORY, ("--limit", "web2"), "web1")],
+)
+def test_a_pattern_that_matches_nothing_fails_with_a_threshold(
+    runner: Runner, inventory: str, options: tuple[str, ...], pattern: str
+) -> None:
+    (runner.folder / "hosts").write_text(inventory, encoding="utf-8")
+    done = runner.run("fleetlab.linux.fleet_memory", *options, fleet_memory_pattern=pattern, fleet_memory_fail_below="5")
+    assert done.returncode != 0
+    assert "There are no hosts to report" in done.stdout + done.stderr
+    assert "Read the memory" not in done.stdout
+
+
+def test_a_pattern_that_matches_nothing_is_no_failure_without_a_threshold(runner: Runner) -> None:
+    assert runner.run("fleetlab.linux.fleet_memory", fleet_memory_pattern="nothing").returncode == 0
+
+
+@pytest.mark.parametrize("below", ["0", "0.1"])
+def test_a_folder_that_cannot_be_written_is_named_first_and_the_table_is_printed_all_the_same(runner: Runner, below: str) -> None:
+    (runner.folder / "fleet_memory").write_text("a file", encoding="utf-8")
+    metrics = runner.folder / "fleet.prom"
+    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_fail_below=below, fleet_memory_textfile=str(metrics))
+    assert done.returncode != 0
+    before, _read, after = done.stdout.partition("Read the memory")
+    assert "fleet_memory is not a folder" in before
+    assert "3 hosts, 1 without a reading" in after
+    assert "fleet_memory is not a folder" in after + done.stderr
+    assert metrics.exists()
+
+
+def test_old_readings_are_marked_and_do_not_satisfy_a_threshold(runner: Runner) -> None:
+    facts = {"all": {"hosts": {"a": {"meminfo": {**reading("6.1"), "read_at": 1764172800.5}}}}}
+    (runner.folder / "hosts").write_text(json.dumps(facts), encoding="utf-8")
+    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_gather=False, fleet_memory_fail_below="1")
+    assert done.returncode != 0
+    assert "All 1 readings are older than 3600 s" in done.stdout + done.stderr
+    assert "2025-11-26 16:00:00Z old" in done.stdout
+    assert ",2025-11-26T16:00:00Z,old," in (runner.folder / "fleet_memory" / "memory.csv").read_text(encoding="utf-8")
+    assert (
+        runner.run("fleetlab.linux.fleet_memory", fleet_memory_gather=False, fleet_memory_fail_below="1", fleet_memory_max_age=0).returncode
+        == 0
+    )
+
+
+def test_each_run_adds_to_the_history_once(runner: Runner) -> None:
+    variables = {"fleet_memory_gather": False, "fleet_memory_history": "past", "fleet_memory_forms": ["html"]}
+    page = runner.folder / "fleet_memory" / "memory.html"
+    for day in (1, 2):
+        facts = {"all": {"hosts": {"a": {"meminfo": {**reading("6.1"), "read_at": 1764172800.5 + 86400 * day}}}}}
+        (runner.folder / "hosts").write_text(json.dumps(facts), encoding="utf-8")
+        assert "changed=1" in runner.run("fleetlab.linux.fleet_memory", **variables).stdout
+    assert sorted(path.name for path in (runner.folder / "past").iterdir()) == [
+        "memory-20251127T160000Z.json",
+        "memory-20251128T160000Z.json",
+    ]
+    assert '"history":{"times":[1764259200,1764345600],' in page.read_text(encoding="utf-8")
+    assert "changed=0" in runner.run("fleetlab.linux.fleet_memory", **variables).stdout
+
+
 def test_hosts_that_all_do_not_answer_are_reported(runner: Runner) -> None:
     done = runner.run("fleetlab.linux.fleet_memory", "--limit", "dead", fleet_memory_textfile="fleet.prom")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 hosts, 1 without a reading" in done.stdout
-    assert 'fleet_memory_up{host="dead"} 0' in (runner.folder / "fleet.prom").read_text(encoding="utf-8")
+    assert 'fleet_memory_up{host="dead"} 0.0' in (runner.folder / "fleet.prom").read_text(encoding="utf-8")
 
 
 ROLE = """
@@ -212,16 +282,14 @@ def test_a_threshold_that_is_no_number_is_refused_without_gathering(runner: Runn
     assert not (runner.folder / "fleet_memory").exists()
 
 
-def test_without_matplotlib_no_host_is_read_for_nothing(runner: Runner) -> None:
+@pytest.mark.parametrize("package", ["tabulate", "prometheus_client"])
+def test_without_a_package_no_host_is_read_for_nothing(runner: Runner, package: str) -> None:
     (runner.folder / "python").mkdir()
-    (runner.folder / "python" / "matplotlib.py").write_text("raise ImportError('hidden')\n", encoding="utf-8")
-    done = runner.run("fleetlab.linux.fleet_memory")
+    (runner.folder / "python" / f"{package}.py").write_text("raise ImportError('hidden')\n", encoding="utf-8")
+    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_textfile="fleet.prom")
     assert done.returncode != 0
-    assert "needs the Python package matplotlib on the controller: hidden. Install it, or remove html" in done.stdout + done.stderr
-    assert "fleet_memory_forms" in done.stdout + done.stderr
+    assert f"needs the Python package {package} on the controller: hidden. Install it" in done.stdout + done.stderr
     assert "Read the memory" not in done.stdout
-    done = runner.run("fleetlab.linux.fleet_memory", fleet_memory_forms=["csv"])
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 MODES = """
@@ -272,7 +340,7 @@ def test_the_filters_inside_ansible_give_what_their_functions_do(runner: Runner)
     done = runner.run("filters.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (runner.folder / "free").read_text(encoding="utf-8") == free_table.render(reading("6.1"), extended=True, rows="both")
-    fleet = make_fleet({"a": {"meminfo": reading("6.1")}}, ["a", "nobody"])
+    fleet = make_fleet({"a": {"meminfo": reading("6.1"), "group_names": ["ungrouped"]}}, ["a", "nobody"])
     assert fleet["failed"] == [{"host": "nobody", "reason": "not in the inventory"}]
     forms = {"table": render_summary, "json": render_json, "csv": render_csv, "html": render_page, "textfile": render_textfile}
     for form, render in forms.items():

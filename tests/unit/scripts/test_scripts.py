@@ -152,6 +152,14 @@ def test_a_scenario_that_stopped_before_its_verifier_says_where(tmp_path: Path) 
     assert run_tests.log_failures("") == ()
 
 
+def test_a_guest_whose_kernel_panicked_is_named_with_the_end_of_its_console(tmp_path: Path) -> None:
+    (tmp_path / "server1.console").write_text("boot\nKernel panic - not syncing: Segfault\n" + "".join(f"line {n}\n" for n in range(20)))
+    (tmp_path / "server2.console").write_text("boot\nlogin:\n")
+    assert run_tests._read_log_failures(tmp_path / "ansible.log") == (
+        "console of server1:\n    Kernel panic - not syncing: Segfault\n" + "\n".join(f"    line {n}" for n in range(14, 20)),
+    )
+
+
 DEPRECATIONS = """2026-11-29 07:09:22,899 p=18466 u=root n=ansible WARNING| [WARNING]: Deprecation warnings can be disabled.
 
 2026-11-29 07:09:22,900 p=18 u=root n=ansible INFO| [DEPRECATION WARNING]: Passing `warnings` to `exit_json` or `fail_json` is deprecated.
@@ -189,7 +197,7 @@ def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path)
     assert cleaned.exists()
 
 
-def test_two_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+def test_three_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     def begins_and_ends(name: str, guests: bool = False) -> Any:
         code = (
             f"import os, pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(1); "
@@ -203,7 +211,7 @@ def test_two_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.Captu
     said = {line[0]: line.split()[1:] for line in printed if " saw " in line and line[0] != "="}
     own = os.nice(0)
     assert {name: int(words[0]) for name, words in said.items()} == {name: own if name in "gh" else min(19, own + 10) for name in "abcgh"}
-    assert all(len(words) <= 4 and not {"g", "h"} <= set(words) for words in said.values())
+    assert all(len(words) <= 5 and not {"g", "h"} <= set(words) for words in said.values())
     assert {"g", "a"} <= set(said["g"] + said["a"])
     # What a part without guests has printed stands below its name, though others ran meanwhile.
     for name in "abc":
@@ -436,7 +444,7 @@ def test_the_matrix_holds_what_is_installed_by_default() -> None:
     core = next(core for core in matrix.CORES if core.version == matrix.own_core())
     assert f"{sys.version_info.major}.{sys.version_info.minor}" in core.controllers
     needed = matrix.other_requirements()
-    assert any(line.startswith("ClusterShell") for line in needed)
+    assert any(line.startswith("tabulate") for line in needed)
     assert not any(line.startswith("ansible") for line in needed)
 
 

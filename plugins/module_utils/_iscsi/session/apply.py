@@ -17,7 +17,7 @@ from ..names import Portal, parse_portal
 from .exit_codes import ALREADY_LOGGED_IN, LOGOUT_TRY_AGAIN, NO_RECORD, NO_SESSION, explained, meaning, reported_code
 from .observe import read_records
 from .records import DATABASES, Record, edit_record
-from .state import LOGGED_IN, Session, Wanted, WantedSession, ready_luns
+from .state import LOGGED_IN, Session, Wanted, WantedSession, ready_luns, small_luns
 from .sysfs import read_sessions, replacement_timeout_file
 
 _PAUSE = 0.2
@@ -112,7 +112,7 @@ class Actions:
                     self._runner.run(("udevadm", "settle", f"--timeout={limit}"), timeout=limit + 5, accept=(0, 1))
                     settled, sessions = True, self._sessions(wanted)
                 missing = wanted.luns.missing(ready_luns(sessions))
-                if not missing:
+                if not missing and not small_luns(sessions, wanted):
                     return
             if time.monotonic() >= end:
                 raise ObservationError(_lun_problem(wanted, missing, sessions, limit))
@@ -179,6 +179,12 @@ def _attached(sessions: Sequence[Session]) -> List[int]:
 
 
 def _lun_problem(wanted: WantedSession, missing: Sequence[str], sessions: Sequence[Session], limit: int) -> str:
+    small = small_luns(sessions, wanted)
+    if small and not missing:
+        return (
+            f"{wanted.label}: LUN {', '.join(small)} after the sizes were read again, and lun_mb asks for {wanted.least_mb} MiB:"
+            " make the volume larger on the target"
+        )
     there = ", ".join(str(lun) for lun in _attached(sessions)) or "none"
     what = f"LUNs {', '.join(missing)} did not appear" if missing else "the scan of its LUNs did not end"
     return f"{wanted.label}: {what} within {limit} s (present: {there}): check that the target maps them to this initiator"

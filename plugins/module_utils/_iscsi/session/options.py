@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Tuple
 
 from ..._core.entries import Entries, Entry
 from ..._core.errors import InputError
-from ..names import CHAP_SPEC, DEFAULT_PORT, chap_secrets, check_iqn, make_chap, make_portal
+from ..names import CHAP_SPEC, DEFAULT_PORT, chap_secrets, check_iqn, check_target_name, make_chap, make_portal
 from .records import PARAMETER_KEYS, TIMEOUT_KEYS
 from .state import Luns, Wanted, WantedSession
 
@@ -34,6 +34,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
 }
 _MOST_SECONDS = 86400
 _MOST_LUN = 16383
+_MOST_MB = 1 << 40
 
 ENTRIES = Entries(
     key="sessions",
@@ -54,6 +55,7 @@ ENTRIES = Entries(
         },
         "relogin": {"type": "bool"},
         "wait_for_luns": {"type": "raw"},
+        "lun_mb": {"type": "int"},
         "wait_timeout": {"type": "int"},
     },
     defaults={"state": "logged_in", "relogin": False, "wait_timeout": 60},
@@ -84,10 +86,13 @@ def _make_session(entry: Entry) -> WantedSession:
     startup, wait_timeout = options["startup"], options["wait_timeout"]
     if startup is None and options["state"] == "logged_in":
         startup = "automatic"
+    least_mb = options["lun_mb"] or 0
+    if not 0 <= least_mb <= _MOST_MB:
+        raise InputError(f"{prefix}lun_mb", f"{least_mb} is not a size from 1 to {_MOST_MB} MiB")
     if not 1 <= wait_timeout <= 3600:
         raise InputError(f"{prefix}wait_timeout", f"{wait_timeout} is not between 1 and 3600 seconds")
     return WantedSession(
-        target=check_iqn(f"{prefix}target", options["target"]),
+        target=check_target_name(f"{prefix}target", options["target"]),
         portal=make_portal(f"{prefix}portal", options["portal"]["host"], options["portal"]["port"]),
         state=options["state"],
         chap=make_chap(f"{prefix}chap", options["chap"]),
@@ -96,6 +101,7 @@ def _make_session(entry: Entry) -> WantedSession:
         relogin=options["relogin"],
         parameters=_make_parameters(f"{prefix}parameters", options["parameters"]),
         luns=_make_luns(f"{prefix}wait_for_luns", options["wait_for_luns"]),
+        least_mb=least_mb,
         wait_timeout=wait_timeout,
     )
 

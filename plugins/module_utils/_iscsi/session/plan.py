@@ -16,7 +16,7 @@ from .checks import check, check_logout, unmet_because
 from .exit_codes import NO_RECORD
 from .logins import outdated, relogin_reasons
 from .records import CHAP_KEYS, NAME_FILE, Record
-from .state import LOGGED_IN, Answer, Session, State, Wanted, WantedSession, ready_luns
+from .state import LOGGED_IN, Answer, Session, State, Wanted, WantedSession, ready_luns, small_luns
 
 _SECRET_KEYS = (CHAP_KEYS["password"], CHAP_KEYS["mutual_password"])
 
@@ -32,9 +32,14 @@ def plan(state: State, wanted: Wanted) -> Plan:
     check(state, wanted)
     name = wanted.initiator_name
     plans = [_plan_session(state, one) for one in wanted.sessions]
-    whole = plans[0] if len(plans) == 1 and name is None else combine("iSCSI sessions", plans)
+    starts = not state.daemon and any(one.state == "logged_in" for one in wanted.sessions)
+    whole = plans[0] if len(plans) == 1 and name is None and not starts else combine("iSCSI sessions", plans)
     if name is not None:
         whole = _preceded(whole, _plan_name(state, name))
+    if starts:
+        # Its socket starts it at the next iscsiadm only, and a connection that is lost before that is not restored.
+        start = Plan("iscsid", {"running": False}, {"running": True}, (Command(("systemctl", "start", "iscsid.service")),))
+        whole = _preceded(whole, start)
     if not whole.changed or state.stale_lock is None:
         return whole
     warning = f"{state.stale_lock} was left by a killed iscsiadm; it is removed, because every iscsiadm would wait for it and fail"
@@ -154,7 +159,7 @@ def _shown_value(key: str, value: Optional[str]) -> str:
 
 def _device_steps(wanted: WantedSession, named: Mapping[str, str], sessions: Sequence[Session]) -> List[Step]:
     missing = wanted.luns.missing(ready_luns(sessions))
-    if sessions and not missing:
+    if sessions and not missing and not small_luns(sessions, wanted):
         return []
     rescans: List[Step] = [Command(("iscsiadm", "-m", "session", "-r", str(session.sid), "-R")) for session in sessions]
     return [*rescans, Operation("wait_for_devices", {**named, "luns": str(wanted.luns), "limit": wanted.wait_timeout})]

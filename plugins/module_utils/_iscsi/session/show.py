@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..._core.plan import Plan
 from ..names import Portal
 from .logins import relogin_reasons
+from .problems import problems
 from .records import AUTH_METHOD_KEY, PARAMETER_KEYS, STARTUP_KEYS, TIMEOUT_KEYS, Credentials, Record
 from .state import LOGGED_IN, Session, State, Wanted, WantedSession, ready_luns
 
@@ -30,7 +31,12 @@ def before(state: State, wanted: WantedSession) -> View:
         "parameters": {option: settings.get(key) for option, key in PARAMETER_KEYS.items()},
         "replacement_timeout_in_force": [session.timeouts.get("replacement_timeout") for session in sessions],
         "luns": ready_luns(sessions),
+        **({"smallest_lun_mb": _smallest_mb(sessions)} if wanted.least_mb else {}),
     }
+
+
+def _smallest_mb(sessions: Sequence[Session]) -> Optional[int]:
+    return min((device.size >> 20 for session in sessions for device in session.devices), default=None)
 
 
 def _chap(found: Credentials, wanted: WantedSession) -> View:
@@ -67,6 +73,8 @@ def _log_in(shown: View, wanted: WantedSession, sessions: Sequence[Session], unm
     if not unmet:
         luns = sorted({*shown["luns"], *wanted.luns.numbers})
         shown.update(session=", ".join([LOGGED_IN] * count), record="present", luns=luns)
+        if wanted.least_mb:
+            shown["smallest_lun_mb"] = max(wanted.least_mb, shown["smallest_lun_mb"] or 0)
     if live is not None and (sessions or not unmet):
         shown["replacement_timeout_in_force"] = [live] * count
 
@@ -91,6 +99,7 @@ def info(state: State) -> View:
         "devices": [fact for session in state.sessions for fact in _devices(session)],
         "logins": [{"portal": _portal(session.portal), "target": session.target} for session in state.sessions],
         "records": [_record(record) for record in sorted(state.records, key=lambda one: (one.target, one.portal))],
+        "problems": problems(state),
     }
 
 

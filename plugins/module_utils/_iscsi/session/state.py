@@ -48,6 +48,7 @@ class WantedSession:
     relogin: bool = False
     parameters: Mapping[str, int] = field(default_factory=dict)
     luns: Luns = field(default_factory=Luns)
+    least_mb: int = 0
     wait_timeout: int = 60
 
     @property
@@ -121,6 +122,14 @@ def ready_luns(sessions: Sequence[Session]) -> List[int]:
     return sorted({device.lun for session in sessions for device in session.devices if device.by_path and device.size})
 
 
+def small_luns(sessions: Sequence[Session], wanted: WantedSession) -> List[str]:
+    """The LUNs that are smaller than wanted, each with its size, in words for an error."""
+    disks = {device.lun: device for session in sessions for device in session.devices if device.size}
+    named = wanted.luns.numbers or disks
+    found = [disk for lun, disk in sorted(disks.items()) if lun in named and disk.size < wanted.least_mb << 20]
+    return [f"{disk.lun} has {disk.size >> 20} MiB" for disk in found]
+
+
 def users_of(sessions: Sequence[Session]) -> List[str]:
     """The users of the disks of these sessions, in words; empty if all disks are free."""
     return [user for session in sessions for device in session.devices for user in device.users]
@@ -138,7 +147,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class State:
-    """The state of this host on which a plan depends."""
+    """The state of this host on which a plan depends. C(daemon): iscsid runs; without it no lost session comes back."""
 
     name: Optional[str]
     name_file: str
@@ -146,6 +155,7 @@ class State:
     sessions: Tuple[Session, ...]
     answers: Mapping[Key, Answer] = field(default_factory=dict)
     stale_lock: Optional[str] = None
+    daemon: bool = True
 
     def records_of(self, target: str, portal: Portal) -> Tuple[Record, ...]:
         """The records of one target at one portal; with bound interfaces there are several."""

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ..._core.plan import Plan
 from ..names import Chap
 from .changes import Removals, current_target, lun_attributes, mapped_numbers, remaining_mappings, serial_for
+from .problems import problems
 from .saved import same_as_saved
 from .saving import is_saved
 from .state import Acl, Backstore, Key, State, Target, Wanted, WantedAcl
@@ -122,6 +123,7 @@ def info(state: State, only: Optional[str] = None) -> View:
     return {
         "targets": [describe_target(state, iqn) for iqn in names if iqn in state.targets],
         "saved_only": [iqn for iqn in names if iqn not in state.targets],
+        "problems": problems(state, only),
     }
 
 

@@ -102,7 +102,21 @@ def check_usable(wanted: WantedArray, devices: Dict[str, BlockDevice], blank: Se
         found = _problems(device, wanted.overwrite) if device else ["does not exist"]
         problems += [f"{_named(path, device)} {problem}" for problem in found]
     if problems:
-        raise RefusedError(wanted.subject, "; ".join(problems), _remedy(problems, wanted))
+        carriers = [devices[path] for path in blank if path in devices]
+        raise RefusedError(wanted.subject, "; ".join(problems), _adoption(carriers, wanted) or _remedy(problems, wanted))
+
+
+def _adoption(devices: Sequence[BlockDevice], wanted: WantedArray) -> str:
+    """The remedy if the devices carry an array of this name that another host has made; empty if they do not."""
+    blocks = [device.superblock for device in devices if device.superblock]
+    hosts = {block.label.rpartition(":")[0] for block in blocks}
+    if len(hosts) != 1 or "" in hosts or any(block.name != wanted.name for block in blocks) or len({block.uuid for block in blocks}) > 1:
+        return ""
+    host = hosts.pop()
+    return (
+        f"Nothing was changed; the host {host} has made an array of this name: set homehost to {host} to take it over with its data."
+        " overwrite would destroy it"
+    )
 
 
 def _problems(device: BlockDevice, overwrite: bool) -> List[str]:

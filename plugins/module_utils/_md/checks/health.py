@@ -13,7 +13,9 @@ _START_ANEW = "stop it (state: stopped), bring its members back, and assemble it
 
 
 def health(array: Array) -> str:
-    """C(inactive), C(broken), C(degraded), C(recovering), C(syncing) or C(healthy)."""
+    """C(container), C(inactive), C(broken), C(degraded), C(recovering), C(syncing) or C(healthy)."""
+    if array.container:
+        return "container"
     if not array.active:
         return "inactive"
     if array.broken:
@@ -41,6 +43,8 @@ def is_stuck(array: Array) -> bool:
 
 def problems(array: Array) -> List[str]:
     """A sentence for each finding, with its remedy; no sentence for an array that is whole, even while its first resync runs."""
+    if array.container:
+        return []
     return list(_stopped(array) if not array.active else _running(array))
 
 

@@ -10,8 +10,10 @@ from typing import Optional, Sequence, Tuple
 
 from ..._host.block import node_of
 from .block_device import Uuid, shown_uuid
-from .layout import survives
+from .layout import far_copies, survives
 from .levels import Level, level_of
+
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Member:
     """A device in a running array: its slot, C(None) for a spare, and the words of its sysfs C(state).
 
     C(lacks) are the ranges of blocks whose writes failed, as first sector of the device and number of sectors. It is empty where they
-    were not read, and C(None) if sysfs cannot list them all. C(online) is false if the kernel knows that the disk does not answer.
+    were not read, and C(None) if sysfs cannot list them all. In bytes: C(offset), the beginning of its data (C(None) if sysfs does not
+    tell), and C(size), the part that md uses. C(online) is false if the kernel knows that the disk does not answer.
     """
 
     device: str
@@ -27,6 +30,8 @@ class Member:
     state: Tuple[str, ...] = ("in_sync",)
     lacks: Optional[Tuple[Tuple[int, int], ...]] = ()
     online: bool = True
+    offset: Optional[int] = None
+    size: int = 0
 
     @property
     def node(self) -> str:
@@ -37,6 +42,11 @@ class Member:
     def faulty(self) -> bool:
         """Whether md has ejected the member."""
         return "faulty" in self.state
+
+    @property
+    def journal(self) -> bool:
+        """Whether it is the journal of the array, and holds no data of a slot."""
+        return "journal" in self.state
 
     @property
     def in_sync(self) -> bool:
@@ -56,6 +66,7 @@ class Array:
     In bytes: C(component_size), the part of each member that the array uses; C(bitmap_chunk), the region of one bit of the bitmap (0
     without a bitmap); C(bitmap_dirty), the regions that may differ on a member that was away, by the bitmap (C(None) if it was not read).
     C(sync_done) and C(sync_total) are sectors, C(sync_speed) is KiB/s. C(last_action) is the kernel's last action, such as C(check).
+    C(reshape_position) is the number of sectors that a reshape has moved, C(None) without a reshape.
     """
 
     kernel_name: str
@@ -81,6 +92,12 @@ class Array:
     mismatch_cnt: Optional[int] = None
     sync_speed: int = 0
     last_action: str = ""
+    reshape_position: Optional[int] = None
+
+    @property
+    def container(self) -> bool:
+        """Whether it only groups disks whose metadata mdadm manages (DDF, IMSM), for other arrays. Such an array never runs itself."""
+        return self.metadata.startswith("external:") and not self.metadata.startswith("external:/")
 
     @property
     def kind(self) -> Level:
@@ -124,6 +141,15 @@ class Array:
         return tuple(slot for slot in range(self.raid_disks) if slot not in taken)
 
     @property
+    def least_growth(self) -> int:
+        """The least growth of a member that counts, in bytes: a smaller rest is normal.
+
+        md uses whole chunks, one for each copy in stripes at a time, and mdadm may leave a rest at the end. A reshape leaves a larger
+        rest: it moves the data towards the beginning of each member, by up to a chunk for every device.
+        """
+        return max(_MIB, (far_copies(self.level, self.layout) + 3 + self.raid_disks) * self.chunk)
+
+    @property
     def broken(self) -> bool:
         """Whether the array has lost more members than it can, so that the kernel fails its writes; the only sign of it on a raid0."""
         return self.array_state == "broken"
@@ -141,7 +167,7 @@ class Array:
     @property
     def rebuildable(self) -> bool:
         """Whether the array lacks members and has other members that can be brought up to date in their place."""
-        return bool(self.missing_slots) and any(not member.in_sync and not member.faulty for member in self.members)
+        return bool(self.missing_slots) and any(not (member.in_sync or member.faulty or member.journal) for member in self.members)
 
     @property
     def syncing(self) -> bool:

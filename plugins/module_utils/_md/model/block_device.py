@@ -31,7 +31,8 @@ class Superblock:
     for a level that uses all of each member).
 
     C(active) are the slots that had a member when the superblock was written, C(updated) is the time of that write, in seconds since 1970.
-    C(recovering): the member holds only part of its data. C(marked): its bad block log has entries.
+    C(recovering): the member holds only part of its data. C(marked): its bad block log has entries. C(created) is the time of the array's
+    creation, in microseconds since 1970. C(journal): the device is the array's journal; C(journaled): the array has a journal.
     """
 
     version: str
@@ -53,6 +54,9 @@ class Superblock:
     updated: int = 0
     bitmap_place: int = 0
     marked: bool = False
+    created: int = 0
+    journal: bool = False
+    journaled: bool = False
 
     @property
     def name(self) -> str:
@@ -71,7 +75,8 @@ class Signature:
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """A block device with its uses and content. C(answers) is false if reading it fails.
+    """A block device with its uses and content. C(answers) is false if reading it fails. C(block_size) is the size of its logical blocks in
+    bytes, 0 if it is not known.
 
     C(mounts) and C(swap) include its partitions; C(holders) do not, so that planning can follow them.
     """
@@ -91,6 +96,7 @@ class BlockDevice:
     superblock: Optional[Superblock] = None
     signatures: Tuple[Signature, ...] = ()
     answers: bool = True
+    block_size: int = 0
 
     @property
     def node(self) -> str:

@@ -84,8 +84,12 @@ class State:
         return [
             device
             for device in self.carriers(uuid)
-            if device.superblock and device.superblock.role is None and not device.superblock.faulty and device.kernel_name not in taken
+            if device.superblock and _is_spare(device.superblock) and device.kernel_name not in taken
         ]
+
+    def journals(self, uuid: Uuid) -> List[BlockDevice]:
+        """Devices that carry the superblock of this array's journal."""
+        return [device for device in self.carriers(uuid) if device.superblock and device.superblock.journal]
 
     def with_devices(self, changed: Dict[str, BlockDevice]) -> State:
         """The host with these devices replaced."""
@@ -124,10 +128,15 @@ class State:
             )
             for member in array.members
         }
-        new = BlockDevice(array.kernel_name, size, identity=f"md:{array.uuid}")
+        blocks = max((self.devices[name].block_size for name in array.devices), default=0)
+        new = BlockDevice(array.kernel_name, size, identity=f"md:{array.uuid}", block_size=blocks)
         paths = {**self.paths, **dict.fromkeys((array.node, *nodes), array.kernel_name)}
         arrays = tuple(other for other in self.arrays if other.kernel_name != array.kernel_name) + (array,)
         return replace(self, devices={**self.devices, **held, array.kernel_name: new}, arrays=arrays, paths=paths)
+
+
+def _is_spare(block: Superblock) -> bool:
+    return block.role is None and not block.faulty and not block.journal
 
 
 def _freed(device: BlockDevice, array: Array) -> BlockDevice:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
+from ..._host.block import SECTOR
 from ..._host.files import Host
 from ..model.array import Array, Member
 from ..model.block_device import Superblock, plain_uuid
@@ -33,6 +34,17 @@ def read_arrays(host: Host, superblock_of: ReadSuperblock) -> Tuple[Array, ...]:
     names = [name for name in host.names(_BLOCK) if name.startswith("md")]
     found = [read_array(host, name, superblock_of) for name in names]
     return tuple(array for array in found if array)
+
+
+def versions(host: Host) -> Dict[str, str]:
+    """The version of the superblock that the kernel uses on each member of an array, by the member's kernel name."""
+    folders = [f"{_BLOCK}/{name}/md" for name in host.names(_BLOCK) if name.startswith("md")]
+    return {
+        host.base_name(f"{folder}/{entry}/block"): host.value(f"{folder}/metadata_version") or ""
+        for folder in folders
+        for entry in host.names(folder)
+        if entry.startswith("dev-")
+    }
 
 
 def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional[Array]:
@@ -68,6 +80,7 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         component_size=(host.number(f"{folder}/component_size") or 0) * _KIB,
         mismatch_cnt=(host.number(f"{folder}/mismatch_cnt") or 0) if redundant else None,
         sync_speed=host.number(f"{folder}/sync_speed") or 0,
+        reshape_position=host.number(f"{folder}/reshape_position"),
         last_action=host.value(f"{folder}/last_sync_action") or "",
         resync_pending=redundant and action == "idle" and host.value(f"{folder}/resync_start") not in (None, "", "none"),
     )
@@ -82,8 +95,21 @@ def _members(host: Host, folder: str) -> Tuple[Member, ...]:
         state = host.value(f"{folder}/{entry}/state") or ""
         device = host.base_name(f"{folder}/{entry}/block")
         words = tuple(word for word in state.split(",") if word)
-        found.append(Member(device, int(slot) if slot.isdigit() else None, words, online=_is_online(host, f"{folder}/{entry}/block")))
+        found.append(
+            Member(
+                device,
+                int(slot) if slot.isdigit() else None,
+                words,
+                online=_is_online(host, f"{folder}/{entry}/block"),
+                offset=_bytes(host.number(f"{folder}/{entry}/offset"), SECTOR),
+                size=_bytes(host.number(f"{folder}/{entry}/size"), _KIB) or 0,
+            )
+        )
     return tuple(sorted(found, key=lambda member: (member.slot is None, member.slot or 0, member.device)))
+
+
+def _bytes(number: Optional[int], unit: int) -> Optional[int]:
+    return None if number is None else number * unit
 
 
 def _is_online(host: Host, block: str) -> bool:

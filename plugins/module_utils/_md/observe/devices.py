@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional
 
-from ..._host.block import BLOCK, HELD, MOUNTED, SWAP, links_to, partitions_of, size_of, uses_of
+from ..._host.block import BLOCK, HELD, MOUNTED, SWAP, disk_of, links_to, partitions_of, size_of, uses_of
 from ..._host.files import Host
 from ..._host.mounts import MountTable
 from ..model.block_device import BlockDevice
@@ -35,6 +35,7 @@ def read_device(host: Host, name: str, table: MountTable, links: Mapping[str, st
         mounts=tuple(sorted({use.by for use in uses if use.how == MOUNTED})),
         swap=any(use.how == SWAP for use in uses),
         by_path=links.get(name, ""),
+        block_size=host.number(f"{BLOCK}/{disk_of(host, name)}/queue/logical_block_size") or 0,
     )
 
 

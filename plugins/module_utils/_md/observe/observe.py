@@ -21,7 +21,7 @@ from ..model.block_device import BlockDevice, Superblock
 from ..model.identify import find
 from ..model.state import MARK_PREFIX, MARKS, SETTLE, State
 from ..model.wanted import Wanted, WantedArray
-from .arrays import read_arrays, with_lists
+from .arrays import read_arrays, versions, with_lists
 from .bitmap import read_dirty
 from .devices import all_kernel_names, by_path_links, read_device
 from .noted import read_conf, read_journal
@@ -73,13 +73,39 @@ def _steady(state: State, wanted: WantedArray) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
-    if wanted.grow or state.survivors(array.uuid):
+    if wanted.leaving or state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
+        return False
+    if not all(_as_flagged(state, wanted, array, flag) for flag in ("write_mostly", "failfast")):
         return False
     if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
         return False
     return state.paths.get(wanted.node) == array.kernel_name
+
+
+def _as_large(state: State, wanted: WantedArray, array: Array) -> bool:
+    """Whether the array has nothing to grow, as far as sysfs tells."""
+    if array.sync_action != "idle" or array.reshape_position is not None or array.metadata == "1.0":
+        return False
+    if (array.level, array.raid_disks) != (wanted.level, len(wanted.devices)) or wanted.bitmap not in (None, array.bitmap):
+        return False
+    if wanted.chunk not in (None, array.chunk // 1024):
+        return False
+    for member in array.members:
+        device = state.devices.get(member.device)
+        if device is None or member.offset is None:
+            return False
+        if member.slot is not None and device.size - member.offset - (array.component_size or member.size) >= array.least_growth:
+            return False
+    return True
+
+
+def _as_flagged(state: State, wanted: WantedArray, array: Array, flag: str) -> bool:
+    paths = wanted.flagged(flag)
+    if paths is None:
+        return True
+    return {member.device for member in array.members if flag in member.state} == {state.paths.get(path) for path in paths}
 
 
 def _sound(array: Array) -> Set[Optional[str]]:
@@ -95,6 +121,7 @@ class Observation:
         self.mounts = read_mount_table(self.host)
         self.links = by_path_links(self.host)
         self.devices: Dict[str, BlockDevice] = {}
+        self.versions = versions(self.host)
 
     def shallow(self, wanted: Wanted) -> State:
         """The arrays, the named devices, and the configuration files: no process, few reads."""
@@ -128,7 +155,7 @@ class Observation:
         changed = {name: self._use(state, device) for name, device in state.devices.items() if self._matters(state, wanted, name)}
         state = state.with_devices(changed)
         state = self.with_bitmaps(state)
-        if any(one.state == "stopped" for one in wanted.arrays):
+        if any(one.state in ("stopped", "forgotten") for one in wanted.arrays):
             state = replace(state, arrays=tuple(with_lists(self.host, array) for array in state.arrays))
         names = self._to_search(state, wanted)
         found = read_signatures(runner, [state.devices[name].node for name in names]) if names else {}
@@ -150,7 +177,7 @@ class Observation:
         device = self.devices.get(name)
         if device is None:
             return None
-        superblock = read_superblock(self.probe, device.node, device.size)
+        superblock = read_superblock(self.probe, device.node, device.size, self.versions.get(name, ""))
         self.devices[name] = replace(device, superblock=superblock)
         return superblock
 

@@ -37,6 +37,7 @@ _HAS_BITMAP = 1
 _RECOVERING = 2
 _RESHAPING = 4
 _MARKED = 8
+_JOURNALED = 512
 _ROLE_SPARE = 0xFFFF
 _ROLE_JOURNAL = 0xFFFD
 # The upper bits are microseconds.
@@ -61,7 +62,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
     """The superblock in C(data), which was read at C(offset); C(None) if there is no valid superblock."""
     if len(data) < _ROLES + 2:
         return None
-    magic, major, features, _pad, uuid, label, _ctime, level, layout, size, chunk, disks, bitmap = _HEADER.unpack_from(data)
+    magic, major, features, _pad, uuid, label, ctime, level, layout, size, chunk, disks, bitmap = _HEADER.unpack_from(data)
     if (magic, major) != (_MAGIC, 1) or struct.unpack_from("<Q", data, _SUPER_OFFSET)[0] * _SECTOR != offset:
         return None
     if not _sound(data):
@@ -81,7 +82,7 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         role=role if role < _ROLE_JOURNAL else None,
         events=struct.unpack_from("<Q", data, _EVENTS)[0],
         bitmap=bool(features & _HAS_BITMAP),
-        faulty=_ROLE_JOURNAL <= role < _ROLE_SPARE,
+        faulty=_ROLE_JOURNAL < role < _ROLE_SPARE,
         active=_active(data),
         recovering=bool(features & _RECOVERING),
         marked=bool(features & _MARKED),
@@ -91,17 +92,36 @@ def parse(version: str, offset: int, data: bytes) -> Optional[Superblock]:
         updated=struct.unpack_from("<Q", data, _UPDATED)[0] & _SECONDS,
         # The place is counted from the superblock, in sectors, and lies before it in version 1.0.
         bitmap_place=offset + bitmap * _SECTOR if features & _HAS_BITMAP else 0,
+        created=(ctime & _SECONDS) * 1000000 + (ctime >> 40),
+        journal=role == _ROLE_JOURNAL,
+        journaled=bool(features & _JOURNALED),
     )
 
 
-def read_superblock(probe: Probe, node: str, size: int) -> Optional[Superblock]:
-    """The first valid version-1 superblock on a device of C(size) bytes; C(None) if there is none."""
-    for version, offset in places(size):
-        data = probe.read(node, offset, PLACE)
-        found = parse(version, offset, data) if data else None
-        if found:
-            return found
-    return None
+def read_superblock(probe: Probe, node: str, size: int, version: str = "") -> Optional[Superblock]:
+    """The valid version-1 superblock on a device of C(size) bytes; C(None) if there is none.
+
+    C(version) is the version that the kernel uses on the device, if it does: another superblock there is a former array's. Without it, the
+    place at the end comes first, unless the superblock there was left by a former array, see L(is_left).
+    """
+    found: List[Tuple[int, Superblock]] = []
+    for one, offset in places(size):
+        data = probe.read(node, offset, PLACE) if version in ("", one) else None
+        block = parse(one, offset, data) if data else None
+        if block:
+            found.append((offset, block))
+    if len(found) > 1 and is_left(*found[0], found[1][1]):
+        return found[1][1]
+    return found[0][1] if found else None
+
+
+def is_left(end: int, last: Superblock, first: Superblock) -> bool:
+    """Whether the superblock C(last) at the offset C(end) was left on a device that C(first), at its beginning, was written to later.
+
+    The data of an array inside a version-1.0 array end before the superblock of the latter. If they reach beyond it, both superblocks were
+    written to the device itself, and the newer array counts.
+    """
+    return last.version == "1.0" and first.data_offset + first.data_size > end and first.created > last.created
 
 
 def _sound(data: bytes) -> bool:

@@ -13,10 +13,11 @@ from ..._core.plan import Operation
 from ..checks.devices import can_heal, check_free, refuse_check
 from ..checks.domains import check_real_domains
 from ..checks.identity import check_same
+from ..checks.journal import journals_of
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice, Superblock, shown_uuid
 from ..model.identify import bears_name
-from ..model.layout import survives, usable_size
+from ..model.layout import decode, survives, usable_size
 from ..model.levels import level_of
 from ..model.survivor import Survivor
 from ..model.wanted import WantedArray
@@ -25,6 +26,7 @@ from .builder import PlanBuilder
 from .create import create, start
 from .heal import plan_healing
 from .resize import larger
+from .stripe import as_stripe, is_turned
 
 _SECTOR = 512
 
@@ -63,7 +65,13 @@ def plan_assembly(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, 
             refuse_check(wanted, "it is new and will not be in sync yet")
         create(builder, wanted, list(wanted.all_devices), collecting)
         return
-    _check_undeclared(builder, wanted, devices, found)
+    former = _before_growth(wanted, found)
+    _check_undeclared(builder, former or wanted, devices, found)
+    if former:
+        # The array is grown when it runs.
+        builder.deferred.append(wanted)
+        wanted, devices = former, {path: device for path, device in devices.items() if path in former.all_devices}
+        found = replace(found, ours={path: block for path, block in found.ours.items() if path in devices})
     rest = [path for path in wanted.all_devices if path not in found.ours]
     if rest and _never_started(builder, found):
         # The creation was killed between two members: nothing was ever written through the array, so there is nothing to lose.
@@ -95,8 +103,19 @@ def _on_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
 
 def _check_undeclared(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], found: _OnDisk) -> None:
     named = {device.kernel_name for device in devices.values()}
-    extra = [device.node for device in builder.state.carriers(found.newest.uuid) if device.kernel_name not in named]
-    check_same(wanted, found.newest, extra)
+    others = [device for device in builder.state.carriers(found.newest.uuid) if device.kernel_name not in named]
+    extra = [device.node for device in others if device not in builder.state.journals(found.newest.uuid)]
+    check_same(wanted, as_stripe(wanted, found.newest), extra)
+
+
+def _before_growth(wanted: WantedArray, found: _OnDisk) -> Optional[WantedArray]:
+    """The declaration without the devices that the array does not have yet; C(None) if a stopped array has nothing to grow."""
+    block = as_stripe(wanted, found.newest)
+    slots = {path: own.role for path, own in found.ours.items() if own.role is not None and own.role < block.raid_disks}
+    mine = tuple(sorted((path for path in wanted.devices if path in slots), key=lambda path: slots[path] or 0))
+    if not wanted.grow or block.raid_disks >= len(wanted.devices) or len(mine) != block.raid_disks:
+        return wanted if is_turned(wanted, found.newest) else None
+    return replace(wanted, devices=mine, layout=decode(block.level, block.layout), failure_domains=())
 
 
 def _never_started(builder: PlanBuilder, found: _OnDisk) -> bool:
@@ -112,20 +131,24 @@ def _assemble(
 ) -> None:
     _check_all_there(wanted, devices, found)
     slots = {block.role for block in found.current.values() if block.role is not None}
-    missing = [slot for slot in range(found.newest.raid_disks) if slot not in slots]
+    turned = is_turned(wanted, found.newest)
+    # A turned stripe has no parity member, which would have the last slot.
+    missing = [slot for slot in range(found.newest.raid_disks - turned) if slot not in slots]
     if missing:
         _check_degraded(builder, wanted, devices, found, missing)
     if collecting:
         builder.stop(collecting)
     check_free(wanted, {path: builder.state.devices[devices[path].kernel_name] for path in found.current})
+    journals = [device.node for device in journals_of(builder.state, wanted, found.newest)]
     _bring_last_writes(builder, wanted, devices, found)
     members = [devices[path].node for path in found.current]
+    members += [node for node in journals if node not in members]
     sizes = [devices[path].size for path in found.current]
     size = usable_size(found.newest.level, found.newest.layout, sizes)
-    modelled = _modelled(devices, found, missing)
-    grows = wanted.grow and not missing and larger(builder, wanted, modelled) is not None
+    modelled = _modelled(devices, found, [found.newest.raid_disks - 1] if turned else missing)
+    grows = wanted.grow and not (missing or turned) and larger(builder, wanted, modelled) is not None
     # Writes that the only origin still lacks were never acknowledged. Its marks go, because md copies nothing from marked blocks.
-    marked = bool(found.origin and len(members) == 1 and all(block.marked for block in found.current.values()))
+    marked = bool(found.origin and len(found.current) == 1 and all(block.marked for block in found.current.values()))
     array = start(builder, wanted, modelled, members, size, ["--update=force-no-bbl"] if marked else [])
     builder.forget_survivors(array.uuid)
     if found.origin:

@@ -94,6 +94,18 @@ class PlanBuilder:
         self.state = replace(self.state, creating_marks=marks)
         return True
 
+    def clear(self, devices: Sequence[BlockDevice]) -> None:
+        """Erase the content of devices that become members."""
+        carrying = [device for device in devices if device.signatures or device.superblock or device.partitions]
+        for device in carrying:
+            self.run("wipefs", "--all", device.node)
+        if carrying:
+            self.settle()
+        new = [device.node for device in devices if device.kernel_name in self.created]
+        if new:
+            # An old superblock on a formerly used disk can appear inside the new array.
+            self.steps.append(Operation("erase_stale_content", {"devices": new}))
+
     def add_blank(self, array: Array, device: BlockDevice) -> None:
         """Add a device to an array; its content may be destroyed."""
         if device.signatures or device.superblock or device.partitions:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..._core.errors import InputError
-from ..._core.plan import Operation
+from ..checks.blocks import check_new_blocks
 from ..checks.devices import check_chunk, check_sizes, check_usable, resolve
 from ..checks.identity import check_name_unclaimed
 from ..model.array import Array, Member
@@ -18,7 +18,10 @@ from ..model.layout import usable_size
 from ..model.state import State
 from ..model.wanted import WantedArray
 from .builder import PlanBuilder
+from .flags import plan_flags
 
+_MOST_HEADROOM = 64 << 20
+_HEADROOM_PART = 32
 _AUTOMATIC = 127
 """For arrays without a number in their name, mdadm counts down from this number."""
 
@@ -32,18 +35,19 @@ def create(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str], coll
     if remnant:
         builder.stop(remnant)
     devices = _check(builder, wanted, blank)
-    _clear(builder, [devices[path] for path in blank])
+    builder.clear([devices[path] for path in blank])
     kernel_name = wanted.kernel_name or free_kernel_name(builder.state)
     uuid = builder.fresh.pop(0)
-    builder.run(*_command(wanted, uuid))
+    size = usable_size(wanted.level, wanted.layout_word, [devices[path].size for path in wanted.devices])
+    builder.run(*_command(wanted, uuid, min(devices[path].size for path in wanted.devices)))
     members = [(devices[path].kernel_name, slot) for slot, path in enumerate(wanted.devices)]
     spares = [(devices[path].kernel_name, None) for path in wanted.spares]
     array = replace(_new_array(wanted, uuid, [*members, *spares]), kernel_name=kernel_name)
-    size = usable_size(wanted.level, wanted.layout_word, [devices[path].size for path in wanted.devices])
     builder.state = builder.state.with_array(array, size, (wanted.node,))
     builder.creating.append(uuid)
     # With assume_clean the members keep their content, so old signatures inside the new array have to be erased.
     (builder.unread if wanted.assume_clean else builder.created).add(kernel_name)
+    plan_flags(builder, wanted, devices, array)
     builder.persist(wanted, array)
 
 
@@ -80,6 +84,7 @@ def _empty_remnant(state: State, wanted: WantedArray) -> Optional[Array]:
 def _check(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str]) -> Dict[str, BlockDevice]:
     devices = resolve(builder.state, wanted)
     check_usable(wanted, devices, blank)
+    check_new_blocks(wanted, devices)
     _check_metadata(builder.state, wanted, devices)
     check_name_unclaimed(builder.state, wanted, [device.kernel_name for device in devices.values()])
     sizes = _sizes(builder, devices)
@@ -120,19 +125,13 @@ def _check_metadata(state: State, wanted: WantedArray, devices: Dict[str, BlockD
             )
 
 
-def _clear(builder: PlanBuilder, devices: Sequence[BlockDevice]) -> None:
-    carrying = [device for device in devices if device.signatures or device.superblock or device.partitions]
-    if carrying:
-        for device in carrying:
-            builder.run("wipefs", "--all", device.node)
-        builder.settle()
-    new = [device.node for device in devices if device.kernel_name in builder.created]
-    if new:
-        # An old superblock on a formerly used disk can appear inside the new array.
-        builder.steps.append(Operation("erase_stale_content", {"devices": new}))
+def _headroom(wanted: WantedArray, smallest: int) -> List[str]:
+    """Room before the data of a stripe that shall be grown later: each reshape takes a chunk for every member from it."""
+    room = min(_MOST_HEADROOM, smallest // _HEADROOM_PART) >> 20
+    return [f"--data-offset={room}M"] if wanted.level == "raid0" and wanted.grow and wanted.metadata != "1.0" and room else []
 
 
-def _command(wanted: WantedArray, uuid: str) -> List[str]:
+def _command(wanted: WantedArray, uuid: str, smallest: int) -> List[str]:
     argv = ["mdadm", "--create", wanted.node, "--run", f"--homehost={wanted.homehost}", f"--name={wanted.name}"]
     argv += [f"--metadata={wanted.metadata}", f"--uuid={shown_uuid(uuid)}", f"--level={wanted.level}"]
     if wanted.layout:
@@ -142,6 +141,7 @@ def _command(wanted: WantedArray, uuid: str) -> List[str]:
     if wanted.kind.redundant:
         argv.append(f"--bitmap={wanted.bitmap_to_create}")
         argv += ["--assume-clean"] if wanted.assume_clean else []
+    argv += _headroom(wanted, smallest)
     argv.append(f"--raid-devices={len(wanted.devices)}")
     if wanted.spares:
         argv.append(f"--spare-devices={len(wanted.spares)}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 from ..._core.errors import RefusedError
+from ..checks.blocks import check_blocks
 from ..checks.devices import can_heal, check_usable, check_writable
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice
@@ -21,6 +22,7 @@ from ..model.wanted import WantedArray
 from .builder import PlanBuilder
 from .reshape import no_new_chunk, no_new_devices, unsafe_bitmap
 from .resize import larger, plan_size
+from .stripe import is_turned, plan_stripe
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def plan_growth(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
     """
     if not wanted.grow:
         return array
+    if wanted.level == "raid0" and array.level in ("raid0", "raid4"):
+        return plan_stripe(builder, wanted, devices, array)
     growth = _growth(builder, wanted, array)
     if not (growth.turns or growth.bitmap) or _later(builder, wanted, devices, array):
         return array
@@ -69,6 +73,8 @@ def as_grown(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Array:
     """The array as declared, if it only has to become whole before it is grown; else the array unchanged."""
     if wanted.name not in builder.grown_later:
         return array
+    if is_turned(wanted, array):
+        return replace(array, level=wanted.level, layout=0, raid_disks=array.raid_disks - 1)
     chunk = wanted.chunk * 1024 if wanted.chunk else array.chunk
     return replace(array, raid_disks=len(wanted.devices), chunk=chunk, bitmap=wanted.bitmap or array.bitmap)
 
@@ -162,6 +168,7 @@ def _next(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
 def _add_devices(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
     new = [path for path in wanted.devices if path not in devices or devices[path].kernel_name not in array.devices]
     check_usable(wanted, devices, new)
+    check_blocks(wanted, builder.state, array, {path: devices[path] for path in new})
     spares: List[Member] = [member for member in array.members if member.slot is None]
     named = {devices[path].kernel_name for path in wanted.devices}
     for path in new:

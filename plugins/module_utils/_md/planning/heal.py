@@ -14,6 +14,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
+from ..checks.blocks import check_blocks
 from ..checks.devices import check_free, check_usable, check_writable
 from ..model.array import Array, Healing, Member
 from ..model.block_device import BlockDevice, Superblock
@@ -77,6 +78,7 @@ def _methods(builder: PlanBuilder, wanted: WantedArray, back: Dict[str, BlockDev
             own[path] = device.superblock
     check_free(wanted, {path: back[path] for path in own})
     check_usable(wanted, back, [path for path in back if path not in own])
+    check_blocks(wanted, builder.state, array, back)
     _check_room(builder.state, wanted, back, array)
     together = array.uuid in builder.recovered
     return {path: _own_method(builder.state, wanted, path, own[path], array, together) if path in own else REBUILD for path in back}

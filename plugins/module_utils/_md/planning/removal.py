@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan an array that shall be stopped or absent. Pure."""
+"""Plan an array that shall be stopped, forgotten or absent. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .rename_running import array_in_use
 
 
 def plan_removal(builder: PlanBuilder, wanted: WantedArray) -> None:
-    """Plan to stop the array and, for C(absent), to erase its superblocks and its line in mdadm.conf.
+    """Plan to stop the array. For C(forgotten) also its line in mdadm.conf goes, for C(absent) also its superblocks.
 
     :raises RefusedError: the array is in use, or several arrays could be meant.
     """
@@ -35,6 +35,7 @@ def plan_removal(builder: PlanBuilder, wanted: WantedArray) -> None:
         for uuid in sorted(uuids):
             _erase(builder, wanted, uuid)
         _report_unreached(builder, wanted)
+    if wanted.state in ("forgotten", "absent"):
         builder.forget(wanted, sorted(uuids))
 
 
@@ -81,7 +82,7 @@ def _stop(builder: PlanBuilder, wanted: WantedArray, array: Array) -> None:
             f"{array.node} {' and '.join(reasons)}",
             "Nothing was changed; unmount it, or stop what uses it, first",
         )
-    if wanted.state == "stopped":
+    if wanted.state != "absent":
         builder.note_survivors(array)
     builder.stop(array)
     builder.unmark(array.kernel_name)

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional
+from typing import Dict, Optional, Set
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Command
 from ..model.array import Array
-from ..model.layout import decode, far_copies, in_halves, usable_size
+from ..model.layout import decode, in_halves, usable_size
 from ..model.state import State
 from ..model.wanted import WantedArray
 from .builder import PlanBuilder
-
-_MIB = 1 << 20
 
 
 def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[int]:
@@ -25,10 +23,10 @@ def larger(builder: PlanBuilder, wanted: WantedArray, array: Array) -> Optional[
     :raises RefusedError: the members have grown, and md cannot use their new room.
     """
     rooms = _rooms(builder.state, array)
-    grown = {name: room for name, room in rooms.items() if room - _used(builder.state, array, name) >= _worth(array)}
+    grown = {name: room for name, room in rooms.items() if room - _used(builder.state, array, name) >= array.least_growth}
     if not grown:
         return None
-    obstacle = _obstacle(array)
+    obstacle = _obstacle(builder.state, array)
     if obstacle:
         nodes = ", ".join(f"{builder.state.devices[name].node} has {builder.state.devices[name].size} bytes" for name in sorted(grown))
         raise RefusedError(
@@ -92,20 +90,19 @@ def _used(state: State, array: Array, name: str) -> int:
     return array.component_size or (block.data_size if block else 0)
 
 
-def _worth(array: Array) -> int:
-    """The least growth of a member that counts, in bytes: a smaller rest is normal.
-
-    md uses whole chunks, one for each copy in stripes at a time, and mdadm may leave a rest at the end. A reshape leaves a larger rest: it
-    moves the data towards the beginning of each member, by up to a chunk for every device.
-    """
-    return max(_MIB, (far_copies(array.level, array.layout) + 3 + array.raid_disks) * array.chunk)
+def _used_chunks(state: State, array: Array) -> Set[int]:
+    """The whole chunks that a stripe uses of each member; with one number for all members, the stripe has a single zone."""
+    blocks = [state.devices[name].superblock for name in array.devices if name in state.devices]
+    return {block.data_size // max(array.chunk, 1) for block in blocks if block} if array.level == "raid0" else set()
 
 
-def _obstacle(array: Array) -> str:
+def _obstacle(state: State, array: Array) -> str:
     if in_halves(array.level, array.layout):
         return f"in its layout, {decode(array.level, array.layout)}, the further copies begin at half the former size of each member"
-    if not array.kind.redundant:
+    if not array.kind.redundant and array.level != "raid0":
         return f"{array.level} arrays keep the size that their members had at creation"
+    if len(_used_chunks(state, array)) > 1:
+        return "it uses different sizes of its members, so that its end is striped over some of them only"
     if array.metadata == "1.0":
         return "with metadata 1.0 md expects the superblock at the end of each member, and does not find it there any more"
     return ""

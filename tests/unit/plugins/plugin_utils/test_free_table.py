@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
+from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import UNITS, TableError, render
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
     KERNELS,
     facts,
@@ -93,6 +93,65 @@ def test_units(unit: str, total: int) -> None:
     assert render(facts("3.2-posts-plain"), unit=unit).splitlines()[1].split()[1] == str(total)
 
 
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("kernel", [*KERNELS, "11-hugepages-566gib", "19-docker-2gib-on-64gib"])
+def test_cells_do_not_run_together(kernel: str, unit: str) -> None:
+    found = facts(kernel)
+    lines = render(found, unit=unit, extended=True, rows="both").splitlines()
+    assert len({len(line) for line in lines[:2]}) == 1
+    assert len(lines[1].split()) == len(lines[0].split()) + 1
+    for line, (label, value) in zip(lines[-9:], found["free"]["extended"].items()):
+        assert line.split()[0] == label
+        assert (line.split()[1] == "-") == (value is None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0B"),
+        (1023, "1023B"),
+        (1024, "1.0Ki"),
+        (2548012 * 1024, "2.4Gi"),
+        (10 * (1 << 30) - 1, "9.9Gi"),
+        (10 << 30, "10Gi"),
+        ((1 << 40) - 1, "1023Gi"),
+        (1 << 60, "1024Pi"),
+        (-1536, "-1.5Ki"),
+    ],
+)
+def test_the_unit_that_fits(value: int, text: str) -> None:
+    found = facts("6.1")
+    found["free"]["swap"]["total"] = value
+    assert render(found, unit="h").splitlines()[-1].split()[1] == text
+
+
+LIMITED = """\
+               total       used       free  anonymous     kernel     caches     others
+Mem:            2048       2040          7          -          -          -          -
+  -/+ avail                2031         16
+Machine:       64160      44628      19531       4882        576      37597       1572
+Swap:              0          0          0"""
+
+
+def test_the_caches_are_shown_one_by_one() -> None:
+    lines = render(facts("6.1"), unit="k", caches=True).splitlines()
+    assert lines[4:6] == ["", "Caches:"]
+    found = dict(line.split(maxsplit=1) for line in lines[6:9])
+    assert found == {"Active(file)": "811204", "Inactive(file)": "624812", "SReclaimable": "301240"}
+    assert sum(map(int, found.values())) == facts("6.1")["free"]["caches"] // 1024
+    assert lines[9].split() == ["Cached-Shmem", str(1446044 - 92368)]
+    assert lines[10].split() == ["ZFS", "ARC", str((511705088 - 131072000) // 1024)]
+
+
+def test_the_caches_of_the_machine_are_not_those_of_a_limited_host() -> None:
+    lines = render(facts("19-docker-2gib-on-64gib"), caches=True).splitlines()
+    assert [line.split()[-1] for line in lines[-4:]] == ["-"] * 4
+
+
+def test_a_host_with_a_limit_has_its_own_row_and_that_of_the_machine() -> None:
+    assert render(facts("19-docker-2gib-on-64gib"), rows="available") == LIMITED
+
+
 def test_the_example_of_the_documentation_shows_what_it_prints() -> None:
     documented = yaml.safe_load((Path(__file__).resolve().parents[4] / "plugins" / "filter" / "free_table.yml").read_text(encoding="utf-8"))
     shown = [line[2:] for line in documented["EXAMPLES"].splitlines() if line.startswith("#")]
@@ -101,7 +160,8 @@ def test_the_example_of_the_documentation_shows_what_it_prints() -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_kernel_has_a_table(kernel: str) -> None:
-    assert len(render(facts(kernel), percent=True, extended=True, rows="both").splitlines()) == 16
+    found = facts(kernel)
+    assert len(render(found, percent=True, extended=True, rows="both").splitlines()) == 16 + (found["machine"] is not None)
 
 
 def test_what_a_kernel_does_not_tell_is_a_dash() -> None:

@@ -29,7 +29,13 @@ def test_names_that_are_not_md_and_a_number_are_refused(tmp_path: Path, options:
         "storage_chap_secret": "secret-secret",
     }
     hosts = {
-        host: {**common, "storage_client_mirror_prefix": prefix, "storage_client_stripe": stripe}
+        host: {
+            **common,
+            # Each host has targets of its own, because two writers are refused before the names are.
+            "storage_client_targets": [{**target, "iqn": f"{target['iqn']}-{host}"} for target in TARGETS],
+            "storage_client_mirror_prefix": prefix,
+            "storage_client_stripe": stripe,
+        }
         for host, (prefix, stripe) in names.items()
     }
     found = play_role(tmp_path, hosts, *options, name="fleetlab.linux.storage_client")

@@ -96,10 +96,16 @@ class Machine:
     uuids: int = 0
     silent: Set[str] = field(default_factory=set)
     completed: List[Any] = field(default_factory=list)
+    watched: bool = True
+    flags: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
 
     def block(self, name: str) -> Disk:
         """A disk or a running array's inside, by kernel name."""
         return self.disks[name] if name in self.disks else self.inside[self.running[name].superblock.uuid]
+
+    def room(self, name: str) -> int:
+        """The size of a disk or of a running array."""
+        return self.running[name].size if name in self.running else self.disks[name].size
 
     def names(self) -> List[str]:
         """All block devices."""
@@ -108,7 +114,7 @@ class Machine:
     def state(self, wanted: Sequence[WantedArray] = ()) -> State:
         """What observing this machine gives."""
         paths: Dict[str, Optional[str]] = {}
-        for path in (path for one in wanted for path in (one.node, *one.all_devices)):
+        for path in (path for one in wanted for path in (one.node, *one.all_devices, *one.leaving)):
             name = self.links.get(path, path.rpartition("/")[2])
             paths[path] = name if name in self.names() else None
         conf = tuple(ConfFile(path, text) for path, text in self.files.items() if path != JOURNAL)
@@ -137,7 +143,7 @@ class Machine:
         disk = self.block(name)
         holders = tuple(other for other, array in self.running.items() if name in array.members)
         busy = bool(holders or disk.mounts)
-        size = self.running[name].size if name in self.running else disk.size
+        size = self.room(name)
         return BlockDevice(
             name,
             size,
@@ -173,6 +179,7 @@ class Machine:
             bitmap_dirty=MIB if block.bitmap else None,
             sync_action="reshape" if running.reshaping else "recover" if running.rebuilding else "idle",
             component_size=self._component(running),
+            reshape_position=0 if running.reshaping and len(running.members) < count else None,
         )
 
     @staticmethod
@@ -192,7 +199,7 @@ class Machine:
         if name in running.faulty:
             return Member(name, None, ("faulty", *words), lacks)
         state = "spare" if name in running.rebuilding or found is None or found.role is None else "in_sync"
-        return Member(name, found.role if found else None, (state, *words), lacks)
+        return Member(name, found.role if found else None, (state, *words, *self.flags.get(name, ())), lacks)
 
     def lose_all(self, array: str, **failed: Tuple[Tuple[int, int], ...]) -> None:
         """All members stop answering, the last one last; what could not be written, by member, is not in any superblock."""
@@ -220,6 +227,11 @@ class Machine:
         """Every rebuild comes to its end."""
         for array, running in self.running.items():
             running.rebuilding.clear()
+            if running.reshaping and running.superblock.level == "raid4" and len(running.members) == running.superblock.raid_disks - 1:
+                running.size = self._offered(running)
+                running.reshaping = False
+                if self.watched:
+                    self.turn(array, "raid0")
             running.reshaping = False
             if running.superblock.level in ("raid1", "raid10"):
                 self.write(array)
@@ -236,10 +248,11 @@ class Machine:
             self.fail(self._name(paths[0]), name)
             return
         if "remove" in options:
-            block = self.block(name).superblock if name in self.disks else None
+            block = self.block(name).superblock if name in self.names() else None
             assert name in running.faulty or (block and block.role is None), f"{name} is in use"
             running.members.remove(name)
             running.faulty.discard(name)
+            self.flags.pop(name, None)
             return
         assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
         assert "add-spare" in options
@@ -248,7 +261,8 @@ class Machine:
     def _join(self, running: Running, name: str, slot: Optional[int]) -> None:
         disk = self.block(name)
         assert disk.signatures == ()
-        disk.superblock = replace(running.superblock, role=slot, events=1, data_size=disk.size, component_size=self._component(running))
+        disk.superblock = replace(running.superblock, role=slot, events=1, component_size=self._component(running))
+        disk.superblock = replace(disk.superblock, data_size=self.room(name) - disk.superblock.data_offset)
         running.members.append(name)
         if slot is not None:
             running.rebuilding.add(name)
@@ -259,28 +273,99 @@ class Machine:
         assert not running.rebuilding
         assert not running.reshaping
         assert not running.faulty
+        if "level" in options:
+            self.turn(self._name(paths[0]), "raid4" if options["level"] == "4" else "raid0")
+        if "add" in options:
+            self.extend(options, paths)
+            return
         if "bitmap" in options:
             running.bitmap = options["bitmap"] == "internal"
         if "size" in options:
-            assert running.superblock.level != "raid0"
-            assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
-            sizes = {name: self.block(name).size for name in running.members}
-            for name, size in sizes.items():
-                block = self.block(name).superblock
-                assert block
-                self.block(name).superblock = replace(block, data_size=size, component_size=min(sizes.values()))
-            running.size = min(sizes.values())
+            self._use_all(running)
         if "raid-devices" in options:
-            running.raid_disks = int(options["raid-devices"])
-            for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
-                slots = self._free_slots(running)
-                if slots:
-                    running.members.remove(name)
-                    self._join(running, name, slots[0])
-            if running.superblock.level != "raid1":
-                self._reshape(running, raid_disks=running.raid_disks)
+            self._widen(running, int(options["raid-devices"]))
         if "chunk" in options:
             self._reshape(running, chunk=int(options["chunk"]) * 1024)
+
+    def _use_all(self, running: Running) -> None:
+        assert running.superblock.level != "raid0"
+        assert running.superblock.layout >> 16 or running.superblock.layout < 0x200, "a far layout"
+        sizes = {name: self.room(name) for name in running.members}
+        for name, size in sizes.items():
+            block = self.block(name).superblock
+            assert block
+            before = block.data_offset
+            self.block(name).superblock = replace(block, data_size=size - before, component_size=min(sizes.values()) - before)
+        running.size = self._offered(running)
+
+    def _widen(self, running: Running, count: int) -> None:
+        running.raid_disks = count
+        for name in [n for n in running.members if (b := self.block(n).superblock) and b.role is None]:
+            slots = self._free_slots(running)
+            if slots:
+                running.members.remove(name)
+                self._join(running, name, slots[0])
+        if running.superblock.level != "raid1":
+            self._reshape(running, raid_disks=count)
+
+    def turn(self, array: str, level: str) -> None:
+        """Turn a stripe into a raid4 without its parity member, or back."""
+        running = self.running[array]
+        if running.superblock.level == level:
+            return
+        assert not running.reshaping
+        assert not running.rebuilding
+        assert {running.superblock.level, level} == {"raid0", "raid4"}
+        count = running.superblock.raid_disks + (1 if level == "raid4" else -1)
+        assert len(running.members) == min(count, running.superblock.raid_disks), "the parity member is there"
+        used = min(block.data_size for name in running.members if (block := self.block(name).superblock))
+        self._rewrite(running, level=level, raid_disks=count)
+        if level == "raid0":
+            self._rewrite(running, data_size=used)
+
+    def _rewrite(self, running: Running, **changed: Any) -> None:
+        running.superblock = replace(running.superblock, **changed)
+        running.raid_disks = None
+        for name in running.members:
+            block = self.block(name).superblock
+            assert block
+            self.block(name).superblock = replace(block, **changed)
+
+    def extend(self, options: Dict[str, str], paths: List[str], killed: int = 0) -> None:
+        """mdadm --grow --raid-devices --add of a stripe; C(killed) is the stage at which mdadm is killed, 0 if it is not."""
+        running, new = self.running[self._name(paths[0])], [self._name(path) for path in paths[1:]]
+        self.turn(self._name(paths[0]), "raid4")
+        if killed == 1:
+            return
+        count = running.superblock.raid_disks
+        for slot, name in enumerate(new, count - 1):
+            assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
+            self._join(running, name, None)
+            if killed in (0, 4, 5):
+                self._place(name, slot)
+        if killed == 2:
+            return
+        if killed == 3:
+            # The array was released, so that md has written the parity to the first of the new members.
+            self._place(new[0], count - 1)
+            return
+        assert len(running.members) == int(options["raid-devices"])
+        before = running.superblock.data_offset - running.superblock.chunk * (count - 1 + len(new))
+        assert before > 0, "no room to move the data"
+        self._rewrite(running, raid_disks=count + len(new), data_offset=before)
+        running.reshaping, self.watched = True, killed == 0
+        if killed == 5:
+            self.settle()
+
+    def _offered(self, running: Running) -> int:
+        blocks = [block for name in running.members if (block := self.block(name).superblock)]
+        used = min(block.data_size for block in blocks)
+        return used * {"raid0": len(blocks), "raid4": running.superblock.raid_disks - 1}.get(running.superblock.level, 1)
+
+    def _place(self, name: str, slot: int) -> None:
+        block = self.block(name).superblock
+        assert block
+        self.block(name).superblock = replace(block, role=slot)
 
     def _reshape(self, running: Running, **changed: Any) -> None:
         """Move all data, with all superblocks saying where to; no member is out of date meanwhile."""
@@ -337,6 +422,8 @@ class Machine:
             for node in (device, *(node for _first, _size, others in gaps for node, _start in others)):
                 self._check_free(node)
             self.completed.append((device, gaps))
+        elif step.name == "turn_back":
+            self.turn(self._name(step.arguments["array"]), "raid0")
         elif step.name == "re_add":
             running, name = self.running[self._name(step.arguments["array"])], self._name(step.arguments["device"])
             block = self.block(name).superblock
@@ -370,6 +457,8 @@ class Machine:
             else:
                 assert "stop" in options
                 self._stop(self._name(paths[0]))
+        elif program == "tee":
+            self._flag(words[-1], step.stdin or "")
         elif program == "wipefs":
             disk = self.block(self._name(words[-1]))
             disk.superblock, disk.signatures = None, ()
@@ -377,6 +466,15 @@ class Machine:
             self.initramfs_made += 1
         else:
             assert program == "udevadm"
+
+    def _flag(self, file: str, text: str) -> None:
+        """The file C(state) of a member in sysfs: a word sets a flag, with a minus before it clears the flag."""
+        *_rest, array, _md, member, last = file.split("/")
+        assert last == "state"
+        name, word = member[len("dev-") :], {"writemostly": "write_mostly"}.get(text.strip().lstrip("-"), text.strip().lstrip("-"))
+        assert name in self.running[array].members
+        kept = tuple(flag for flag in self.flags.get(name, ()) if flag != word)
+        self.flags[name] = kept if text.startswith("-") else (*kept, word)
 
     def _stop(self, name: str) -> None:
         assert not any(name in array.members for array in self.running.values())
@@ -388,6 +486,8 @@ class Machine:
         names = [self._name(path) for path in paths[1:]]
         count = int(options["raid-devices"])
         level = options["level"]
+        # Only of stripes it matters where the data begin.
+        before = int(options.get("data-offset", "2M")[:-1]) * MIB if level == "raid0" else 0
         for slot, name in enumerate(names[:written]):
             assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
             block = Superblock(
@@ -401,8 +501,9 @@ class Machine:
                 role=slot if slot < count else None,
                 events=0 if level == "raid0" or written is not None else 1,
                 bitmap=options.get("bitmap") == "internal",
-                data_size=self.block(name).size,
-                component_size=0 if level == "raid0" else min(self.block(each).size for each in names),
+                data_offset=before,
+                data_size=self.room(name) - before,
+                component_size=0 if level == "raid0" else min(self.room(each) for each in names),
             )
             self.block(name).superblock = block
             self.block(name).signatures = ()
@@ -416,13 +517,14 @@ class Machine:
         assert first is not None
         kernel_name = self._kernel_name(node)
         assert kernel_name not in self.running
-        data = min(self.block(name).size for name in names)
-        size = data * (len(names) if first.level == "raid0" else 1)
-        self.inside.setdefault(first.uuid, Disk(size))
-        self.running[kernel_name] = Running(first, names, size)
+        data = min(self.room(name) for name in names)
+        self.running[kernel_name] = Running(first, names, data)
+        if first.level in ("raid0", "raid4"):
+            self.running[kernel_name].size = self._offered(self.running[kernel_name])
+        self.inside.setdefault(first.uuid, Disk(self.running[kernel_name].size))
         for name in names:
             block = self.block(name).superblock
-            if block and block.level != "raid0":
+            if block and block.level not in ("raid0", "raid4"):
                 self.block(name).superblock = replace(block, events=max(b.events for b in blocks if b) + 1)
 
     def _kernel_name(self, node: str) -> str:

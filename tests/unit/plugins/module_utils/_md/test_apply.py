@@ -108,6 +108,29 @@ def test_an_array_that_stays_at_rest_is_an_error_and_one_that_somebody_woke_is_n
     assert runner.argvs == [["mdadm", "--readwrite", "/dev/md1"]]
 
 
+@pytest.mark.parametrize("by", ["this run", "the mdadm that watched the reshape", "nobody"])
+def test_a_stripe_is_turned_back_by_whoever_comes_first(folder: Path, by: str) -> None:
+    host, clock = recorded(folder, "degraded"), Clock()
+    host.answers["device_number /dev/md1"] = ["9:1", ""]
+    host.answers["target /sys/dev/block/9:1"] = "/sys/devices/virtual/block/md1"
+    host.answers["text /sys/block/md1/md/level"] = "raid4"
+
+    def turn() -> None:
+        host.answers["text /sys/block/md1/md/level"] = "raid4" if by == "nobody" else "raid0"
+        if by != "this run":
+            raise CommandError(["mdadm"], "is busy", 1)
+
+    runner = Runner({"mdadm --grow /dev/md1 --level=0": turn})
+    with pytest.raises(CommandError) if by == "nobody" else nullcontext():
+        bound(host, runner, clock).turn_back("/dev/md1")
+    assert (len(runner.argvs) > 5) == (by == "nobody")
+    # A stripe that is one again needs no command.
+    host.answers["text /sys/block/md1/md/level"] = "raid0"
+    before = len(runner.argvs)
+    bound(host, runner, clock).turn_back("/dev/md1")
+    assert len(runner.argvs) == before
+
+
 def test_a_slot_is_waited_for_only_where_one_is_free(folder: Path) -> None:
     host, clock = recorded(folder, "degraded"), Clock()
     host.answers["device_number /dev/md1"] = ["9:1", ""]

@@ -90,10 +90,13 @@ def test_the_formula_of_the_running_kernel_stands_in(release: str, source: str) 
 
 
 def test_below_2_6_27_procps_says_free() -> None:
-    assert small(osrelease="2.6.26")["formulas"]["procps_3_3_10"] == 80000 * 1024
+    found = small(osrelease="2.6.26", zoneinfo=None)
+    assert (found["source"], found["bytes"]) == ("memfree", 80000 * 1024)
+    assert "procps answers with MemFree" in found["missing"]["procps_3_3_10"]
+    assert "procps answers with MemFree" in found["reason"]
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", [kernel for kernel in KERNELS if kernel != "6.18-container"])
 def test_a_kernel_that_tells_is_believed(kernel: str) -> None:
     found = facts(kernel)
     native = found["bytes"].get("MemAvailable")
@@ -164,7 +167,7 @@ def test_more_than_there_is_can_not_be_available() -> None:
 
 
 def test_a_sum_above_memtotal_is_held_to_it_and_not_used() -> None:
-    found = small(meminfo=MEMINFO.replace("Inactive(file): 10000", "Inactive(file): 900000"))
+    found = small(meminfo=MEMINFO.replace("Inactive(file): 10000", "Inactive(file): 399000"))
     assert found["formulas"]["linux_4_20"] == 400000 * 1024
     assert (found["source"], found["bytes"]) == ("memfree", 80000 * 1024)
     assert "not linux_4_20: its sum is above MemTotal" in found["reason"]
@@ -191,7 +194,8 @@ def test_the_page_size_can_be_missing() -> None:
 
 def test_the_zfs_cache_counts_where_asked() -> None:
     plain, counted = facts("6.1"), make_facts(reading("6.1"), zfs_arc=True)
-    assert "zfs_arc" not in plain
+    assert plain["zfs_arc"] == counted["zfs_arc"]
+    assert plain["available"]["source"] == "kernel"
     assert counted["zfs_arc"]["reclaimable"] == 511705088 - 131072000
     assert counted["available"]["bytes"] == plain["available"]["bytes"] + counted["zfs_arc"]["reclaimable"]
     assert counted["available"]["source"] == "kernel+zfs_arc"

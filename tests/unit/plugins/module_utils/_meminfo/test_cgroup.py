@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.cgroup import describe, files_to_read, version_and_path
+from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.cgroup import columns, describe, files_to_read, version_and_path
 
 GIB = 1 << 30
 V1 = "9:name=systemd:/\n5:cpu,memory:/docker/abc\n0::/\n"
@@ -56,6 +56,7 @@ def test_the_tightest_limit_on_the_way_up_binds() -> None:
         "limit": GIB,
         "usage": GIB // 2,
         "available": GIB - GIB // 4,
+        "tmpfs": None,
         "reason": None,
     }
 
@@ -87,7 +88,7 @@ def test_version_1() -> None:
 def test_no_limit_is_null_and_says_so(limit: str) -> None:
     found = describe("0::/", v2("", limit, "5"), 8 * GIB)
     assert found["limit"] is None
-    assert found["reason"] == "no limit below MemTotal"
+    assert found["reason"] == "no limit up to MemTotal"
 
 
 def test_nothing_to_read_says_so() -> None:
@@ -103,3 +104,71 @@ def test_a_limit_without_usage_leaves_the_rest_open() -> None:
 
 def test_a_group_over_its_limit_has_nothing_left() -> None:
     assert describe("0::/", v2("", "4096", "8192"), GIB)["available"] == 0
+
+
+def test_a_limit_that_equals_memtotal_is_the_normal_case_under_lxcfs() -> None:
+    assert describe("0::/", v2("", str(GIB), "5"), GIB)["limit"] == GIB
+    assert describe("0::/", v2("", str(GIB + 4096), "5"), GIB)["limit"] is None
+
+
+def test_reclaimable_slab_is_available() -> None:
+    stat = "inactive_file 4096\nslab_reclaimable 8192\nshmem 77\n"
+    found = describe("0::/", v2("", str(GIB), str(GIB), stat), 8 * GIB)
+    assert (found["available"], found["tmpfs"]) == (4096 + 8192, 77)
+
+
+@pytest.mark.parametrize(
+    ("init", "limit"),
+    [
+        ("0::/init.scope", None),
+        ("0::/user.slice/user-0.slice/a.scope", GIB),
+        ("0::/user.slice/user-01.slice", None),
+        (V2, GIB),
+        # Nobody may look at process 1 (hidepid): a limit counts, as in a container.
+        (None, GIB),
+        ("", GIB),
+    ],
+)
+def test_a_limit_on_the_session_that_reads_does_not_limit_the_host(init: str | None, limit: int | None) -> None:
+    found = describe(V2, v2("/user.slice/user-0.slice", str(GIB), "5"), 8 * GIB, init)
+    assert found["limit"] == limit
+    assert str(found["reason"] or "").endswith("" if limit else f"/user.slice/user-0.slice to {GIB} bytes")
+
+
+@pytest.mark.parametrize("init", ["0::/init.scope", "0::/../../init.scope", None])
+def test_a_limit_on_the_root_that_is_seen_limits_the_host(init: str | None) -> None:
+    found = describe(V2, {**v2("", str(2 * GIB), "5"), **v2("/user.slice", str(GIB), "5")}, 8 * GIB, init)
+    assert (found["path"], found["limit"]) == (("/user.slice", GIB) if init is None else ("/", 2 * GIB))
+
+
+def test_version_1_tells_limits_of_groups_above_what_a_container_sees() -> None:
+    folder = "/sys/fs/cgroup/memory"
+    files = {
+        f"{folder}/memory.limit_in_bytes": "9223372036854771712",
+        f"{folder}/memory.usage_in_bytes": "4096",
+        f"{folder}/memory.stat": f"hierarchical_memory_limit {GIB}\n",
+    }
+    assert describe(V1, files, 8 * GIB)["limit"] == GIB
+
+
+STAT_2 = "anon 100\nfile 70\nkernel 40\nshmem 20\ninactive_file 30\nslab_reclaimable 8\nslab_unreclaimable 3\n"
+STAT_1 = "cache 1\nrss 2\ntotal_cache 70\ntotal_rss 100\ntotal_shmem 20\ntotal_inactive_file 30\n"
+
+
+@pytest.mark.parametrize(
+    ("stat", "anonymous", "kernel", "caches"),
+    [
+        (STAT_2, 120, 32, 58),
+        (STAT_2.replace("kernel 40\n", "kernel_stack 5\npercpu 6\n"), 120, 3 + 5 + 6, 58),
+        (STAT_1, 120, None, 50),
+        ("inactive_file 30\n", None, None, None),
+    ],
+)
+def test_the_columns_of_a_group(stat: str, anonymous: int | None, kernel: int | None, caches: int | None) -> None:
+    version, files = (1, {}) if stat == STAT_1 else (2, v2("", "1000", "250", stat))
+    if version == 1:
+        names = {"limit_in_bytes": "1000", "usage_in_bytes": "250", "stat": stat}
+        files = {f"/sys/fs/cgroup/memory/memory.{name}": text for name, text in names.items()}
+    found = columns(files, {"version": version, "path": "/"})
+    assert (found["total"], found["free"]) == (1000, 750)
+    assert (found["anonymous"], found["kernel"], found["caches"]) == (anonymous, kernel, caches)

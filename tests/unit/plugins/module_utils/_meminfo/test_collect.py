@@ -19,7 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo import col
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, text
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, tables, text, with_counter
 
 SHELLS = [
     argv
@@ -32,7 +32,10 @@ _PLACES = {
     "min_free_kbytes": collect.MIN_FREE,
     "osrelease": collect.OSRELEASE,
     "cgroup": collect.SELF_CGROUP,
+    "init_cgroup": collect.INIT_CGROUP,
     "arcstats": collect.ARCSTATS,
+    "pressure": collect.PRESSURE,
+    "vmstat": collect.VMSTAT,
 }
 
 
@@ -48,6 +51,8 @@ class Host:
             content = text(kernel, name)
             if content is not None:
                 self.write(place, content)
+        for place, content in tables(kernel).items():
+            self.write(place, f"{content}\n")
         self.program("grep")
         (self.programs / "getconf").write_text(f"#!/bin/sh\necho {(text(kernel, 'pagesize') or '').strip()}\n", encoding="utf-8")
         (self.programs / "getconf").chmod(0o755)
@@ -154,6 +159,8 @@ def printed(kernel: str) -> str:
     lines = ["", "fleetlab-meminfo-1 begin", f"pagesize:{(text(kernel, 'pagesize') or '').strip()}"]
     for name, place in _PLACES.items():
         lines += [f"{place}:{line}" for line in (text(kernel, name) or "").splitlines()]
+    for place, content in tables(kernel).items():
+        lines += [f"{place}:{line}" for line in content.splitlines()]
     return "\n".join([*lines, "fleetlab-meminfo-1 end", ""])
 
 
@@ -176,10 +183,38 @@ def test_noise_around_and_between_and_carriage_returns_do_no_harm() -> None:
         ("fleetlab-meminfo-1 begin\nfleetlab-meminfo-1 end\n", "could not read /proc/meminfo"),
         (printed("6.1") * 2, "more than one"),
         ("fleetlab-meminfo-1 end\nfleetlab-meminfo-1 begin\n", "more than one"),
-        (printed("6.1").replace("\n/proc/meminfo:Shmem:", "\nBroadcast: /proc/meminfo:Shmem:"), "foreign text"),
     ],
 )
 def test_what_is_no_whole_reading_is_an_error_that_says_why(output: str, reason: str) -> None:
     with pytest.raises(ObservationError) as error:
         parse_output(output)
     assert reason in str(error.value)
+
+
+def test_foreign_text_inside_a_line_costs_a_counter_and_not_the_host() -> None:
+    whole = printed("6.1")
+    found = make_facts(parse_output(whole.replace("\n/proc/meminfo:Shmem:", "\nBroadcast: /proc/meminfo:Shmem:")))
+    assert "foreign text inside the line" in found["problems"]["Shmem"]
+    assert found["accounting"]["tmpfs"] is None
+    assert found["available"] == facts("6.1")["available"]
+
+
+def test_foreign_text_inside_zoneinfo_costs_the_zones_and_not_the_host() -> None:
+    whole = printed("6.1").replace("\n/proc/zoneinfo:Node 0, zone   Normal", "\nBroadcast: /proc/zoneinfo:Node 0, zone   Normal")
+    found = make_facts(parse_output(whole))
+    assert found["available"]["bytes"] == facts("6.1")["available"]["bytes"]
+    assert "/proc/zoneinfo: cannot understand 'Node: foreign text" in found["available"]["missing"]["linux_4_20"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_huge_pages_of_every_size_are_read(tmp_path: Path, shell: list[str]) -> None:
+    host = Host(tmp_path, "6.1")
+    meminfo = with_counter("6.1", "HugePages_Total", "3").replace("Hugetlb:               0 kB", f"Hugetlb: {3 * 2048 + 2 * 1048576} kB")
+    host.write(collect.MEMINFO, meminfo)
+    for size, total, free in ((2048, 3, 1), (1048576, 2, 1)):
+        host.write(f"{collect.HUGEPAGES}/hugepages-{size}kB/nr_hugepages", f"{total}\n")
+        host.write(f"{collect.HUGEPAGES}/hugepages-{size}kB/free_hugepages", f"{free}\n")
+        host.write(f"{collect.HUGEPAGES}/hugepages-{size}kB/surplus_hugepages", "9\n")
+    expected = {"total": (3 * 2 + 2 * 1024) << 20, "free": (2 + 1024) << 20, "used": (2 * 2 + 1024) << 20, "reason": None}
+    assert make_facts(parse_output(host.run(shell)))["accounting"]["huge_pages"] == expected
+    assert make_facts(read_host(files.Host(str(tmp_path))))["accounting"]["huge_pages"] == expected

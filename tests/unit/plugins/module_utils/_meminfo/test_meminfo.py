@@ -63,18 +63,40 @@ def test_a_counter_that_can_not_be_believed_has_no_value_but_a_reason(line: str,
         ("MemTotal: 1000 kB\nMemFree: -4 kB", "MemFree: is not a whole number"),
         ("MemTotal: 0 kB\nMemFree: 0 kB", "MemTotal is 0"),
         ("MemTotal: 1000 kB\nMemFree: 1001 kB", "more than MemTotal"),
-        (GOOD + "Shme", "'Shme'"),
-        (GOOD + "Shmem:", "'Shmem:'"),
-        (GOOD + "cat: /proc/meminfo: Keine Berechtigung", "Keine Berechtigung"),
-        (GOOD + "MemFree: 400 kB", "MemFree occurs twice"),
-        (GOOD + "Shmem: x kB\nShmem: 1 kB", "Shmem occurs twice"),
-        ("        total:    used:    free:  shared: buffers:  cached:\nMem:  1 2 3", "cannot understand"),
+        (GOOD + "MemFree: 400 kB", "MemFree: occurs twice"),
+        ("        total:    used:    free:  shared: buffers:  cached:\nMem:  1 2 3", "MemTotal: not in"),
     ],
 )
 def test_a_file_in_doubt_is_an_error_that_says_why(text: str, reason: str) -> None:
     with pytest.raises(ObservationError, match="/proc/meminfo") as error:
         parse_meminfo(text)
     assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "reason"),
+    [
+        ("Shme", "Shme", "cannot understand the line 'Shme'"),
+        ("Shmem:", "Shmem", "cannot understand the line 'Shmem:'"),
+        ("cat: /proc/meminfo: Keine Berechtigung", "cat", "Keine Berechtigung"),
+        ("Shmem: x kB\nShmem: 1 kB", "Shmem", "occurs twice"),
+        ("Shmem: 1 kB\nShmem: 1 kB", "Shmem", "occurs twice"),
+    ],
+)
+def test_a_line_that_is_not_understood_costs_its_counter_and_not_the_host(lines: str, name: str, reason: str) -> None:
+    info = parse_meminfo(GOOD + lines)
+    assert info.sizes == {"MemTotal": 1024000, "MemFree": 409600}
+    assert list(info.problems) == [name]
+    assert reason in info.problems[name]
+
+
+def test_a_name_may_have_blanks() -> None:
+    assert parse_meminfo(GOOD + "Normal Fallback:    8192 kB").sizes["Normal Fallback"] == 8388608
+
+
+def test_the_header_of_2_4_is_no_counter() -> None:
+    header = "        total:    used:    free:  shared: buffers:  cached:\nMem:  260579328 136073216 124506112\nSwap: 0 0 0\n"
+    assert parse_meminfo(header + GOOD) == parse_meminfo(GOOD)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_eight_nodes() -> None:
         (ZONE.replace("(0, 0, 40, 50)", "(0, 0, 40"), "incomplete"),
         (ZONE.replace("(0, 0, 40, 50)", "(0, x)"), "protection"),
         (ZONE.replace("count: 7", "count: ?"), "count"),
+        ("Node 0, zo" + ZONE, "cannot understand 'Node 0, zoNode"),
         ("        low      22\n" + ZONE, "before the first zone"),
     ],
 )

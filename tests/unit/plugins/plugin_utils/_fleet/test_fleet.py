@@ -8,22 +8,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from html import escape
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, make_fleet, percentiles
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, Limits, make_fleet, percentiles
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics import render_textfile
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import short_hosts, threshold_problems
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import (
     render_csv,
     render_json,
     render_summary,
-    render_textfile,
     size,
 )
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, without_counter
@@ -159,7 +158,7 @@ def test_no_hosts_at_all() -> None:
 
 def test_the_table_names_every_host_and_every_failure() -> None:
     lines = render_summary(fleet_of(20)).splitlines()
-    assert lines[0].split() == ["host", "available", "total", "tmpfs", "unexplained", "source", "kernel"]
+    assert lines[0].split() == ["host", "available", "total", "tmpfs", "unexplained", "source", "kernel", "read"]
     assert "21 hosts, 2 without a reading" in "\n".join(lines)
     assert "No reading: dead: no <route>" in lines
 
@@ -176,57 +175,47 @@ def test_json_is_the_fleet() -> None:
     assert json.loads(render_json(found)) == found
 
 
-def test_metrics_have_one_line_for_each_host() -> None:
-    lines = render_textfile(make_fleet({'a"b\\': facts("6.1"), "dead": {}})).splitlines()
-    assert f'fleet_memory_total_bytes{{host="a\\"b\\\\"}} {facts("6.1")["bytes"]["MemTotal"]}' in lines
-    assert 'fleet_memory_up{host="dead"} 0' in lines
-    assert next(line for line in lines if line.startswith("fleet_memory_available_bytes")).count("source=") == 1
-    assert sum(line.startswith("# TYPE") for line in lines) == 5
+def test_metrics_have_one_sample_for_each_host() -> None:
+    text = render_textfile(make_fleet({'a"b\\': at("6.18", 1764172800.5), "dead": {}}))
+    samples = {
+        (sample.name, sample.labels["host"]): sample.value for family in text_string_to_metric_families(text) for sample in family.samples
+    }
+    assert samples["fleet_memory_total_bytes", 'a"b\\'] == facts("6.18")["bytes"]["MemTotal"]
+    assert samples["fleet_memory_read_timestamp_seconds", 'a"b\\'] == 1764172800.5
+    assert (samples["fleet_memory_up", 'a"b\\'], samples["fleet_memory_up", "dead"]) == (1, 0)
+    assert samples["fleet_memory_oom_kills", 'a"b\\'] == 1
+    assert 'source="kernel"' in text
 
 
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
+def test_columns_are_aligned_by_the_width_of_characters() -> None:
+    lines = render_summary(make_fleet({"東京": facts("6.1"), "web": facts("6.1")})).splitlines()
+    assert lines[2].index("%") == lines[3].index("%") + 2
 
 
-def test_the_page_is_whole_and_needs_nothing_else() -> None:
-    found = fleet_of(30)
-    text = render_page(found)
-    page = _Page()
-    page.feed(text)
-    assert page.tags.count("svg") == 2
-    assert page.tags.count("tr") == 1 + len(found["hosts"])
-    assert "script" not in page.tags
-    assert all(link.startswith("#") for link in page.links)
-    assert "no &lt;route&gt;" in text
-    # Not even the names of dialects, which nobody would fetch.
-    assert "http" not in text
-    assert render_page(found) == text
+def test_a_terminal_obeys_no_host() -> None:
+    found = make_fleet({"a": {"meminfo_error": "\x1b]0;title\x07refused\r\n"}})
+    assert "No reading: a: \\x1b]0;title\\x07refused" in render_summary(found)
 
 
-def test_the_page_says_what_the_table_says() -> None:
-    found = fleet_of(30)
-    text = render_page(found)
-    for line in render_summary(found).splitlines():
-        assert line.startswith(("host", "-", EVIL, "No reading: ")) or escape(line.replace("Outlier: ", "")) in text, line
-    for row in found["hosts"]:
-        assert f"<td>{escape(row['host'])}</td>" in text
+def test_old_readings_are_marked() -> None:
+    hosts = {"old": at("6.1", 100.0), "new": at("6.1", 199.0), "unknown": facts("6.1")}
+    found = make_fleet(hosts, limits=Limits(max_age=50, now=200.0))
+    assert {row["host"]: row["old"] for row in found["hosts"]} == {"old": True, "new": False, "unknown": False}
+    assert found["read"] == {"first": 100.0, "last": 199.0, "old": 1, "max_age": 50}
+    text = render_summary(found)
+    assert "1970-01-01 00:01:40Z old" in text
+    assert "Read: 1970-01-01 00:01:40Z to 1970-01-01 00:03:19Z; 1 older than 50 s" in text
+    assert [row["old"] for row in make_fleet(hosts, limits=Limits(now=1e9))["hosts"]] == [False] * 3
 
 
-def test_long_names_leave_room_for_the_bars() -> None:
-    [svg] = re.findall(r"<svg[^>]*Bars.*?</svg>", render_page(make_fleet({"n" * 300: facts("6.1")})), re.DOTALL)
-    assert "n" * 41 not in svg
-    assert "…" in svg
-
-
-def test_a_page_of_649_hosts_stays_small() -> None:
-    assert len(render_page(fleet_of(649))) < 2_000_000
+def test_a_threshold_needs_something_to_compare() -> None:
+    found = make_fleet({"a": at("6.1", 100.0), "b": {}}, limits=Limits(max_age=50, now=200.0))
+    assert threshold_problems(found, 0) == []
+    assert "All 1 readings are older than 50 s" in threshold_problems(found, 5)[0]
+    assert threshold_problems(make_fleet({"a": facts("6.1"), "b": {}}), 5) == []
+    assert "None of 1 hosts has a reading" in threshold_problems(make_fleet({"b": {}}), 5)[0]
+    assert "no hosts to report" in threshold_problems(make_fleet({}), 5)[0]
+    assert threshold_problems(make_fleet({"a": facts("6.1")}), 99) == ["Less than 99 % of the memory is available on a"]
 
 
 @pytest.mark.parametrize(
@@ -234,3 +223,25 @@ def test_a_page_of_649_hosts_stays_small() -> None:
 )
 def test_sizes_for_people(value: int | None, text: str) -> None:
     assert size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("case", "percent", "total", "machine"),
+    [
+        ("19-docker-2gib-on-64gib", 0.81, 2 << 30, (65700000 * 1024, 88.28)),
+        ("06-lxcfs-host-counters", 81.08, 4 << 30, (4 << 30, 64.78)),
+        ("27a-lxd-mariadb", 31.04, 128 << 30, (128 << 30, 31.07)),
+    ],
+)
+def test_the_limit_of_a_control_group_is_the_memory_of_its_host(case: str, percent: float, total: int, machine: tuple[int, float]) -> None:
+    fleet = make_fleet({"box": {"meminfo": facts(case)}})
+    (row,) = fleet["hosts"]
+    assert (row["available_percent"], row["total"], row["source"], row["cgroup_limit"]) == (percent, total, "cgroup", total)
+    assert (row["machine_total"], row["machine_available_percent"]) == machine
+    assert (short_hosts(fleet, percent + 0.01), short_hosts(fleet, percent)) == (["box"], [])
+    (line,) = csv.DictReader(io.StringIO(render_csv(fleet)))
+    assert (line["available_percent"], line["total"], line["machine_total"]) == (str(percent), str(total), str(machine[0]))
+    metrics = {sample.name: sample.value for family in text_string_to_metric_families(render_textfile(fleet)) for sample in family.samples}
+    assert metrics["fleet_memory_total_bytes"] == total
+    assert metrics["fleet_memory_available_bytes"] == row["available"]
+    assert render_summary(fleet).splitlines()[2].split()[:3] == ["box", f"{percent:.1f}", "%"]

@@ -193,6 +193,12 @@ def test_luns_that_do_not_appear_are_named(host: Host) -> None:
         Actions([wanted], Machine(silent), host).wait_for_devices(S3, str(S3_PORTAL), limit=5)
 
 
+def test_a_lun_that_stays_too_small_is_named(host: Host) -> None:
+    wanted = WantedSession(S3, S3_PORTAL, luns=Luns(numbers=(0,)), least_mb=1 << 20)
+    with pytest.raises(ObservationError, match=r"LUN 0 has \d+ MiB after the sizes were read again, and lun_mb asks for 1048576 MiB"):
+        Actions([wanted], Machine(silent), host).wait_for_devices(S3, str(S3_PORTAL), limit=5)
+
+
 def test_a_disk_without_its_name_does_not_count(host: Host) -> None:
     os.unlink(tree(host, "dev") / "disk" / "by-path" / f"ip-127.0.1.3:3260-iscsi-{S3}-lun-4")
     wanted = WantedSession(S3, S3_PORTAL, luns=Luns(count=5))

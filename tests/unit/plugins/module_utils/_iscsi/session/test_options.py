@@ -36,6 +36,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "timeouts": None,
         "parameters": None,
         "wait_for_luns": None,
+        "lun_mb": None,
         "relogin": None,
         "wait_timeout": None,
         "sessions": None,

@@ -11,7 +11,7 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.checks.health import is_stuck, problems
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.checks.health import health, is_stuck, problems
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.array import Array, Member
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import observe_all
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import RecordedHost
@@ -132,3 +132,12 @@ def test_recorded_arrays(folder: Path, scenario: str, words: List[str]) -> None:
     found = problems(observe_all(RecordedHost.load(folder / f"{scenario}.json")).arrays[0])
     assert [word for word, text in zip(words, found) if word in text] == words
     assert len(found) == len(words)
+
+
+@pytest.mark.parametrize("kind", ["ddf", "imsm"])
+def test_a_container_is_no_array_that_should_run(kind: str) -> None:
+    container = mirror(B, C, metadata=f"external:{kind}", active=False, array_state="inactive")
+    assert (health(container), problems(container)) == ("container", [])
+    inside = mirror(B, C, metadata="external:/md127/0", active=False, array_state="inactive")
+    assert health(inside) == "inactive"
+    assert problems(inside)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.block_device import shown_uuid
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.model.layout import decode
-from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.superblock import PLACE, parse, places, read_superblock
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.superblock import PLACE, is_left, parse, places, read_superblock
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import FOLDERS, RecordedHost
 
 SIZE = 536870912
@@ -77,6 +78,33 @@ def test_the_superblock_of_an_array_inside_a_1_0_array_is_not_taken_for_that_of_
     inside = parse("1.2", PLACE, host.read("/dev/ubde", PLACE, PLACE) or b"")
     assert inside is not None
     assert inside.label == "b1:md99"
+
+
+class Disk:
+    """A probe of one disk with recorded superblocks at these offsets."""
+
+    def __init__(self, places: Dict[int, bytes]) -> None:
+        self.places = places
+
+    def read(self, _node: str, offset: int, _length: int) -> bytes:
+        return self.places.get(offset, bytes(PLACE))
+
+
+def test_a_superblock_that_a_former_array_left_at_the_end_hides_no_other(folder: Path) -> None:
+    end = dict(places(SIZE))["1.0"]
+    former = RecordedHost.load(folder / "metadata-1.0.json").read("/dev/ubde", end, PLACE) or b""
+    later = RecordedHost.load(folder / "stripe.json").read("/dev/ubdb", PLACE, PLACE) or b""
+    disk: Any = Disk({end: former, PLACE: later})
+    one, two = parse("1.0", end, former), parse("1.2", PLACE, later)
+    assert one is not None
+    assert two is not None
+    # Both were written to the whole disk: the data of the array with version 1.2 reach beyond the other superblock.
+    assert two.data_offset + two.data_size > end
+    assert is_left(end, replace(one, created=two.created - 1), two)
+    assert not is_left(end, replace(one, created=two.created + 1), two)
+    # The kernel's version decides, whatever was created first.
+    assert [read_superblock(disk, "/dev/ubdb", SIZE, version) for version in ("1.0", "1.2", "1.1")] == [one, two, None]
+    assert read_superblock(disk, "/dev/ubdb", SIZE) == (two if two.created > one.created else one)
 
 
 def test_a_damaged_superblock_is_none(folder: Path) -> None:

@@ -486,3 +486,15 @@ def test_old_content_of_new_members_is_erased_before_they_are_used() -> None:
     assert "erase_stale_content devices=/dev/md1 /dev/md2" in argvs(host, *pair, stripe)
     kept = [want(**MIRROR, assume_clean=True), want("md2", level="raid1", devices=["/dev/sde", "/dev/sdf"], assume_clean=True)]
     assert argvs(host, *kept, stripe)[-1] == "plan_again arrays=md99"
+
+
+def test_an_array_of_this_name_from_another_host_is_taken_over_and_not_overwritten() -> None:
+    host = with_disks("sdb", "sdc")
+    other: Dict[str, Any] = {"level": "raid1", "devices": ["/dev/sdb", "/dev/sdc"], "homehost": "former"}
+    host.converge(want(**other))
+    del host.running["md1"]
+    host.files[CONF] = ""
+    with pytest.raises(RefusedError) as caught:
+        host.plan(want(**{**other, "homehost": None}))
+    assert "set homehost to former to take it over with its data" in str(caught.value)
+    assert any("--assemble" in argv for argv in host.plan(want(**other)).commands())

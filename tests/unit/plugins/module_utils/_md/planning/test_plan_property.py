@@ -108,6 +108,25 @@ def test_arrays_come_back_from_a_reboot_under_their_names(wanted: List[WantedArr
 
 
 @settings(max_examples=40, deadline=None)
+@given(declarations(), st.data())
+def test_forgotten_arrays_leave_their_data_and_nothing_else_also_after_a_kill(wanted: List[WantedArray], data: st.DataObject) -> None:
+    host = machine()
+    host.converge(*wanted)
+    uuids = sorted(array.superblock.uuid for array in host.running.values())
+    forgotten = [want(one.name, state="forgotten") for one in wanted]
+    steps = host.plan(*forgotten).steps
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        host.do(step, forgotten)
+    host.converge(*forgotten)
+    assert host.running == {}
+    assert entries(host.files[CONF]) == []
+    assert JOURNAL not in host.files
+    assert host.plan(*forgotten).steps == ()
+    host.converge(*wanted)
+    assert sorted(array.superblock.uuid for array in host.running.values()) == uuids
+
+
+@settings(max_examples=40, deadline=None)
 @given(declarations())
 def test_stopped_arrays_come_back_and_absent_ones_leave_nothing(wanted: List[WantedArray]) -> None:
     host = machine()
