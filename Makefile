@@ -32,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -88,6 +88,10 @@ test-faults: ## all faults that the lab survives, with a table at the end (an ho
 test-faults-core: ## the most important faults (a quarter of an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py faults-core
+
+test-isolation: ## flush and rebuild firewalls under traffic, and count what passes: make test-isolation SECONDS=60 (by itself an hour)
+	@scripts/bootstrap run dev lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.network.isolation --seconds $(or $(SECONDS),3600) $(ARGS)
 
 test-nftables: ## netns on a guest whose kernel has only nftables (a minute; a quarter of an hour the first time, to build the kernel)
 	@scripts/bootstrap run dev lab build

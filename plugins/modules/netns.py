@@ -16,8 +16,10 @@ description:
   - All other connections are dropped. From inside, only connections through the uplink are possible, if O(nat) allows them, but no
     connections to the host's own services, unless O(host_access) is set.
   - Every namespace has its own nftables table, which is replaced in one transaction. Rules of other programs are not changed. Where a chain
-    of another program drops forwarded packets, two rules for each link, with a comment, are inserted at the head of this chain, and
-    removed with the namespace.
+    of another program drops all forwarded packets that no rule has matched, two rules for each link, with a comment, are inserted directly
+    before that drop, or at the end if the policy of the chain drops. Bans and other rules before that place keep their effect.
+  - Nothing opens while somebody flushes or reloads the firewall of the host. A filter in the namespace decides what may enter and leave,
+    and the namespace sends all packets to an Ethernet address that the host takes only by a rule of the namespace's table.
   - Differences are shown in the diff and repaired by the smallest step. Connections that a change does not concern are not interrupted.
   - A systemd unit, rendered from the same plan, builds the namespace at boot. It needs neither Ansible nor Python.
 author:
@@ -85,8 +87,9 @@ options:
         type: int
   dns: &dns
     description:
-      - Addresses of name servers, for C(/etc/netns/NAME/resolv.conf). Commands of C(ip netns exec), and units with
-        C(NetworkNamespacePath) that bind this file, see it as C(/etc/resolv.conf). An address of the host's end is possible if the host
+      - Addresses of name servers, for C(/etc/netns/NAME/resolv.conf). C(/etc/netns/NAME/nsswitch.conf) is that of the host without the
+        sources of host names that ask programs of the host, such as C(resolve). Commands of C(ip netns exec), and units with
+        C(NetworkNamespacePath) that bind these files, see them in C(/etc). An address of the host's end is possible if the host
         answers DNS queries there.
     type: list
     elements: str
@@ -101,7 +104,8 @@ options:
       masquerade:
         description:
           - The interface of the host through which connections from inside leave, with the host's address.
-          - V(auto) is the interface of the default route when the task runs. V(none) allows no connections to the outside.
+          - V(auto) is the interface of the default route when the task runs. On a host without a default route it is V(none), with a
+            warning. V(none) allows no connections to the outside.
         type: str
         default: auto
       forwards:
@@ -131,6 +135,27 @@ options:
       - Let connections from inside reach the services of the host. Services that listen only on its loopback interface stay unreachable.
       - If omitted, it is V(false).
     type: bool
+  host_ports: &host_ports
+    description:
+      - Single ports of the host's services that connections from inside may reach, by any address of the host except its loopback.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: V(tcp) or V(udp).
+        type: str
+        choices: [tcp, udp]
+        default: tcp
+      port:
+        description: A port of the host, or a range such as V(8000-8009).
+        type: str
+        required: true
+  peers: &peers
+    description:
+      - Names of other namespaces, made before by this module. Connections from inside reach their forwarded ports by the addresses of the
+        host. A namespace always reaches its own forwarded ports in this way.
+    type: list
+    elements: str
   services: &services
     description:
       - Services of the host that will be restarted inside, with or without C(.service). A port on which such a service listens may be
@@ -181,6 +206,8 @@ options:
       nat: *nat
       forwards: *forwards
       host_access: *host_access
+      host_ports: *host_ports
+      peers: *peers
       services: *services
       persist: *persist
       firewall: *firewall
@@ -198,9 +225,13 @@ notes:
   - A chain of another program that drops only some forwarded packets is not changed. A warning names this chain.
   - Two runs on one host wait for each other, up to two minutes.
   - A forward that is removed takes no new connections. Established connections go on until they end.
-  - A reload of firewalld and a restart of nftables.service discard rules of other programs; C(systemctl reload fleetlab-netns-NAME) or
-    another run restores the rules of a namespace. C(systemctl restart) also rebuilds missing links and routes. Stopping the unit removes
-    nothing.
+  - The unit of a namespace is restarted and reloaded together with nftables, firewalld, ufw, iptables and netfilter-persistent, whose
+    services discard rules of other programs. After C(nft flush ruleset) or C(firewall-cmd --reload) by hand, no packet passes until
+    C(systemctl reload fleetlab-netns-NAME) or another run restores the rules. C(systemctl restart) also rebuilds missing links and routes.
+    Stopping the unit removes nothing.
+  - With iptables and a masquerade, the namespace's own filter knows the addresses that the host has when the task runs, and
+    10.200.0.0/16; an address that the host gets later is closed only by the rules of the host until the next run. nftables has no such
+    limit. Local addresses of IPv6 (fc00::/7) are beyond a masquerade only where the host has a route to them by the uplink.
 seealso:
   - module: fleetlab.linux.netns_info
 """
@@ -357,7 +388,7 @@ def main() -> None:
         lock=LOCK,
         observe=partial(observe, runner=runner, host=host),
         plan=plan,
-        operations=operations,
+        operations=partial(operations, runner=runner),
         returned=returned,
         observe_again=partial(observe_result, runner=runner, host=host),
     )

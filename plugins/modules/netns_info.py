@@ -20,11 +20,21 @@ options:
   name:
     description: Report only the namespace with this exact name. The list is empty if there is no such namespace.
     type: str
+  service:
+    description: A service, with or without C(.service), to report in RV(service) how it is related to the namespace O(name).
+    type: str
 seealso:
   - module: fleetlab.linux.netns
 """
 
 EXAMPLES = r"""
+- name: Make sure that all processes of a service are in its namespace
+  fleetlab.linux.netns_info:
+    name: nginx
+    service: nginx
+  register: nginx
+  failed_when: nginx is failed or nginx.service.network != 'in'
+
 - name: Read a namespace
   fleetlab.linux.netns_info:
     name: my-net-daemon
@@ -40,6 +50,30 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+service:
+  description: The service, as its processes show it.
+  returned: success, with O(service)
+  type: dict
+  contains:
+    network:
+      description: >-
+        V(in) if all its processes are in the namespace, V(out) if all are in the network of the host, V(none) if it has no process, else
+        V(other).
+      type: str
+    dns_current:
+      description: Whether its processes see the resolv.conf and nsswitch.conf that they would see after a restart.
+      type: bool
+    sockets:
+      description: The socket units that start it; systemd opens their sockets in the network of the host.
+      type: list
+      elements: str
+    local_peers:
+      description: >-
+        The services of the host that it is connected to through the loopback interface while it runs in the network of the host, with
+        C(protocol), C(address) and C(port). In a namespace it cannot reach them.
+      type: list
+      elements: dict
+  sample: {network: in, dns_current: true, sockets: [], local_peers: []}
 namespaces:
   description: The namespaces, ordered by name.
   returned: success
@@ -91,19 +125,23 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import service_name
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import check_name
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe_details, require_capabilities
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.show import detailed
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import observe_details, observe_joined, require_capabilities
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.show import detailed, joined
 
 
 def main() -> None:
     """Read and report."""
-    module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    spec = {"name": {"type": "str"}, "service": {"type": "str"}}
+    module = AnsibleModule(argument_spec=spec, required_by={"service": ["name"]}, supports_check_mode=True)
     name, host = module.params["name"], Host()
     try:
         only = None if name is None else check_name("name", name)
         require_capabilities(host)
-        module.exit_json(changed=False, namespaces=[detailed(one) for one in observe_details(only, host_runner(), host)])
+        runner, service = host_runner(), module.params["service"]
+        found = {} if service is None else {"service": joined(observe_joined(runner, host, str(only), service_name("service", service)))}
+        module.exit_json(changed=False, namespaces=[detailed(one) for one in observe_details(only, runner, host)], **found)
     except FleetlabError as error:
         fail(module, error)
 

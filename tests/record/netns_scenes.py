@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.plan import opening_steps, own_steps
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.policy import Policy, make_policy
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import tag
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Firewall, ForwardChain
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.inside import Outside, Rule, rules
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.iptables import parse_forward
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY, read_chain, texts_by_handle
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.plan import inside_steps, opening_steps, own_steps
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.policy import Peer, Policy, make_policy
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import entering, tag
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Firewall
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run, upstream_version
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
 
@@ -37,6 +43,8 @@ OPTIONS = {
             {"port": "6000-6009", "to_port": "8080"},
         ]
     },
+    "dns": ["10.201.0.1"],
+    "host_ports": [{"port": "5432", "protocol": "tcp"}, {"port": "100-102", "protocol": "udp"}],
 }
 FIREWALLD = """
 table ip filter {
@@ -73,6 +81,8 @@ address add 10.202.0.2/30 dev eth1
 link set eth0 mtu 1400 up
 link set eth1 up
 route add default via 10.201.0.1
+neighbor replace 10.201.0.1 lladdr 03:66:6c:65:65:74 nud permanent dev eth0
+neighbor replace fd00:201::1 lladdr 03:66:6c:65:65:74 nud permanent dev eth0
 -6 route add default via fd00:201::1 metric 1024
 """
 _IN_A_HOST = "FLEETLAB_RECORD_HOST"
@@ -80,9 +90,16 @@ _IN_A_HOST = "FLEETLAB_RECORD_HOST"
 
 def policy() -> Policy:
     """The options from which the recorded rules were made."""
-    made = make_policy(want(NAME, **OPTIONS), {4: "eth0", 6: "eth0"})
+    made = make_policy(want(NAME, **OPTIONS), {4: "eth0", 6: "eth0"}, (Peer(("v-other",), (Forward("tcp", 9000, 9000),)),))
     assert made is not None
     return made
+
+
+def inside() -> Tuple[Rule, ...]:
+    """The rules of the filter in the namespace."""
+    nets = (("192.0.2.1/32", False), ("2001:db8::1/128", False), ("10.200.5.0/24", True), ("10.200.0.0/16", False), ("fc00::/7", False))
+    own = tuple(ip_network(net) for net, _passes in nets[:2])
+    return rules(want(NAME, **OPTIONS), policy(), Outside(own, tuple((ip_network(net), passes) for net, passes in nets)))
 
 
 def record(output: Path) -> None:
@@ -115,27 +132,38 @@ def _record_links(folder: Folder) -> None:
     folder.save("address-host.json", _ip("-json", "-details", "address", "show"))
     folder.save("address-inside.json", _ip("-n", NAME, "-json", "-details", "address", "show"))
     folder.save("route-host.json", _ip("-4", "-json", "route", "show", "table", "main"))
+    batch = "address show\nneighbor show nud permanent\nroute show table all\n"
+    folder.save("inside.json", run("ip", "-n", NAME, "-json", "-details", "-batch", "-", stdin=batch))
     folder.save("route-inside-6.json", _ip("-n", NAME, "-6", "-json", "route", "show", "table", "main"))
 
 
 def _record_nft(folder: Folder) -> None:
     run("nft", "-f", "-", stdin=FIREWALLD)
-    found = Firewall("nftables", chains=(ForwardChain("nft", "inet", "firewalld", "filter_FORWARD", True),))
+    listing = json.loads(run("nft", "-j", "-a", "list", "chain", "inet", "firewalld", "filter_FORWARD"))
+    texts = texts_by_handle(run("nft", "-a", "list", "table", "inet", "firewalld"))
+    chain = read_chain(listing, ("inet", "firewalld", "filter_FORWARD", False), NAME, texts)
+    found = Firewall("nftables", chains=(chain,))
     _carry_out((*opening_steps(found, NAME, policy()), *own_steps(found, NAME, policy())))
+    _carry_out(inside_steps(found, NAME, inside(), (4, 6)))
     folder.save("chains.json", run("nft", "-j", "list", "chains"))
     folder.save("table.json", run("nft", "-j", "list", "table", FAMILY, tag(NAME)))
+    folder.save("table-inside.json", run(*entering(NAME), "nft", "-j", "list", "table", FAMILY, tag(NAME)))
+    folder.save("firewalld.txt", run("nft", "-a", "list", "table", "inet", "firewalld"))
     folder.save("firewalld.json", run("nft", "-j", "-a", "list", "chain", "inet", "firewalld", "filter_FORWARD"))
 
 
 def _record_iptables(folder: Folder) -> None:
     run("iptables", "--policy", "FORWARD", "DROP")
     run("iptables", "--append", "FORWARD", "-i", "docker0", "-j", "ACCEPT")
-    found = Firewall("iptables", chains=(ForwardChain("iptables", "ip", "filter", "FORWARD", True),))
+    found = Firewall("iptables", chains=(parse_forward(run("iptables", "--list-rules"), "iptables", 4, NAME),))
     # Openings are made for a namespace whose own rules are of nftables.
     _carry_out(opening_steps(found, NAME, policy()))
     folder.save("forward.txt", run("iptables", "--list-rules", "FORWARD"))
     _carry_out(own_steps(found, NAME, policy()))
     folder.save("save.txt", run("iptables-save"))
+    _carry_out(inside_steps(found, NAME, inside(), (4, 6)))
+    folder.save("save-inside.txt", run(*entering(NAME), "iptables-save"))
+    folder.save("save-inside-6.txt", run(*entering(NAME), "ip6tables-save"))
     folder.save("save-6.txt", run("ip6tables-save"))
     folder.save("save-counters.txt", run("iptables-save", "--counters"))
 

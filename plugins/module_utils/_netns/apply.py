@@ -6,14 +6,29 @@
 from __future__ import annotations
 
 import os
+import shlex
+from functools import partial
 
 from .._core.errors import ObservationError
 from .._core.plan import Operations
+from .._core.runner import Runner
+from .firewall.iptables import WAIT, rule_number
 
 
-def operations(_wanted: object) -> Operations:
+def operations(_wanted: object, runner: Runner) -> Operations:
     """The operations of plans, by name."""
-    return {"remove_with_empty_folders": _remove_with_empty_folders, "set_sysctl": _set_sysctl}
+    return {
+        "remove_with_empty_folders": _remove_with_empty_folders,
+        "set_sysctl": _set_sysctl,
+        "insert_before": partial(_insert_before, runner),
+    }
+
+
+def _insert_before(runner: Runner, tool: str, chain: str, rule: str, before: str) -> None:
+    number = rule_number(runner.run((tool, *WAIT, "-S", chain)).stdout, before)
+    if number is None:
+        raise ObservationError(f"{tool}: the rule '{before}' has vanished from the chain {chain} meanwhile: run the task again")
+    runner.run((tool, *WAIT, "-I", chain, str(number), *shlex.split(rule)))
 
 
 def _remove_with_empty_folders(path: str) -> None:

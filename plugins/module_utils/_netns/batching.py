@@ -24,11 +24,13 @@ class Joinable(Command):
     """A command of a stage that can be joined with the same command of other namespaces.
 
     C(maker) makes the joined command from the words C(group) and all C(parts); commands with the same maker and group can be joined.
+    C(before) is the text of the rule before which nft inserts another: a boot script finds the rule by it, because its handle is new.
     """
 
     maker: Callable[..., Command] = Command
     group: Tuple[str, ...] = ()
     parts: Tuple[Any, ...] = ()
+    before: str = ""
 
 
 def systemctl(verb: str, *units: str) -> Joinable:
@@ -51,6 +53,17 @@ def _nft_lines(*lines: str) -> Command:
 def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
     """Changes of nftables in JSON, as one transaction."""
     return Joinable(argv=("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
+
+
+def ip_batch(command: Command) -> Joinable:
+    """A command of ip that can be joined with others of the same options, such as C(-n NAME); ip runs them in one process."""
+    options = next(at for at, word in enumerate(command.argv) if at and not word.startswith("-") and command.argv[at - 1] != "-n")
+    first, line = command.argv[:options], " ".join(command.argv[options:])
+    return Joinable(command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(line,))
+
+
+def _ip_lines(first: str, *lines: str) -> Command:
+    return Command((*first.split(), "-batch", "-"), stdin="".join(f"{line}\n" for line in lines))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from typing import Iterator, Mapping, Optional
 
 from .._core.plan import Check, Command, Operation, Prints, Step
 from . import names
+from .batching import Joinable
+from .firewall.iptables import WAIT
 from .links import Link
 from .network import changed_sysctls, network_stages
 from .resolve import Resolved
@@ -28,6 +30,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
 """
 
+_FIREWALLS = "nftables.service firewalld.service ufw.service iptables.service netfilter-persistent.service"
 _UNIT = """\
 # {note}: changes here are lost.
 [Unit]
@@ -35,7 +38,10 @@ Description=Network namespace {name}
 Documentation=https://github.com/fleetlab/fleetlab.linux
 Wants=network-pre.target
 After=network-pre.target systemd-sysctl.service systemd-modules-load.service
-After=nftables.service firewalld.service ufw.service iptables.service netfilter-persistent.service
+After={firewalls}
+# These services discard the rules of a namespace. It is closed then, and comes back with them.
+PartOf={firewalls}
+ReloadPropagatedFrom={firewalls}
 Before=network.target
 
 [Service]
@@ -45,13 +51,13 @@ ExecStart=/bin/sh {script}
 ExecReload=/bin/sh {script}
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=multi-user.target {firewalls}
 """
 
 
 def unit_content(name: str) -> str:
     """The unit. Stopping it keeps the namespace, because the services in the namespace would lose their network until their restart."""
-    return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name))
+    return _UNIT.format(note=names.NOTE, name=name, script=names.script_path(name), firewalls=_FIREWALLS)
 
 
 def script_content(state: State, resolved: Resolved) -> str:
@@ -75,7 +81,14 @@ def from_nothing(state: State, resolved: Resolved) -> State:
     name = resolved.wanted.name
     own = {link.name for link in resolved.wanted.links}
     changed = changed_sysctls(state, resolved)
-    firewall = replace(state.firewall, table=None, own={}, chains=tuple(replace(chain, ours=()) for chain in state.firewall.chains))
+    firewall = replace(
+        state.firewall,
+        table=None,
+        own={},
+        inside_table=None,
+        inside_own={},
+        chains=tuple(replace(chain, ours=()) for chain in state.firewall.chains),
+    )
     return replace(
         state,
         exists=False,
@@ -97,6 +110,8 @@ def _before(key: str, value: Optional[str], changed: Mapping[str, str]) -> Optio
 
 def render(step: Step) -> str:
     """The lines of the script for one step."""
+    if isinstance(step, Operation) and step.name == "insert_before":
+        return _render_insertion(**{key: str(value) for key, value in step.arguments.items()})
     if isinstance(step, Operation):
         path = shlex.quote(f"/proc/sys/{step.arguments['key']}")
         return f"[ ! -e {path} ] || echo {shlex.quote(str(step.arguments['value']))} >{path}"
@@ -104,7 +119,27 @@ def render(step: Step) -> str:
     return _render_command(step, line) if isinstance(step, Command) else line
 
 
+def _render_insertion(tool: str, chain: str, rule: str, before: str) -> str:
+    """Insert a rule of iptables before another; nothing happens if that rule does not exist at boot, because then it drops nothing."""
+    call = f"{tool} {shlex.join(WAIT)}"
+    listing = f"{call} -S {shlex.quote(chain)} 2>/dev/null | grep -e ^-A | grep -nxF -- {shlex.quote(before)}"
+    number = f'number=$({listing} | sed "s/:.*//;q")'
+    return f'{call} -C {shlex.quote(chain)} {rule} 2>/dev/null || {{ {number}; [ -z "$number" ] || {call} -I {chain} "$number" {rule}; }}'
+
+
+def _render_nft_insertion(step: Joinable) -> str:
+    """Insert a rule of nftables before another, which has a new handle at boot."""
+    *_words, family, table, chain = step.argv[:6]
+    at = step.argv.index("handle")
+    plain = "sed 's/packets [0-9]* bytes [0-9]*/packets 0 bytes 0/'"
+    found = f"nft -a list chain {shlex.join((family, table, chain))} | {plain} | grep -F -- {shlex.quote(f'{step.before} # handle ')}"
+    line = f'{shlex.join(step.argv[: at + 1])} "$handle" {shlex.join(step.argv[at + 2 :])}'
+    return f"{{ handle=$({found} | sed 's/.* # handle //;q'); [ -z \"$handle\" ] || {line}; }}"
+
+
 def _render_command(step: Command, line: str) -> str:
+    if isinstance(step, Joinable) and step.before:
+        line = _render_nft_insertion(step)
     words = [f"! {_check(check)}" for check in step.only_if]
     done = " && ".join(_check(check) for check in step.unless)
     if done:

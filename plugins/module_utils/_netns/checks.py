@@ -15,7 +15,7 @@ from .firewall.plan import concerns
 from .links import Link, made_links
 from .resolve import Resolved
 from .state import FoundRoute, State
-from .wanted import Wanted
+from .wanted import AUTO, Wanted
 
 _FREE = "Nothing was changed; choose another name, or remove it if it is not needed"
 _RECEIVES = {"tcp": "listens on", "udp": "receives, or waits for an answer, on"}
@@ -41,6 +41,11 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
     warnings += _check_forwards(state, wanted)
     _check_resolv_conf(state, wanted)
     warnings += _filtered(state, resolved)
+    if wanted.nat is not None and wanted.nat.masquerade == AUTO and not resolved.uplinks:
+        warnings.append(
+            f"{wanted.name}: this host has no default route, so no connection leaves the namespace: if it shall, name the interface in"
+            " nat.masquerade"
+        )
     if wanted.nat is not None and wanted.dns is None and state.loopback_dns:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace cannot reach them: set dns")
     if wanted.persist and not state.service.systemd:
@@ -188,7 +193,9 @@ def _check_connection(state: State, forward: Forward, in_force: Sequence[Forward
 
 
 def _check_resolv_conf(state: State, wanted: Wanted) -> None:
-    found = state.files.resolv_conf
-    if wanted.dns is not None and found is not None and names.NOTE not in found:
-        path = names.resolv_conf_path(wanted.name)
-        raise RefusedError(path, "it was not written by this module", "Nothing was changed; remove it, or omit dns")
+    for path, found in (
+        (names.resolv_conf_path(wanted.name), state.files.resolv_conf),
+        (names.nsswitch_path(wanted.name), state.files.nsswitch),
+    ):
+        if wanted.dns is not None and found is not None and names.NOTE not in found:
+            raise RefusedError(path, "it was not written by this module", "Nothing was changed; remove it, or omit dns")

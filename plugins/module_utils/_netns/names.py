@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Tuple
 
 from .._core.errors import InputError
 from .._host.systemd import SYSTEM_FOLDER
@@ -23,6 +24,9 @@ _LONGEST_NAME = 128 - len(PREFIX)
 
 IP_FORWARD = "net/ipv4/ip_forward"
 IP6_FORWARD = "net/ipv6/conf/all/forwarding"
+
+GATE = "03:66:6c:65:65:74"
+"""The Ethernet address to which a namespace sends: one of multicast, so that the kernel of the host takes no packet by itself."""
 
 RUN_FOLDER = "/run/netns"
 CONF_FOLDER = "/etc/netns"
@@ -99,14 +103,34 @@ def namespace_path(name: str) -> str:
     return f"{RUN_FOLDER}/{name}"
 
 
+def entering(name: str) -> Tuple[str, ...]:
+    """The words before a command that runs in a namespace, with the files of the host: this takes less time than C(ip netns exec)."""
+    return "nsenter", f"--net={namespace_path(name)}"
+
+
 def resolv_conf_path(name: str) -> str:
     """The file that C(ip netns exec) shows as /etc/resolv.conf."""
     return f"{CONF_FOLDER}/{name}/resolv.conf"
 
 
+def nsswitch_path(name: str) -> str:
+    """The file that C(ip netns exec) shows as /etc/nsswitch.conf."""
+    return f"{CONF_FOLDER}/{name}/nsswitch.conf"
+
+
 def route_localnet(link: str) -> str:
     """The setting that lets the host's loopback addresses reach a link."""
     return f"net/ipv4/conf/{link}/route_localnet"
+
+
+def only_unicast(link: str) -> str:
+    """The setting that drops packets of IPv4 that were sent to a multicast address of Ethernet, unless a rule takes them."""
+    return f"net/ipv4/conf/{link}/drop_unicast_in_l2_multicast"
+
+
+def is_of_link(setting: str) -> bool:
+    """Whether a setting belongs to a link of a namespace, begins with 0, and vanishes with the link."""
+    return setting.endswith(("/route_localnet", "/drop_unicast_in_l2_multicast"))
 
 
 def accept_ra(link: str) -> str:

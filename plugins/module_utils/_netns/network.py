@@ -13,9 +13,10 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, Operation, Step
 from .addresses import KERNEL_METRIC
-from .firewall.plan import opening_steps, own_steps
+from .batching import ip_batch
+from .firewall.plan import inside_steps, opening_steps, own_steps
 from .links import End, Link, made_links
-from .names import IP6_FORWARD, IP_FORWARD, route_localnet
+from .names import GATE, IP6_FORWARD, IP_FORWARD, is_of_link, only_unicast, route_localnet
 from .resolve import Resolved
 from .state import State
 
@@ -27,6 +28,7 @@ def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], 
         tuple(_namespace_steps(state, name)),
         tuple(own_steps(firewall, name, resolved.policy)),
         tuple(opening_steps(firewall, name, resolved.policy)),
+        tuple(inside_steps(firewall, name, resolved.inside, resolved.policy.families if resolved.policy is not None else ())),
         tuple(_links_and_routes(state, resolved)),
     )
 
@@ -34,19 +36,24 @@ def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], 
 def _namespace_steps(state: State, name: str) -> Iterator[Step]:
     if not state.exists:
         yield Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),))
-    lo = state.peer("lo")
-    if lo is None or not lo.up:
-        yield Command(("ip", "-n", name, "link", "set", "dev", "lo", "up"))
 
 
 def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:
     name = resolved.wanted.name
     steps: List[Step] = [*_outdated_routes(state, resolved), *dict.fromkeys(_outdated_links(state, resolved))]
+    # Where nothing has to be removed first, ip carries out the commands of all namespaces together.
+    fresh = not steps
     changed: List[str] = []
     for link in resolved.wanted.links:
         steps += _link_steps(state, name, link)
         changed += [link.peer] if _loses_routes(state, link) else []
+    lo = state.peer("lo")
+    if lo is None or not lo.up:
+        steps.append(Command(("ip", "-n", name, "link", "set", "dev", "lo", "up")))
+    steps += _neighbour_steps(state, resolved)
     steps += _route_steps(state, resolved, changed)
+    if fresh:
+        steps = [ip_batch(step) if isinstance(step, Command) else step for step in steps]
     now = settings_of_links(state, resolved)
     steps += setting_steps({key: value for key, value in wanted_sysctls(state, resolved).items() if now.get(key) != value})
     return steps
@@ -104,6 +111,29 @@ def _address_steps(way: Sequence[str], end: End, there: Sequence[str]) -> Iterat
             yield Command(("ip", *way, "address", "replace", str(one), "dev", end.name, *options))
 
 
+def gateways(state: State, resolved: Resolved) -> List[Tuple[str, str]]:
+    """The addresses of the host to which the namespace sends by L(names.GATE); none with iptables, which has no rule that takes packets."""
+    if state.firewall.kind != "nftables" or resolved.policy is None:
+        return []
+    found = [(link.peer, str(one.ip)) for link in resolved.wanted.host_links for one in link.addresses]
+    found += [(route.link, route.via) for route in resolved.wanted.all_routes() if route.via is not None]
+    peers = [link.peer for link in resolved.wanted.host_links if link.addresses]
+    return sorted({one for one in found if one[0] in peers})
+
+
+def _neighbour_steps(state: State, resolved: Resolved) -> Iterator[Step]:
+    wanted = gateways(state, resolved)
+    changed = [link.peer for link in resolved.wanted.links if not link.found(state)]
+    name = resolved.wanted.name
+    there = [(link, address) for link, address, ether in state.inside.neighbours if ether == GATE]
+    for link, address in there:
+        if (link, address) not in wanted and link not in changed and any(one.peer == link for one in resolved.wanted.links):
+            yield Command(("ip", "-n", name, "neighbor", "delete", address, "dev", link))
+    for link, address in wanted:
+        if link in changed or (link, address) not in there:
+            yield Command(("ip", "-n", name, "neighbor", "replace", address, "lladdr", GATE, "nud", "permanent", "dev", link))
+
+
 def _outdated_routes(state: State, resolved: Resolved) -> Iterator[Step]:
     """Remove routes that only an earlier task declared."""
     name = resolved.wanted.name
@@ -132,6 +162,8 @@ def wanted_sysctls(state: State, resolved: Resolved) -> Dict[str, str]:
     wanted = resolved.wanted
     found: Dict[str, str] = {}
     inner = wanted.link_of(4)
+    for link in dict.fromkeys(peer for peer, _address in gateways(state, resolved)):
+        found.update((only_unicast(one.name), "1") for one in wanted.host_links if one.peer == link)
     if wanted.forwards and inner is not None:
         found[route_localnet(inner.name)] = "1"
     if wanted.nat is None:
@@ -154,7 +186,7 @@ def _keep_listening(state: State) -> Dict[str, str]:
 
 def settings_of_links(state: State, resolved: Resolved) -> Dict[str, Optional[str]]:
     """The settings of the host after the links are made: the settings of a new link begin with 0."""
-    new = [route_localnet(link.name) for link in resolved.wanted.host_links if not link.found(state)]
+    new = [setting(link.name) for link in resolved.wanted.host_links if not link.found(state) for setting in (route_localnet, only_unicast)]
     return {key: "0" if key in new else value for key, value in state.sysctls.items()}
 
 
@@ -162,7 +194,7 @@ def changed_sysctls(state: State, resolved: Resolved) -> Mapping[str, str]:
     """The settings for the record, with their values before the first namespace changed them."""
     found = {}
     for key, value in wanted_sysctls(state, resolved).items():
-        if key.endswith("/route_localnet"):
+        if is_of_link(key):
             continue
         known = [one.sysctls[key] for one in state.records.values() if key in one.sysctls]
         now = state.sysctls.get(key)

@@ -20,15 +20,26 @@ from . import names, record
 from .addresses import DEFAULT, FAMILIES
 from .firewall.observe import Asked, observe_firewall, observe_rules
 from .links import Veth
-from .names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from .names import IP6_FORWARD, IP_FORWARD, accept_ra, only_unicast, route_localnet
 from .options import naming
-from .parse import controller_of, only_loopback_servers, parse_links, parse_routes, parse_sockets
-from .state import Details, Files, FoundLink, FoundRoute, Inside, Listener, Record, Service, State
+from .parse import (
+    controller_of,
+    only_loopback_servers,
+    parse_all_routes,
+    parse_answers,
+    parse_links,
+    parse_local_peers,
+    parse_neighbours,
+    parse_routes,
+    parse_sockets,
+)
+from .state import Details, Files, FoundLink, FoundRoute, Inside, Joined, Listener, Record, Service, State
 from .wanted import AUTO, Wanted
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+_INSIDE = "address show\nneighbor show nud permanent\nroute show table all\n"
 _LEAVE_ATTEMPTS = 50
 _LEAVE_POLL = 0.02
 
@@ -56,13 +67,14 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
         records=records,
         controller=_controller(host),
         loopback_dns=only_loopback_servers(host.read("/etc/resolv.conf") or ""),
+        nsswitch=host.read("/etc/nsswitch.conf") or "",
         ipv6=host.value(_NO_IPV6) == "0",
     )
     once = Remembering(runner)
     found = []
     for wanted in all_wanted:
         with naming(wanted.prefix, wanted.name):
-            found.append(_with_namespace(once, host, common, wanted))
+            found.append(_with_namespace(once, host, common, wanted, len(all_wanted) > 1))
     return tuple(found)
 
 
@@ -86,16 +98,18 @@ def observe_details(only: Optional[str], runner: Runner, host: Host) -> Iterator
 
 def _with_inside(runner: Runner, host: Host, common: State, name: str) -> State:
     exists, stale = namespace_state(host, name)
-    return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, host, name) if exists else Inside())
+    return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, name) if exists else Inside())
 
 
-def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted) -> State:
+def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted, many: bool) -> State:
     name = wanted.name
     state = _with_inside(runner, host, common, name)
     former = state.former(name)
     needed = wanted.state == "present" and bool(wanted.host_links)
     choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
-    asked = Asked(name, choice, former.firewall, needed, wanted.families() or (4,))
+    # What is in a namespace that is removed goes with it.
+    inside = state.exists and wanted.state == "present"
+    asked = Asked(name, choice, former.firewall, needed, inside, wanted.families() or (4,), many)
     return replace(
         state,
         listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),
@@ -117,9 +131,9 @@ def namespace_state(host: Host, name: str) -> Tuple[bool, bool]:
     return mounted, not mounted
 
 
-def _observe_links(runner: Runner, inside: Tuple[str, ...] = ()) -> Tuple[FoundLink, ...]:
-    """The interfaces of the host, or with C(-n NAME) the interfaces of a namespace."""
-    return parse_links(runner.run(("ip", *inside, "-json", "-details", "address", "show")).stdout)
+def _observe_links(runner: Runner) -> Tuple[FoundLink, ...]:
+    """The interfaces of the host."""
+    return parse_links(runner.run(("ip", "-json", "-details", "address", "show")).stdout)
 
 
 def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Callable[[float], None] = time.sleep) -> Tuple[FoundLink, ...]:
@@ -137,19 +151,24 @@ def links_without_leaving(runner: Runner, formers: Sequence[Record], sleep: Call
     return links
 
 
-def _observe_routes(runner: Runner, host: Host, inside: Tuple[str, ...] = ()) -> Tuple[FoundRoute, ...]:
-    """The routes of the main table, for all families that the kernel has."""
+def _observe_routes(runner: Runner, host: Host) -> Tuple[FoundRoute, ...]:
+    """The routes of the host's main table, for all families that the kernel has."""
     found: List[FoundRoute] = []
     for family in FAMILIES if host.is_folder("/proc/sys/net/ipv6") else (4,):
-        argv = ("ip", *inside, f"-{family}", "-json", "route", "show", "table", "main")
+        argv = ("ip", f"-{family}", "-json", "route", "show", "table", "main")
         # A table that never had a route does not exist yet; then some versions end with exit code 2.
         found += parse_routes(runner.run(argv, accept=(0, 2)).stdout, family)
     return tuple(found)
 
 
-def _observe_inside(runner: Runner, host: Host, name: str) -> Inside:
-    """Links and routes of a namespace."""
-    return Inside(_observe_links(runner, ("-n", name)), _observe_routes(runner, host, ("-n", name)))
+def _observe_inside(runner: Runner, name: str) -> Inside:
+    """Links, neighbours and routes of a namespace, which one process of ip reads."""
+    argv = ("ip", "-n", name, "-json", "-details", "-batch", "-")
+    answers = parse_answers(" ".join(argv), runner.run(argv, stdin=_INSIDE).stdout)
+    if len(answers) != _INSIDE.count("\n"):
+        raise ObservationError(f"{' '.join(argv)}: links, neighbours and routes of the namespace {name} cannot be read")
+    links, neighbours, routes = answers
+    return Inside(parse_links(links), parse_all_routes(routes), parse_neighbours(neighbours))
 
 
 def read_records(host: Host, only: Optional[str] = None) -> Dict[str, Record]:
@@ -195,10 +214,66 @@ def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
     if found.get("LoadState") == "not-found":
         raise InputError("services", f"there is no unit {service} on this host: correct the name, or omit it")
     for pid in processes_of_cgroup(host, found.get("ControlGroup", "")):
-        for descriptor in host.names(f"/proc/{pid}/fd"):
-            target = host.link(f"/proc/{pid}/fd/{descriptor}")
-            if target.startswith("socket:["):
-                yield int(target[len("socket:[") : -1])
+        yield from _sockets_of_process(host, pid)
+
+
+def _sockets_of_process(host: Host, pid: int) -> Iterator[int]:
+    for descriptor in host.names(f"/proc/{pid}/fd"):
+        target = host.link(f"/proc/{pid}/fd/{descriptor}")
+        if target.startswith("socket:["):
+            yield int(target[len("socket:[") : -1])
+
+
+def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joined:
+    """How a service is related to a namespace, from all processes of its control group: an init script has no main process.
+
+    :raises InputError: there is no such unit.
+    """
+    found = systemd.show(runner, service, ("LoadState", "ControlGroup", "MainPID", "TriggeredBy"))
+    if found.get("LoadState") == "not-found":
+        raise InputError("service", f"there is no unit {service} on this host: correct the name")
+    main = int(found.get("MainPID") or 0)
+    pids = processes_of_cgroup(host, found.get("ControlGroup", "")) or ([main] if main else [])
+    network = _network_of(host, name, pids)
+    return Joined(
+        network=network,
+        dns_current=all(_sees_dns(host, name, pid) for pid in pids) if network == "in" else True,
+        sockets=tuple(unit for unit in found.get("TriggeredBy", "").split() if unit.endswith(".socket")),
+        local_peers=_local_peers(host, pids) if network == "out" else (),
+    )
+
+
+def _local_peers(host: Host, pids: Sequence[int]) -> Tuple[Listener, ...]:
+    inodes = {inode for pid in pids for inode in _sockets_of_process(host, pid)}
+    tables = [(protocol, host.read(f"/proc/net/{table}") or "") for protocol, table in _SOCKETS[:2]] if inodes else []
+    peers = {peer for protocol, text in tables for peer in parse_local_peers(protocol, text, inodes)}
+    # Its own ports come along.
+    own = {one.port for protocol, text in tables for one in parse_sockets(protocol, text) if one.inode in inodes}
+    return tuple(sorted((one for one in peers if one.port not in own), key=lambda one: (one.port, one.address)))
+
+
+def _network_of(host: Host, name: str, pids: Sequence[int]) -> str:
+    inside, outside = _inode(host, names.namespace_path(name)), _inode(host, "/proc/1/ns/net")
+    found = {_inode(host, f"/proc/{pid}/ns/net") for pid in pids} - {0}
+    if not found:
+        return "none"
+    return "in" if found == {inside} else "out" if found == {outside} else "other"
+
+
+def _inode(host: Host, path: str) -> int:
+    try:
+        return os.stat(host.root + path).st_ino
+    except OSError:
+        return 0
+
+
+def _sees_dns(host: Host, name: str, pid: int) -> bool:
+    """Whether a process sees the namespace's files of DNS, or those of the host where the namespace has none."""
+    for path, own in (("/etc/resolv.conf", names.resolv_conf_path(name)), ("/etc/nsswitch.conf", names.nsswitch_path(name))):
+        expected = host.read(own)
+        if host.read(f"/proc/{pid}/root{path}") != (expected if expected is not None else host.read(path)):
+            return False
+    return True
 
 
 def _files(host: Host, wanted: Wanted, state: State) -> Files:
@@ -210,6 +285,7 @@ def _files(host: Host, wanted: Wanted, state: State) -> Files:
         script=host.read(names.script_path(name)),
         unit=host.read(names.unit_path(name)),
         resolv_conf=host.read(names.resolv_conf_path(name)),
+        nsswitch=host.read(names.nsswitch_path(name)),
     )
 
 
@@ -222,7 +298,7 @@ def _service(runner: Runner, host: Host, name: str) -> Service:
 
 def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[str]]:
     keys = [IP_FORWARD, IP6_FORWARD, *state.former(wanted.name).sysctls]
-    keys += [route_localnet(link.name) for link in wanted.host_links]
+    keys += [setting(link.name) for link in wanted.host_links for setting in (route_localnet, only_unicast)]
     ways = [route.link for route in state.routes if route.to == DEFAULT and route.family == 6]
     keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
     return {key: host.value(f"/proc/sys/{key}") for key in keys}

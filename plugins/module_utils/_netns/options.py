@@ -42,6 +42,7 @@ _FORWARDS: Dict[str, Any] = {
         "to_port": {"type": "str"},
     },
 }
+_HOST_PORT: Dict[str, Any] = {key: _FORWARDS["options"][key] for key in ("protocol", "port")}
 ENTRIES = Entries(
     key="namespaces",
     names=("name",),
@@ -55,6 +56,8 @@ ENTRIES = Entries(
         "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": AUTO}, "forwards": _FORWARDS}},
         "forwards": _FORWARDS,
         "host_access": {"type": "bool"},
+        "host_ports": {"type": "list", "elements": "dict", "options": _HOST_PORT},
+        "peers": _TEXTS,
         "services": _TEXTS,
         "persist": {"type": "bool"},
         "firewall": {"type": "str", "choices": [AUTO, "nftables", "iptables"]},
@@ -108,12 +111,18 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
         dns_search=tuple(_search(text) for text in params["dns_search"] or ()),
         nat=_nat(params),
         host_access=bool(params["host_access"]),
+        host_ports=tuple(
+            Forward(one["protocol"], *_ports(f"host_ports[{i}].port", one["port"])) for i, one in enumerate(params["host_ports"] or ())
+        ),
+        peers=tuple(check_name("peers", other) for other in params["peers"] or ()),
         persist=params["persist"] is not False,
         firewall=params["firewall"] or AUTO,
         force=bool(params["force"]),
         services=tuple(service_name("services", text) for text in params["services"] or ()),
         default_subnet=any(not link.addresses and not link.peer_addresses for link in links) and not params["links"],
     )
+    if name in wanted.peers:
+        raise InputError("peers", f"{name} is the namespace itself, which reaches its own forwards anyway: omit it")
     if wanted.dns_search and wanted.dns is None:
         raise InputError("dns_search", "needs dns, because both are in the same file: set dns too")
     if wanted.nat is not None and not wanted.default_subnet and not wanted.families():

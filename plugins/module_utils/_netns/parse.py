@@ -9,12 +9,12 @@ import ipaddress
 import json
 import re
 import struct
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Container, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
 from .state import FoundLink, FoundRoute, Listener
 
-_LISTEN, _UNCONNECTED = "0A", "07"
+_LISTEN, _UNCONNECTED, _ESTABLISHED = "0A", "07", "01"
 _STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
 
 
@@ -29,13 +29,34 @@ def parse_json(command: str, text: str) -> Any:
         raise ObservationError(f"{command}: its answer is not JSON: {text.strip()[:200]!r}") from None
 
 
+def parse_answers(command: str, text: str) -> List[str]:
+    """The JSON texts that a command printed one after the other."""
+    found: List[str] = []
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        try:
+            _value, end = decoder.raw_decode(text, at)
+        except ValueError:
+            raise ObservationError(f"{command}: its answer is not JSON: {text[at:].strip()[:200]!r}") from None
+        found.append(text[at:end])
+        at = end
+    return found
+
+
+def parse_neighbours(text: str) -> Tuple[Tuple[str, str, str], ...]:
+    """The output of C(ip -json neighbor show): interface, address, and address of Ethernet."""
+    entries = parse_json("ip -json neighbor show", text)
+    return tuple((one.get("dev", ""), one.get("dst", ""), one.get("lladdr", "")) for one in entries if one)
+
+
 def parse_links(text: str) -> Tuple[FoundLink, ...]:
     """The output of C(ip -json -details address show)."""
     return tuple(_link(entry) for entry in parse_json("ip -json -details address show", text) if entry)
 
 
 def _link(entry: Mapping[str, Any]) -> FoundLink:
-    found = [f"{one['local']}/{one['prefixlen']}" for one in entry.get("addr_info", []) if _is_set_by_hand(one)]
+    there = [(f"{one['local']}/{one['prefixlen']}", _is_set_by_hand(one)) for one in entry.get("addr_info", []) if _is_global(one)]
     about = entry.get("linkinfo", {})
     return FoundLink(
         index=entry["ifindex"],
@@ -43,20 +64,37 @@ def _link(entry: Mapping[str, Any]) -> FoundLink:
         kind=about.get("info_kind", ""),
         mtu=entry["mtu"],
         up="UP" in entry.get("flags", []),
-        addresses=tuple(found),
+        addresses=tuple(address for address, by_hand in there if by_hand),
         peer_index=entry.get("link_index") or 0,
         details=about.get("info_data", {}),
+        learned=tuple(address for address, by_hand in there if not by_hand),
     )
 
 
+def _is_global(address: Mapping[str, Any]) -> bool:
+    # No task names the kernel's own link-local addresses. A temporary address is another one tomorrow.
+    return "local" in address and address.get("scope") in ("global", "site") and not address.get("temporary")
+
+
 def _is_set_by_hand(address: Mapping[str, Any]) -> bool:
-    # No task names the kernel's own link-local addresses, or addresses from router advertisements.
-    return "local" in address and address.get("scope") in ("global", "site") and not address.get("dynamic")
+    # No task names addresses from router advertisements or DHCP.
+    return not address.get("dynamic")
 
 
 def parse_routes(text: str, family: int) -> Tuple[FoundRoute, ...]:
     """The output of C(ip -json route show table main), one route for each next hop."""
     return tuple(route for entry in parse_json("ip -json route show", text) if entry for route in _routes(entry, family))
+
+
+def parse_all_routes(text: str) -> Tuple[FoundRoute, ...]:
+    """The routes of the main table in the output of C(ip -json -details route show table all), which has both families."""
+    entries = [entry for entry in parse_json("ip -json route show table all", text) if entry and entry.get("table", "main") == "main"]
+    return tuple(route for family in (4, 6) for entry in entries if _family(entry) == family for route in _routes(entry, family))
+
+
+def _family(entry: Mapping[str, Any]) -> int:
+    # A default route has no address that tells its family, but each route of IPv6 has a preference.
+    return 6 if "pref" in entry or ":" in str(entry.get("dst", "")) else 4
 
 
 def _routes(entry: Mapping[str, Any], family: int) -> Iterator[FoundRoute]:
@@ -81,6 +119,19 @@ def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
         if len(words) > 3 and words[3] == _STATES[protocol] and ":" in words[1]:
             address, _colon, port = words[1].partition(":")
             found.append(Listener(protocol, _address(address), int(port, 16), int(words[9]) if len(words) > 9 else 0))
+    return tuple(found)
+
+
+def parse_local_peers(protocol: str, text: str, inodes: Container[int]) -> Tuple[Listener, ...]:
+    """The other ends of connections to the loopback interface in a table such as /proc/net/tcp, of the sockets with these numbers."""
+    found: List[Listener] = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 9 and words[3] == _ESTABLISHED and int(words[9]) in inodes:
+            address, _colon, port = words[2].partition(":")
+            peer = _address(address)
+            if ipaddress.ip_address(peer.rpartition("::ffff:")[2] or peer).is_loopback:
+                found.append(Listener(protocol, peer, int(port, 16)))
     return tuple(found)
 
 

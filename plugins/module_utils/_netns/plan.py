@@ -55,17 +55,18 @@ def _staged(state: State, wanted: Wanted) -> Staged:
     new = make_record(state, resolved)
     restored, left = restored_settings(state, wanted.name, new.sysctls)
     covering, exact = _record_stages(state, new)
+    script = boot.script_content(state, resolved) if wanted.persist else None
     stages = (
         covering,
         # Settings are restored before another namespace of the task makes the same settings.
         tuple(setting_steps(restored)),
         *network_stages(state, resolved),
         tuple(_dns_steps(state, resolved)),
-        *_boot_stages(state, resolved),
+        *_boot_stages(state, wanted.name, script),
         exact,
     )
     shown = before(state, wanted.name)
-    later = after(state, resolved, shown, restored)
+    later = after(state, resolved, shown, restored, script)
     return Staged(wanted.name, False, shown, later, stages, with_namespace(state, resolved, new, restored), (*warnings, *left))
 
 
@@ -110,35 +111,37 @@ def _covering_record(state: State, new: Record, merged: str) -> Iterator[Step]:
 
 
 def _dns_steps(state: State, resolved: Resolved) -> Iterator[Step]:
-    wanted, found = resolved.wanted, state.files.resolv_conf
-    path = names.resolv_conf_path(wanted.name)
-    if wanted.dns is not None and found != record.resolv_conf(wanted):
-        yield MakeDirectory(posixpath.dirname(path))
-        yield WriteFile(path, record.resolv_conf(wanted))
-    elif wanted.dns is None and found is not None and names.NOTE in found:
-        yield removal(path)
+    wanted, files = resolved.wanted, state.files
+    for path, found, content in (
+        (names.resolv_conf_path(wanted.name), files.resolv_conf, record.resolv_conf(wanted)),
+        (names.nsswitch_path(wanted.name), files.nsswitch, record.nsswitch(state.nsswitch)),
+    ):
+        if wanted.dns is not None and found != content:
+            yield MakeDirectory(posixpath.dirname(path))
+            yield WriteFile(path, content)
+        elif wanted.dns is None and found is not None and names.NOTE in found:
+            yield removal(path)
 
 
-def _boot_stages(state: State, resolved: Resolved) -> Tuple[Steps, ...]:
+def _boot_stages(state: State, name: str, script: Optional[str]) -> Tuple[Steps, ...]:
     """Write or remove the files that build the namespace at boot, in four stages."""
-    name = resolved.wanted.name
-    if not resolved.wanted.persist:
+    if script is None:
         return forget_boot_stages(state, name)
     service, unit = state.service, names.unit(name)
-    files, is_new = _boot_files(state, resolved)
+    files, is_new = _boot_files(state, name, script)
     return (
         files,
         (systemctl("daemon-reload"),) if is_new else (),
-        (systemctl("enable", unit),) if service.systemd and not service.enabled else (),
+        # A new unit may be wanted by other units than the one before.
+        (systemctl("enable", unit),) if service.systemd and (is_new or not service.enabled) else (),
         # The script finds nothing to do; the unit is started for services that require it.
         (replace(systemctl("start", unit), timeout=120),) if service.systemd and not service.active else (),
     )
 
 
-def _boot_files(state: State, resolved: Resolved) -> Tuple[Steps, bool]:
+def _boot_files(state: State, name: str, script: str) -> Tuple[Steps, bool]:
     """The script and the unit, and whether systemd has to read the unit."""
-    name = resolved.wanted.name
-    script, unit = boot.script_content(state, resolved), boot.unit_content(name)
+    unit = boot.unit_content(name)
     steps: List[Step] = []
     if state.files.script != script:
         steps.append(WriteFile(names.script_path(name), script, mode=0o700))

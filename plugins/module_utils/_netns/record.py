@@ -78,6 +78,25 @@ def merged(former: Optional[Record], new: Record) -> Record:
     )
 
 
+_NSS = ("files", "myhostname", "dns")
+
+
+def nsswitch(found: str) -> str:
+    """The nsswitch.conf of a namespace: that of the host, but names of hosts come from files and from the namespace's name servers only.
+
+    Other sources, such as C(resolve), C(mymachines) and C(mdns4_minimal), ask programs of the host through sockets.
+    """
+    lines = [f"# {NOTE}: changes here are lost.", *(line for line in found.splitlines() if not _is_note(line))]
+    hosts = next((line for line in lines if line.split("#")[0].split(":")[0].strip() == "hosts"), None)
+    kept = [word for word in (hosts or "").partition(":")[2].split("#")[0].split() if word in _NSS]
+    wanted = f"hosts: {' '.join(dict.fromkeys([*(kept or _NSS[:1]), 'dns']))}"
+    return "".join(f"{line}\n" for line in ([wanted if line == hosts else line for line in lines] if hosts else [*lines, wanted]))
+
+
+def _is_note(line: str) -> bool:
+    return NOTE in line
+
+
 def resolv_conf(wanted: Wanted) -> str:
     """The text of the resolv.conf that C(ip netns exec) and units with C(NetworkNamespacePath) see."""
     lines = [f"# {NOTE}: changes here are lost.", *(f"nameserver {server}" for server in wanted.dns or ())]

@@ -47,8 +47,9 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
 
 
 def _last_steps(state: State, name: str) -> Iterator[Step]:
-    if names.NOTE in (state.files.resolv_conf or ""):
-        yield removal(names.resolv_conf_path(name))
+    for path, found in ((names.resolv_conf_path(name), state.files.resolv_conf), (names.nsswitch_path(name), state.files.nsswitch)):
+        if names.NOTE in (found or ""):
+            yield removal(path)
     if state.exists:
         yield Command(("ip", "netns", "delete", name))
     elif state.stale:

@@ -7,37 +7,49 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterator, Mapping, Optional
+from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
 from .addresses import DEFAULT, FAMILIES, Interface, Network, interface, network, overlap
-from .firewall.policy import Policy, make_policy
+from .firewall.inside import POOL, Rule, outside, rules
+from .firewall.policy import Peer, Policy, make_policy
 from .links import Link
 from .state import State
 from .wanted import AUTO, NONE, Wanted
 
 _POOL_PREFIX = 24
-_POOL = tuple(ipaddress.ip_network(f"10.200.{number}.0/{_POOL_PREFIX}") for number in range(1, 255))
+_POOL: Tuple[Network, ...] = (*POOL.subnets(new_prefix=_POOL_PREFIX),)[1:-1]
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A declaration without open defaults. C(policy) is None if no link has an end on the host."""
+    """A declaration without open defaults. C(policy) is None if no link has an end on the host. C(inside) is the namespace's own filter."""
 
     wanted: Wanted
     uplinks: Mapping[int, str] = field(default_factory=dict)
     policy: Optional[Policy] = None
+    inside: Tuple[Rule, ...] = ()
 
 
 def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
     """The declaration with the defaults of this host.
 
-    :raises InputError: no subnet is free, or the host has no uplink.
+    :raises InputError: no subnet is free, or the default subnet does not fit the uplink.
     """
     if wanted.default_subnet:
         wanted = replace(wanted, links=(_with_subnet(state, wanted.name, wanted.links[0]),))
     uplinks = _uplinks(state, wanted)
-    return Resolved(wanted, uplinks, make_policy(wanted, uplinks))
+    policy = make_policy(wanted, uplinks, tuple(_peer(state, name) for name in wanted.peers))
+    beyond = outside(state, wanted, sorted(set(uplinks.values())))
+    return Resolved(wanted, uplinks, policy, rules(wanted, policy, beyond))
+
+
+def _peer(state: State, name: str) -> Peer:
+    found = state.records.get(name)
+    if found is None:
+        known = ", ".join(sorted(state.records)) or "none"
+        raise InputError("peers", f"there is no namespace {name} that this module made, only: {known}. Declare it first")
+    return Peer(found.names, found.forwards)
 
 
 def _with_subnet(state: State, name: str, link: Link) -> Link:
@@ -87,6 +99,11 @@ def _uplinks(state: State, wanted: Wanted) -> Dict[int, str]:
         ways = [one for one in state.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
         if ways:
             found[family] = min(ways, key=lambda one: one.metric or 0).link
-    if not found:
-        raise InputError("nat.masquerade", "this host has no default route to take the uplink from: name an interface, or none")
-    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES}
+    if list(found) == [6] and wanted.default_subnet:
+        raise InputError(
+            "links",
+            "this host has a default route for IPv6 only, and the default subnet is one of IPv4: name IPv6 addresses of both ends in links,"
+            " or an interface or none in nat.masquerade",
+        )
+    # Without a default route nothing leaves, as with none: the room checks warns of it.
+    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES} if found else {}

@@ -15,10 +15,10 @@ from .addresses import KERNEL_METRIC, port_range
 from .firewall import iptables, nftables
 from .firewall.plan import openings
 from .links import Link, made_links
-from .network import settings_of_links, wanted_sysctls
-from .record import resolv_conf
+from .network import gateways, settings_of_links, wanted_sysctls
+from .record import nsswitch, resolv_conf
 from .resolve import Resolved
-from .state import Details, FoundLink, FoundRoute, Own, State
+from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Joined, Own, Place, State
 from .wanted import Route, Wanted, is_one
 
 
@@ -28,49 +28,73 @@ def before(state: State, name: str) -> Dict[str, Any]:
         "namespace": "present" if state.exists else "absent",
         "loopback": "up" if any(link.name == "lo" and link.up for link in state.inside.links) else "down",
         "links": {link: _link(made.kind, made.ends) for link, made in sorted(made_links(state, name).items())},
+        "gateways": sorted(f"{address} dev {link}" for link, address, ether in state.inside.neighbours if ether == names.GATE),
         "routes": sorted(_route(one) for one in state.inside.routes if one.protocol not in ("kernel", "ra") and one.link != "lo"),
         "rules": _table(state.firewall.table) + _own(state.firewall.own),
-        "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in state.firewall.chains for _where, opened in chain.ours),
+        "rules_inside": _table(state.firewall.inside_table) + _own(state.firewall.inside_own),
+        "let_through": sorted(_let_through(chain, one.what, one.place) for chain in state.firewall.chains for one in chain.ours),
         "settings": shown_settings(state.sysctls),
         "resolv_conf": state.files.resolv_conf,
+        "nsswitch": state.files.nsswitch,
         "service": _service(state.files.script, state.files.unit, state.service.enabled),
     }
 
 
-def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
-    """The namespace after the plan; C(restored) are settings of the host that get their former values."""
+def after(state: State, resolved: Resolved, shown: Mapping[str, Any], restored: Mapping[str, str], script: Optional[str]) -> Dict[str, Any]:
+    """The namespace after the plan; C(restored) are settings of the host that get their former values, C(script) builds it at boot."""
     wanted, policy, firewall = resolved.wanted, resolved.policy, state.firewall
     by_nft = nftables.wanted_table(policy) if policy is not None and firewall.kind == "nftables" else None
     families = policy.families if policy is not None and firewall.kind == "iptables" else ()
     own = {family: iptables.wanted_own(policy, family) for family in families if policy is not None}
-    found = shown["resolv_conf"]
     return {
         "namespace": "present",
         "loopback": "up",
         "links": {link.name: _link(type(link), link.later(state)) for link in sorted(wanted.links, key=lambda one: one.name)},
+        "gateways": sorted(f"{address} dev {link}" for link, address in gateways(state, resolved)),
         "routes": sorted({*_kept_routes(state, resolved), *(_route(one) for one in wanted.all_routes())}),
         "rules": _table(by_nft) + _own(own),
-        "let_through": sorted(f"{chain.table} {chain.chain}: {opened}" for chain in firewall.chains for opened in openings(chain, policy)),
+        "rules_inside": _inside_after(firewall, resolved),
+        "let_through": sorted(
+            _let_through(chain, opened, place) for chain in firewall.chains for place in chain.ends for opened in openings(chain, policy)
+        ),
         "settings": shown_settings({**settings_of_links(state, resolved), **restored, **wanted_sysctls(state, resolved)}),
-        "resolv_conf": resolv_conf(wanted) if wanted.dns is not None else None if names.NOTE in (found or "") else found,
-        "service": _service_after(state, resolved),
+        "resolv_conf": _file_after(wanted, shown["resolv_conf"], resolv_conf(wanted)),
+        "nsswitch": _file_after(wanted, shown["nsswitch"], nsswitch(state.nsswitch)),
+        "service": _service_after(state, resolved.wanted.name, script),
     }
+
+
+def _file_after(wanted: Wanted, found: Optional[str], content: str) -> Optional[str]:
+    """A file of the namespace's DNS after the plan: a file of somebody else stays."""
+    if wanted.dns is not None:
+        return content
+    return None if names.NOTE in (found or "") else found
+
+
+def _inside_after(firewall: Firewall, resolved: Resolved) -> List[str]:
+    families = resolved.policy.families if resolved.policy is not None else ()
+    if firewall.kind == "nftables":
+        return _table(nftables.wanted_inside(resolved.inside) if resolved.inside else None)
+    return _own({family: iptables.wanted_inside(resolved.wanted.name, resolved.inside, family) for family in families})
+
+
+def _let_through(chain: ForwardChain, opened: str, place: Place) -> str:
+    where, before = place
+    rule = before if chain.program != "nft" else dict(chain.texts).get(before or "", f"rule {before}")
+    return f"{chain.program} {chain.family} {chain.table} {where}: {opened}, before {'the policy' if before is None else rule}"
 
 
 def shown_settings(values: Mapping[str, Optional[str]]) -> Dict[str, str]:
     """The settings of the host that concern a namespace."""
     # The settings of a link begin with 0, and vanish with the link.
-    return {
-        key: value for key, value in sorted(values.items()) if value is not None and not (key.endswith("/route_localnet") and value == "0")
-    }
+    return {key: value for key, value in sorted(values.items()) if value is not None and not (names.is_of_link(key) and value == "0")}
 
 
-def _service_after(state: State, resolved: Resolved) -> Any:
-    name = resolved.wanted.name
-    if not resolved.wanted.persist:
+def _service_after(state: State, name: str, script: Optional[str]) -> Any:
+    if script is None:
         return "absent"
     unit = boot.unit_content(name) if state.service.systemd else state.files.unit
-    return _service(boot.script_content(state, resolved), unit, state.service.systemd or state.service.enabled)
+    return _service(script, unit, state.service.systemd or state.service.enabled)
 
 
 def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) -> Dict[str, Any]:
@@ -81,10 +105,13 @@ def gone(state: State, shown: Mapping[str, Any], restored: Mapping[str, str]) ->
         "loopback": "down",
         "settings": shown_settings({**state.sysctls, **restored}),
         "links": {},
+        "gateways": [],
         "routes": [],
         "rules": [],
+        "rules_inside": [],
         "let_through": [],
         "resolv_conf": None,
+        "nsswitch": None,
         "service": "absent",
     }
 
@@ -158,6 +185,16 @@ def detailed(details: Details) -> Dict[str, Any]:
         "listening": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in details.listening],
         "processes": [{"pid": pid, "command": command} for pid, command in details.state.processes],
         "rules": list(details.rules),
+    }
+
+
+def joined(found: Joined) -> Dict[str, Any]:
+    """A service in the return value of netns_info."""
+    return {
+        "network": found.network,
+        "dns_current": found.dns_current,
+        "sockets": list(found.sockets),
+        "local_peers": [{"protocol": one.protocol, "address": one.address, "port": one.port} for one in found.local_peers],
     }
 
 

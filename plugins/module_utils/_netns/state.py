@@ -15,7 +15,7 @@ from .addresses import KERNEL_METRIC, Forward, RouteKey
 class FoundLink:
     """An interface as ip shows it. C(peer_index) is the number of the other end, or of the interface below it, in another namespace, or 0.
 
-    C(details) are the special properties of this kind of interface.
+    C(details) are the special properties of this kind of interface, C(learned) the addresses that DHCP or a router gave.
     """
 
     index: int
@@ -26,6 +26,7 @@ class FoundLink:
     addresses: Tuple[str, ...] = ()
     peer_index: int = 0
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    learned: Tuple[str, ...] = field(default=(), compare=False)
 
     def is_end_of(self, other: FoundLink) -> bool:
         """Whether the two interfaces are the ends of one veth pair."""
@@ -51,10 +52,11 @@ class FoundRoute:
 
 @dataclass(frozen=True)
 class Inside:
-    """The interfaces and routes in the namespace."""
+    """The interfaces and routes in the namespace, and its permanent neighbours: interface, address, and address of Ethernet."""
 
     links: Tuple[FoundLink, ...] = ()
     routes: Tuple[FoundRoute, ...] = ()
+    neighbours: Tuple[Tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,30 @@ class Record:
         return tuple(dict.fromkeys(own for own, _peer in self.links))
 
 
+Place = Tuple[str, Optional[str]]
+"""A chain, and the rule that drops there what no earlier rule has matched; without a rule it is the policy of the chain."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A rule of a namespace in a chain of another program.
+
+    C(place) is the chain, and the next rule of another program after this one. C(where) are the words that delete it (a handle, or the
+    rule), C(what) is its match.
+    """
+
+    place: Place
+    where: str
+    what: str
+
+
 @dataclass(frozen=True)
 class ForwardChain:
     """A chain of another program that sees forwarded packets. C(program) is C(nft), or a variant of iptables by its command.
 
-    C(drops): it drops every packet that no rule accepts. C(may_drop): it drops some packets. C(used): it has rules of other programs.
-    C(ours) are this namespace's rules in the chain, each with the words that delete it (a handle, or the rule) and with its match.
+    C(drops): it drops every packet that no rule accepts, at the places C(ends). C(may_drop): it drops some packets. C(used): it has rules
+    of other programs. C(ours) are this namespace's rules in the chain and in chains to which it leads. C(texts) are the rules of C(ends) as
+    the program prints them.
     """
 
     program: str
@@ -105,9 +125,11 @@ class ForwardChain:
     table: str
     chain: str
     drops: bool
-    ours: Tuple[Tuple[str, str], ...] = ()
+    ours: Tuple[Opened, ...] = ()
     may_drop: bool = False
     used: bool = False
+    ends: Tuple[Place, ...] = ()
+    texts: Tuple[Tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +146,7 @@ class Firewall:
 
     C(table) is the namespace's table of nftables in the form of L(nftables.wanted_table), C(own) its chains of iptables by family,
     C(chains) the foreign chains that see forwarded packets. C(others): other programs filter these packets or translate addresses.
+    C(inside_table) and C(inside_own) are the filter in the namespace.
     """
 
     kind: str = "nftables"
@@ -132,6 +155,8 @@ class Firewall:
     own: Mapping[int, Mapping[str, Own]] = field(default_factory=dict)
     chains: Tuple[ForwardChain, ...] = ()
     others: bool = False
+    inside_table: Optional[Any] = None
+    inside_own: Mapping[int, Mapping[str, Own]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,6 +168,7 @@ class Files:
     script: Optional[str] = None
     unit: Optional[str] = None
     resolv_conf: Optional[str] = None
+    nsswitch: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +185,7 @@ class State:
     """The state of a host and one namespace. C(exists): the namespace exists. C(stale): its name is a file without a namespace.
 
     C(controller) has the address from which Ansible connects, and the port of this host to which it connects. C(ipv6): new links accept
-    IPv6 addresses.
+    IPv6 addresses. C(nsswitch) is the host's own file.
     """
 
     exists: bool = False
@@ -176,6 +202,7 @@ class State:
     processes: Tuple[Tuple[int, str], ...] = ()
     controller: Optional[Tuple[str, int]] = None
     loopback_dns: bool = False
+    nsswitch: str = ""
     ipv6: bool = True
 
     def former(self, name: str) -> Record:
@@ -193,6 +220,21 @@ class State:
     def inner_end(self, link: FoundLink) -> Optional[FoundLink]:
         """The other end of the pair with the host's end C(link); C(None) if it is not in the namespace."""
         return next((one for one in self.inside.links if link.is_end_of(one)), None)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A service as its processes show it, for netns_info.
+
+    C(network) is C(in) if all processes are in the namespace, C(out) if all are in the network of the host, C(none) without a process,
+    else C(other). C(dns_current): the processes see the files of DNS that they would see after a restart. C(sockets) are the units whose
+    sockets systemd opens for the service. C(local_peers) are the services of the host that it uses through the loopback interface.
+    """
+
+    network: str
+    dns_current: bool = True
+    sockets: Tuple[str, ...] = ()
+    local_peers: Tuple[Listener, ...] = ()
 
 
 @dataclass(frozen=True)

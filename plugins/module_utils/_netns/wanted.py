@@ -54,6 +54,8 @@ class Wanted:
     dns_search: Tuple[str, ...] = ()
     nat: Optional[Nat] = None
     host_access: bool = False
+    host_ports: Tuple[Forward, ...] = ()
+    peers: Tuple[str, ...] = ()
     persist: bool = True
     firewall: str = AUTO
     force: bool = False

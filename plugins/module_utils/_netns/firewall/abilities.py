@@ -40,12 +40,13 @@ Groups = Tuple[Tuple[Part, ...], ...]
 def sample_policy(family: int) -> Policy:
     """A policy with rules of every kind."""
     net, address = _ADDRESSES[family]
+    tcp, udp = (Forward("tcp", 80, 80, 8080), Forward("udp", 80, 89))
     return Policy(
         name="probe",
         links=(_LINK,),
         families=(family,),
         sources=(Source(family, _LINK, net, "lo"),),
-        targets=(Target(Forward("tcp", 80, 80, 8080), family, _LINK, address), Target(Forward("udp", 80, 89), family, _LINK, address)),
+        targets=tuple(Target(forward, family, _LINK, address, net) for forward in (tcp, udp)),
     )
 
 

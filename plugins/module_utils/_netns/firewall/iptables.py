@@ -4,30 +4,39 @@
 """A namespace's rules for iptables, and a parser for the output of C(iptables-save). Pure.
 
 The rules are in the namespace's own chains. The chains of the host get jumps to these chains, tagged by a comment, and no other rules.
+The jumps are at the head, so that nothing forbidden is accepted by a rule of another program. The chains only drop: a packet that may pass
+returns to the rules of other programs, which may ban it.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..addresses import Forward
 from ..names import PREFIX, chain, tag
-from ..state import ForwardChain, Own
+from ..state import ForwardChain, Opened, Own
+from . import inside
 from .policy import Policy
-from .verdicts import DROPS, ENDS, GOES, Verdict, drops_all, may_drop
+from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop
 
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TABLES = ("nat", "filter")
 WAIT = ("-w", "60")
 """Options that wait for the lock of xtables, which another process may hold."""
 
-_HOOKS = {
+_HOOKS: Mapping[str, Sequence[Tuple[str, str]]] = {
     "nat": (("pre", "PREROUTING"), ("out", "OUTPUT"), ("post", "POSTROUTING")),
     "filter": (("in", "INPUT"), ("fwd", "FORWARD")),
 }
+_CHAIN_PREFIX = "fleetlab-"
 _ESTABLISHED = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+
+Hooks = Mapping[str, Sequence[Tuple[str, str]]]
+"""By table, the suffixes of the namespace's chains with the chains of iptables that jump to them."""
+
+HOOKS_INSIDE: Hooks = {"filter": ((inside.IN, "INPUT"), (inside.OUT, "OUTPUT"))}
 
 Words = Tuple[str, ...]
 Saved = Mapping[str, Mapping[str, Sequence[Words]]]
@@ -54,11 +63,11 @@ def parse_save(text: str) -> Dict[str, Dict[str, List[Words]]]:
     return tables
 
 
-def find_own(saved: Saved, name: str) -> Dict[str, Own]:
+def find_own(saved: Saved, name: str, hooks: Hooks = _HOOKS) -> Dict[str, Own]:
     """The chains and jumps of a namespace, by table; tables without any are omitted."""
     found = {}
-    for table in TABLES:
-        names = {chain(name, hook) for hook, _builtin in _HOOKS[table]}
+    for table in hooks:
+        names = {chain(name, hook) for hook, _builtin in hooks[table]}
         chains = {one: tuple(rules) for one, rules in saved.get(table, {}).items() if one in names}
         jumps = {
             one: tuple(rule for rule in rules if rule[-2:-1] == ("-j",) and rule[-1] in names)
@@ -73,13 +82,34 @@ def find_own(saved: Saved, name: str) -> Dict[str, Own]:
 
 def wanted_own(policy: Policy, family: int) -> Dict[str, Own]:
     """The wanted chains and jumps of a policy, by table."""
-    rules = _rules(policy, family)
+    return _wanted(policy.name, _HOOKS, _rules(policy, family))
+
+
+def wanted_inside(name: str, found: Sequence[inside.Rule], family: int) -> Dict[str, Own]:
+    """The wanted chains and jumps in the namespace."""
+    some = [rule for rule in found if rule.family in (None, family)]
+    rules = {way: [_rule_inside(rule) for rule in some if rule.way == way] for way in (inside.IN, inside.OUT)}
+    return _wanted(name, HOOKS_INSIDE, rules) if found else {}
+
+
+def _wanted(name: str, hooks: Hooks, rules: Mapping[str, Sequence[Words]]) -> Dict[str, Own]:
     found = {}
-    for table, hooks in _HOOKS.items():
-        chains = {chain(policy.name, hook): tuple(_tagged(rule, policy.name) for rule in rules[hook]) for hook, _builtin in hooks}
-        jumps = {builtin: (_tagged(("-j", chain(policy.name, hook)), policy.name),) for hook, builtin in hooks}
+    for table, some in hooks.items():
+        chains = {chain(name, hook): tuple(_tagged(rule, name) for rule in rules[hook]) for hook, _builtin in some}
+        jumps = {builtin: (_tagged(("-j", chain(name, hook)), name),) for hook, builtin in some}
         found[table] = Own(chains, jumps)
     return found
+
+
+def _rule_inside(rule: inside.Rule) -> Words:
+    entering = rule.way == inside.IN
+    net = (("-s" if entering else "-d"), rule.net) if rule.net else ()
+    if rule.ports is not None:
+        protocol = _ports(rule.protocol, rule.ports)
+    else:
+        protocol = ("-p", rule.protocol) if rule.protocol else ()
+    state = _ESTABLISHED if rule.established else ()
+    return (*net, "-i" if entering else "-o", rule.link, *protocol, *state, "-j", "RETURN" if rule.passes else "DROP")
 
 
 def _tagged(rule: Words, name: str) -> Words:
@@ -106,10 +136,17 @@ def same_rules(some: Sequence[Words], others: Sequence[Words]) -> bool:
 
 
 def _options(rule: Words) -> FrozenSet[Words]:
-    """The options of a rule with their values, without the names of the modules that parse them."""
+    """The options of a rule with their values, without the names of the modules that parse them. A C(!) belongs to the next option."""
     groups: List[List[str]] = []
+    negated = False
     for word in rule:
-        if (word.startswith("-") and len(word) > 1) or word == "!" or not groups:
+        if word == "!":
+            groups.append([word])
+            negated = True
+        elif negated:
+            groups[-1].append(word)
+            negated = False
+        elif (word.startswith("-") and len(word) > 1) or not groups:
             groups.append([word])
         else:
             groups[-1].append(word)
@@ -121,19 +158,25 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
     sources = [one for one in policy.sources if one.family == family]
     inner = sorted({one.link for one in targets}) if family == 4 else []
     loopback: List[Words] = [("-s", "127.0.0.0/8", "-o", link, "-j", "MASQUERADE") for link in inner]
-    dnat = [(one.link, (*_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward))) for one in targets]
+    itself: List[Words] = [
+        ("-s", net, "-o", link, "-j", "MASQUERADE") for net, link in sorted({(one.network, one.link) for one in targets})
+    ]
+    dnat = [(*_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward)) for one in targets]
+    outside = ("!", "-d", "::1/128") if family == 6 else ()
+    ends = [end for peer in policy.peers for end in peer.links]
     return {
-        "pre": [("!", "-i", link, *rule) for link, rule in dnat],
-        "out": [rule for _link, rule in dnat],
-        "post": [*loopback, *(("-s", one.network, "-o", one.uplink, "-j", "MASQUERADE") for one in sources)],
+        "pre": dnat,
+        "out": [(*outside, *rule) for rule in dnat],
+        "post": [*loopback, *itself, *(("-s", one.network, "-o", one.uplink, "-j", "MASQUERADE") for one in sources)],
         "in": [rule for link in policy.links for rule in _input(policy, link, family)],
         "fwd": [
-            *((way, link, *_ESTABLISHED, "-j", "ACCEPT") for link in policy.links for way in ("-i", "-o")),
-            *(("-s", one.network, "-i", one.link, "-o", one.uplink, "-j", "ACCEPT") for one in sources),
+            *((way, link, *_ESTABLISHED, "-j", "RETURN") for link in policy.links for way in ("-i", "-o")),
+            *(("-s", one.network, "-i", one.link, "-o", one.uplink, "-j", "RETURN") for one in sources),
             *(
-                ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_TRANSLATED, "-j", "ACCEPT")
+                ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_TRANSLATED, "-j", "RETURN")
                 for one in targets
             ),
+            *(("-i", link, "-o", end, *_TRANSLATED, "-j", "RETURN") for link in policy.links for end in ends),
             *((way, link, "-j", "DROP") for link in policy.links for way in ("-i", "-o")),
         ],
     }
@@ -162,7 +205,7 @@ def _destination(address: str, forward: Forward) -> str:
 
 
 def _input(policy: Policy, link: str, family: int) -> Iterator[Words]:
-    yield ("-i", link, *_ESTABLISHED, "-j", "ACCEPT")
+    yield ("-i", link, *_ESTABLISHED, "-j", "RETURN")
     if family == 4:
         yield ("-d", "127.0.0.0/8", "-i", link, "-j", "DROP")
     if policy.host_access:
@@ -170,8 +213,10 @@ def _input(policy: Policy, link: str, family: int) -> Iterator[Words]:
     for version, server in policy.name_servers:
         if version == family:
             for protocol in ("udp", "tcp"):
-                yield ("-d", _single(server), "-i", link, *_ports(protocol, (53, 53)), "-j", "ACCEPT")
-    yield ("-i", link, "-p", "icmp" if family == 4 else "ipv6-icmp", "-j", "ACCEPT")
+                yield ("-d", _single(server), "-i", link, *_ports(protocol, (53, 53)), "-j", "RETURN")
+    for one in policy.host_ports:
+        yield ("-i", link, *_ports(one.protocol, (one.first, one.last)), "-j", "RETURN")
+    yield ("-i", link, "-p", "icmp" if family == 4 else "ipv6-icmp", "-j", "RETURN")
     yield ("-i", link, "-j", "DROP")
 
 
@@ -199,40 +244,54 @@ def _chain_lines(found: Mapping[str, Sequence[Words]], wanted: Mapping[str, Sequ
 
 def parse_forward(text: str, program: str, family: int, name: str) -> ForwardChain:
     """The output of C(iptables -S)."""
-    policy_drops, ours = False, []
+    policy_drops = False
     chains: Dict[str, List[Verdict]] = {}
-    for line in text.splitlines():
+    ours: List[Opened] = []
+    following: Dict[str, Optional[str]] = {}
+    for line in reversed(text.splitlines()):
         option, chain, *rest = shlex.split(line)
-        if (option, chain) == ("-P", "FORWARD"):
-            policy_drops = rest == ["DROP"]
-        elif (option, chain) == ("-A", "FORWARD") and tag(name) in rest:
-            ours.append((shlex.join(rest), opened_link(tuple(rest), name)))
-        elif option == "-A" and not any(word.startswith((PREFIX, "fleetlab-")) for word in rest):
-            chains.setdefault(chain, []).append(_verdict(rest))
+        if option in ("-N", "-P"):
+            chains.setdefault(chain, [])
+            policy_drops = policy_drops or (chain, rest) == ("FORWARD", ["DROP"])
+        elif option == "-A" and tag(name) in rest and not rest[-1].startswith(_CHAIN_PREFIX):
+            ours.append(Opened((chain, following.get(chain)), shlex.join(rest), opened_link(tuple(rest), name)))
+        elif option == "-A" and not any(word.startswith((PREFIX, _CHAIN_PREFIX)) for word in rest):
+            following[chain] = line
+            chains.setdefault(chain, []).insert(0, _verdict(rest, line))
+    drops = policy_drops or drops_all(chains, "FORWARD")
     return ForwardChain(
         program=program,
         family="ip" if family == 4 else "ip6",
         table="filter",
         chain="FORWARD",
-        drops=policy_drops or drops_all(chains, "FORWARD"),
-        ours=tuple(ours),
+        drops=drops,
+        ours=tuple(one for one in ours if not one.place[0].startswith(_CHAIN_PREFIX)),
         may_drop=policy_drops or may_drop(chains, "FORWARD"),
         used=policy_drops or bool(chains.get("FORWARD")),
+        ends=catch_alls(chains, "FORWARD", policy_drops) if drops else (),
     )
 
 
-def _verdict(rule: Sequence[str]) -> Verdict:
+def rule_number(text: str, rule: str) -> Optional[int]:
+    """The number of a rule in the output of C(iptables -S CHAIN); C(None) if it is not there."""
+    rules = [line for line in text.splitlines() if line.startswith("-A ")]
+    return rules.index(rule) + 1 if rule in rules else None
+
+
+def _verdict(rule: Sequence[str], line: str) -> Verdict:
     at = next((position for position, word in enumerate(rule) if word in ("-j", "-g")), len(rule))
-    always = not [group for group in _options(tuple(rule[:at])) if group[0] != "--comment"]
+    conditions = [group for group in _options(tuple(rule[:at])) if "--comment" not in group]
+    by_link = all(group[-2:-1] in (("-i",), ("-o",)) for group in conditions)
+    kind: Dict[str, Any] = {"always": not conditions, "by_link": by_link, "where": line}
     if at == len(rule):
-        return Verdict(always, GOES)
+        return Verdict(word=GOES, **kind)
     action, target = rule[at : at + 2]
     if target in ("DROP", "REJECT"):
-        return Verdict(always, DROPS)
+        return Verdict(word=DROPS, **kind)
     if target in ("ACCEPT", "RETURN"):
-        return Verdict(always, ENDS)
+        return Verdict(word=ENDS, **kind)
     # Other targets, such as LOG, are not chains, and have no rules.
-    return Verdict(always, GOES if action == "-j" else ENDS, target)
+    return Verdict(word=GOES if action == "-j" else ENDS, to=target, **kind)
 
 
 def opening(link: str, way: str, name: str) -> Words:

@@ -10,24 +10,32 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..names import PREFIX, tag
-from ..state import ForwardChain
+from ..state import ForwardChain, Opened
+from . import inside
 from .policy import Policy, Source, Target
-from .verdicts import DROPS, ENDS, GOES, Chains, Verdict, drops_all, may_drop
+from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop
 
 FAMILY = "inet"
 _PROTOCOL = {4: "ip", 6: "ip6"}
 _DSTNAT, _FILTER, _SRCNAT = -100, -5, 100
 _CHAINS = (
     ("prerouting", "nat", "prerouting", _DSTNAT),
+    ("gate", "filter", "prerouting", _DSTNAT + 1),
     ("output", "nat", "output", _DSTNAT),
     ("postrouting", "nat", "postrouting", _SRCNAT),
     ("input", "filter", "input", _FILTER),
     ("forward", "filter", "forward", _FILTER),
 )
+_CHAINS_INSIDE = (("input", "filter", "input", _FILTER), ("output", "filter", "output", _FILTER))
+_Chain = Tuple[str, str, str, int]
 _END = ("drop", "reject")
+_LINK_KEYS = ("iifname", "oifname", "iif", "oif")
 
 Rule = List[Dict[str, Any]]
 
@@ -62,18 +70,28 @@ def _span(first: int, last: int) -> Any:
 _COUNTER: Dict[str, Any] = {"counter": {"packets": 0, "bytes": 0}}
 _ACCEPT: Dict[str, Any] = {"accept": None}
 _DROP: Dict[str, Any] = {"drop": None}
+_TAKEN: Dict[str, Any] = {"mangle": {"key": {"meta": {"key": "pkttype"}}, "value": "host"}}
 _MASQUERADE: Dict[str, Any] = {"masquerade": None}
+_NOT_LOOPBACK = _match({"payload": {"protocol": "ip6", "field": "daddr"}}, "::1", "!=")
 _LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
 
 
 def rules(policy: Policy) -> Dict[str, List[Rule]]:
     """The rules of each chain."""
     inner = sorted({target.link for target in policy.targets if target.family == 4})
+    ends = [end for peer in policy.peers for end in peer.links]
     loopback = [[_field("ip", "saddr", _prefix("127.0.0.0/8")), _meta("oifname", link), _COUNTER, _MASQUERADE] for link in inner]
+    # The namespace reaches itself by the address of the host: its own answer would bypass the translation.
+    nets = sorted({(target.family, target.network, target.link) for target in policy.targets})
+    itself = [
+        [_field(_PROTOCOL[family], "saddr", _prefix(net)), _meta("oifname", link), _COUNTER, _MASQUERADE] for family, net, link in nets
+    ]
     return {
-        "prerouting": [[_meta("iifname", target.link, "!="), *_dnat(target)] for target in policy.targets],
-        "output": [_dnat(target) for target in policy.targets],
-        "postrouting": [*loopback, *([*_leaving(source)[1:], _COUNTER, _MASQUERADE] for source in policy.sources)],
+        "prerouting": [_dnat(target) for target in policy.targets],
+        # The kernel routes ::1 nowhere else: a connection to it is refused at once, and clients try 127.0.0.1.
+        "gate": [rule for link in policy.links for rule in _gate(policy, link)],
+        "output": [[*((_NOT_LOOPBACK,) if target.family == 6 else ()), *_dnat(target)] for target in policy.targets],
+        "postrouting": [*loopback, *itself, *([*_leaving(source)[1:], _COUNTER, _MASQUERADE] for source in policy.sources)],
         "input": [rule for link in policy.links for rule in _input(policy, link)],
         "forward": [
             *(
@@ -83,6 +101,11 @@ def rules(policy: Policy) -> Dict[str, List[Rule]]:
             ),
             *([*_leaving(source), _COUNTER, _ACCEPT] for source in policy.sources),
             *(_entering(target) for target in policy.targets),
+            *(
+                [_meta("iifname", link), _meta("oifname", end), _state("status", "dnat"), _COUNTER, _ACCEPT]
+                for link in policy.links
+                for end in ends
+            ),
             *([_meta(way, link), _COUNTER, _DROP] for link in policy.links for way in ("iifname", "oifname")),
         ],
     }
@@ -113,30 +136,103 @@ def _input(policy: Policy, link: str) -> List[Rule]:
     found = [[here, _state("state", "established", "related"), _ACCEPT], [here, _field("ip", "daddr", _prefix("127.0.0.0/8")), _DROP]]
     if policy.host_access:
         return found
-    for family, server in policy.name_servers:
-        found += [[here, _field(_PROTOCOL[family], "daddr", server), _field(name, "dport", 53), _ACCEPT] for name in ("udp", "tcp")]
-    found += [[here, _meta("l4proto", name), _ACCEPT] for name in ("icmp", "ipv6-icmp")]
-    return [*found, [here, _COUNTER, _DROP]]
+    return [*found, *([here, *rule, _COUNTER, _ACCEPT] for rule in _to_services(policy)), [here, _COUNTER, _DROP]]
+
+
+def _rule_inside(rule: inside.Rule) -> Rule:
+    entering = rule.way == inside.IN
+    found = [_meta("iifname" if entering else "oifname", rule.link)]
+    if rule.established:
+        found.append(_state("state", "established", "related"))
+    if rule.net:
+        found.append(_field(_PROTOCOL[6 if ":" in rule.net else 4], "saddr" if entering else "daddr", _prefix(rule.net)))
+    elif rule.family is not None:
+        found.append(_meta("nfproto", f"ipv{rule.family}"))
+    if rule.ports is not None:
+        found.append(_field(rule.protocol, "dport", _span(*rule.ports)))
+    elif rule.protocol:
+        found.append(_meta("l4proto", rule.protocol))
+    return [*found, _ACCEPT] if rule.passes else [*found, _COUNTER, _DROP]
+
+
+def _rules_inside(found: Sequence[inside.Rule]) -> Dict[str, List[Rule]]:
+    return {
+        chain: [_rule_inside(rule) for rule in found if rule.way == way] for chain, way in (("input", inside.IN), ("output", inside.OUT))
+    }
+
+
+def _gate(policy: Policy, link: str) -> List[Rule]:
+    """The packets from a namespace that the kernel takes at all: the namespace sends each to a multicast address of Ethernet.
+
+    The kernel drops such a packet after this chain, unless a rule says that it is for this host. So nothing comes out without the rules.
+    """
+    here = _meta("iifname", link)
+    found: List[Rule] = [[here, _state("state", "established", "related")]]
+    for rule in _to_services(policy):
+        found.append([here, _LOCAL, *rule])
+    for source in policy.sources:
+        if source.link == link:
+            found.append([here, _field(_PROTOCOL[source.family], "saddr", _prefix(source.network)), _out_by(source.uplink)])
+    ends = [target.link for target in policy.targets] + [end for peer in policy.peers for end in peer.links]
+    found += [[here, _state("status", "dnat"), _out_by(end)] for end in dict.fromkeys(ends)]
+    return [[*rule, _COUNTER, _TAKEN, _ACCEPT] for rule in found]
+
+
+def _out_by(link: str) -> Dict[str, Any]:
+    return _match({"fib": {"result": "oifname", "flags": ["daddr"]}}, link)
+
+
+def _to_services(policy: Policy) -> List[Rule]:
+    """The packets from the namespace that may reach services of the host."""
+    if policy.host_access:
+        return [[]]
+    found = [
+        [_field(_PROTOCOL[family], "daddr", server), _field(name, "dport", 53)]
+        for family, server in policy.name_servers
+        for name in ("udp", "tcp")
+    ]
+    found += [[_field(one.protocol, "dport", _span(one.first, one.last))] for one in policy.host_ports]
+    return [*found, *([_meta("l4proto", name)] for name in ("icmp", "ipv6-icmp"))]
 
 
 def replacement(policy: Policy) -> List[Dict[str, Any]]:
     """The changes that replace the table of the namespace, if it exists, by the wanted table."""
-    name = tag(policy.name)
+    return _replacement(tag(policy.name), _CHAINS, rules(policy))
+
+
+def replacement_inside(name: str, found: Sequence[inside.Rule]) -> List[Dict[str, Any]]:
+    """The same for the table in the namespace."""
+    return _replacement(tag(name), _CHAINS_INSIDE, _rules_inside(found))
+
+
+def _replacement(name: str, chains: Sequence[_Chain], found: Mapping[str, Sequence[Rule]]) -> List[Dict[str, Any]]:
     whole = {"family": FAMILY, "name": name}
     commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
-    for chain, kind, hook, priority in _CHAINS:
+    for chain, kind, hook, priority in chains:
         options = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
         commands.append({"add": {"chain": {"family": FAMILY, "table": name, "name": chain, **options}}})
-    for chain, found in rules(policy).items():
-        commands += [{"add": {"rule": {"family": FAMILY, "table": name, "chain": chain, "expr": expr}}} for expr in found]
+    for chain, some in found.items():
+        commands += [{"add": {"rule": {"family": FAMILY, "table": name, "chain": chain, "expr": expr}}} for expr in some]
     return commands
 
 
+@lru_cache(maxsize=8)
 def wanted_table(policy: Policy) -> Any:
     """The table in the form of L(listed_table)."""
-    chains = {chain: [kind, hook, priority, "accept"] for chain, kind, hook, priority in _CHAINS}
-    found = {chain: [_normal_rule(rule) for rule in some] for chain, some in rules(policy).items()}
-    return {chain: {"hook": chains[chain], "rules": found[chain]} for chain in chains}
+    return _wanted(_CHAINS, rules(policy))
+
+
+@lru_cache(maxsize=8)
+def wanted_inside(found: Tuple[inside.Rule, ...]) -> Any:
+    """The table in the namespace in the same form."""
+    return _wanted(_CHAINS_INSIDE, _rules_inside(found))
+
+
+def _wanted(chains: Sequence[_Chain], found: Mapping[str, Sequence[Rule]]) -> Any:
+    return {
+        chain: {"hook": [kind, hook, priority, "accept"], "rules": [_normal_rule(rule) for rule in found[chain]]}
+        for chain, kind, hook, priority in chains
+    }
 
 
 def listed_table(listing: Mapping[str, Any]) -> Any:
@@ -213,21 +309,50 @@ def is_iptables(family: str, table_name: str, chain: str) -> bool:
     return family in ("ip", "ip6") and (table_name, chain) == ("filter", "FORWARD")
 
 
-def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, chains: Chains) -> ForwardChain:
-    """One chain of L(forward_chains) with its rules; C(chains) are the other chains of its table, to which its rules may lead."""
+def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, texts: Mapping[str, str]) -> ForwardChain:
+    """One chain of L(forward_chains). C(listing) has its rules, and if they lead to other chains the rules of these chains.
+
+    C(texts) are the rules as nft prints them for people, by handle.
+    """
     family, table_name, chain, policy_drops = found
-    rules_in_it = [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
-    ours = [(str(rule["handle"]), opened_link(rule["expr"])) for rule in rules_in_it if rule.get("comment") == tag(name)]
+    chains = foreign_chains(listing)
+    drops = policy_drops or drops_all(chains, chain)
+    ends = catch_alls(chains, chain, policy_drops) if drops else ()
     return ForwardChain(
         program="nft",
         family=family,
         table=table_name,
         chain=chain,
-        drops=policy_drops or drops_all(chains, chain),
-        ours=tuple(ours),
+        drops=drops,
+        ours=tuple(_opened(listing, name)),
         may_drop=policy_drops or may_drop(chains, chain),
-        used=policy_drops or any(not _is_ours(rule) for rule in rules_in_it),
+        used=policy_drops or bool(chains.get(chain)) or any(rule["chain"] == chain and not _is_ours(rule) for rule in _rules_in(listing)),
+        ends=ends,
+        texts=tuple((where, texts.get(where, "")) for _chain, where in ends if where is not None),
     )
+
+
+def _rules_in(listing: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    return [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
+
+
+def _opened(listing: Mapping[str, Any], name: str) -> Iterator[Opened]:
+    following: Dict[str, Optional[str]] = {}
+    for rule in reversed(_rules_in(listing)):
+        if rule.get("comment") == tag(name):
+            yield Opened((rule["chain"], following.get(rule["chain"])), str(rule["handle"]), opened_link(rule["expr"]))
+        elif not _is_ours(rule):
+            following[rule["chain"]] = str(rule.get("handle", ""))
+
+
+def texts_by_handle(listing: str) -> Dict[str, str]:
+    """The rules of the text that C(nft -a list table) prints; the numbers of counters are 0."""
+    found = {}
+    for line in listing.splitlines():
+        rule, mark, handle = line.strip().rpartition(" # handle ")
+        if mark and not rule.endswith("{"):
+            found[handle] = re.sub(r"packets [0-9]+ bytes [0-9]+", "packets 0 bytes 0", rule)
+    return found
 
 
 def _is_ours(rule: Mapping[str, Any]) -> bool:
@@ -236,34 +361,40 @@ def _is_ours(rule: Mapping[str, Any]) -> bool:
 
 def foreign_chains(listing: Mapping[str, Any]) -> Dict[str, List[Verdict]]:
     """The rules of other programs in the listing of a chain or a table, by chain."""
-    found: Dict[str, List[Verdict]] = {}
-    for entry in listing.get("nftables", []):
-        rule = entry.get("rule")
-        if rule is not None and not _is_ours(rule):
-            found.setdefault(rule["chain"], []).extend(_verdicts(rule["expr"]))
+    found: Dict[str, List[Verdict]] = {entry["chain"]["name"]: [] for entry in listing.get("nftables", []) if "chain" in entry}
+    for rule in _rules_in(listing):
+        if not _is_ours(rule):
+            where = str(rule.get("handle", ""))
+            found.setdefault(rule["chain"], []).extend(replace(one, where=where) for one in _verdicts(rule["expr"]))
     return found
 
 
 def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
-    always = True
+    always = by_link = True
     for statement in rule:
         if "vmap" in statement:
             data = statement["vmap"]["data"]
             # The elements of a named map are not in this rule.
             for _key, value in data["set"] if isinstance(data, Mapping) else ():
-                yield from _verdict(value, False)
-        yield from _verdict(statement, always)
-        always = always and bool({"counter", "log"} & set(statement))
+                yield from _verdict(value, False, by_link and _is_link(statement["vmap"]["key"]))
+        yield from _verdict(statement, always, by_link)
+        passes = bool({"counter", "log"} & set(statement))
+        always = always and passes
+        by_link = by_link and (passes or _is_link(statement.get("match", {}).get("left")))
 
 
-def _verdict(statement: Mapping[str, Any], always: bool) -> Iterator[Verdict]:
+def _is_link(left: Any) -> bool:
+    return isinstance(left, Mapping) and isinstance(left.get("meta"), Mapping) and left["meta"].get("key") in _LINK_KEYS
+
+
+def _verdict(statement: Mapping[str, Any], always: bool, by_link: bool) -> Iterator[Verdict]:
     for word in statement:
         if word in _END:
-            yield Verdict(always, DROPS)
+            yield Verdict(always, DROPS, by_link=by_link)
         elif word in ("jump", "goto"):
-            yield Verdict(always, GOES if word == "jump" else ENDS, statement[word]["target"])
+            yield Verdict(always, GOES if word == "jump" else ENDS, statement[word]["target"], by_link)
         elif word in ("accept", "return"):
-            yield Verdict(always, ENDS)
+            yield Verdict(always, ENDS, by_link=by_link)
 
 
 def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._core.errors import CommandError, ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
 from ..addresses import FAMILIES
-from ..names import PREFIX, tag
+from ..names import PREFIX, entering, tag
 from ..parse import parse_json
-from ..state import Firewall, ForwardChain, Record
+from ..state import Firewall, ForwardChain, Own, Record
 from ..wanted import AUTO
 from . import iptables, nftables
 from .probe import iptables_problem, nftables_problem, without_modules
@@ -25,13 +26,18 @@ _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names
 
 @dataclass(frozen=True)
 class Asked:
-    """The choices of the task and the record. C(former) is the kind that was used before. C(needed): there are links to filter."""
+    """The choices of the task and the record. C(former) is the kind that was used before. C(needed): there are links to filter.
+
+    C(exists): the namespace exists, and its own filter is asked for. C(many): the task names several namespaces.
+    """
 
     name: str
     choice: str = AUTO
     former: Optional[str] = None
     needed: bool = True
+    exists: bool = False
     families: Tuple[int, ...] = (4,)
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
     :raises ObservationError: no firewall works, or the kind that the task asks for does not; with the missing parts of the kernel.
     """
     nft = _nft(runner)
-    own_table = _own_table(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
+    read = _own_table_of_many if asked.many else _own_table
+    own_table = read(runner, asked.name) if tag(asked.name) in _tables(nft.listing) else None
     kind = "nftables" if asked.choice == "nftables" or (asked.choice == AUTO and not nft.problem) else "iptables"
     program = _working(runner, asked, kind, nft, host) if asked.needed and (kind == "iptables" or nft.problem) else None
     concerned = "iptables" in (kind, asked.former) or _iptables_families(nft.listing) or _legacy_families(host)
@@ -66,11 +73,19 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
         program = _readable(runner, nft)
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
-    foreign = _foreign(runner, asked.name, nft.listing, program, kind, host)
+    foreign = _foreign(runner, asked.name, nft.listing, program, host)
     translated = nftables.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
     others = translated or any(chain.used for chain in foreign)
+    kinds = {kind, asked.former} if asked.exists else set()
     return Firewall(
-        kind, program or "iptables", own_table, own, tuple(foreign), others or (kind == "nftables" and bool(_legacy_families(host)))
+        kind=kind,
+        program=program or "iptables",
+        table=own_table,
+        own=own,
+        chains=tuple(foreign),
+        others=others or (kind == "nftables" and bool(_legacy_families(host))),
+        inside_table=_own_table(runner, asked.name, entering(asked.name)) if "nftables" in kinds and nft.installed else None,
+        inside_own=_own_inside(runner, program, asked) if program is not None and "iptables" in kinds else {},
     )
 
 
@@ -145,16 +160,39 @@ def _tables(listing: Mapping[str, Any]) -> List[str]:
     return [entry["chain"]["table"] for entry in listing.get("nftables", []) if "chain" in entry]
 
 
-def _own_table(runner: Runner, name: str) -> Any:
-    argv = ("nft", "-j", "list", "table", nftables.FAMILY, tag(name))
-    return nftables.listed_table(parse_json(" ".join(argv), runner.run(argv).stdout))
+def _own_table(runner: Runner, name: str, enter: Tuple[str, ...] = ()) -> Any:
+    """The table of a namespace, on the host or in the namespace; C(None) if it does not exist."""
+    argv = (*enter, "nft", "-j", "list", "table", nftables.FAMILY, tag(name))
+    result = runner.run(argv, accept=(0, 1))
+    return nftables.listed_table(parse_json(" ".join(argv), result.stdout)) if result.exit_code == 0 else None
 
 
-def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
+def _own_table_of_many(runner: Runner, name: str) -> Any:
+    """The table of one of many namespaces: nft reads every table of the host for each of its answers, so it is asked once for all."""
+    return nftables.listed_table({"nftables": _by_table(runner.run(("nft", "-j", "list", "ruleset")).stdout)[tag(name)]})
+
+
+@lru_cache(maxsize=1)
+def _by_table(ruleset: str) -> Mapping[str, List[Mapping[str, Any]]]:
+    found: Dict[str, List[Mapping[str, Any]]] = {}
+    for entry in parse_json("nft -j list ruleset", ruleset).get("nftables", []):
+        for kind, one in entry.items():
+            if kind != "metainfo" and (one.get("table") or one.get("name", "")).startswith(PREFIX):
+                found.setdefault(one.get("table") or one["name"], []).append(entry)
+    return found
+
+
+def _own_inside(runner: Runner, program: str, asked: Asked) -> Dict[int, Dict[str, Own]]:
+    saved = _saved(runner, program, entering(asked.name))
+    found = {family: iptables.find_own(text, asked.name, iptables.HOOKS_INSIDE) for family, text in saved.items()}
+    return {family: own for family, own in found.items() if own}
+
+
+def _saved(runner: Runner, program: str, enter: Tuple[str, ...] = ()) -> Dict[int, iptables.Saved]:
     found: Dict[int, iptables.Saved] = {}
     for family in FAMILIES:
         try:
-            found[family] = iptables.parse_save(runner.run((iptables.command(program, family, "-save"),)).stdout)
+            found[family] = iptables.parse_save(runner.run((*enter, iptables.command(program, family, "-save"))).stdout)
         except CommandError:
             # On hosts without IPv6 ip6tables does not work; a step that needs it fails with the reason.
             if family == 4:
@@ -162,18 +200,16 @@ def _saved(runner: Runner, program: str) -> Dict[int, iptables.Saved]:
     return found
 
 
-def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], kind: str, host: Host) -> List[ForwardChain]:
-    # The namespace's own rules of this variant let the packets through its chain FORWARD.
-    passed = program if kind == "iptables" else None
+def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], host: Host) -> List[ForwardChain]:
     found: List[ForwardChain] = []
     for chain in nftables.forward_chains(listing):
         if program is None or not nftables.is_iptables(*chain[:3]):
             found.append(_nft_chain(runner, chain, name))
-        elif program != passed:
+        else:
             found.append(_nft_chain_of_iptables(runner, program, chain, name))
     legacy = _legacy_families(host)
     old = _legacy_program(runner) if legacy else ""
-    return found + [_iptables_chain(runner, old, family, name) for family in legacy if old != passed]
+    return found + [_iptables_chain(runner, old, family, name) for family in legacy]
 
 
 def _nft_chain_of_iptables(runner: Runner, program: str, chain: Tuple[str, str, str, bool], name: str) -> ForwardChain:
@@ -190,14 +226,16 @@ def _iptables_chain(runner: Runner, program: str, family: int, name: str) -> For
 
 
 def _nft_chain(runner: Runner, found: Tuple[str, str, str, bool], name: str) -> ForwardChain:
-    family, table_name, chain, policy_drops = found
+    family, table_name, chain, _policy_drops = found
     listing = parse_json("nft -j list chain", runner.run(("nft", "-j", "-a", "list", "chain", family, table_name, chain)).stdout)
-    chains = nftables.foreign_chains(listing)
-    if not policy_drops and any(verdict.to is not None for verdict in chains.get(chain, ())):
-        chains = nftables.foreign_chains(
-            parse_json("nft -j list table", runner.run(("nft", "-j", "list", "table", family, table_name)).stdout)
-        )
-    return nftables.read_chain(listing, found, name, chains)
+    if any(verdict.to is not None for verdict in nftables.foreign_chains(listing).get(chain, ())):
+        listing = parse_json("nft -j list table", runner.run(("nft", "-j", "-a", "list", "table", family, table_name)).stdout)
+    one = nftables.read_chain(listing, found, name, {})
+    if not one.texts:
+        return one
+    # The script for the boot finds these rules by their text, because their handles are new then.
+    text = runner.run(("nft", "-a", "list", "table", family, table_name)).stdout
+    return nftables.read_chain(listing, found, name, nftables.texts_by_handle(text))
 
 
 def _iptables_families(listing: Mapping[str, Any]) -> List[int]:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..._core.plan import Command, Prints, Step
+from ..._core.plan import Command, Operation, Prints, Step
 from ..batching import nft, nft_transaction
-from ..names import tag
-from ..state import Firewall, ForwardChain, Own
+from ..names import entering, tag
+from ..state import Firewall, ForwardChain, Opened, Own, Place
 from . import iptables, nftables
+from .inside import Rule
 from .policy import Policy
 
 _FAMILY_WORDS: Mapping[str, Tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
@@ -23,7 +26,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
     """The namespace's own rules, each kind in one transaction."""
     by_nft = policy if found.kind == "nftables" else None
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
-        yield nft_transaction(*nftables.replacement(by_nft))
+        yield _own_table(by_nft)
     elif by_nft is None and found.table is not None:
         yield nft("delete", "table", nftables.FAMILY, tag(name))
     by_iptables = policy if found.kind == "iptables" else None
@@ -38,7 +41,34 @@ def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Itera
         yield from _opening_steps(chain, name, openings(chain, policy))
 
 
-def _iptables_steps(program: str, family: int, found: Mapping[str, Own], wanted: Mapping[str, Own]) -> Iterator[Step]:
+@lru_cache(maxsize=8)
+def _own_table(policy: Policy) -> Step:
+    """The step that makes the table; the same policy is planned several times, for now and for the boot."""
+    return nft_transaction(*nftables.replacement(policy))
+
+
+@lru_cache(maxsize=8)
+def _text_inside(name: str, rules: Tuple[Rule, ...]) -> str:
+    return json.dumps({"nftables": nftables.replacement_inside(name, rules)})
+
+
+def inside_steps(found: Firewall, name: str, rules: Tuple[Rule, ...], families: Sequence[int]) -> Iterator[Step]:
+    """The filter in the namespace, each kind in one transaction."""
+    enter = entering(name)
+    by_nft = rules if found.kind == "nftables" else ()
+    if by_nft and found.inside_table != nftables.wanted_inside(by_nft):
+        yield Command((*enter, "nft", "-j", "-f", "-"), stdin=_text_inside(name, by_nft))
+    elif not by_nft and found.inside_table is not None:
+        yield Command((*enter, "nft", "delete", "table", nftables.FAMILY, tag(name)))
+    by_iptables = rules if found.kind == "iptables" else ()
+    for family in (4, 6):
+        wanted = iptables.wanted_inside(name, by_iptables, family) if family in families else {}
+        yield from _iptables_steps(found.program, family, found.inside_own.get(family, {}), wanted, enter)
+
+
+def _iptables_steps(
+    program: str, family: int, found: Mapping[str, Own], wanted: Mapping[str, Own], enter: Tuple[str, ...] = ()
+) -> Iterator[Step]:
     if iptables.same(found, wanted):
         return
     tool = iptables.command(program, family)
@@ -49,12 +79,12 @@ def _iptables_steps(program: str, family: int, found: Mapping[str, Own], wanted:
             if iptables.same_rules(there.get(builtin, ()), asked.get(builtin, ())):
                 continue
             for rule in there.get(builtin, ()):
-                yield Command((tool, *iptables.WAIT, "-t", table_name, "-D", builtin, *rule))
+                yield Command((*enter, tool, *iptables.WAIT, "-t", table_name, "-D", builtin, *rule))
             for rule in asked.get(builtin, ()):
-                inserts.append(_insert((tool, *iptables.WAIT, "-t", table_name), builtin, rule))
+                inserts.append(_insert((*enter, tool, *iptables.WAIT, "-t", table_name), builtin, rule))
     text = iptables.restore_text(found, wanted)
     if text:
-        yield Command((f"{tool}-restore", *iptables.WAIT, "--noflush"), stdin=text, timeout=90)
+        yield Command((*enter, f"{tool}-restore", *iptables.WAIT, "--noflush"), stdin=text, timeout=90)
     yield from inserts
 
 
@@ -71,32 +101,45 @@ def openings(chain: ForwardChain, policy: Optional[Policy]) -> Tuple[str, ...]:
 
 
 def _opening_steps(chain: ForwardChain, name: str, wanted: Sequence[str]) -> Iterator[Step]:
-    kept: Dict[str, str] = {}
-    for where, opened in chain.ours:
-        if opened in wanted and opened not in kept:
-            kept[opened] = where
+    places = [(opened, place) for place in chain.ends for opened in wanted]
+    kept = set()
+    for one in chain.ours:
+        if (one.what, one.place) in places and (one.what, one.place) not in kept:
+            kept.add((one.what, one.place))
         else:
-            yield _closing(chain, where)
-    for opened in wanted:
-        if opened not in kept:
-            yield _opening(chain, name, opened)
+            yield _closing(chain, one)
+    for opened, place in places:
+        if (opened, place) not in kept:
+            yield _opening(chain, name, opened, place)
 
 
-def _closing(chain: ForwardChain, where: str) -> Step:
+def _closing(chain: ForwardChain, opened: Opened) -> Step:
     if chain.program == "nft":
-        return nft("delete", "rule", chain.family, chain.table, chain.chain, "handle", where)
-    return Command((_tool(chain), *iptables.WAIT, "-D", chain.chain, *shlex.split(where)))
+        return nft("delete", "rule", chain.family, chain.table, opened.place[0], "handle", opened.where)
+    return Command((_tool(chain), *iptables.WAIT, "-D", opened.place[0], *shlex.split(opened.where)))
 
 
-def _opening(chain: ForwardChain, name: str, opened: str) -> Step:
+def _opening(chain: ForwardChain, name: str, opened: str, place: Place) -> Step:
+    """Accept packets directly before the rule that would drop them, or at the end if the policy drops: bans of others come before."""
     way, link = opened.split()
-    if chain.program == "nft":
-        rule = (way, f'"{link}"', "accept", "comment", f'"{tag(name)}"')
-        where = (chain.family, chain.table, chain.chain)
-        listing = ("nft", "list", "chain", *where)
-        # At boot, chains of other programs may not exist yet.
-        return replace(nft("insert", "rule", *where, *rule), only_if=(listing,), unless=(Prints(listing, " ".join(rule)),))
-    return _insert((_tool(chain), *iptables.WAIT), chain.chain, iptables.opening(link, way, name))
+    where, before = place
+    if chain.program != "nft":
+        rule = iptables.opening(link, way, name)
+        tool = (_tool(chain), *iptables.WAIT)
+        unless = ((*tool, "-C", where, *rule),)
+        if before is None:
+            return Command((*tool, "-A", where, *rule), unless=unless)
+        # Its number is looked up by the step itself: other steps of the task add and remove rules.
+        return Operation("insert_before", {"tool": tool[0], "chain": where, "rule": shlex.join(rule), "before": before})
+    words = (way, f'"{link}"', "accept", "comment", f'"{tag(name)}"')
+    at = (chain.family, chain.table, where)
+    listing = ("nft", "list", "chain", *at)
+    if before is None:
+        step = nft("add", "rule", *at, *words)
+    else:
+        step = replace(nft("insert", "rule", *at, "handle", before, *words), before=dict(chain.texts).get(before, ""))
+    # At boot, chains of other programs may not exist yet.
+    return replace(step, only_if=(listing,), unless=(Prints(listing, " ".join(words)),))
 
 
 def _insert(tool: Sequence[str], chain: str, rule: Sequence[str]) -> Step:

@@ -17,12 +17,13 @@ from ..wanted import NONE, Wanted
 
 @dataclass(frozen=True)
 class Target:
-    """A forward and its address in the namespace, in one family."""
+    """A forward and its address in the namespace, with the subnet of the link, in one family."""
 
     forward: Forward
     family: int
     link: str
     address: str
+    network: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,20 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """Another namespace, by its links on the host, and the ports of the host that lead into it."""
+
+    links: Tuple[str, ...]
+    forwards: Tuple[Forward, ...]
+
+
+@dataclass(frozen=True)
 class Policy:
-    """All other packets to or from C(links) are dropped. C(name_servers) are addresses of the host that answer DNS."""
+    """All other packets to or from C(links) are dropped. C(name_servers) are addresses of the host that answer DNS.
+
+    C(host_ports) are ports of the host's own services that are open to the namespace, C(peers) the links of other namespaces whose
+    forwards it may use.
+    """
 
     name: str
     links: Tuple[str, ...]
@@ -46,9 +59,11 @@ class Policy:
     targets: Tuple[Target, ...] = ()
     name_servers: Tuple[Tuple[int, str], ...] = ()
     host_access: bool = False
+    host_ports: Tuple[Forward, ...] = ()
+    peers: Tuple[Peer, ...] = ()
 
 
-def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
+def make_policy(wanted: Wanted, uplinks: Mapping[int, str], peers: Tuple[Peer, ...] = ()) -> Optional[Policy]:
     """The policy for a namespace; C(None) if no link has an end on the host."""
     if not wanted.host_links:
         return None
@@ -61,11 +76,13 @@ def make_policy(wanted: Wanted, uplinks: Mapping[int, str]) -> Optional[Policy]:
         targets=_targets(wanted),
         name_servers=tuple((own[server], server) for server in wanted.dns or () if server in own),
         host_access=wanted.host_access,
+        host_ports=wanted.host_ports,
+        peers=peers,
     )
 
 
 def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
-    if wanted.nat is None or wanted.nat.masquerade == NONE:
+    if wanted.nat is None or wanted.nat.masquerade == NONE or not uplinks:
         return ()
     return tuple(
         Source(family, link.name, str(net), uplinks[family])
@@ -81,5 +98,5 @@ def _targets(wanted: Wanted) -> Tuple[Target, ...]:
         link = wanted.link_of(family)
         inner = link.inner(family) if link is not None else None
         if link is not None and inner is not None:
-            found += [Target(forward, family, link.name, str(inner.ip)) for forward in wanted.forwards]
+            found += [Target(forward, family, link.name, str(inner.ip), str(inner.network)) for forward in wanted.forwards]
     return tuple(found)

@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Mapping, Optional, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping, Optional, Sequence, Set, Tuple
+
+from ..state import Place
 
 DROPS, GOES, ENDS = "drops", "goes", "ends"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of a rule. C(always): the rule matches every packet. C(to) is the chain in which the packet continues."""
+    """The end of a rule. C(always): the rule matches every packet. C(to) is the chain in which the packet continues.
+
+    C(by_link): the rule matches every packet, or every packet of some interfaces. C(where) is the place of the rule in its chain.
+    """
 
     always: bool
     word: str
     to: Optional[str] = None
+    by_link: bool = False
+    where: str = field(default="", compare=False)
 
 
 Chains = Mapping[str, Sequence[Verdict]]
@@ -45,3 +52,34 @@ def _reaches_drop(chains: Chains, name: str, seen: Set[str], always: bool) -> bo
         if verdict.always and verdict.word == ENDS:
             return False
     return False
+
+
+def catch_alls(chains: Chains, name: str, policy_drops: bool) -> Tuple[Place, ...]:
+    """The places at which packets are dropped that no rule has matched. A rule before such a place lets no banned packet through.
+
+    Followed are only jumps of all packets or of an interface: a jump on another condition, such as an address, is a ban.
+    """
+    found = dict.fromkeys(_catch_alls(chains, name, {name}))
+    if policy_drops and not any(one.always and one.word in (DROPS, ENDS) for one in chains.get(name, ())):
+        found[name, None] = None
+    return tuple(found)
+
+
+def _catch_alls(chains: Chains, name: str, seen: Set[str]) -> Iterator[Place]:
+    for verdict in chains.get(name, ()):
+        if verdict.always and verdict.word == DROPS:
+            yield name, verdict.where
+        elif verdict.to is not None and (verdict.always or verdict.by_link):
+            if _only_drops(chains, verdict.to):
+                yield name, verdict.where
+            elif verdict.to not in seen:
+                seen.add(verdict.to)
+                yield from _catch_alls(chains, verdict.to, seen)
+        if verdict.always and verdict.word in (DROPS, ENDS):
+            return
+
+
+def _only_drops(chains: Chains, name: str) -> bool:
+    """Whether a chain does nothing else than drop every packet."""
+    verdicts = [one for one in chains.get(name, ()) if one.word != GOES or one.to in chains]
+    return bool(verdicts) and verdicts[0].always and verdicts[0].word == DROPS

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which network a service runs is read from the namespace of its main process."""
+"""In which network a service runs is read from the namespaces of all its processes, by netns_info."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import OWN_PROCESSES, Stubs, play_role
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import Stubs, play_role
 
 VERIFY = {"name": "fleetlab.linux.isolated_service", "tasks_from": "verify"}
 
 
-def verify(folder: Path, pid: int, state: str) -> str:
-    """What is said of a service with that main process; nothing where it has the network that it shall have."""
-    Stubs(folder, {"private_tmp": {"restart_needed": False, "problems": []}})
-    (folder / "bin").mkdir()
-    (folder / "bin/systemctl").write_text(f"#!/bin/sh\necho {pid}\n", encoding="utf-8")
-    (folder / "bin/systemctl").chmod(0o755)
+def verify(folder: Path, network: str, state: str, dns_current: bool = True) -> str:
+    """What is said of a service with processes in that network; nothing where it has the network that it shall have."""
+    service = {"network": network, "dns_current": dns_current, "sockets": [], "local_peers": []}
+    Stubs(folder, {"private_tmp": {"restart_needed": False, "problems": []}, "netns_info": {"service": service}})
     variables = {"isolated_service_name": "web", "isolated_service_netns": "fleetlab-none", "isolated_service_state": state}
-    return play_role(folder, {"here": variables}, path=str(folder / "bin"), prefix=OWN_PROCESSES, **VERIFY).get("here", "")
+    return play_role(folder, {"here": variables}, **VERIFY).get("here", "")
 
 
-@pytest.mark.parametrize(("state", "expected"), [("absent", ""), ("present", "its network namespace is 'out', not 'in'")])
-def test_a_process_in_the_network_of_the_host_is_out(tmp_path: Path, state: str, expected: str) -> None:
-    message = verify(tmp_path, 1, state)
+@pytest.mark.parametrize(
+    ("network", "state", "dns_current", "expected"),
+    [
+        ("out", "absent", True, ""),
+        ("out", "present", True, "its network namespace is 'out', not 'in'"),
+        ("other", "present", True, "its network namespace is 'other', not 'in'"),
+        # A unit whose processes are those of other units, such as Debian's postgresql.
+        ("none", "present", True, ""),
+        ("in", "present", False, "it sees other files of DNS than those declared"),
+    ],
+)
+def test_the_network_of_all_processes_is_compared(tmp_path: Path, network: str, state: str, dns_current: bool, expected: str) -> None:
+    message = verify(tmp_path, network, state, dns_current)
     assert expected in message
     assert bool(message) is bool(expected)
-
-
-def test_a_service_without_a_process_is_in_neither_network(tmp_path: Path) -> None:
-    assert "its network namespace is 'other', not 'in'" in verify(tmp_path, 0, "present")

@@ -25,7 +25,14 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names, record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import listed_table
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import IP6_FORWARD, IP_FORWARD, accept_ra, route_localnet
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import (
+    IP6_FORWARD,
+    IP_FORWARD,
+    accept_ra,
+    is_of_link,
+    only_unicast,
+    route_localnet,
+)
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_namespace
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import (
@@ -35,6 +42,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import
     FoundLink,
     FoundRoute,
     Inside,
+    Opened,
     Own,
     Service,
     State,
@@ -43,8 +51,18 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted impor
 
 UPLINK = FoundLink(2, "eth0", up=True, addresses=("192.0.2.1/24",))
 CHAINS = {
-    "iptables": ForwardChain("iptables", "ip", "filter", "FORWARD", True),
-    "nft": ForwardChain("nft", "inet", "firewalld", "filter_FORWARD", True),
+    "iptables": ForwardChain(
+        "iptables", "ip", "filter", "FORWARD", True, ends=(("FORWARD", None), ("ufw-reject", "-A ufw-reject -j REJECT"))
+    ),
+    "nft": ForwardChain(
+        "nft",
+        "inet",
+        "firewalld",
+        "filter_FORWARD",
+        True,
+        ends=(("filter_FORWARD", "7"), ("filter_FORWARD", None)),
+        texts=(("7", "reject"),),
+    ),
 }
 
 
@@ -95,8 +113,8 @@ class Machine:
         records = {one.name: one for one in found}
         former = records.get(wanted.name)
         persist = former.persist if former is not None else wanted.persist
-        known = {key: value for key, value in self.system.sysctls.items() if not key.endswith("/route_localnet")}
-        keys = [route_localnet(link.name) for link in wanted.links if self.system.link(link.name)]
+        known = {key: value for key, value in self.system.sysctls.items() if not is_of_link(key)}
+        keys = [setting(link.name) for link in wanted.links if self.system.link(link.name) for setting in (route_localnet, only_unicast)]
         own = {key: self.system.sysctls.get(key, "0") for key in keys}
         kind = self.system.firewall.kind if wanted.firewall == "auto" else wanted.firewall
         return replace(
@@ -110,6 +128,7 @@ class Machine:
                 script=self.files.get(names.script_path(wanted.name)),
                 unit=self.files.get(names.unit_path(wanted.name)),
                 resolv_conf=self.files.get(names.resolv_conf_path(wanted.name)),
+                nsswitch=self.files.get(names.nsswitch_path(wanted.name)),
             ),
         )
 
@@ -125,6 +144,8 @@ class Machine:
                 getattr(self, step.name)(**step.arguments)
             elif isinstance(step, MakeDirectory):
                 self.folders.add(step.path)
+            elif step.argv[0] == "nsenter":
+                self.inside(replace(step, argv=step.argv[2:]))
             elif step.argv[0] == "ip":
                 self.ip(step)
             elif step.argv[0] == "systemctl":
@@ -156,7 +177,8 @@ class Machine:
         elif words[:2] == ["netns", "delete"]:
             for link in self.system.inside.links[1:]:
                 self.drop_pair(link)
-            self.change(exists=False, inside=Inside())
+            firewall = replace(self.system.firewall, inside_table=None, inside_own={})
+            self.change(exists=False, inside=Inside(), firewall=firewall)
         elif words[:2] == ["link", "add"]:
             self.add_pair(words[3], words[8])
         elif words[:2] == ["link", "delete"]:
@@ -168,6 +190,8 @@ class Machine:
                 self.drop_pair(link)
         elif words[:2] == ["link", "set"]:
             self.edit(inside, words[3], **({"up": True} if words[4] == "up" else {"mtu": int(words[5])}))
+        elif words[0] == "neighbor":
+            self.neighbour(words)
         elif words[0] == "address":
             self.address(inside, words)
         else:
@@ -186,10 +210,14 @@ class Machine:
         lost = [one.name for one in inside.links if one == link or one.is_end_of(link)]
         links = tuple(one for one in self.system.links if one != link and not one.is_end_of(link))
         inner = tuple(one for one in inside.links if one.name not in lost)
-        gone = [route_localnet(one.name) for one in self.system.links if one not in links]
+        gone = [setting(one.name) for one in self.system.links if one not in links for setting in (route_localnet, only_unicast)]
         self.change(
             links=links,
-            inside=Inside(inner, tuple(route for route in inside.routes if route.link not in lost)),
+            inside=Inside(
+                inner,
+                tuple(route for route in inside.routes if route.link not in lost),
+                tuple(one for one in inside.neighbours if one[0] not in lost),
+            ),
             sysctls={key: value for key, value in self.system.sysctls.items() if key not in gone},
         )
 
@@ -216,6 +244,19 @@ class Machine:
         else:
             there.append(address)
         self.edit(inside, name, addresses=tuple(there))
+
+    def neighbour(self, words: Sequence[str]) -> None:
+        address, link = words[2], words[-1]
+        there = self.system.inside.neighbours
+        kept = [one for one in there if one[:2] != (link, address)]
+        peer = self.system.peer(link)
+        assert peer is not None
+        assert peer.up
+        if words[1] == "delete":
+            assert len(kept) < len(there)
+        else:
+            kept.append((link, address, words[4]))
+        self.change(inside=replace(self.system.inside, neighbours=tuple(kept)))
 
     def route(self, words: Sequence[str]) -> None:
         family, action, to = int(words[0][1:]), words[2], words[3]
@@ -251,19 +292,36 @@ class Machine:
         elif step.argv[1:3] == ("delete", "table"):
             assert firewall.table is not None
             self.change(firewall=replace(firewall, table=None))
-        elif step.argv[1] == "insert":
-            self.open("nft", (str(self.handles), f"{step.argv[6]} {step.argv[7].strip(chr(34))}"))
+        elif step.argv[1] in ("insert", "add"):
+            before = step.argv[7] if step.argv[1] == "insert" else None
+            way, link = step.argv[8:10] if before is not None else step.argv[6:8]
+            self.open("nft", Opened((step.argv[5], before), str(self.handles), f"{way} {link.strip(chr(34))}"))
         else:
             self.close("nft", step.argv[-1])
 
-    def open(self, program: str, rule: Any) -> None:
+    def inside(self, step: Command) -> None:
+        """The filter in the namespace: the same as that of the host, elsewhere."""
+        firewall = self.system.firewall
+        assert self.system.exists
+        self.change(firewall=replace(firewall, table=firewall.inside_table, own=firewall.inside_own))
+        (self.nft if step.argv[0] == "nft" else self.iptables)(step)
+        there = self.system.firewall
+        self.change(firewall=replace(there, table=firewall.table, own=firewall.own, inside_table=there.table, inside_own=there.own))
+
+    def insert_before(self, tool: str, chain: str, rule: str, before: str) -> None:
+        name = next(word for word in rule.split() if word.startswith(names.PREFIX))[len(names.PREFIX) :]
+        self.open(tool, Opened((chain, before), rule, iptables.opened_link(tuple(rule.split()), name)))
+
+    def open(self, program: str, rule: Opened) -> None:
         self.handles += 1
         chains = tuple(replace(one, ours=(*one.ours, rule)) if one.program == program else one for one in self.system.firewall.chains)
         self.change(firewall=replace(self.system.firewall, chains=chains))
 
-    def close(self, program: str, where: str) -> None:
+    def close(self, program: str, where: str, chain: str = "") -> None:
         chains = tuple(
-            replace(one, ours=tuple(rule for rule in one.ours if rule[0] != where)) if one.program == program else one
+            replace(one, ours=tuple(rule for rule in one.ours if (rule.where, chain or rule.place[0]) != (where, rule.place[0])))
+            if one.program == program
+            else one
             for one in self.system.firewall.chains
         )
         assert chains != self.system.firewall.chains
@@ -276,12 +334,12 @@ class Machine:
         elif "-t" in step.argv:
             at = step.argv.index("-t")
             self.jump(family, step.argv[at + 1], step.argv[at + 2 :])
-        elif step.argv[3] == "-I":
-            rule = step.argv[6:]
+        elif step.argv[3] == "-A":
+            rule = step.argv[5:]
             name = next(word for word in rule if word.startswith(names.PREFIX))[len(names.PREFIX) :]
-            self.open("iptables", (shlex.join(rule), iptables.opened_link(rule, name)))
+            self.open("iptables", Opened((step.argv[4], None), shlex.join(rule), iptables.opened_link(rule, name)))
         else:
-            self.close("iptables", shlex.join(step.argv[5:]))
+            self.close("iptables", shlex.join(step.argv[5:]), step.argv[4])
 
     def restore(self, family: int, text: str) -> None:
         own = dict(self.system.firewall.own.get(family, {}))

@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan, Step
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.plan import plan
@@ -41,7 +41,7 @@ class Machines:
                 one.system.exists,
                 [replace(link, index=0, peer_index=0) for link in one.system.inside.links],
                 one.system.inside.routes,
-                [sorted(opened for _where, opened in chain.ours) for chain in one.system.firewall.chains],
+                [sorted((one.what, one.place[0]) for one in chain.ours) for chain in one.system.firewall.chains],
                 replace(one.system.firewall, chains=()),
                 one.system.service,
             )
@@ -76,16 +76,22 @@ class Machines:
     def apart(self, step: Step) -> Iterator[Tuple[str, Step]]:
         """The steps for each machine that one step stands for."""
         some, *_others = self.machines
-        if not isinstance(step, Command):
+        if isinstance(step, Operation) and step.name == "insert_before":
+            yield self.concerned(str(step.arguments["rule"]).split()), step
+        elif not isinstance(step, Command):
             yield some, step
+        elif step.argv[0] == "nsenter":
+            yield step.argv[1].rpartition("/")[2], step
         elif step.argv[0] == "systemctl":
             for unit in step.argv[2:] or (names.unit(some),):
                 yield unit[len(names.PREFIX) : -len(".service")], replace(step, argv=(*step.argv[:2], unit))
         elif step.argv[:2] == ("nft", "-j"):
             yield from self.tables(step)
-        elif step.argv == ("nft", "-f", "-"):
+        elif step.argv == ("nft", "-f", "-") or "-batch" in step.argv:
+            first = ("nft",) if step.argv[0] == "nft" else step.argv[:-2]
             for line in (step.stdin or "").splitlines():
-                yield self.concerned(line.split()), Command(("nft", *line.split()))
+                command = Command((*first, *line.split()))
+                yield self.concerned(command.argv), command
         else:
             yield self.concerned(step.argv, step.stdin or ""), step
 
@@ -103,7 +109,7 @@ class Machines:
         """The namespace that a command concerns."""
         for name, machine in self.machines.items():
             words = {name, names.tag(name), f'"{names.tag(name)}"', *(names.chain(name, hook) for hook in ("pre", "in"))}
-            handles = [where for chain in machine.system.firewall.chains for where, _opened in chain.ours]
+            handles = [one.where for chain in machine.system.firewall.chains for one in chain.ours]
             if words & set(argv) or any(word in text for word in words - {name}) or argv[-1] in handles:
                 return name
             if any(names.tag(name) == word for word in argv):

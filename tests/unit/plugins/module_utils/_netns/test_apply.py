@@ -6,15 +6,42 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.apply import operations
 
 
+class Tables:
+    """Prints a chain of iptables, and notes what it is asked."""
+
+    def __init__(self, rules: str) -> None:
+        self.rules = rules
+        self.asked: List[Tuple[str, ...]] = []
+
+    def run(
+        self, argv: Sequence[str], stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, accept: Sequence[int] = (0,)
+    ) -> CommandResult:
+        self.asked.append(tuple(argv))
+        return CommandResult(tuple(argv), 0, self.rules, "")
+
+
+RUNNER = Tables("-P FORWARD ACCEPT\n-A FORWARD -s 192.0.2.9/32 -j DROP\n-A FORWARD -j REJECT\n")
+
+
+def test_a_rule_is_inserted_where_the_other_one_is_now() -> None:
+    insert = operations((), RUNNER)["insert_before"]
+    insert(tool="iptables", chain="FORWARD", rule="-i v-web -j ACCEPT", before="-A FORWARD -j REJECT")
+    assert RUNNER.asked[-1] == ("iptables", "-w", "60", "-I", "FORWARD", "2", "-i", "v-web", "-j", "ACCEPT")
+    with pytest.raises(ObservationError, match="'-A FORWARD -j DROP' has vanished from the chain FORWARD meanwhile: run the task again"):
+        insert(tool="iptables", chain="FORWARD", rule="-i v-web -j ACCEPT", before="-A FORWARD -j DROP")
+
+
 def test_a_file_goes_with_the_folders_that_become_empty(tmp_path: Path) -> None:
-    remove = operations(())["remove_with_empty_folders"]
+    remove = operations((), RUNNER)["remove_with_empty_folders"]
     folder = tmp_path / "kept" / "a" / "b"
     folder.mkdir(parents=True)
     (tmp_path / "kept" / "of others").touch()
@@ -29,4 +56,4 @@ def test_a_file_goes_with_the_folders_that_become_empty(tmp_path: Path) -> None:
 
 def test_a_setting_that_the_kernel_does_not_have_is_named() -> None:
     with pytest.raises(ObservationError, match=r"^sysctl net\.ipv4\.no_such_setting cannot be set to 1: "):
-        operations(())["set_sysctl"](key="net/ipv4/no_such_setting", value="1")
+        operations((), RUNNER)["set_sysctl"](key="net/ipv4/no_such_setting", value="1")

@@ -9,11 +9,11 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, MakeDirectory, Prints
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, MakeDirectory, Operation, Prints, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.boot import render
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import script_path
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
@@ -40,7 +40,7 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("ip", "nft", "iptables", "ip6tables", "iptables-restore", "ip6tables-restore"):
+        for name in ("ip", "nft", "iptables", "ip6tables", "iptables-restore", "ip6tables-restore", "nsenter"):
             (folder / name).write_text(PROGRAM, encoding="ascii")
             (folder / name).chmod(0o755)
 
@@ -54,7 +54,7 @@ class Shell:
         done = subprocess.run(["/bin/sh"], input="\n".join(lines), env=environment, check=False, capture_output=True, text=True)
         assert done.stderr == ""
         asked = (self.folder / "asked").read_text(encoding="ascii").splitlines()
-        questions = (" exec ", " show dev ", " -C ", "nft list ")
+        questions = (" exec ", " show dev ", " -C ", " -S ", "nft list ", "nft -a list ")
         return done.returncode, [line for line in asked if not any(word in line for word in questions)]
 
 
@@ -68,21 +68,31 @@ def planned(**options: Any) -> Tuple[str, List[str]]:
     machine = Machine(empty("iptables", "nft"))
     steps = machine.plan(want("both", links=[dict(link) for link in LINKS], **options)).steps
     machine.apply(steps)
-    return machine.files[script_path("both")], [" ".join(step.argv) for step in steps if isinstance(step, Command)]
+    return machine.files[script_path("both")], [line for step in steps for line in _line(step)]
+
+
+def _line(step: Step) -> Iterator[str]:
+    """A command as the script has to carry it out: rules of others are where they are now, not where they were."""
+    if isinstance(step, Operation) and step.name == "insert_before":
+        yield "{tool} -w 60 -I {chain} 1 {rule}".format(**step.arguments)
+    elif isinstance(step, Command):
+        yield " ".join(step.argv).replace(" handle 7 ", " handle 9 ")
 
 
 FIREWALLS = pytest.mark.parametrize("firewall", ["nftables", "iptables"])
 FORWARDS: Dict[str, Any] = {"nat": {"forwards": [{"port": "80", "to_port": "8080"}]}}
-CHAIN = "0 nft list chain inet firewalld filter_FORWARD\n"
+CHAIN = "0 nft list chain inet firewalld filter_FORWARD\n0 nft -a list chain *\n0 iptables -w 60 -S *\n"
+OTHERS = "counter packets 5 bytes 6 drop # handle 8\nreject # handle 9\n-P ufw-reject\n-A ufw-reject -j REJECT\n"
 
 
 @FIREWALLS
 def test_from_nothing_it_does_what_the_plan_did(shell: Shell, firewall: str) -> None:
     script, commands = planned(firewall=firewall, **FORWARDS)
     made = [line for line in commands if not line.startswith("systemctl")]
-    assert shell.run(script, CHAIN) == (0, made)
+    assert shell.run(script, CHAIN, OTHERS) == (0, made)
     # The chain of others may come later than the namespace.
-    assert shell.run(script) == (0, [line for line in made if not line.startswith("nft insert")])
+    later = ("nft insert", "nft add rule", "iptables -w 60 -I ufw-reject")
+    assert shell.run(script) == (0, [line for line in made if not line.startswith(later)])
 
 
 @FIREWALLS
@@ -95,7 +105,7 @@ def test_what_has_been_done_is_not_done_again(shell: Shell, firewall: str) -> No
     assert code == 0
     assert not [line for line in done if " add " in line or " -I " in line or "insert" in line or "link delete" in line]
     # These are harmless where they have been done, and bring back what was changed.
-    assert {shlex.split(line)[0] for line in done} <= {"ip", "nft", "iptables-restore", "ip6tables-restore"}
+    assert {shlex.split(line)[0] for line in done} <= {"ip", "nft", "iptables-restore", "ip6tables-restore", "nsenter"}
     assert "ip -n both link set dev eth0 up" in done
 
 

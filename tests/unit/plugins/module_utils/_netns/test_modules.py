@@ -49,6 +49,7 @@ class Recorded(Bare):
         bare = super().run(argv, stdin, timeout, accept)
         inside = "-n" in argv
         files = {
+            "-batch": "ip/6.1.0/inside.json",
             "address": f"ip/6.1.0/address-{'inside' if inside else 'host'}.json",
             "-6": "ip/6.1.0/route-inside-6.json" if inside else None,
             "table": "nft/1.0.6/table.json",
@@ -123,7 +124,10 @@ def test_one_namespace_is_returned_as_one_and_many_as_a_list(run: Run) -> None:
     [
         ({"name": "../web"}, "name: '../web' is not a name"),
         ({"namespaces": [ABSENT, {"name": "../web"}]}, "namespaces[1].name: '../web' is not a name"),
-        ({"namespaces": [ABSENT, {"name": "b", "forwards": [{"port": "80"}]}]}, "namespaces[1].nat.masquerade: this host has no default"),
+        (
+            {"namespaces": [ABSENT, {"name": "b", "nat": {"masquerade": "eth5"}}]},
+            "namespaces[1].nat.masquerade: this host has no interface",
+        ),
         ({"namespaces": [ABSENT, {"name": "b", "links": [{"name": "lo"}]}]}, "namespaces[1].links[0].name: 'lo' has a special meaning"),
         ({"namespaces": [], "name": "web"}, "mutually exclusive: namespaces|name"),
         ({}, "one of the following is required: name, namespaces"),
@@ -158,7 +162,7 @@ def test_everything_of_a_namespace_is_reported(run: Run) -> None:
     default = {"to": "default", "via": "fd00:201::1", "link": "eth0", "metric": 1024, "family": "ipv6", "protocol": "boot"}
     assert default in both["routes"]
     assert both["listening"] == [{"protocol": "tcp", "address": "0.0.0.0", "port": 8080}]
-    assert {rule["chain"] for rule in both["rules"]} == {"prerouting", "output", "postrouting", "input", "forward"}
+    assert {rule["chain"] for rule in both["rules"]} == {"prerouting", "gate", "output", "postrouting", "input", "forward"}
     assert (theirs["name"], theirs["managed"], theirs["persist"], theirs["rules"]) == ("theirs", False, False, [])
     assert [one["name"] for one in run(netns_info, {"name": "theirs"})["namespaces"]] == ["theirs"]
     assert run(netns_info, {"name": "stale"})["namespaces"] == run(netns_info, {"name": "gone"})["namespaces"] == []

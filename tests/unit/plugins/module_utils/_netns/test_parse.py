@@ -16,17 +16,21 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import 
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import GATE
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
     controller_of,
     only_loopback_servers,
+    parse_all_routes,
+    parse_answers,
     parse_json,
     parse_links,
+    parse_neighbours,
     parse_routes,
     parse_sockets,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import ForwardChain, FoundRoute, Listener, Record
-from ansible_collections.fleetlab.linux.tests.record.netns_scenes import policy
+from ansible_collections.fleetlab.linux.tests.record.netns_scenes import inside, policy
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 
@@ -50,6 +54,18 @@ def test_links_with_their_ends(folder: str) -> None:
     assert outside["v-more"].is_end_of(inside["eth1"])
     assert not outside["v-more"].is_end_of(inside["eth0"])
     assert inside["lo"].addresses == ()
+
+
+@every_version("ip")
+def test_one_answer_has_links_neighbours_and_routes(folder: str) -> None:
+    links, neighbours, routes = parse_answers("ip", read(f"{folder}/inside.json"))
+    assert [link.name for link in parse_links(links)] == ["lo", "eth0", "eth1"]
+    assert sorted(parse_neighbours(neighbours)) == [("eth0", "10.201.0.1", GATE), ("eth0", "fd00:201::1", GATE)]
+    found = parse_all_routes(routes)
+    assert FoundRoute("default", 4, "eth0", "10.201.0.1", None, "boot") in found
+    assert [one for one in found if one.family == 6] == list(parse_routes(read(f"{folder}/route-inside-6.json"), 6))
+    with pytest.raises(ObservationError, match="not JSON"):
+        parse_answers("ip", "[]\nCannot open network namespace")
 
 
 @every_version("ip")
@@ -93,6 +109,8 @@ def test_the_table_that_nft_lists_is_the_one_that_was_asked_for(folder: str) -> 
     assert nftables.listed_table(listing) == nftables.wanted_table(policy())
     listing["nftables"][-1]["rule"]["expr"][-1] = {"accept": None}
     assert nftables.listed_table(listing) != nftables.wanted_table(policy())
+    inner: Any = json.loads(read(f"{folder}/table-inside.json"))
+    assert nftables.listed_table(inner) == nftables.wanted_inside(inside())
 
 
 @every_version("nft")
@@ -102,17 +120,22 @@ def test_chains_of_others_that_drop(folder: str) -> None:
     assert sorted(found) == [("inet", "firewalld", "filter_FORWARD", False), ("ip", "filter", "FORWARD", True)]
     assert not nftables.other_nat(listing)
     firewalld = json.loads(read(f"{folder}/firewalld.json"))
-    chains = nftables.foreign_chains(firewalld)
-    chain = nftables.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", chains)
+    texts = nftables.texts_by_handle(read(f"{folder}/firewalld.txt"))
+    chain = nftables.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", texts)
     assert chain.drops
-    assert sorted(opened for _handle, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+    assert sorted(one.what for one in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+    # They stand directly before the rule that rejects everything, which is known by its handle and by its text.
+    assert {one.place for one in chain.ours} == set(chain.ends)
+    ((_handle, text),) = chain.texts
+    assert text.startswith("reject with icmpx")
 
 
 @every_version("iptables")
 def test_chains_of_iptables(folder: str) -> None:
     chain = iptables.parse_forward(read(f"{folder}/forward.txt"), "iptables", 4, "both")
     assert chain.drops
-    assert sorted(opened for _rule, opened in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+    assert sorted(one.what for one in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
+    assert {one.place for one in chain.ours} == {("FORWARD", None)} == set(chain.ends)
     other = iptables.parse_forward(read(f"{folder}/forward.txt"), "iptables", 4, "bot")
     assert other.ours == ()
     reject = iptables.parse_forward(
@@ -155,12 +178,11 @@ def test_where_verdict_maps_and_gotos_of_nftables_lead_to() -> None:
         "deep": [[{"log": None}, {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}]],
     }
     listing = {"nftables": [{"rule": {"chain": chain, "handle": 1, "expr": expr}} for chain, some in rules.items() for expr in some]}
-    chains = nftables.foreign_chains(listing)
     found = ("inet", "fw", "through", False)
-    assert nftables.read_chain(listing, found, "web", chains) == ForwardChain("nft", "inet", "fw", "through", False, (), True, True)
+    assert nftables.read_chain(listing, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False, (), True, True)
     rules["rest"][0].pop(0)
-    chains = nftables.foreign_chains(listing)
-    assert nftables.read_chain(listing, found, "web", chains).drops
+    chain = nftables.read_chain(listing, found, "web", {})
+    assert (chain.drops, chain.ends) == (True, (("rest", "1"),))
     assert nftables.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
 
 
@@ -177,6 +199,8 @@ def test_the_rules_that_iptables_saves_are_those_that_were_asked_for(folder: str
     text = read(f"{folder}/{file}")
     found = iptables.find_own(iptables.parse_save(text), "both")
     assert iptables.same(found, iptables.wanted_own(policy(), family))
+    inner = iptables.find_own(iptables.parse_save(read(f"{folder}/{file.replace('save', 'save-inside')}")), "both", iptables.HOOKS_INSIDE)
+    assert iptables.same(inner, iptables.wanted_inside("both", inside(), family))
     edited = iptables.find_own(iptables.parse_save(text.replace("-j DROP", "-j ACCEPT")), "both")
     assert not iptables.same(edited, iptables.wanted_own(policy(), family))
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import is_of_link
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundLink, FoundRoute, Inside, Listener
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
@@ -95,7 +96,7 @@ def test_planning_again_gives_nothing_and_removal_leaves_nothing(machine: Machin
     run(machine, want(state="absent"))
     assert machine.plan(want(state="absent")).steps == ()
     assert machine.files == {}
-    settings_left = {key: value for key, value in machine.system.sysctls.items() if not key.endswith("route_localnet")}
+    settings_left = {key: value for key, value in machine.system.sysctls.items() if not is_of_link(key)}
     assert settings_left == before.sysctls
     assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
 
@@ -116,11 +117,12 @@ def test_after_a_kill_at_any_step_the_next_run_completes_it(
     assert (machine.system.links, machine.system.firewall, machine.system.exists) == (before.links, before.firewall, False)
 
 
-def test_a_forward_more_is_one_step_of_the_firewall() -> None:
+def test_a_forward_more_is_one_step_of_each_filter() -> None:
     machine = Machine(empty())
     run(machine, want(forwards=[{"port": "10105"}]))
     steps = run(machine, want(forwards=[{"port": "10105"}, {"port": "81"}])).steps
-    assert [step.argv[:2] for step in steps if isinstance(step, Command)] == [("nft", "-j")]
+    commands = [step.argv for step in steps if isinstance(step, Command)]
+    assert commands == [("nft", "-j", "-f", "-"), ("nsenter", "--net=/run/netns/web", "nft", "-j", "-f", "-")]
 
 
 def test_every_namespace_has_a_subnet_of_its_own_and_keeps_it() -> None:
@@ -313,10 +315,24 @@ def test_bad_input_is_refused_by_its_option(name: str, options: Dict[str, Any]) 
     assert caught.value.option.split("[")[0].split(".")[0] in {"name", "links", "forwards", "nat", "dns", "dns_search", "routes"}
 
 
-def test_without_a_way_out_masquerade_is_refused() -> None:
+def test_a_host_without_a_default_route_forwards_and_says_that_nothing_leaves() -> None:
     machine = Machine(empty())
-    machine.change(routes=())
-    with pytest.raises(InputError, match="no default route"):
-        machine.plan(want(forwards=[{"port": "80"}]))
+    machine.change(routes=machine.system.routes[1:])
+    done = run(machine, want(forwards=[{"port": "10105"}]))
+    assert any("no default route, so no connection leaves the namespace" in text for text in done.warnings)
+    rules = " ".join(done.after["rules"])
+    assert "10105" in rules
+    assert "eth0" not in rules
+    assert machine.plan(want(forwards=[{"port": "10105"}])).steps == ()
     with pytest.raises(FleetlabError, match="no interface eth5"):
         machine.plan(want(nat={"masquerade": "eth5"}))
+
+
+def test_a_host_with_a_way_out_by_ipv6_only() -> None:
+    machine = Machine(empty())
+    machine.change(routes=(*machine.system.routes[1:], FoundRoute("default", 6, "eth0", "2001:db8::2")))
+    with pytest.raises(InputError, match=r"default route for IPv6 only.*name IPv6 addresses of both ends in links"):
+        machine.plan(want(forwards=[{"port": "10107"}]))
+    machine.plan(want(nat={"masquerade": "eth0", "forwards": [{"port": "10107"}]}))
+    done = run(machine, want(nat={}, links=[{"addresses": ["fd00::1/64"], "peer_addresses": ["fd00::2/64"]}]))
+    assert "eth0" in " ".join(done.after["rules"])
