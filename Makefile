@@ -32,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron test test-faults test-faults-core test-target test-fault test-unit test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -72,6 +72,10 @@ bench-tz-cron: ## measure the time of a run of run-at without a wanted time
 bench-netns: ## measure namespaces, their number and their throughput: make bench-netns ARGS='--count 20 --seconds 2'
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
+
+bench-throughput: ## measure whether throughput explains every byte, its sender, a black hole, a matrix: make bench-throughput ARGS='--parts hole'
+	@scripts/bootstrap run dev lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.throughput $(ARGS)
 
 test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels

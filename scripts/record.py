@@ -78,7 +78,7 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose all data")
     where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio, netns and throughput")
-    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, netns, systemd or throughput")
+    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, memory, netns, systemd or throughput")
     arguments = parser.parse_args()
     if arguments.suite and not set(arguments.tools) <= set(PACKAGES):
         parser.error(f"a root does not have its own kernel: only {', '.join(PACKAGES)} can be recorded in a root")

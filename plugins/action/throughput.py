@@ -8,11 +8,10 @@ from __future__ import annotations
 import secrets
 from typing import Any, Dict, Mapping, Optional
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, ObservationError
 from ansible_collections.fleetlab.linux.plugins.module_utils._throughput.options import MEASURE_SPEC, PAIR_SPEC, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._throughput.thresholds import Thresholds, check_speed, make_thresholds
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.pair import address_of, flatten, missed
@@ -39,7 +38,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
             thresholds = make_thresholds(options["fail_below"], options["fail_below_percent"])
             result.update(self._measure(options, thresholds, variables))
         except FleetlabError as error:
-            raise AnsibleActionFail(str(error)) from error
+            # Returned and not raised, so that failed_when can narrow it.
+            result.update(failed=True, changed=False, msg=str(error))
         return result
 
     def _measure(self, options: Mapping[str, Any], thresholds: Thresholds, variables: Dict[str, Any]) -> Dict[str, Any]:
@@ -81,8 +81,8 @@ def _conclude(host: str, to: str, outcome: Mapping[str, Any], thresholds: Thresh
 def _answer(host: str, answer: Dict[str, Any]) -> Dict[str, Any]:
     """The return values of the module.
 
-    :raises AnsibleActionFail: it failed.
+    :raises ObservationError: it failed.
     """
     if answer.get("failed") or answer.get("unreachable"):
-        raise AnsibleActionFail(f"{host}: {answer['msg']}" if host else str(answer["msg"]))
+        raise ObservationError(f"{host}: {answer['msg']}" if host else str(answer["msg"]))
     return answer

@@ -47,6 +47,18 @@ options:
         description: See O(spares).
         type: list
         elements: str
+      leaving:
+        description: See O(leaving).
+        type: list
+        elements: str
+      write_mostly:
+        description: See O(write_mostly).
+        type: list
+        elements: str
+      failfast:
+        description: See O(failfast).
+        type: list
+        elements: str
       spare_group:
         description: See O(spare_group).
         type: str
@@ -161,6 +173,26 @@ options:
       - Spare devices. Spares that a running array lacks are added. Spares that are no longer declared are removed, and their superblocks
         erased. An empty list removes all spares; if omitted, the array may have any spares.
         A spare that C(mdadm --monitor) has moved to another array of the same O(spare_group) stays there, with a warning.
+    type: list
+    elements: str
+  leaving:
+    description:
+      - Members of a V(raid1) that leave it for good, so that it has fewer devices. Their superblocks are erased, and failed members are
+        removed with them. The members in O(devices) have to hold current data. Paths that do not exist need no step.
+      - Other levels are refused, because the kernel changes the number of copies of V(raid1) only.
+    type: list
+    elements: str
+  write_mostly:
+    description:
+      - Members of a V(raid1), as in O(devices), that are read only if the others cannot be, such as disks over a slow line.
+      - An empty list clears the flag of all members; if omitted, flags stay as they are. Other levels do not have it.
+    type: list
+    elements: str
+  failfast:
+    description:
+      - Members of a V(raid1), V(raid1e) or V(raid10), as in O(devices), whose errors are not retried by their driver, so that md goes on
+        with the other copies at once. A short interruption then ejects a member that a retry would have kept.
+      - An empty list clears the flag of all members; if omitted, flags stay as they are.
     type: list
     elements: str
   spare_group:

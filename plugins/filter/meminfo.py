@@ -27,10 +27,12 @@ _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def free_table(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
+def free_table(
+    meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches", caches: bool = False
+) -> str:
     """See L(render)."""
     try:
-        return render(meminfo, unit, _truth("percent", percent), _truth("extended", extended), rows)
+        return render(meminfo, unit, _truth("percent", percent), _truth("extended", extended), rows, _truth("caches", caches))
     except TableError as error:
         raise AnsibleFilterError(f"free_table: {error}") from error
 

@@ -18,9 +18,18 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     make_stripe,
     make_targets,
     md_names,
+    remove_arrays,
+    remove_sessions,
+    smaller_disks,
     undeclared_members,
 )
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import (
+    inspect_disks,
+    inspect_groups,
+    make_group_volumes,
+    make_luns,
+    make_volumes,
+)
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status import lines, read_cluster
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.status_page import render_status
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.writers import initiator_acls, make_initiators, shared_luns
@@ -65,13 +74,19 @@ def arrays(
     level: str = "raid1e",
     run_degraded: bool = False,
     wait: str = "none",
+    homehost: str = "",
+    left: Sequence[Mapping[str, Any]] = (),
+    write_mostly: Optional[Sequence[str]] = None,
+    failfast: Optional[Sequence[str]] = None,
 ) -> List[Dict[str, Any]]:
     """See L(make_mirrors) and L(make_stripe)."""
-    options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, "wait": wait}
+    common = {"grow": True, "wait": wait, **({"homehost": homehost} if homehost else {})}
+    options = {"level": level, "bitmap": "internal", "replace_failed": True, "run_degraded": run_degraded, **common}
     # The level raid1 has no chunk.
     chunked = {} if chunk is None or level == "raid1" else {"chunk": int(chunk)}
-    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked})
-    return [*mirrors, make_stripe(stripe, mirrors, int(stripe_chunk))]
+    flags = {name: value for name, value in (("write_mostly", write_mostly), ("failfast", failfast)) if value is not None}
+    mirrors = make_mirrors(made, devices, prefix, lun_numbers(luns), {**options, **chunked}, left, flags)
+    return [*mirrors, make_stripe(stripe, mirrors, {"chunk": int(stripe_chunk), **common})]
 
 
 def disks(
@@ -82,6 +97,14 @@ def disks(
         return inspect_disks(lsblk, devices, resolved, volumes, lv, int(size_mb))
     except StorageError as error:
         raise AnsibleFilterError(f"storage_disks: {error}") from error
+
+
+def groups(lvs: str, vgs: str, volumes: Sequence[Mapping[str, Any]], size_mb: Any) -> Dict[str, Any]:
+    """See L(inspect_groups)."""
+    try:
+        return inspect_groups(lvs, vgs, volumes, int(size_mb))
+    except StorageError as error:
+        raise AnsibleFilterError(f"storage_groups: {error}") from error
 
 
 def luns_of_client(luns: Any) -> List[int]:
@@ -137,10 +160,15 @@ class FilterModule:
             "storage_targets": targets,
             "storage_sessions": sessions,
             "storage_arrays": arrays,
+            "storage_removed_arrays": remove_arrays,
+            "storage_removed_sessions": remove_sessions,
+            "storage_smaller_disks": smaller_disks,
             "storage_undeclared_members": undeclared_members,
             "storage_volumes": make_volumes,
             "storage_luns": make_luns,
             "storage_disks": disks,
+            "storage_group_volumes": make_group_volumes,
+            "storage_groups": groups,
             "storage_md_names": md_names,
             "storage_lun_numbers": luns_of_client,
             "storage_shared_luns": writers,

@@ -35,12 +35,7 @@ description:
     O(zfs_arc) changes. A host without a reading is read again.
 notes:
   - Hosts behind a gateway are read through it as a jump host (C(ProxyJump)), which needs no program on the gateway, and the controller
-    checks the keys of both. ClusterShell's tree mode is not used, for three reasons. In this mode the gateway makes the connections, as its
-    own user with its own keys, C(known_hosts) and configuration, and with one set of options for all hosts, so that the connection
-    variables of a host cannot be used. The gateway needs ClusterShell. If a gateway fails, its hosts are connected to directly. If one
-    controller is not enough, several controllers can each read a part of the hosts (O(hosts)).
-requirements:
-  - ClusterShell (Python package, on the controller)
+    checks the keys of both. If one controller is not enough, several controllers can each read a part of the hosts (O(hosts)).
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
@@ -95,7 +90,7 @@ keyed_groups:
   - key: meminfo.available.source | default('none')
     prefix: meminfo
 groups:
-  much_tmpfs: meminfo is defined and meminfo.accounting.tmpfs > meminfo.bytes.MemTotal / 4
+  much_tmpfs: meminfo is defined and (meminfo.accounting.tmpfs or 0) > meminfo.bytes.MemTotal / 4
 ---
 # Only some hosts, with a longer timeout for distant hosts.
 plugin: fleetlab.linux.meminfo
@@ -112,7 +107,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import ONE_PASS
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parallel import MISSING, run_all
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parallel import run_all
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.parse_result import parse_result
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.ssh_command import SECRETS, NotHonoured, names_of_variables, ssh_command
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.variables import HostVariables
@@ -137,8 +132,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Read the hosts, or take their readings from the cache."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        if MISSING is not None:
-            raise AnsibleParserError(f"the inventory plugin meminfo needs the Python package ClusterShell on the controller: {MISSING}")
         self._check_options(path)
         known = HostVariables(self.inventory, loader, path)
         hosts = known.hosts(self.get_option("hosts"))

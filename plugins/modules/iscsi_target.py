@@ -38,10 +38,9 @@ options:
       - Where the target listens, each a string such as V(192.0.2.1), V(192.0.2.1:3260) or V([2001:db8::1]:3260), or a dictionary
         with the keys C(host) and, optionally, C(port).
       - Only addresses, no names. Several targets may share a portal.
+      - If omitted, a running target keeps its portals, and a new target gets V(0.0.0.0:3260).
     type: list
     elements: raw
-    default:
-      - 0.0.0.0:3260
   luns:
     description:
       - The disks. If omitted, LUNs stay as they are; an empty list declares that the target has none.
@@ -131,9 +130,9 @@ options:
     description:
       - Whether initiators have to authenticate with CHAP. This is enforced, not only stored - the target's attribute
         C(authentication) is set and no ACL overrides it.
-      - In either case only initiators in O(acls) can log in.
+      - If omitted, a running target keeps what it has, and a new target requires CHAP.
+      - In either case only initiators in O(acls) can log in. A running target for which neither option is given keeps that too.
     type: bool
-    default: true
   attributes:
     description:
       - Attributes of the target portal group, such as C(login_timeout), and iSCSI parameters, such as C(MaxBurstLength), by their
@@ -142,8 +141,7 @@ options:
     default: {}
   exclusive:
     description:
-      - Remove the portals, LUNs and ACLs of this target that are not declared. An omitted list removes nothing, except for O(portals),
-        which has a default.
+      - Remove the portals, LUNs and ACLs of this target that are not declared. An omitted list removes nothing.
       - Other targets are never touched.
     type: bool
     default: false
@@ -164,9 +162,12 @@ notes:
   - Where mdadm is installed on the target's host too, it assembles the arrays that initiators have built on the exported disks at the next
     boot, before the disks can be exported again. C(AUTO -all) in a file of C(/etc/mdadm/mdadm.conf.d) makes mdadm assemble only the
     arrays that are listed.
-  - Writes a drop-in for the unit that restores targets at boot, so that the unit waits for the devices and, for portals with an address
-    of their own, for the network. Where C(targetctl clear), by which the unit stops, ends with a TypeError as in rtslib 2.2, the drop-in
-    stops the targets through the library itself. Otherwise the initiators of a host that shuts down would wait for their timeouts.
+  - Writes a drop-in for the unit that restores targets at boot, so that the unit waits for all devices of the target, declared in this
+    task or not, and, for portals with an address of their own, for the network. Where C(targetctl clear), by which the unit stops, ends
+    with a TypeError as in rtslib 2.2, the drop-in stops the targets through the library itself. Otherwise the initiators of a host that
+    shuts down would wait for their timeouts.
+  - Makes the folder C(pr) below the folder of LIO, without which LIO refuses persistent reservations, see
+    M(fleetlab.linux.disk_reservation).
 seealso:
   - module: fleetlab.linux.iscsi_target_info
   - module: fleetlab.linux.iscsi_session

@@ -16,9 +16,14 @@ description:
   - The mounts that the service really has are read from C(/proc/PID/mountinfo) of each of its processes, and returned. If they differ
     from the options after a restart, the task fails.
   - The service is restarted with O(restart) only. Otherwise RV(restart_needed) says whether a restart is needed.
+  - What the service would lose is named in warnings before - files below C(/tmp) that it executes, its own files there and their size,
+    C(TMPDIR) or a working directory below C(/tmp), and commands such as C(ExecStartPre) that name C(/tmp).
+  - A service that does not stay up after the restart gets its former files back and is started with them; the task fails with its last
+    lines.
   - With O(launcher) a program is installed that gives a private C(/tmp) to any command, such as a cron job, an init script or a shell.
     C(private-tmp [--user U] [--options LIST] -- COMMAND) mounts, drops privileges, runs the command, and ends with the command's exit
-    code or signal; signals are passed on, and the files behind C(/tmp) are removed, also after C(kill -9).
+    code or signal; signals are passed on, and the files behind C(/tmp) are removed, also after C(kill -9). The user gets the environment of
+    a login; other variables are passed on by their names, with C(--keep).
   - A missing unit, a template, a unit whose settings contradict the options, and files that this module did not write are refused before
     anything changes, in check mode too.
 author:
@@ -72,11 +77,23 @@ options:
     type: list
     elements: str
     choices: [noexec, nosuid, nodev]
+  host_paths:
+    description:
+      - Paths below the host's C(/tmp) or C(/var/tmp) that the service sees nevertheless, such as V(/tmp/.X11-unix), with the host's mount
+        options. They must exist when the task runs. If a path is missing when the service starts, it starts without it.
+    type: list
+    elements: path
   restart:
     description:
       - Whether a running service is restarted if its mounts differ from its unit. A stopped service is not started.
     type: bool
     default: false
+  settle:
+    description:
+      - For how many seconds a restarted service is watched. If it ends or is started again by systemd in this time, its former files are
+        given back. Needs O(restart).
+      - If omitted, it is V(10). Between V(0) and V(600).
+    type: int
 requirements:
   - systemd 247 or later, for O(service)
 notes:
@@ -100,6 +117,14 @@ EXAMPLES = r"""
     backing: disk
     restart: true
 
+- name: Watch a Java service for a minute; it executes libraries that it unpacks to /tmp, and needs the host's X server
+  fleetlab.linux.private_tmp:
+    service: viewer
+    options: [nosuid, nodev]
+    host_paths: [/tmp/.X11-unix]
+    restart: true
+    settle: 60
+
 - name: Find out which services have to be restarted
   fleetlab.linux.private_tmp:
     service: "{{ item }}"
@@ -121,7 +146,7 @@ EXAMPLES = r"""
     name: report
     hour: "5"
     minute: "0"
-    job: /usr/local/sbin/private-tmp --user www-data --backing disk --mode 0770 -- /usr/local/bin/report
+    job: /usr/local/sbin/private-tmp --user www-data --keep LANG --backing disk --mode 0770 -- /usr/local/bin/report
 """
 
 RETURN = r"""
@@ -141,7 +166,9 @@ restart_needed:
   returned: with O(service)
   type: bool
 problems:
-  description: A sentence for each process whose mounts differ from the declaration. Empty if no mount differs, and while no process runs.
+  description:
+    - A sentence for each process whose mounts differ from the declaration, and one if the service has failed with its private C(/tmp).
+    - Empty if no mount differs, and while no process runs.
   returned: with O(service)
   type: list
   elements: str
@@ -234,9 +261,9 @@ def service(runner: Runner, host: Host) -> Wing[Wanted, State]:
         make_wanted=make_wanted,
         require=lambda: require(host),
         lock=LOCK,
-        observe=lambda wanted: observe(wanted.service, runner, host),
+        observe=lambda wanted: observe(wanted.service, runner, host, wanted.host_paths),
         plan=plan,
-        operations=lambda wanted: operations(wanted, lambda name: observe(name, runner, host)),
+        operations=lambda wanted: operations(wanted, lambda name: observe(name, runner, host, wanted.host_paths), runner),
         carry_over=with_shared_of,
         returned=returned,
     )

@@ -16,6 +16,7 @@ description:
     trusted, and neither is one that a processor limited, because these are not the rate of the network.
   - Sees first whether packets of full size arrive. A path that drops them without a message (a black hole) is an error, with the MTU that
     passes.
+  - The role P(fleetlab.linux.throughput#role) measures all pairs of many hosts.
   - Needs M(fleetlab.linux.throughput_agent) on both hosts, which Ansible brings, and no other software.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
@@ -75,12 +76,12 @@ bounds:
   description: What the measurement may send.
   returned: success
   type: str
-  sample: "1 x 6 s, 1 streams, at full speed: at most 7.5 GB"
+  sample: "1 x 6.2 s, 1 streams, at full speed: at most 7.75 GB"
 plan:
   description: The measurement as planned, with its interface and MTU.
   returned: success
   type: dict
-  sample: {act: connect, address: 192.0.2.2, bytes: 7500000000, interface: eth0, mtu: 9000, peer: server2, seconds: 6.0, streams: 1}
+  sample: {act: connect, address: 192.0.2.2, bytes: 7750000000, interface: eth0, mtu: 9000, peer: server2, seconds: 6.2, streams: 1}
 direction:
   description: The direction of the other values; V(to) for O(direction=both), of which RV(reverse) has the other.
   returned: unless in check mode

@@ -12,7 +12,8 @@ short_description: The part of one host in measurements of throughput
 version_added: 0.1.0
 description:
   - Measurements have two halves, one of which listens and the other connects. This module is one half, or one host's half in each of
-    several measurements, one after the other. M(fleetlab.linux.throughput) runs it on both hosts of a pair. Use that in tasks.
+    several measurements, one after the other. M(fleetlab.linux.throughput) runs it on both hosts of a pair,
+    and the role P(fleetlab.linux.throughput#role) on all hosts of a matrix. Use these two.
   - Both halves end by themselves at their time limit, also if the controller is gone.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
@@ -65,6 +66,10 @@ options:
   folder:
     description: The folder that V(start) has returned, for V(collect).
     type: path
+  limit:
+    description: The number of seconds that V(collect) waits for all results.
+    type: int
+    default: 120
 author:
   - fleetlab.linux contributors (@fleetlab)
 """
@@ -85,14 +90,14 @@ plan:
   sample:
     - act: connect
       address: 192.0.2.2
-      bounds: "1 x 6 s, 1 streams, at full speed: at most 7.5 GB"
-      bytes: 7500000000
+      bounds: "1 x 6.2 s, 1 streams, at full speed: at most 7.75 GB"
+      bytes: 7750000000
       directions: [to]
       interface: eth0
       mtu: 9000
       peer: server2
       port: 0
-      seconds: 6.0
+      seconds: 6.2
       streams: 1
       turn: 0
 links:

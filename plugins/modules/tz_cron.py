@@ -16,12 +16,14 @@ description:
   - Runs a command at local times of a zone, independent of the host's zone, with Debian's cron, cronie or systemd timers.
   - O(dst) decides about times that the zone's clocks skip or show twice. A job is run at most once for each wanted time, also if the clock
     of the host is set back.
-  - The entry of cron contains the minutes of the host's clock at which a wanted time can occur, now or after a later change of offset in
-    either zone. These minutes are computed from the zone data; after a change of the zone data, the next run of the task corrects the
-    entry.
-  - The entry runs C(/usr/local/bin/run-at), which this module installs. C(run-at) needs only Python 3.8 or later and zone data. It keeps a
-    lock, a record and a log for each job, and warns if the last success is too long ago.
-  - Users and monitoring systems can run C(run-at) too, see C(run-at --help).
+  - The entry of cron, or the timer, contains no time of a zone. It calls C(/usr/local/bin/run-at), which this module installs, at each
+    quarter of an hour, and C(run-at) decides by the zone data of that moment whether the job is wanted. Neither an update of the zone data
+    nor the zone of the daemon makes the job miss its time. Such a call takes about 25 ms of CPU.
+  - A call that comes late runs a wanted time of the last hour. A wanted time that is given up is reported once.
+  - C(run-at) needs only Python 3.8 or later and zone data. It keeps a lock, a record and a log for each job, and warns if the last success
+    is too long ago.
+  - Users and monitoring systems can run C(run-at) too, see C(run-at --help). C(run-at --now --job NAME) tries a job,
+    C(run-at --next 5 --job NAME) shows when it runs, and C(run-at --list) lists the jobs.
 options:
   name: &name
     description:
@@ -36,33 +38,46 @@ options:
     type: str
     choices: [present, absent]
   timezone: &timezone
-    description: Name of the zone in the tz database, such as V(Europe/Sofia). Required with O(state=present).
+    description:
+      - Name of the zone in the tz database, such as V(Europe/Sofia). Required with O(state=present).
+      - An offset such as V(UTC+3) is refused, with the names that may be meant.
     type: str
   at: &at
     description:
-      - When to run, as hours such as V(5) and times such as V("05:30"). Required with O(state=present).
+      - When to run, as hours such as V(5), times such as V("05:30"), and ranges such as V("08:00-18:00/10"), which is every ten minutes
+        from 08:00 to 18:00. Required with O(state=present).
       - Put times in quotes. YAML reads 19:30 as a number, which is refused.
     type: list
     elements: raw
   weekdays: &weekdays
-    description: Run only on these days of the week, in the job's zone.
+    description:
+      - Run only on these days of the week, in the job's zone - V(mon), V(tue), V(wed), V(thu), V(fri), V(sat), V(sun).
+      - V("tue#2") is only the second Tuesday of the month, V("fri#-1") the last Friday. Put these in quotes.
     type: list
     elements: str
-    choices: [mon, tue, wed, thu, fri, sat, sun]
   days: &days
-    description: Run only on these days of the month, in the job's zone. With O(weekdays), a day has to be one of each.
+    description:
+      - Run only on these days of the month, in the job's zone. V(-1) is the last day of the month, V(-2) the day before it.
+      - With O(weekdays), a day has to be one of each.
+    type: list
+    elements: int
+  months: &months
+    description: Run only in these months, V(1) to V(12), in the job's zone.
     type: list
     elements: int
   command: &command
     description:
-      - The command, run by C(/bin/sh -c). Required with O(state=present).
+      - The command, run by O(shell) with C(-c). Required with O(state=present).
       - It is not written into a file of cron, so C(%) and line breaks mean what they mean to the shell.
     type: str
   user: &user
     description:
       - The user who runs the command, with the environment, working directory and umask (022) that cron gives. If omitted, it is V(root).
       - A user other than root gets only C(LANG), C(LC_*) and C(TZ) from the environment of cron or systemd.
-      - Output is mailed to this user by cron, and goes to the journal with systemd.
+      - Output is mailed to this user by cron, and goes to the journal with systemd. On a host without a program that sends mail
+        (C(/usr/sbin/sendmail)), where cron would discard the output, it goes to the journal (C(journalctl -t run-at)), and the task says so
+        when it declares the job. The last output, up to 512 KiB, is also kept in
+        C(/var/lib/fleetlab/tz_cron/NAME/state.json.output).
       - No PAM session is opened, so the limits of C(/etc/security/limits.conf) for root apply.
     type: str
   warn_after: &warn_after
@@ -70,15 +85,46 @@ options:
       - Minutes without a successful run after which to warn, on standard error and therefore by mail. The warning is given once, and then
         again every day.
       - The minutes count from the last success, or from the host's start or the job's declaration if that is later.
-      - C(run-at) warns whenever it is started, also if no wanted time has come. It is started only around the wanted times, unless
-        O(catch_up) is set, so for a job on some days of the week or month the warning does not come every day. A job without its entry, or
-        on a host without a running cron, gives no warning. C(run-at --check --job NAME), as root, reports the state at any time.
+      - C(run-at) warns within a quarter of an hour, also if no wanted time has come. A job without its entry, or on a host without a
+        running cron, gives no warning. C(run-at --check --job NAME), as root, reports the state at any time.
     type: int
   timeout: &timeout
     description:
       - Seconds after which the command's process group gets SIGTERM, and its remaining processes SIGKILL ten seconds later. Processes in
         another session or process group are not ended. The exit code of such a run is 124.
     type: int
+  spread: &spread
+    description:
+      - Start the job up to this number of minutes later than wanted. The delay differs between hosts and jobs, and is always the same for
+        a job on one host (it comes from C(/etc/machine-id)). Between 1 and 1440.
+    type: int
+  shell: &shell
+    description: The shell that runs O(command) and hooks, with C(-c). If omitted, it is V(/bin/sh).
+    type: path
+  path: &path
+    description: The variable C(PATH) of the command. If omitted, it is V(/usr/bin:/bin), as cron sets it.
+    type: str
+  env: &env
+    description:
+      - Further environment variables of the command. Values are texts or numbers. They are kept in a file that only root can read, and are
+        shown neither in the diff nor in the return values.
+    type: dict
+  command_timezone: &command_timezone
+    description:
+      - Whether the command gets O(timezone) in the variable C(TZ). If omitted, it is V(false), and the command has the host's zone.
+    type: bool
+  on_failure: &on_failure
+    description:
+      - What to do after a run that failed, and for a wanted time that was not run - a command, or a URL that begins with V(http://) or
+        V(https://), such as one of a monitoring service like healthchecks.
+      - A command is run by O(shell) as O(user), with the variables C(RUN_AT_JOB), C(RUN_AT_EXIT_CODE), C(RUN_AT_WANTED) and
+        C(RUN_AT_MESSAGE). A URL is requested with GET. Both use the network of the host, also with O(netns).
+      - It takes place after the run is on record and its lock is free, and is ended after 30 seconds, so it never holds up the job. If it
+        fails, this is reported like other output.
+    type: str
+  on_success: &on_success
+    description: The same as O(on_failure), after a run that succeeded.
+    type: str
   dst: &dst
     description:
       - When to run for a wanted time that the zone's clocks skip or show twice on some day.
@@ -91,18 +137,16 @@ options:
     choices: [once, skip, twice]
   catch_up: &catch_up
     description:
-      - Whether wanted times that were missed while the host or cron was down are caught up as soon as possible - at boot, and within an
-        hour of the return of cron, for which cron's entry gets a further line that runs once in each hour; with systemd at the start of the
-        timer. One run answers all missed times. Times before the last change of the declaration are not caught up.
-      - If omitted, it is V(false), and a wanted time for which the job could not be started within ten minutes is skipped.
+      - Whether wanted times that were missed for more than an hour, while the host or cron was down, are caught up as soon as possible - at
+        boot, and within a quarter of an hour of the return of cron. One run answers all missed times. Times before the last change of the
+        declaration are not caught up.
+      - If omitted, it is V(false), and a wanted time for which no call came within an hour is given up and reported.
     type: bool
   backend: &backend
     description:
       - V(cron) writes a file below C(/etc/cron.d). V(systemd) writes a timer and a service.
       - V(auto) is V(cron) if a cron daemon that reads this folder runs, and else V(systemd). If omitted, it is V(auto).
       - A job of the other backend is moved.
-      - A timer contains times in the job's zone. The times of a zone of one word, such as V(EET), are written in UTC, because systemd
-        interprets an abbreviation of the host's zone as the host's own clock; C(run-at) decides which of these times are wanted.
     type: str
     choices: [auto, cron, systemd]
   netns: &netns
@@ -137,10 +181,18 @@ options:
       at: *at
       weekdays: *weekdays
       days: *days
+      months: *months
       command: *command
       user: *user
       warn_after: *warn_after
       timeout: *timeout
+      spread: *spread
+      shell: *shell
+      path: *path
+      env: *env
+      command_timezone: *command_timezone
+      on_failure: *on_failure
+      on_success: *on_success
       dst: *dst
       catch_up: *catch_up
       backend: *backend
@@ -157,7 +209,7 @@ requirements:
 notes:
   - Runs as root.
   - Two runs on one host wait for each other, up to two minutes.
-  - After a change of the host's own zone, restart its cron and run the task again, because cron keeps the zone in which it was started.
+  - An entry that an older version of this module wrote is converted when the task runs again.
   - The first line of the entry says that this module wrote the file. A file of the same name without this line is refused.
   - The content, mode and owner of the files, and of the folder of the state, are corrected if they differ.
   - The command C(run-at) is shared by all jobs and stays after the removal of the last job.
@@ -193,6 +245,27 @@ EXAMPLES = r"""
         catch_up: true
         textfile: /var/lib/prometheus/node-exporter
 
+- name: Every ten minutes in the office hours of a place, and on the last Friday of each quarter; a monitoring service hears of failures
+  fleetlab.linux.tz_cron:
+    jobs:
+      - name: poll
+        timezone: America/New_York
+        at: ["09:00-17:30/10"]
+        weekdays: [mon, tue, wed, thu, fri]
+        command: /usr/local/bin/poll
+        path: /usr/local/bin:/usr/bin:/bin
+        env:
+          LEVEL: info
+      - name: close
+        timezone: Asia/Tokyo
+        at: ["18:00"]
+        weekdays: ["fri#-1"]
+        months: [3, 6, 9, 12]
+        command: /usr/local/bin/close-quarter
+        command_timezone: true
+        spread: 20
+        on_failure: "https://hc.example.org/ping/{{ vault_uuid }}/fail"
+
 - name: Remove a job with its log and state
   fleetlab.linux.tz_cron:
     name: report
@@ -222,7 +295,7 @@ jobs:
       timezone: Europe/Sofia
       at: ["05:00", "19:00"]
       backend: cron
-      entry: ["0 2,3,16,17 * * * root /usr/local/bin/run-at --job test"]
+      entry: ["0,15,30,45 * * * * root /usr/local/bin/run-at --job test"]
       next_runs:
         - utc: "2026-11-24T03:00:00+00:00"
           host: "2026-11-24T03:00:00+00:00"
@@ -233,7 +306,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_user, observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_program, has_user, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import returned
@@ -254,7 +327,7 @@ def main() -> None:
     )
     runner = host_runner()
     wing = Wing(
-        make_wanted=lambda params: make_wanted(params, load, has_user),
+        make_wanted=lambda params: make_wanted(params, load, has_user, has_program),
         require=lambda: require_root("read and change the jobs of a host"),
         lock=LOCK,
         observe=lambda wanted: observe([one.name for one in wanted], runner, Host()),

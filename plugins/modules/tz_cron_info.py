@@ -54,7 +54,7 @@ jobs:
       description: Its zone.
       type: str
     at:
-      description: The times of the day, as hour and minute.
+      description: The times of the day and ranges of times.
       type: list
       elements: str
     weekdays:
@@ -63,6 +63,10 @@ jobs:
       elements: str
     days:
       description: The days of the month; empty for all.
+      type: list
+      elements: int
+    months:
+      description: The months; empty for all.
       type: list
       elements: int
     command:
@@ -77,6 +81,30 @@ jobs:
     timeout:
       description: The most seconds that a run may take, or null.
       type: int
+    spread:
+      description: The minutes over which hosts start the job, or null.
+      type: int
+    delay:
+      description: The minutes by which this host starts the job later.
+      type: int
+    shell:
+      description: The shell that runs the command.
+      type: str
+    path:
+      description: The variable C(PATH) of the command.
+      type: str
+    env:
+      description: The names of further variables of the command. Their values are not returned.
+      type: dict
+    command_timezone:
+      description: Whether the command has the job's zone in C(TZ).
+      type: bool
+    on_failure:
+      description: What to do after a failure, or null. Of a URL, only the host is returned.
+      type: str
+    on_success:
+      description: What to do after a success, or null. Of a URL, only the host is returned.
+      type: str
     dst:
       description: When to run for a wanted time that the clocks skip or show twice.
       type: str
@@ -96,18 +124,22 @@ jobs:
       description: The folder of the metrics, or null.
       type: str
     entry:
-      description: The lines of cron's file or of the timer that contain the times.
+      description: The lines of cron's file or of the timer that call the job.
       type: list
       elements: str
+    output:
+      description: Where warnings and output go - to the mail of a user or to the journal, and to a file.
+      type: str
     next_runs:
-      description: The next five wanted times, each on three clocks - C(utc), the one of the C(host), and the one of the C(job)'s zone.
+      description: The next five runs, each on three clocks - C(utc), the one of the C(host), and the one of the C(job)'s zone.
       type: list
       elements: dict
     last:
       description:
         - The last run, or null. C(wanted) is the wanted time that the run answered. C(start) and C(end) are the times of the run, and
           C(success) is the end of the last successful run. C(duration) is in seconds. C(overlaps) is the number of runs that were skipped
-          because the previous run had not ended. The other keys are C(exit_code), C(host), C(consecutive_failures) and C(running).
+          because the previous run had not ended, and C(missed) the number of wanted times for which no call came. The other keys are
+          C(exit_code), C(host), C(consecutive_failures) and C(running).
       type: dict
     stale:
       description:
@@ -115,7 +147,7 @@ jobs:
           the time since its declaration counts. Null if this is unknown.
       type: bool
     problem:
-      description: The problem of the job's files, or null.
+      description: The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem.
       type: str
   sample:
     - name: test
@@ -123,17 +155,27 @@ jobs:
       at: ["05:00", "19:00"]
       weekdays: []
       days: []
+      months: []
       command: /path/to/test.sh
       user: root
       warn_after: 900
       timeout: null
+      spread: null
+      delay: 0
+      shell: /bin/sh
+      path: /usr/bin:/bin
+      env: {}
+      command_timezone: false
+      on_failure: null
+      on_success: null
       dst: once
       catch_up: false
       backend: cron
       netns: null
       private_tmp: false
       textfile: null
-      entry: ["0 2,3,16,17 * * * root /usr/local/bin/run-at --job test"]
+      entry: ["0,15,30,45 * * * * root /usr/local/bin/run-at --job test"]
+      output: mail to root, /var/lib/fleetlab/tz_cron/test/state.json.output
       next_runs:
         - utc: "2026-11-24T03:00:00+00:00"
           host: "2026-11-24T03:00:00+00:00"
@@ -148,6 +190,7 @@ jobs:
         host: server1
         consecutive_failures: 0
         overlaps: 0
+        missed: 0
         running: false
       stale: false
       problem: null

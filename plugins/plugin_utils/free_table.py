@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "h": 0}
 ROWS = ("caches", "available", "both")
@@ -21,7 +21,9 @@ class TableError(ValueError):
     """The facts or an option are wrong; the message says which."""
 
 
-def render(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches") -> str:
+def render(
+    meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, extended: bool = False, rows: str = "caches", caches: bool = False
+) -> str:
     """The table, several lines. Sizes are rounded down; percentages are of MemTotal, those of swap of SwapTotal.
 
     :arg meminfo: the result C(meminfo) of C(meminfo_facts).
@@ -32,12 +34,27 @@ def render(meminfo: Mapping[str, Any], unit: str = "m", percent: bool = False, e
     if rows not in ROWS:
         raise TableError(f"rows: {rows!r} is unknown; use one of {', '.join(ROWS)}")
     try:
-        return _render(meminfo, _Cells(UNITS[unit], percent), extended, rows)
+        blocks = ([("Extended memory usage info:", meminfo["free"]["extended"])] if extended else []) + (
+            [("Caches:", _caches(meminfo))] if caches else []
+        )
+        return _render(meminfo, _Cells(UNITS[unit], percent), rows, blocks)
     except (KeyError, TypeError) as error:
         raise TableError(f"these are not facts of fleetlab.linux.meminfo_facts ({type(error).__name__}: {error})") from None
 
 
-def _render(meminfo: Mapping[str, Any], cells: _Cells, extended: bool, rows: str) -> str:
+def _caches(meminfo: Mapping[str, Any]) -> Dict[str, Optional[int]]:
+    """The parts of the column caches, the page cache without tmpfs, and what the cache of ZFS can give back; null for a limited host."""
+    sizes = meminfo["bytes"] if meminfo["free"]["caches"] is not None and meminfo["machine"] is None else {}
+    names = ("Active(file)", "Inactive(file)", "SReclaimable")
+    arc = meminfo["zfs_arc"]["reclaimable"]
+    return {
+        **{name: sizes.get(name) for name in names},
+        "Cached-Shmem": meminfo["accounting"]["cached_reclaimable"] if sizes else None,
+        **({} if arc is None else {"ZFS ARC": arc}),
+    }
+
+
+def _render(meminfo: Mapping[str, Any], cells: _Cells, rows: str, blocks: Sequence[Tuple[str, Mapping[str, Optional[int]]]]) -> str:
     free, machine = meminfo["free"], meminfo["machine"]
     total, swap = free["total"], free["swap"]
     lines = [("", list(_COLUMNS)), ("Mem:", cells.row(free, total))]
@@ -47,17 +64,18 @@ def _render(meminfo: Mapping[str, Any], cells: _Cells, extended: bool, rows: str
     if machine is not None:
         lines.append(("Machine:", cells.row(machine["free"], machine["free"]["total"])))
     lines.append(("Swap:", [cells.size(swap["total"]), *(cells.part(swap[column], swap["total"]) for column in ("used", "free"))]))
-    block = [(name, cells.part(value, total)) for name, value in free["extended"].items()] if extended else []
+    shown = [(head, [(name, cells.part(value, total)) for name, value in block.items()]) for head, block in blocks]
     # A blank between the widest cells, so that no two run together.
-    width = max(_LEAST_WIDTH, *(len(cell) + 1 for _label, texts in lines for cell in texts), *(len(cell) + 1 for _name, cell in block))
+    texts_of_blocks = [cell for _head, block in shown for _name, cell in block]
+    width = max(_LEAST_WIDTH, *(len(cell) + 1 for cell in texts_of_blocks), *(len(cell) + 1 for _label, texts in lines for cell in texts))
     label_width = 7 if machine is None else 9
     table = []
     for label, texts in lines:
         # The rows that begin with -/+ have no total.
         label_of = label.ljust(label_width + width * (len(texts) == 2))
         table.append(label_of + "".join(text.rjust(width) for text in texts))
-    if extended:
-        table += ["", "Extended memory usage info:", *(f"  {name:<{_LONGEST_LABEL}}{cell:>{width}}" for name, cell in block)]
+    for head, block in shown:
+        table += ["", head, *(f"  {name:<{_LONGEST_LABEL}}{cell:>{width}}" for name, cell in block)]
     return "\n".join(table)
 
 

@@ -29,8 +29,9 @@ from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND
 from ansible_collections.fleetlab.linux.tests.bench.memory_goals import Median, is_judged, ratios, verdicts
-from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Facts, Local, Simulated, Ssh, find_sshd
-from ansible_collections.fleetlab.linux.tests.bench.memory_ways import DEAR, EXTRA, ROOT, WAYS, Bench, Cost, Unable, install
+from ansible_collections.fleetlab.linux.tests.bench.memory_hosts import Each, Facts, Local, Simulated, Ssh
+from ansible_collections.fleetlab.linux.tests.bench.memory_sshd import find_sshd
+from ansible_collections.fleetlab.linux.tests.bench.memory_ways import DEAR, EXTRA, EXTRAS, ROOT, WAYS, Bench, Cost, Unable, install
 
 _PLACES = ("local", "each", "ssh", "simulated", "facts")
 _REPORTED = 649
@@ -128,9 +129,9 @@ def places(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Local]]:
         for name in names:
             place = folder / name
             place.mkdir()
-            sshd = find_sshd()
-            if name == "ssh" and sshd is None:
-                print("ssh: not measured: no sshd on this machine; the Debian package openssh-server has it")
+            sshd, problem = find_sshd(EXTRAS / "sshd") if name == "ssh" else (None, "")
+            if problem:
+                print(f"ssh: not measured: {problem}")
                 continue
             try:
                 made[name] = _place(name, place, sshd)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -34,11 +33,6 @@ MaxStartups 1000
 SetEnv SHLVL=1
 LogLevel ERROR
 """
-
-
-def find_sshd() -> str | None:
-    """The path of the program, because sshd only runs by its whole path."""
-    return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 class Local:

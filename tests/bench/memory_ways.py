@@ -36,9 +36,9 @@ _MODULES = {
     "setup": ("ansible.builtin.setup", ""),
 }
 REPORTS = ("report", "no_report")
-EXTRA = ("mitogen", "pyinfra")
-"""Not among the project's requirements, but installed beside it if possible."""
-WAYS = (*_MODULES, "one_pass", "clush", *EXTRA, *REPORTS)
+EXTRA = {"mitogen": "mitogen", "pyinfra": "pyinfra", "clush": "ClusterShell"}
+"""Ways and their packages. Not among the project's requirements, but installed beside it if possible."""
+WAYS = (*_MODULES, "one_pass", *EXTRA, *REPORTS)
 _INSTALL_WITHIN = 180.0
 _NOTHING = "- {hosts: localhost, connection: local, gather_facts: false, tasks: [{ansible.builtin.debug: {msg: nothing}}]}\n"
 
@@ -89,7 +89,7 @@ class Bench:
             command = f"ssh {self.where.arguments('%host')} 127.0.0.1 '{READS}'"
         elif isinstance(self.where, Simulated):
             command = str(self.where.program)
-        return [str(Path(sys.executable).with_name("clush")), "-R", "exec", "-f", str(self.forks), "-w", nodes, command]
+        return [sys.executable, "-m", "ClusterShell.CLI.Clush", "-R", "exec", "-f", str(self.forks), "-w", nodes, command]
 
     def _pyinfra_hosts(self) -> list[tuple[str, dict[str, object]]]:
         if not isinstance(self.where, Ssh):
@@ -158,7 +158,7 @@ def install(way: str) -> str | None:
     """Install one of the other tools beside the project, or say why it cannot be compared."""
     if (EXTRAS / way).exists():
         return None
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(EXTRAS / way), way]
+    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(EXTRAS / way), EXTRA[way]]
     try:
         if subprocess.run(argv, capture_output=True, check=False, timeout=_INSTALL_WITHIN).returncode == 0:
             return None

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 if TYPE_CHECKING:
     from .conftest import Host
@@ -25,7 +26,7 @@ OWN_FOLDERS = """
 mkdir /mnt/local /mnt/cron.d
 mount --rbind /usr/local /mnt/local
 mount -t tmpfs tmpfs /usr/local
-mount -t tmpfs tmpfs /var/lib
+mount -t tmpfs -o mode=755 tmpfs /var/lib
 mkdir /usr/local/bin /usr/local/sbin
 for file in /mnt/local/* /mnt/local/bin/*; do
     place=/usr/local${file#/mnt/local}
@@ -48,8 +49,8 @@ def prepared(host: Host) -> None:
 
 
 def declare(host: Host, **options: Any) -> dict[str, Any]:
-    """A job with a wanted time in this minute."""
-    job = {"name": "job", "timezone": "Etc/UTC", "at": [time.strftime("%H:%M", time.gmtime())], "user": USER, "backend": "cron", **options}
+    """A job that is wanted in each minute."""
+    job = {"name": "job", "timezone": "Etc/UTC", "at": ["00:00-23:59/1"], "user": USER, "backend": "cron", **options}
     return host.ask(module="tz_cron", options=job)
 
 
@@ -81,8 +82,70 @@ def test_a_network_that_is_not_there_is_a_failure_that_is_on_record(host: Host) 
     assert "failed" not in made, made
     done = host.try_run("/usr/local/bin/run-at", "--job", "job")
     assert done["exit_code"] != 0
-    assert "nowhere" in done["stderr"]
+    assert "nowhere" in done["stdout"]
     assert "last_success" not in json.loads(host.run("cat", "/var/lib/fleetlab/tz_cron/job/state.json"))
+
+
+README = (ROOT / "README.md", ROOT / "docs" / "cron.md")
+# What cron gives to the command of a crontab.
+CRON = ("env", "-i", "HOME=/root", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "LOGNAME=root")
+
+
+def blocks(kind: str) -> list[str]:
+    """The examples of one kind in the documentation."""
+    return [block for file in README for block in re.findall(rf"^```{kind}\n(.*?)^```", file.read_text(encoding="utf-8"), re.M | re.S)]
+
+
+def test_the_examples_of_the_documentation_run_as_they_are_written(host: Host) -> None:
+    tasks = [task for block in blocks("yaml") if "tz_cron:" in block for task in yaml.safe_load(block)]
+    assert len(tasks) == 3
+    names: set[str] = set()
+    for task in tasks:
+        options = task["fleetlab.linux.tz_cron"]
+        if "warn_after" in options:
+            assert options["warn_after"] == "{{ 15 * 60 }}"
+            options["warn_after"] = 900
+        made = host.ask(module="tz_cron", options=options)
+        assert "failed" not in made, made
+        names.update(job["name"] for job in made["jobs"])
+        assert [job["problem"] for job in made["jobs"]] == [None] * len(made["jobs"])
+    host.run("sh", "-c", "printf '#!/bin/sh\necho $0 >> /var/lib/reports\n' > /usr/local/bin/report; chmod 755 /usr/local/bin/report")
+    for line in [line for block in blocks("sh") for line in block.splitlines() if "run-at " in line and "journalctl" not in line]:
+        done = host.try_run(*CRON, "sh", "-c", line)
+        assert (done["exit_code"], done["stderr"]) == (0, ""), (line, done)
+        if "--list" in line:
+            assert names <= {row.split()[0] for row in done["stdout"].splitlines()}
+        elif "--next" in line:
+            assert len(done["stdout"].splitlines()) == 4
+    assert host.run("cat", "/var/lib/closed").split()[-2] == "JST"
+    (crontab,) = [line for block in blocks("crontab") for line in block.splitlines()]
+    fields = crontab.split(None, 5)
+    assert fields[1:5] == ["*"] * 4
+    # At whatever hour of the day this test runs.
+    call = fields[5].replace("5,19", ",".join(str(hour) for hour in range(24)))
+    for _time in range(2):
+        done = host.try_run(*CRON, "sh", "-c", call)
+        assert (done["exit_code"], done["stderr"]) == (0, "")
+    assert host.run("cat", "/var/lib/reports") == "/usr/local/bin/report\n"
+
+
+def test_a_job_is_heard_where_no_mail_can_be_sent(host: Host) -> None:
+    """c10: the log has its output, and a hook hears of the failure; the hook's URL that does not answer holds up nothing."""
+    made = declare(
+        host, command="echo to stdout; echo to stderr >&2; exit 3", on_failure='echo "$RUN_AT_MESSAGE" > /var/lib/heard', user="root"
+    )
+    assert "failed" not in made, made
+    if not any(os.access(path, os.X_OK) for path in ("/usr/sbin/sendmail", "/usr/lib/sendmail")):
+        assert "cron can send no mail on this host" in str(made["warnings"])
+    assert host.try_run("/usr/local/bin/run-at", "--job", "job")["exit_code"] == 3
+    output = host.run("cat", "/var/lib/fleetlab/tz_cron/job/state.json.output").splitlines()
+    assert output[1:] == ["to stdout", "to stderr"]
+    assert host.run("cat", "/var/lib/heard").endswith("ended with exit code 3\n")
+    declare(host, command="false", on_failure="http://127.0.0.1:1/ping/secret")
+    done = host.try_run("/usr/local/bin/run-at", "--now", "--job", "job")
+    assert done["exit_code"] == 1
+    assert "on_failure: the request failed:" in done["stderr"]
+    assert "secret" not in done["stderr"]
 
 
 PLAY = """

@@ -39,7 +39,7 @@ class Pair:
 
     def __init__(self, host: Host, tree: str) -> None:
         self.host = host
-        self._tree = tree
+        self.tree = tree
 
     def shape(self, mtu: int = 1500, timestamps: bool = True, offloads: bool = True, rate: str = "") -> None:
         """Set both interfaces; C(rate) is that of a token bucket at the host."""
@@ -52,7 +52,7 @@ class Pair:
 
     def start(self, where: str | None, **options: Any) -> subprocess.Popen[str]:
         """Start the module on the host, or in a namespace of the host."""
-        argv = ["env", f"PYTHONPATH={self._tree}", sys.executable, "-c", _MODULE, json.dumps({"token": TOKEN, **options})]
+        argv = ["env", f"PYTHONPATH={self.tree}", sys.executable, "-c", _MODULE, json.dumps({"token": TOKEN, **options})]
         return subprocess.Popen([*self.host.enter(where), *argv], stdout=subprocess.PIPE, text=True)
 
     def agent(self, where: str | None, **options: Any) -> dict[str, Any]:

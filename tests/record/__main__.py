@@ -20,6 +20,7 @@ SCENES = {
     "fio": "fio_scenes",
     "iscsi": "iscsi_scenes",
     "mdadm": "mdadm_scenes",
+    "memory": "memory_scenes",
     "netns": "netns_scenes",
     "systemd": "systemd_scenes",
     "throughput": "throughput_scenes",

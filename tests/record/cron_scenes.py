@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The jobs that cron runs on days of clock changes, on a separate clock that libfaketime makes thirty times as fast.
 
-The entries are those that C(tz_cron) writes, bare ones in the host's own time, and ones below a C(CRON_TZ) of cronie. All days of all zones
-of hosts run side by side, each in a mount namespace of its own. What is called writes down the machine's time, from which that of
-the daemon follows: its clock began with it.
+The entries are ones with a star, as C(tz_cron) writes them, bare ones in the host's own time, and ones below a C(CRON_TZ) of cronie. All
+days of all zones of hosts run side by side, each in a mount namespace of its own. What is called writes down the machine's time, from which
+that of the daemon follows: its clock began with it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,23 @@ import time
 from calendar import timegm
 from pathlib import Path
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.cron_times import cron_lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.schedule import Schedule, parse_times
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
 from ansible_collections.fleetlab.linux.tests.record.recording import ENVIRONMENT, Folder, package_version, upstream_version
 
 RATE = 30
 LORD_HOWE = "Australia/Lord_Howe"
 HOSTS = {"sofia": "Europe/Sofia", "lord-howe": LORD_HOWE, "utc": "Etc/UTC"}
-JOBS = {
+STARRED = {
     "sofia": {
-        "ours-sofia": ("Europe/Sofia", ["03:30"]),
-        "ours-utc": ("Etc/UTC", ["00:30", "01:30"]),
-        "ours-kathmandu": ("Asia/Kathmandu", ["06:00", "06:45", "07:00"]),
+        "ours-sofia": ["*/30 3 * * *", "*/59 4 * * *"],
+        "ours-utc": ["30 */23,2,3,4 * * *"],
+        "ours-kathmandu": ["*/59,15 2 * * *", "*/59,15 3,4 * * *"],
     },
     "lord-howe": {
-        "ours-lord-howe": (LORD_HOWE, ["01:45", "02:15"]),
-        "ours-utc": ("Etc/UTC", ["14:45", "15:00", "15:15", "15:30", "15:45"]),
+        "ours-lord-howe": ["*/45 1 * * *", "*/30,15 2 * * *"],
+        "ours-utc": ["*/15 1 * * *", "*/15 2 * * *"],
     },
 }
-"""By zone of the host."""
+"""Entries in which the minutes or the hours begin with a star, by zone of the host."""
 BARE = {
     "sofia": {"bare-sofia": "30 3 * * *", "bare-utc": "30 2,3,4 * * *"},
     "lord-howe": {"bare-lord-howe-0145": "45 1 * * *", "bare-lord-howe-0215": "15 2 * * *"},
@@ -74,17 +71,14 @@ def record(output: Path) -> None:
 
 
 def _is_asked(host: str, day: str, is_cronie: bool) -> bool:
-    return (is_cronie and host != "lord-howe") or (host in JOBS and (day in OF_LORD_HOWE) == (host == "lord-howe"))
+    return (is_cronie and host != "lord-howe") or (host in STARRED and (day in OF_LORD_HOWE) == (host == "lord-howe"))
 
 
 def entries(host: str, day: str, is_cronie: bool) -> list[tuple[str | None, str, str]]:
     """An entry of the daemon: a zone or none, the five fields, and a name."""
-    zone = load(HOSTS[host])
     found: list[tuple[str | None, str, str]] = [(None, "* * * * *", "every-minute")]
     if (day in OF_LORD_HOWE) == (host == "lord-howe"):
-        for name, (timezone, at) in JOBS.get(host, {}).items():
-            lines = cron_lines(Schedule(load(timezone), parse_times(at)), zone, instant(f"{day}T00:00Z"))
-            found += [(None, str(line), name) for line in lines]
+        found += [(None, fields, name) for name, lines in STARRED.get(host, {}).items() for fields in lines]
         found += [(None, fields, name) for name, fields in BARE.get(host, {}).items()]
     if is_cronie and host != "lord-howe":
         of_zones = ON_LORD_HOWE if day in OF_LORD_HOWE else {**IN_SOFIA, **(IN_UTC if host == "sofia" else {})}

@@ -20,6 +20,7 @@ from .._host.process import name_of, process_ids
 from .._programs.run_at.call import goes_on
 from .._programs.run_at.execute import find
 from .._programs.run_at.job import DEFINITIONS, is_name
+from .._programs.run_at.output import sends_mail
 from .._programs.run_at.store import Store
 from .._programs.run_at.textfile import path_of
 from .._programs.run_at.watch import booted
@@ -50,6 +51,8 @@ def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
         program={path: content for path, content in contents.items() if content is not None},
         wanted_program=wanted,
         program_access=_wrong_access(host, {path: program_mode(path) for path in wanted}),
+        sends_mail=sends_mail(),
+        machine=_machine(host),
         private_tmp=find("private-tmp") is not None,
         interpreter=python,
         has_definitions=host.is_folder(DEFINITIONS),
@@ -70,6 +73,16 @@ def has_user(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def has_program(path: str) -> bool:
+    """Whether this host has a program at this path."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _machine(host: Host) -> str:
+    """The id of this host, or its name if it has no id."""
+    return (_read(host, "/etc/machine-id") or "").strip() or os.uname().nodename
 
 
 def cron_runs(host: Host) -> bool:

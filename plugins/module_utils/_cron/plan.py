@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Sequence
+from typing import List, Optional, Sequence, Tuple
+from zlib import crc32
 
 from .._core.plan import Command, MakeDirectory, Plan, RemoveFile, Step, WriteFile, combine
 from .._host.systemd import RELOAD
-from .._programs.run_at.job import DEFINITIONS
+from .._programs.run_at.job import DEFINITIONS, STATES
 from .._programs.run_at.textfile import path_of
 from .checks import backend_of, check_job, check_program, check_purge, foreign_cron_file
 from .program import COMMAND, LIBRARY, program_mode
@@ -28,7 +29,16 @@ def plan(state: State, wanted: Sequence[Wanted]) -> Plan:
     parts = tuple(_job(state, one) for one in wanted)
     whole = combine("tz_cron", parts) if len(parts) != 1 else replace(parts[0], parts=parts)
     own = _program(state) if any(one.definition is not None for one in wanted) else []
-    return replace(whole, steps=(*own, *whole.steps))
+    return replace(whole, steps=(*own, *whole.steps), warnings=_warnings(state, parts))
+
+
+def _warnings(state: State, parts: Sequence[Plan]) -> Tuple[str, ...]:
+    """What is said when jobs are declared, and not again at each run of the task."""
+    loud = [part.subject for part in parts if part.changed and (part.after["definition"] or {}).get("backend") == "cron"]
+    if state.sends_mail or not loud:
+        return ()
+    where = f"Output and warnings go to the journal (journalctl -t run-at) and to {STATES}/NAME/state.json.output"
+    return (f"{', '.join(loud)}: cron can send no mail on this host, because it has no sendmail. {where}. See on_failure",)
 
 
 def _program(state: State) -> List[Step]:
@@ -51,10 +61,11 @@ def _program(state: State) -> List[Step]:
 
 def _job(state: State, wanted: Wanted) -> Plan:
     installed = state.jobs[wanted.name]
-    if wanted.definition is None or wanted.zone is None:
+    if wanted.definition is None:
         return _absent(wanted, installed)
-    definition = replace(wanted.definition, backend=backend_of(state, wanted))
-    target = _target(state, definition, wanted, installed)
+    backend = backend_of(state, wanted)
+    definition = replace(wanted.definition, backend=backend, delay=delay_of(state.machine, wanted.name, wanted.definition.spread))
+    target = _target(definition, wanted, installed)
     check_job(state, wanted, definition.backend)
     folder = state_folder(wanted.name)
     steps: List[Step] = []
@@ -72,19 +83,22 @@ def _job(state: State, wanted: Wanted) -> Plan:
     return Plan(f"job {wanted.name}", view(wanted.name, installed), view(wanted.name, target), tuple(steps))
 
 
-def _target(state: State, definition: Definition, wanted: Wanted, installed: Installed) -> Installed:
+def delay_of(machine: str, name: str, spread: Optional[int]) -> int:
+    """The minutes by which a host starts a job later: always the same on one host, and spread over many hosts and jobs."""
+    return crc32(f"{machine} {name}".encode()) % spread if spread else 0
+
+
+def _target(definition: Definition, wanted: Wanted, installed: Installed) -> Installed:
     """The job after the plan."""
-    if wanted.zone is None:
-        raise AssertionError("a job that is to be there has a zone")
     textfile = installed.textfile if definition.textfile and installed.textfile == path_of(wanted.name, definition.textfile) else None
     own = Installed(definition=definition.content(), state_files=installed.state_files or (), textfile=textfile)
     if definition.backend == "cron":
-        return replace(own, cron_file=cron_file(definition, wanted.zone, state.zone, state.now))
+        return replace(own, cron_file=cron_file(definition))
     return replace(
         own,
         # A foreign file stays.
         cron_file=foreign_cron_file(installed),
-        timer=timer_file(definition, wanted.zone, state.now),
+        timer=timer_file(definition),
         service=service_file(definition),
         timer_enabled=True,
         timer_active=True,

@@ -9,13 +9,13 @@ import inspect
 from typing import Dict
 
 # All files of the runner are imported here, because Ansible sends only the files that a module imports.
-from .._programs.run_at import call, execute, job, main, schedule, store, textfile, watch, zone
+from .._programs.run_at import call, days, execute, hooks, job, listing, main, names, output, schedule, store, textfile, watch, zone
 from .state import MARK
 
 COMMAND = "/usr/local/bin/run-at"
 _FOLDER, _PACKAGE = "/usr/local/lib/fleetlab", "run_at"
 LIBRARY = f"{_FOLDER}/{_PACKAGE}"
-_MODULES = (call, execute, job, main, schedule, store, textfile, watch, zone)
+_MODULES = (call, days, execute, hooks, job, listing, main, names, output, schedule, store, textfile, watch, zone)
 
 
 def files(python: str) -> Dict[str, str]:

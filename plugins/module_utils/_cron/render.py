@@ -1,50 +1,68 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that make cron or systemd start the runner. Pure."""
+"""The files that make cron or systemd start the runner. Pure.
+
+They contain no time of a zone. At any moment every clock of the world shows the same minute of a quarter of an hour, whatever its zone, so
+calls at these minutes of all hours meet each wanted time at its moment, whatever the rules of the job's zone and the clock of the daemon.
+"""
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Set
+from typing import Iterable
 
-from .._programs.run_at.schedule import WEEKDAYS, Schedule
-from .._programs.run_at.zone import DAY, Zone, days_before, fixed, year_of
-from .cron_times import YEARS, Line, cron_lines, hourly
+from .._programs.run_at.schedule import parse_times
 from .program import COMMAND
 from .state import MARK, Definition
 
+_QUARTER = 15
 
-def cron_file(definition: Definition, zone: Zone, host: Zone, now: int) -> str:
+
+def cron_file(definition: Definition) -> str:
     """The file of a job below /etc/cron.d. It does not contain the job's command, because some characters are syntax for cron."""
     call = f"root {COMMAND} --job {definition.name}"
     lines = [
         f"{MARK}: job {definition.name}, wanted {_when(definition)}.",
-        "# The lines name the minutes of this host's clock at which that can be, whatever daylight saving does; run-at knows the rest.",
+        "# The runner is called at each quarter of an hour, because a wanted time can fall on any of them, and decides.",
         "SHELL=/bin/sh",
         f"MAILTO={definition.user}",
+        f"{cron_fields(definition.at, definition.delay)} {call}",
     ]
-    entries = cron_lines(definition.schedule(zone), host, now)
-    if any(line.star for line in entries):
-        lines.insert(2, "# The star makes cron go by the clock when this host's clock changes. At other minutes run-at does nothing.")
-    lines += [f"{line} {call}" for line in entries]
     if definition.catch_up:
-        lines += [
-            f"@reboot {call}",
-            "# What was missed while cron was down is looked for in each hour.",
-            f"{hourly(entries, definition.name)} {call}",
-        ]
+        lines.append(f"@reboot {call}")
     return "\n".join(lines) + "\n"
+
+
+def cron_fields(at: Iterable[str], delay: int) -> str:
+    """The five fields of the entry. The star of the hours makes cron go by the clock when the clock of its host changes."""
+    return f"{_minutes(at, delay, '{}')} * * * *"
+
+
+def calendar(at: Iterable[str], delay: int) -> str:
+    """The value of OnCalendar=, in UTC, in which no clock changes."""
+    return f"*-*-* *:{_minutes(at, delay, '{:02d}')}:00 UTC"
+
+
+def _minutes(at: Iterable[str], delay: int, form: str) -> str:
+    found = sorted({(minute + delay + quarter) % 60 for minute in parse_times(list(at)) for quarter in range(0, 60, _QUARTER)})
+    return ",".join(form.format(minute) for minute in found) if len(found) < 60 else "*"
 
 
 def _when(definition: Definition) -> str:
     days = [", ".join(definition.weekdays)] if definition.weekdays else []
-    days += [f"day {', '.join(str(day) for day in definition.days)} of the month"] if definition.days else []
+    days += [f"day {_listed(definition.days)} of the month"] if definition.days else []
+    days += [f"month {_listed(definition.months)}"] if definition.months else []
     on = f" on {' and '.join(days)}" if days else ""
-    return f"at {', '.join(definition.at)} in {definition.timezone}{on}"
+    late = f", {definition.delay} minutes later on this host" if definition.delay else ""
+    return f"at {', '.join(definition.at)} in {definition.timezone}{on}{late}"
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
 
 
 def service_file(definition: Definition) -> str:
-    """The unit that starts the runner."""
+    """The unit that starts the runner. systemd does not log that each call begins and ends; output has the higher level that is logged."""
     return f"""{MARK}
 [Unit]
 Description=Job {definition.name}, wanted {_when(definition)}
@@ -52,79 +70,23 @@ Description=Job {definition.name}, wanted {_when(definition)}
 [Service]
 Type=oneshot
 ExecStart={COMMAND} --job {definition.name}
+SyslogLevel=notice
+LogLevelMax=notice
 """
 
 
-def timer_file(definition: Definition, zone: Zone, now: int) -> str:
+def timer_file(definition: Definition) -> str:
     """The timer that starts the unit."""
-    calendar = "\n".join(f"OnCalendar={line}" for line in calendar_lines(definition, zone, now))
     return f"""{MARK}
 [Unit]
 Description=When to call job {definition.name}
 
 [Timer]
-# The job's times; in UTC those of days when its clocks change, with which systemd has its own ways, and of zones named by one word.
-{calendar}
+# The runner is called at each quarter of an hour, because a wanted time can fall on any of them, and decides.
+OnCalendar={calendar(definition.at, definition.delay)}
 AccuracySec=1s
 Persistent={"true" if definition.catch_up else "false"}
 
 [Install]
 WantedBy=timers.target
 """
-
-
-def calendar_lines(definition: Definition, zone: Zone, now: int) -> List[str]:
-    """The values of OnCalendar=: the wanted times in their zone, and in UTC the wanted times on days when its clocks change."""
-    schedule = definition.schedule(zone)
-    if "/" not in definition.timezone:
-        # systemd takes a word such as EET for the host's own clock if that has the same abbreviation.
-        return [_in_utc(line) for line in cron_lines(schedule, fixed(0), now)]
-    weekdays = ",".join(day.capitalize() for day in definition.weekdays)
-    days = ",".join(f"{day:02d}" for day in definition.days) or "*"
-    date = f"{weekdays} *-*-{days}".strip()
-    lines = [f"{date} {clock} {definition.timezone}" for clock in _clocks(set(schedule.at))]
-    return lines + [f"*-*-* {clock} UTC" for clock in _clocks(_special(schedule, now))]
-
-
-def _in_utc(line: Line) -> str:
-    # Cron counts the days of a week from Sunday.
-    weekdays = [WEEKDAYS[day - 1].capitalize() for day in sorted(line.days)] if line.by_weekday else []
-    days = "*" if line.by_weekday or not line.days else _two_digits(sorted(line.days))
-    date = f"{','.join(weekdays)} *-*-{days}".strip()
-    return f"{date} {_two_digits(sorted(line.hours))}:{_two_digits(sorted(line.minutes))}:00 UTC"
-
-
-def _clocks(minutes: Set[int]) -> List[str]:
-    """Times of the day in systemd's form, grouped by the minute of the hour."""
-    hours: Dict[int, Set[int]] = {}
-    for minute in minutes:
-        hours.setdefault(minute % 60, set()).add(minute // 60)
-    alike: Dict[FrozenSet[int], Set[int]] = {}
-    for minute, at in hours.items():
-        alike.setdefault(frozenset(at), set()).add(minute)
-    found = [(sorted(at), sorted(together)) for at, together in alike.items()]
-    return [f"{_two_digits(at)}:{_two_digits(together)}:00" for at, together in sorted(found)]
-
-
-def _two_digits(numbers: List[int]) -> str:
-    return ",".join(f"{number:02d}" for number in numbers)
-
-
-def _special(schedule: Schedule, now: int) -> Set[int]:
-    """Minutes of the day, in UTC, of wanted times that the zone's clocks skip or show twice on that day."""
-    year = year_of(now)
-    found: Set[int] = set()
-    for moment, before, after in schedule.zone.changes(days_before(year) * DAY, days_before(year + YEARS) * DAY):
-        first = (moment + min(before, after)) // DAY
-        last = (moment + max(before, after)) // DAY
-        for day in range(first, last + 1):
-            found.update(_special_of(schedule, day))
-    return found
-
-
-def _special_of(schedule: Schedule, day: int) -> Set[int]:
-    if not schedule.wants(day):
-        return set()
-    clocks = [day * DAY + minute * 60 for minute in schedule.at]
-    special = [local for local in clocks if len(schedule.zone.instants(local)) != 1]
-    return {instant // 60 % 1440 for local in special for instant in schedule.instants(local)}

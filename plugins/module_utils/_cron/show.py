@@ -11,10 +11,11 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Plan
 from .._programs.run_at import watch
-from .._programs.run_at.job import from_definition
+from .._programs.run_at.job import Job, from_definition
 from .._programs.run_at.schedule import Schedule
 from .._programs.run_at.zone import Zone
-from .state import Installed, State, Wanted, cron_path, decoded, unit_path
+from .render import calendar, cron_fields
+from .state import Installed, State, Wanted, cron_path, decoded, state_folder, unit_path
 
 _RUNS = 5
 _DEFINED = (
@@ -22,10 +23,19 @@ _DEFINED = (
     "at",
     "weekdays",
     "days",
+    "months",
     "command",
     "user",
     "warn_after",
     "timeout",
+    "spread",
+    "delay",
+    "shell",
+    "path",
+    "env",
+    "command_timezone",
+    "on_failure",
+    "on_success",
     "dst",
     "catch_up",
     "backend",
@@ -33,6 +43,23 @@ _DEFINED = (
     "private_tmp",
     "textfile",
 )
+
+
+_HIDDEN = "(not shown)"
+
+
+def _shown(definition: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+    """A definition without what may be secret: the values of variables, and the paths of URLs, which tell a monitoring service who asks."""
+    if definition is None:
+        return None
+    found = dict(definition)
+    if isinstance(found.get("env"), dict):
+        found["env"] = dict.fromkeys(found["env"], _HIDDEN)
+    for hook in ("on_failure", "on_success"):
+        if isinstance(found.get(hook), str) and found[hook].startswith(("http://", "https://")):
+            scheme, _slashes, rest = found[hook].partition("//")
+            found[hook] = f"{scheme}//{rest.partition('/')[0].rpartition('@')[2]}/{_HIDDEN}"
+    return found
 
 
 def view(name: str, installed: Installed) -> Mapping[str, Any]:
@@ -44,7 +71,7 @@ def view(name: str, installed: Installed) -> Mapping[str, Any]:
     )
     return {
         "state": "present" if installed.present else "absent",
-        "definition": decoded(installed.definition),
+        "definition": _shown(decoded(installed.definition)),
         "timer": "active" if installed.timer_active else "inactive",
         "log_and_state": installed.state_files is not None,
         "wrong_access": dict(installed.access),
@@ -65,16 +92,20 @@ def describe(state: State, names: Iterable[str]) -> List[Dict[str, Any]]:
 def _describe(state: State, name: str) -> Dict[str, Any]:
     installed = state.jobs[name]
     found = decoded(installed.definition) or {}
-    described: Dict[str, Any] = {"name": name, **{key: found.get(key) for key in _DEFINED}}
+    shown = _shown(found) or {}
+    described: Dict[str, Any] = {"name": name, **{key: shown.get(key) for key in _DEFINED}}
     last = _last(installed.record, installed.running)
-    described.update(entry=_entry(installed), next_runs=[], last=last, stale=None, problem=installed.problem)
+    described.update(
+        entry=_entry(installed), output=_output(state, name, found), next_runs=[], last=last, stale=None, problem=installed.problem
+    )
     try:
         job = from_definition(found, since=installed.since)
         schedule = job.schedule()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         described["problem"] = f"the definition cannot be used ({error}): run the task that declares the job again"
         return described
-    described["next_runs"] = next_runs(schedule, state.zone, state.now)
+    described["next_runs"] = next_runs(schedule, state.zone, state.now, job.delay * 60)
+    described["problem"] = installed.problem or _problem_of_entry(described["entry"], job)
     if installed.problem is None:
         described["stale"] = watch.is_stale(job, installed.record, state.now, state.booted)
     return described
@@ -87,11 +118,27 @@ def _entry(installed: Installed) -> List[str]:
     return [line for line in (installed.timer or "").splitlines() if line.startswith("OnCalendar=")]
 
 
-def next_runs(schedule: Schedule, host: Zone, now: int) -> List[Dict[str, str]]:
-    """The next instants at which a job is wanted: in UTC, in the job's zone and in the host's zone."""
+def _problem_of_entry(entry: Sequence[str], job: Job) -> Optional[str]:
+    """Why the daemon does not call the job at all its times: the entry is gone, changed, or was written by an older version."""
+    wanted = (f"{cron_fields(job.at, job.delay)} root ", f"OnCalendar={calendar(job.at, job.delay)}")
+    if any(line.startswith(wanted) for line in entry):
+        return None
+    return "the entry of cron or the timer does not call the job at all its times: run the task that declares the job again"
+
+
+def _output(state: State, name: str, found: Mapping[str, Any]) -> str:
+    """Where the output of a job goes."""
+    log = f"{state_folder(name)}/state.json.output"
+    mailed = found.get("backend") == "cron" and state.sends_mail
+    return f"{'mail to ' + str(found.get('user')) if mailed else 'journal'}, {log}"
+
+
+def next_runs(schedule: Schedule, host: Zone, now: int, delay: int = 0) -> List[Dict[str, str]]:
+    """The next runs of a job, C(delay) seconds after its wanted times: in UTC, in the job's zone and in the host's zone."""
+    starts = [wanted + delay for wanted in islice(schedule.following(now - delay), _RUNS)]
     return [
-        {"utc": _local(instant, 0), "host": _local(instant, host.offset(instant)), "job": _local(instant, schedule.zone.offset(instant))}
-        for instant in islice(schedule.following(now), _RUNS)
+        {"utc": _local(start, 0), "host": _local(start, host.offset(start)), "job": _local(start, schedule.zone.offset(start))}
+        for start in starts
     ]
 
 
@@ -106,5 +153,5 @@ def _last(state: Optional[Mapping[str, Any]], running: bool) -> Optional[Dict[st
     times = {
         key: None if state.get(f"last_{key}") is None else _local(state[f"last_{key}"], 0) for key in ("wanted", "start", "end", "success")
     }
-    kept = {key: state.get(key) for key in ("exit_code", "duration", "host", "consecutive_failures", "overlaps")}
+    kept = {key: state.get(key) for key in ("exit_code", "duration", "host", "consecutive_failures", "overlaps", "missed")}
     return {**times, **kept, "running": running}

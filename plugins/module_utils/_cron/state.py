@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._host.systemd import SYSTEM_FOLDER
-from .._programs.run_at.job import DEFINITIONS, STATES
-from .._programs.run_at.schedule import WEEKDAYS, Schedule, parse_times
+from .._programs.run_at.job import DEFINITIONS, PATH, SHELL, STATES, chosen_days
+from .._programs.run_at.schedule import Schedule, parse_times
 from .._programs.run_at.store import SUFFIXES
 from .._programs.run_at.zone import Zone
 
@@ -33,10 +33,20 @@ class Definition:
     user: str = "root"
     weekdays: Tuple[str, ...] = ()
     days: Tuple[int, ...] = ()
+    months: Tuple[int, ...] = ()
     dst: str = "once"
     catch_up: bool = False
     warn_after: Optional[int] = None
     timeout: Optional[int] = None
+    spread: Optional[int] = None
+    delay: int = 0
+    """Minutes by which this host starts the job later than wanted, below C(spread)."""
+    shell: str = SHELL
+    path: str = PATH
+    env: Mapping[str, str] = field(default_factory=dict)
+    command_timezone: bool = False
+    on_failure: Optional[str] = None
+    on_success: Optional[str] = None
     netns: Optional[str] = None
     private_tmp: bool = False
     textfile: Optional[str] = None
@@ -48,8 +58,7 @@ class Definition:
 
     def schedule(self, zone: Zone) -> Schedule:
         """The schedule of the job."""
-        weekdays = tuple(WEEKDAYS.index(day) for day in self.weekdays)
-        return Schedule(zone, parse_times(list(self.at)), weekdays, self.days, self.dst)
+        return Schedule(zone, parse_times(list(self.at)), chosen_days(self.weekdays, self.days, self.months), self.dst)
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,10 @@ class State:
     program: Mapping[str, str] = field(default_factory=dict)
     wanted_program: Mapping[str, str] = field(default_factory=dict)
     program_access: Mapping[str, str] = field(default_factory=dict)
+    sends_mail: bool = True
+    """Whether cron can mail the output of jobs."""
+    machine: str = ""
+    """What tells this host from others that have the same jobs."""
     private_tmp: bool = False
     """Whether the host has the launcher, which jobs with a private /tmp need."""
     interpreter: str = "/usr/bin/python3"

@@ -48,9 +48,13 @@ def show(runner: Runner, unit: str, properties: Sequence[str]) -> Dict[str, str]
 
 
 def parse_properties(text: str) -> Dict[str, str]:
-    """The lines C(NAME=value) of systemctl show."""
-    pairs = (line.partition("=") for line in text.splitlines())
-    return {name: value for name, equals, value in pairs if equals}
+    """The lines C(NAME=value) of systemctl show; a setting that can be given several times has a line of the value for each."""
+    found: Dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
 
 
 def service_name(option: str, name: str) -> str:

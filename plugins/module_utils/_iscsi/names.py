@@ -38,6 +38,17 @@ def check_iqn(option: str, value: str) -> str:
     return value
 
 
+def check_target_name(option: str, value: str) -> str:
+    """Return C(value) if an initiator can log in to a target of this name, in the spelling that the target has.
+
+    Targets of other vendors have names that the standard does not allow, with capitals and underscores.
+
+    :raises InputError: it is not a name of a target.
+    """
+    check_iqn(option, value.lower().replace("_", "-") if value.startswith("iqn.") else value)
+    return value
+
+
 @dataclass(frozen=True, order=True)
 class Portal:
     """An address (canonical IPv4 or IPv6, or a host name in lower case) and a TCP port."""

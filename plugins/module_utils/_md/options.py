@@ -32,6 +32,9 @@ ENTRIES = Entries(
         "layout": {},
         "devices": {"type": "list", "elements": "str"},
         "spares": {"type": "list", "elements": "str"},
+        "leaving": {"type": "list", "elements": "str"},
+        "write_mostly": {"type": "list", "elements": "str"},
+        "failfast": {"type": "list", "elements": "str"},
         "spare_group": {},
         "chunk": {"type": "int"},
         "bitmap": {"choices": ["internal", "none"]},
@@ -110,6 +113,9 @@ def make_wanted_array(prefix: str, value: Mapping[str, Any], hostname: str) -> W
         layout=check_layout(f"{prefix}layout" if given else f"{prefix}devices", level, given, len(devices)),
         devices=devices,
         spares=_check_paths(f"{prefix}spares", value.get("spares") or ()),
+        leaving=_check_leaving(f"{prefix}leaving", level, devices, value.get("leaving") or ()),
+        write_mostly=_check_flagged(f"{prefix}write_mostly", LEVELS[level].mirrored, level, devices, value.get("write_mostly")),
+        failfast=_check_flagged(f"{prefix}failfast", LEVELS[level].mirrored or LEVELS[level].copied, level, devices, value.get("failfast")),
         exact_spares=value.get("spares") is not None,
         spare_group=_check_group(f"{prefix}spare_group", value.get("spare_group")),
         grow=value["grow"],
@@ -166,6 +172,28 @@ def _check_paths(option: str, paths: Sequence[str]) -> Tuple[str, ...]:
     if twice:
         raise InputError(option, f"{', '.join(twice)} is named twice; a device can be in an array only once")
     return tuple(paths)
+
+
+def _check_leaving(option: str, level: str, devices: Sequence[str], paths: Sequence[str]) -> Tuple[str, ...]:
+    if paths and not LEVELS[level].mirrored:
+        raise InputError(option, f"{level} cannot do with fewer devices: the kernel changes the number of copies of raid1 only")
+    both = [path for path in paths if path in devices]
+    if both:
+        raise InputError(option, f"{', '.join(both)} is among devices too")
+    return _check_paths(option, paths)
+
+
+def _check_flagged(
+    option: str, supported: bool, level: str, devices: Sequence[str], paths: Optional[Sequence[str]]
+) -> Optional[Tuple[str, ...]]:
+    if paths and not supported:
+        raise InputError(option, f"the kernel has no such members in {level}; omit the option")
+    unknown = [path for path in paths or () if path not in devices]
+    if unknown:
+        raise InputError(option, f"{', '.join(unknown)} is not among devices; use the same spelling in both options")
+    if paths and option.endswith("write_mostly") and len(paths) == len(devices):
+        raise InputError(option, "names all devices, so that none would be left to read from")
+    return None if paths is None else tuple(paths)
 
 
 def _check_chunk(option: str, level: str, chunk: Optional[int]) -> Optional[int]:

@@ -45,10 +45,15 @@ def columns(info: Meminfo, available: int, foreign: Optional[str]) -> Dict[str, 
 
 def columns_of_group(group: Mapping[str, Optional[int]], available: int, info: Meminfo) -> Dict[str, object]:
     """The columns of a host that a control group limits: the group's own figures, as far as it tells them."""
-    found = _table(group["total"] or 0, group["free"] or 0, available, (group["anonymous"], group["kernel"], group["caches"]))
-    reason = None if found["others"] is not None else "memory.stat of the control group lacks figures for some columns"
+    anonymous, kernel, caches = group["anonymous"], group["kernel"], group["caches"]
+    found = _table(group["total"] or 0, group["free"] or 0, available, (anonymous, kernel or 0, caches))
+    reason = None
+    if found["others"] is None:
+        reason = "memory.stat of the control group lacks figures for some columns"
+    elif kernel is None:
+        reason = "version 1 of control groups does not tell the memory of the kernel, which is in the column others"
     extended = {label: group.get(label) for label in EXTENDED}
-    return {**found, "swap": _swap(info), "extended": extended, "reason": reason}
+    return {**found, "kernel": kernel, "swap": _swap(info), "extended": extended, "reason": reason}
 
 
 def _table(total: int, free: int, available: int, parts: Tuple[Optional[int], ...]) -> Dict[str, object]:

@@ -14,7 +14,8 @@ BELIEVED = 0.995
 """The share of the interface's bytes that has to be explained."""
 
 _A_CORE = 0.95
-_SHORTEST = 1.0
+_SHORTEST = 0.95
+"""Seconds: a window of one second may lack half of the time between two samples."""
 
 
 def account(sent: Sent, received: Received, ipv6: bool) -> Dict[str, Any]:
@@ -74,6 +75,7 @@ def _counters(sent: Sent, layers: Layers) -> Dict[str, Any]:
         frames = sent.bytes_sent + sent.segments * layers.counted
     return {
         "source": f"{sent.device} of the sender",
+        "speed": sent.speed,
         "tx_bytes": grown.tx_bytes if grown else None,
         "tx_packets": grown.tx_packets if grown else None,
         "segments": sent.segments,

@@ -40,6 +40,7 @@ AGENT_SPEC: Dict[str, Any] = {
     "part": {"type": "str", "choices": ["check", "start", "run", "collect"], "default": "check"},
     "token": {"type": "str", "no_log": True, "default": ""},
     "folder": {"type": "path"},
+    "limit": {"type": "int", "default": 120},
     "turns": {
         "type": "list",
         "elements": "dict",
@@ -57,6 +58,9 @@ AGENT_SPEC: Dict[str, Any] = {
 """The options of the half on a host."""
 
 LONGEST, MOST_STREAMS = 60.0, 16
+SPARE = 0.2
+"""Seconds that are sent beyond the window, so that the last sample of the window is a full one."""
+
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([kMGT])")
 _SIZES: Mapping[str, float] = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -100,10 +104,15 @@ class Wanted:
         return tuple(turn for turn in self.turns if turn.listens)
 
     @property
+    def sending(self) -> float:
+        """The number of seconds for which one direction sends."""
+        return self.omit + self.seconds + SPARE
+
+    @property
     def turn_limit(self) -> float:
         """The number of seconds after which a turn is given up, in whatever state it is."""
         passes = len(self.directions) * (2 if self.iperf3 else 1)
-        return passes * (self.seconds + self.omit + 5) + 15
+        return passes * (self.sending + 5) + 15
 
 
 def parse_rate(option: str, text: str) -> int:

@@ -41,7 +41,7 @@ def _connecting(state: State, wanted: Wanted, turn: Turn) -> Dict[str, Any]:
         "mtu": (route.mtu if route and route.mtu else link.mtu) if link else 0,
         "directions": list(wanted.directions),
         "streams": wanted.streams,
-        "seconds": len(wanted.directions) * (wanted.seconds + wanted.omit),
+        "seconds": round(len(wanted.directions) * wanted.sending, 1),
         "bytes": most_bytes(wanted, link),
         "bounds": bounds(wanted, link),
     }
@@ -51,7 +51,7 @@ def most_bytes(wanted: Wanted, link: Optional[Link]) -> Optional[int]:
     """The most bytes that one turn sends; C(None) if only the time bounds them."""
     passes = len(wanted.directions)
     speeds = [speed for speed in (wanted.rate, link.speed if link else None) if speed]
-    limits = [round(min(speeds) / 8 * (wanted.seconds + wanted.omit) * passes)] if speeds else []
+    limits = [round(min(speeds) / 8 * wanted.sending * passes)] if speeds else []
     limits += [wanted.max_bytes * passes] if wanted.max_bytes else []
     return min(limits) if limits else None
 
@@ -62,4 +62,4 @@ def bounds(wanted: Wanted, link: Optional[Link]) -> str:
     passes = len(wanted.directions)
     amount = f"at most {most / 1e9:.3g} GB" if most else "as much as the path carries"
     cap = f", capped at {as_text(wanted.rate)}" if wanted.rate else ", at full speed"
-    return f"{passes} x {wanted.seconds + wanted.omit:g} s, {wanted.streams} streams{cap}: {amount}"
+    return f"{passes} x {wanted.sending:g} s, {wanted.streams} streams{cap}: {amount}"

@@ -10,6 +10,9 @@ from typing import Optional, Sequence, Tuple
 
 from .state import Counters
 
+_HALF = 0.05
+"""Half of the time between two samples, in seconds."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -30,5 +33,6 @@ def choose_window(samples: Sequence[Sample], omit: float, seconds: float) -> Opt
         return None
     begin = growing[0].moment + omit
     # At the last growth the streams may already have ended, in the middle of the sample.
-    inside = [one for one in growing[:-1] if begin <= one.moment <= begin + seconds + 0.05]
+    late = [one for one in growing[:-1] if one.moment >= begin]
+    inside = [one for one in late if one.moment <= late[0].moment + seconds + _HALF]
     return (inside[0], inside[-1]) if len(inside) > 1 else None

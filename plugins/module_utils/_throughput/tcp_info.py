@@ -22,6 +22,7 @@ class TcpInfo:
     timestamps: bool
     mss: int
     path_mtu: int
+    round_trip: float
     retransmits: int
     segments: Optional[int]
     busy: Optional[float]
@@ -48,6 +49,7 @@ def parse(data: bytes) -> TcpInfo:
         timestamps=bool(data[5] & _TIMESTAMPS),
         mss=u32(16) or 0,
         path_mtu=u32(60) or 0,
+        round_trip=(u32(68) or 0) / 1e6,
         retransmits=u32(100) or 0,
         segments=u32(136),
         busy=seconds(168),

@@ -65,6 +65,11 @@ def _check_host(state: State, wanted: Wanted) -> None:
         )
     if wanted.backing == "tmpfs" and state.memory and size_in_bytes(wanted.size, state.memory) > state.memory:
         raise InputError("size", f"{wanted.size} is more than the memory of this host, {state.memory >> 20}M")
+    missing = [path for path in wanted.host_paths if path not in state.existing]
+    if missing:
+        raise InputError(
+            "host_paths", f"{', '.join(missing)} does not exist on this host; start the program that makes it first, or omit it"
+        )
     against = list(conflicts(state, wanted))
     if against:
         remedy = "Remove these settings from the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")

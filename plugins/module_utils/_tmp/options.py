@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 from .._host.systemd import service_name
@@ -23,8 +24,14 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "size": {"type": "str"},
     "mode": {"type": "str"},
     "options": {"type": "list", "elements": "str", "choices": list(MOUNT_OPTIONS)},
+    "host_paths": {"type": "list", "elements": "path"},
     "restart": {"type": "bool", "default": False},
+    "settle": {"type": "int"},
 }
+DEFAULT_SETTLE = 10
+_MOST_SETTLE = 600
+# Other characters are syntax for systemd.
+_HOST_PATH = re.compile(r"/(?:var/)?tmp(?:/[A-Za-z0-9_.+@=,-]+)+\Z")
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,9 @@ class Wanted:
     size: str = DEFAULT_SIZE
     mode: int = 0o1777
     options: Tuple[str, ...] = MOUNT_OPTIONS
+    host_paths: Tuple[str, ...] = ()
     restart: bool = False
+    settle: int = DEFAULT_SETTLE
 
     def named(self, service: str) -> Wanted:
         """The task for the unit behind an alias."""
@@ -65,7 +74,9 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         size=_check_size(params["size"], params["backing"] or "tmpfs"),
         mode=_check_mode(params["mode"] or "1777"),
         options=tuple(name for name in MOUNT_OPTIONS if name in options),
+        host_paths=_host_paths(params["host_paths"] or ()),
         restart=params["restart"],
+        settle=_settle(params["settle"], params["restart"]),
     )
 
 
@@ -74,7 +85,7 @@ def make_wanted_launcher(params: Mapping[str, Any]) -> WantedLauncher:
 
     :raises InputError: an option is not valid, or belongs to a service.
     """
-    for name in ("backing", "size", "mode", "options"):
+    for name in ("backing", "size", "mode", "options", "host_paths", "settle"):
         if params[name] is not None:
             raise InputError(name, "belongs to service; a launcher takes it on its command line, see its --help")
     if params["restart"]:
@@ -83,6 +94,23 @@ def make_wanted_launcher(params: Mapping[str, Any]) -> WantedLauncher:
     if not path.startswith("/") or path.endswith("/") or ".." in path.split("/"):
         raise InputError("launcher", f"{path!r} is not an absolute path of a file; give a path such as /usr/local/sbin/private-tmp")
     return WantedLauncher(path, params["state"] == "present")
+
+
+def _host_paths(paths: Sequence[str]) -> Tuple[str, ...]:
+    for path in paths:
+        if not _HOST_PATH.match(path) or ".." in path.split("/") or "." in path.split("/"):
+            raise InputError("host_paths", f"'{path}' is not a path below /tmp or /var/tmp, of letters, digits and _.+@=,-")
+    return tuple(sorted(set(paths)))
+
+
+def _settle(seconds: Optional[int], restart: bool) -> int:
+    if seconds is None:
+        return DEFAULT_SETTLE
+    if not restart:
+        raise InputError("settle", "is the time for which a restarted service is watched, and needs restart: true")
+    if not 0 <= seconds <= _MOST_SETTLE:
+        raise InputError("settle", f"{seconds} is not between 0 and {_MOST_SETTLE} seconds")
+    return seconds
 
 
 def _check_mode(text: str) -> int:

@@ -10,11 +10,12 @@ from typing import Iterator, List, Optional, Tuple
 from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from .._host.systemd import RELOAD, drop_in_folder
 from .checks import check, check_launcher
+from .hazards import hazards
 from .options import Wanted, WantedLauncher
 from .render import drop_in, drop_in_path, helper, helper_name, helper_path, leaving_helper
 from .show import view
 from .state import LauncherState, State
-from .verify import leftovers, problems, uses_folder
+from .verify import failure, leftovers, problems, uses_folder
 
 # A service may take long to stop: systemd's default limit is 90 s.
 _RESTART_LIMIT = 300.0
@@ -43,7 +44,8 @@ def _present(state: State, wanted: Wanted) -> Plan:
     if writes or _is_stale(state):
         steps.append(RELOAD)
     if restarts:
-        steps += _restart_steps(name)
+        # The first step keeps the files that a service which does not stay up gets back.
+        steps = [Operation("remember", {"service": name}), *steps, *_restart_steps(name)]
     elif wanted.backing == "disk" and state.unit.active and (not state.helper_active or _is_empty(state)):
         # Until the restart, the service's reload and stop commands run with the new drop-in, and need the folders of the helper unit.
         steps.append(Command(("systemctl", "start", helper_name(name))))
@@ -52,7 +54,10 @@ def _present(state: State, wanted: Wanted) -> Plan:
         unit = None
     before = view(state.drop_in, state.helper, bool(unproved))
     after = view(text, unit, bool(unproved) and not restarts) if steps else before
-    return Plan(name, before, after, tuple(steps), warnings=tuple(_warnings(state, unproved, restarts)))
+    warnings = [*_warnings(state, unproved, restarts), *failure(state)]
+    if unproved or text != state.drop_in:
+        warnings += [f"{name}: {text}" for text in hazards(state, wanted)]
+    return Plan(name, before, after, tuple(steps), warnings=tuple(warnings))
 
 
 def _remaining_helper(state: State) -> Optional[str]:
@@ -81,8 +86,7 @@ def _is_stale(state: State) -> bool:
 
 
 def _restart_steps(name: str) -> List[Step]:
-    # try-restart does not start a service that is not running.
-    return [Command(("systemctl", "try-restart", name), timeout=_RESTART_LIMIT), Operation("prove", {"service": name})]
+    return [Operation("restart", {"service": name})]
 
 
 def _helper_removal(state: State) -> List[Step]:

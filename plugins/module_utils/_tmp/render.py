@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import List, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from .._host.systemd import SYSTEM_FOLDER, drop_in_folder
 from .options import Wanted
@@ -67,8 +67,16 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
         # have to be read again.
         made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
         head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
+    # Without the path on the host the service starts all the same: many are gone after a boot.
+    lines += [f"BindPaths=-{path}:{path}\n" for path in wanted.host_paths]
     # systemd's own private /tmp has none of these options, and takes precedence over a tmpfs.
     return f"{_NOTE}{head}[Service]\nPrivateTmp=no\n{''.join(lines)}"
+
+
+def let_in(text: Optional[str]) -> Tuple[str, ...]:
+    """The paths of the host that a drop-in lets in."""
+    lines = [line.partition("=-")[2] for line in (text or "").splitlines() if line.startswith("BindPaths=-")]
+    return tuple(line.partition(":")[0] for line in lines)
 
 
 def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional
 from .._core.plan import Plan
 from .options import Wanted
 from .state import State
-from .verify import kib, unmet
+from .verify import failure, kib, unmet
 
 
 def view(drop_in: Optional[str], helper: Optional[str], restart_needed: bool) -> Dict[str, Any]:
@@ -24,7 +24,7 @@ def returned(state: State, wanted: Wanted, plan: Plan) -> Dict[str, Any]:
     return {
         # In check mode the plan includes a restart that does not take place.
         "restart_needed": bool(plan.after["restart_needed"]),
-        "problems": list(unmet(state, wanted)),
+        "problems": [*unmet(state, wanted), *failure(state)],
         "proof": proof(state),
         "shared": [{**asdict(one), "users": list(one.users)} for one in state.shared],
     }

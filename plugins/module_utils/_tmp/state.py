@@ -23,6 +23,8 @@ class Process:
     mounts: Mapping[str, Optional[Mount]]
     modes: Mapping[str, Tuple[int, int]] = field(default_factory=dict)
     """Mode and group of the two directories, as the process sees them."""
+    inner: Tuple[str, ...] = ()
+    """Mount points below the two directories."""
 
     def sees_host(self, host: Mapping[str, Optional[Mount]], place: str) -> bool:
         """Whether the process has the same files at C(place) as C(host), the mounts of the host's first process."""
@@ -44,6 +46,20 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Uses:
+    """What a service uses of the /tmp that it has now."""
+
+    executed: Tuple[str, ...] = ()
+    """Files that its processes have mapped to execute them."""
+    variables: Tuple[str, ...] = ()
+    """Variables such as C(TMPDIR) that name a folder below."""
+    files: Tuple[str, ...] = ()
+    """Files of the service's user in the host's /tmp."""
+    size: int = 0
+    """The bytes of these files, and of those that its processes have open."""
+
+
+@dataclass(frozen=True)
 class Unit:
     """A service as systemd shows it."""
 
@@ -58,6 +74,16 @@ class Unit:
     stale: bool = False
     drop_ins: Tuple[str, ...] = ()
     joins: Tuple[str, ...] = ()
+    restarts: int = 0
+    """How often systemd has restarted it by itself."""
+    failure: str = ""
+    """Its result, if it has failed or systemd is about to start it again."""
+    helpers: Tuple[str, ...] = ()
+    """Settings with commands besides C(ExecStart) that name /tmp, such as C(ExecStartPre)."""
+    below: Tuple[str, ...] = ()
+    """Settings such as C(WorkingDirectory) with a path below /tmp."""
+    bound: Tuple[str, ...] = ()
+    """Paths below /tmp that the unit's own settings bind there."""
     path_settings: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     """Settings of the unit such as C(ReadWritePaths), with their words that name /tmp or /var/tmp."""
 
@@ -79,6 +105,9 @@ class State:
     """The group of the service's processes; C(None) if it does not exist on this host."""
     memory: int = 0
     shared: Tuple[Shared, ...] = ()
+    uses: Uses = Uses()
+    existing: Tuple[str, ...] = ()
+    """The paths on the host of C(Process.inner) and C(host_paths) that exist."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from .._host.mounts import Mount
 from .options import Wanted, size_in_bytes
-from .render import FOLDER, short_name
+from .render import FOLDER, let_in, short_name
 from .state import Process, State
 from .unit_conflicts import foreign_settings, place_of
 
@@ -50,6 +50,7 @@ def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Ite
     if mount is None or process.sees_host(state.host, place):
         yield "is that of the host"
         return
+    yield from _path_problems(state, wanted, process, place)
     missing = [name for name in wanted.options if name not in mount.options]
     if missing:
         yield f"is mounted without {', '.join(missing)}"
@@ -61,6 +62,25 @@ def _problems(state: State, wanted: Wanted, process: Process, place: str) -> Ite
         yield f"is not a private tmpfs, but {mount.kind} of {mount.source}"
     else:
         yield from _tmpfs_problems(state, wanted, mount)
+
+
+def _path_problems(state: State, wanted: Wanted, process: Process, place: str) -> Iterator[str]:
+    """The paths of the host that the process lacks, or still has. A path that the host does not have is not bound."""
+    explained = {*wanted.host_paths, *(path for path in state.unit.bound if path not in let_in(state.drop_in))}
+    for path in wanted.host_paths:
+        if path.startswith(f"{place}/") and path not in process.inner and path in state.existing:
+            yield f"is without {path} of the host"
+    for path in process.inner:
+        if path.startswith(f"{place}/") and path not in explained and path in state.existing:
+            yield f"still has {path} of the host"
+
+
+def failure(state: State) -> Tuple[str, ...]:
+    """Why the service does not stay up with the private /tmp that its unit has."""
+    if state.drop_in is None or not state.unit.failure:
+        return ()
+    often = f", restarted {state.unit.restarts} times" if state.unit.restarts else ""
+    return (f"{state.unit.name} does not stay up ({state.unit.failure}{often}): see journalctl --unit={state.unit.name}",)
 
 
 def _disk_problems(state: State, wanted: Wanted, mount: Mount, found: Tuple[int, int]) -> Iterator[str]:

@@ -64,7 +64,9 @@ def render_summary(fleet: Mapping[str, Any]) -> str:
 def _line(row: Mapping[str, Any]) -> Tuple[str, ...]:
     shares = percent(row["available_percent"]), size(row["available"]), size(row["total"]), percent(row["tmpfs_percent"])
     read = moment(row["read_at"]) + (" old" if row["old"] else "")
-    return (row["host"], *shares, percent(row["extended_percent"], 2), row["source"], row["kernel"] or "-", read)
+    # The account is that of the machine, and the other figures are those of the host.
+    unexplained = row["extended_percent"] if row["cgroup_limit"] is None else None
+    return (row["host"], *shares, percent(unexplained, 2), row["source"], row["kernel"] or "-", read)
 
 
 def outliers_of(fleet: Mapping[str, Any]) -> List[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 PORT = 3260
@@ -40,8 +41,22 @@ def iqn_of(server: str, hostvars: Mapping[str, Any]) -> str:
 
 
 def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The target of each server, by the inventory: its name, and the first of its portals."""
-    return [{"name": server, **_portal_of(server, hostvars), "iqn": iqn_of(server, hostvars)} for server in servers]
+    """The target of each server, by the inventory: its name, the first of its portals, and the size of its volumes if it is known."""
+    return [
+        {"name": server, **_portal_of(server, hostvars), "iqn": iqn_of(server, hostvars), **_size_of(server, hostvars)}
+        for server in servers
+    ]
+
+
+def _size_of(server: str, hostvars: Mapping[str, Any]) -> Dict[str, Any]:
+    size = hostvars.get(server, {}).get("storage_server_volume_mb")
+    return {"lun_mb": int(size)} if size else {}
+
+
+def smaller_disks(targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]]) -> List[str]:
+    """The disks that are smaller than the inventory declares them, by their present size."""
+    sizes = {target["iqn"]: target.get("lun_mb", 0) << 20 for target in targets}
+    return [device["device"] for device in devices if device["size"] < sizes.get(device["target"], 0)]
 
 
 def _portal_of(server: str, hostvars: Mapping[str, Any]) -> Dict[str, Any]:
@@ -69,23 +84,50 @@ def make_sessions(targets: Sequence[Mapping[str, Any]], luns: Any, options: Mapp
     """A session with each target. C(luns) are the LUNs of each target; C(options), such as C(chap), are the same for all sessions."""
     awaited = lun_numbers(luns) if isinstance(luns, (list, tuple)) else len(lun_numbers(luns))
     return [
-        {"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], **options, "wait_for_luns": awaited}
+        {
+            "portal": {"host": target["host"], "port": target["port"]},
+            "target": target["iqn"],
+            **options,
+            "wait_for_luns": awaited,
+            **({"lun_mb": target["lun_mb"]} if "lun_mb" in target else {}),
+        }
         for target in targets
     ]
 
 
+def remove_sessions(targets: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Each session with a target, to be removed with its record."""
+    return [{"portal": {"host": target["host"], "port": target["port"]}, "target": target["iqn"], "state": "absent"} for target in targets]
+
+
+def remove_arrays(names: Sequence[str], erased: Sequence[str], homehost: str) -> List[Dict[str, Any]]:
+    """Each array, to be removed: with its data if C(erased) names it, else only from this host."""
+    named = {"homehost": homehost} if homehost else {}
+    return [{"name": name, "state": "absent" if name in erased else "forgotten", **named} for name in names]
+
+
 def make_mirrors(
-    targets: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], prefix: str, luns: Sequence[int], options: Mapping[str, Any]
+    targets: Sequence[Mapping[str, Any]],
+    devices: Sequence[Mapping[str, Any]],
+    prefix: str,
+    luns: Sequence[int],
+    options: Mapping[str, Any],
+    left: Sequence[Mapping[str, Any]] = (),
+    flags: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> List[Dict[str, Any]]:
     """A mirror of each LUN over all targets; C(options), such as C(level), are the same for all mirrors.
 
     :arg devices: the present disks of the targets, as iscsi_session returns them.
+    :arg left: targets whose disks leave the mirrors.
+    :arg flags: the names of the targets whose disks have a flag, by the option of md_array that sets it.
     """
     mirrors: List[Dict[str, Any]] = []
     for lun in luns:
         members = [_member(target, lun, devices) for target in targets]
         domains = dict(zip(members, (target["name"] for target in targets)))
-        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options})
+        leaving = {"leaving": [_member(target, lun, devices) for target in left]} if left else {}
+        flagged = {flag: [member for member in members if domains[member] in names] for flag, names in flags.items()}
+        mirrors.append({"name": f"{prefix}{lun + 1}", "devices": members, "failure_domains": domains, **options, **leaving, **flagged})
     return mirrors
 
 
@@ -94,9 +136,9 @@ def md_names(luns: Sequence[int], prefix: str, stripe: str) -> List[str]:
     return [*(f"{prefix}{lun + 1}" for lun in luns), stripe]
 
 
-def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], chunk: int) -> Dict[str, Any]:
-    """A stripe over the mirrors."""
-    return {"name": name, "level": "raid0", "chunk": chunk, "devices": [f"/dev/{mirror['name']}" for mirror in mirrors]}
+def make_stripe(name: str, mirrors: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """A stripe over the mirrors, with these options."""
+    return {"name": name, "level": "raid0", "devices": [f"/dev/{mirror['name']}" for mirror in mirrors], **options}
 
 
 def _member(target: Mapping[str, Any], lun: int, devices: Sequence[Mapping[str, Any]]) -> str:

@@ -32,6 +32,9 @@ def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Se
     iqns = {name: _targets_of(hostvars[name], hostvars, servers) for name in names}
     found = []
     for one, other in combinations(names, 2):
+        name = initiator_of(one, hostvars[one])
+        if name == initiator_of(other, hostvars[other]):
+            found.append(f"{one} and {other} have the same initiator name, {name}: give each its own storage_client_initiator")
         common = [iqn for iqn in iqns[one] if iqn in iqns[other]]
         both = _both(luns[one], luns[other])
         if common and both:

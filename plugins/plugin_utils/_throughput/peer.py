@@ -19,6 +19,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import become_loader
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
+
 _NEEDED = ("inventory_hostname", "playbook_dir", "inventory_dir")
 
 
@@ -38,10 +40,10 @@ class Peer(ActionBase):  # type: ignore[misc]  # not typed by Ansible
 def variables_of(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> Dict[str, Any]:
     """The variables of a host by which Ansible connects to it and runs modules there.
 
-    :raises AnsibleActionFail: the host is not in the inventory.
+    :raises InputError: the host is not in the inventory.
     """
     if host not in hostvars:
-        raise AnsibleActionFail(f"to: {host} is not a host of the inventory: name one of its hosts. Nothing was sent")
+        raise InputError("to", f"{host} is not a host of the inventory: name one of its hosts. Nothing was sent")
     found = hostvars[host]
     variables = {name: found[name] for name in found if name.startswith("ansible_") or name in _NEEDED}
     return {**variables, "inventory_hostname": host, "ansible_facts": dict(variables.get("ansible_facts", {}))}

@@ -15,7 +15,7 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load,
 
 
 def default(role: str, name: str, facts: dict[str, Any]) -> str:
-    return render(load(role, "defaults/main.yml")[name], ansible_facts=facts)
+    return render(load(role, "defaults/main.yml")[name], ansible_facts=facts, storage_client_filesystem="ext4").strip()
 
 
 @pytest.mark.parametrize(

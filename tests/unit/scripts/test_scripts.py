@@ -444,7 +444,7 @@ def test_the_matrix_holds_what_is_installed_by_default() -> None:
     core = next(core for core in matrix.CORES if core.version == matrix.own_core())
     assert f"{sys.version_info.major}.{sys.version_info.minor}" in core.controllers
     needed = matrix.other_requirements()
-    assert any(line.startswith("ClusterShell") for line in needed)
+    assert any(line.startswith("tabulate") for line in needed)
     assert not any(line.startswith("ansible") for line in needed)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-from ..._core.errors import ObservationError, RefusedError
+from ..._core.errors import InputError, ObservationError, RefusedError
 from .logins import needs_login, outdated, relogin_reasons
+from .records import NAME_FILE
 from .state import LOGGED_IN, Answer, Session, State, Wanted, WantedSession, users_of
 
 _SHOWN_OFFERS = 5
@@ -18,9 +19,14 @@ def check(state: State, wanted: Wanted) -> None:
     """Refuse portals that answer as other targets, and a change of the initiator name under running sessions.
 
     :raises ObservationError: with all such portals in one message.
+    :raises InputError: neither the task nor the host has an initiator name.
     :raises RefusedError: a session is logged in under the initiator name that the task changes.
     """
     renamed = wanted.initiator_name is not None and wanted.initiator_name != state.name
+    if wanted.initiator_name is None and state.name is None and any(needs_login(state, one) for one in wanted.sessions):
+        raise InputError(
+            "initiator_name", f"{NAME_FILE} gives this host no name, by which targets know it: nothing was changed; set initiator_name"
+        )
     problems = [text for one in wanted.sessions if needs_login(state, one) for text in _portal_problems(state, one, renamed)]
     if problems:
         raise ObservationError("; ".join(problems))

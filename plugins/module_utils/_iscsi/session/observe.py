@@ -52,6 +52,7 @@ def read_state(host: Host) -> State:
         records=read_records(host),
         sessions=read_sessions(host),
         stale_lock=stale_lock(host),
+        daemon=any(name_of(host, pid) == "iscsid" for pid in process_ids(host)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Tuple
 
 from ..._core.entries import Entries, Entry
 from ..._core.errors import InputError
-from ..names import CHAP_SPEC, DEFAULT_PORT, chap_secrets, check_iqn, make_chap, make_portal
+from ..names import CHAP_SPEC, DEFAULT_PORT, chap_secrets, check_iqn, check_target_name, make_chap, make_portal
 from .records import PARAMETER_KEYS, TIMEOUT_KEYS
 from .state import Luns, Wanted, WantedSession
 
@@ -92,7 +92,7 @@ def _make_session(entry: Entry) -> WantedSession:
     if not 1 <= wait_timeout <= 3600:
         raise InputError(f"{prefix}wait_timeout", f"{wait_timeout} is not between 1 and 3600 seconds")
     return WantedSession(
-        target=check_iqn(f"{prefix}target", options["target"]),
+        target=check_target_name(f"{prefix}target", options["target"]),
         portal=make_portal(f"{prefix}portal", options["portal"]["host"], options["portal"]["port"]),
         state=options["state"],
         chap=make_chap(f"{prefix}chap", options["chap"]),

@@ -32,9 +32,14 @@ def plan(state: State, wanted: Wanted) -> Plan:
     check(state, wanted)
     name = wanted.initiator_name
     plans = [_plan_session(state, one) for one in wanted.sessions]
-    whole = plans[0] if len(plans) == 1 and name is None else combine("iSCSI sessions", plans)
+    starts = not state.daemon and any(one.state == "logged_in" for one in wanted.sessions)
+    whole = plans[0] if len(plans) == 1 and name is None and not starts else combine("iSCSI sessions", plans)
     if name is not None:
         whole = _preceded(whole, _plan_name(state, name))
+    if starts:
+        # Its socket starts it at the next iscsiadm only, and a connection that is lost before that is not restored.
+        start = Plan("iscsid", {"running": False}, {"running": True}, (Command(("systemctl", "start", "iscsid.service")),))
+        whole = _preceded(whole, start)
     if not whole.changed or state.stale_lock is None:
         return whole
     warning = f"{state.stale_lock} was left by a killed iscsiadm; it is removed, because every iscsiadm would wait for it and fail"

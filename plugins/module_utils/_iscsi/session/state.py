@@ -147,7 +147,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class State:
-    """The state of this host on which a plan depends."""
+    """The state of this host on which a plan depends. C(daemon): iscsid runs; without it no lost session comes back."""
 
     name: Optional[str]
     name_file: str
@@ -155,6 +155,7 @@ class State:
     sessions: Tuple[Session, ...]
     answers: Mapping[Key, Answer] = field(default_factory=dict)
     stale_lock: Optional[str] = None
+    daemon: bool = True
 
     def records_of(self, target: str, portal: Portal) -> Tuple[Record, ...]:
         """The records of one target at one portal; with bound interfaces there are several."""

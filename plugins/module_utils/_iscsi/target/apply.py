@@ -18,7 +18,7 @@ from ..._host.distribution import packages_for
 from ..._host.files import Host
 from ..names import parse_portal
 from .saved import merge, read_saved, render
-from .state import TPG
+from .state import TPG, reservation_folder
 
 LIBRARY = "rtslib_fb"
 
@@ -40,6 +40,7 @@ def operations() -> Operations:
     """The operations of L(plan), by name."""
     through_library = (
         create_target,
+        make_reservation_folder,
         remove_target,
         enable_target,
         set_target_attribute,
@@ -114,6 +115,11 @@ def create_target(library: Any, iqn: str) -> None:
     """Create the target, or after an interrupted run only its group; the target is disabled."""
     library.RTSRoot()
     library.TPG(library.Target(library.FabricModule("iscsi"), iqn), TPG)
+
+
+def make_reservation_folder(library: Any) -> None:
+    """Make the folder in which LIO writes down reservations, so that initiators can reserve their disks, also beyond a restart."""
+    os.makedirs(reservation_folder(library.RTSRoot().dbroot), mode=0o700, exist_ok=True)
 
 
 def remove_target(library: Any, iqn: str) -> None:
@@ -269,5 +275,7 @@ def save(library: Any, path: str, iqn: str, **keep: Any) -> None:
         if running.fabric_module.name == "iscsi" and running.wwn == iqn:
             target = running.dump()
             backstores = [lun.storage_object.dump() for group in running.tpgs for lun in group.luns]
-    document = merge(read_saved(Host(), path).document, iqn, target, backstores, **keep)
+    # In place of a file that a power cut has emptied, all that runs is saved.
+    saved = read_saved(Host(), path).document
+    document = merge(library.RTSRoot().dump() if saved is None else saved, iqn, target, backstores, **keep)
     write_file(WriteFile(path, render(document), mode=0o600))

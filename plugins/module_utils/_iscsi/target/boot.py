@@ -65,8 +65,11 @@ def _clear_fails(host: Host) -> bool:
     return any(re.search(r"^def clear\(\):", text, re.MULTILINE) and "](savefile)" in text for text in texts)
 
 
-def drop_in_content(wanted: Wanted, clear_fails: bool = False) -> Optional[str]:
-    """The drop-in with the units to wait for, and another stop command if the unit's own fails; None if neither is needed.
+def drop_in_content(wanted: Wanted, clear_fails: bool = False, reservations: str = "") -> Optional[str]:
+    """The drop-in with the units to wait for, and another stop command if the unit's own fails; None if nothing is needed.
+
+    C(reservations) is the folder in which LIO writes down reservations. A power cut can leave a file there empty, and rtslib cannot restore
+    a LUN that has such a file.
 
     A missing disk delays the unit only for a limited time. Files need no line, because the unit itself starts after the local file systems.
     """
@@ -75,8 +78,10 @@ def drop_in_content(wanted: Wanted, clear_fails: bool = False) -> Optional[str]:
         units.append("network-online.target")
     lines = [f"{key}={unit}" for unit in units for key in ("Wants", "After")]
     lines = ["[Unit]", *lines] if lines else []
+    service = [f"ExecStartPre=-/usr/bin/find {reservations} -type f -empty -delete"] if reservations else []
     if clear_fails:
-        lines += ["# targetctl clear of this version ends with a TypeError.", "[Service]", "ExecStop=", _CLEAR]
+        service += ["# targetctl clear of this version ends with a TypeError.", "ExecStop=", _CLEAR]
+    lines += ["[Service]", *service] if service else []
     if not lines:
         return None
     head = f"# Written by fleetlab.linux.iscsi_target for {wanted.iqn}: what has to be there before it is restored.\n"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, Mapping, Optional, Tuple
 
 from ..names import Portal
@@ -26,6 +26,47 @@ class Removals:
 def current_target(state: State, wanted: Wanted) -> Target:
     """The running target; if none runs, an empty and disabled target."""
     return state.targets.get(wanted.iqn, Target(wanted.iqn, has_group=False))
+
+
+def resolved(state: State, wanted: Wanted) -> Wanted:
+    """The wanted target, with the portals and the authentication of a running target in place of omitted options.
+
+    A target that is not enabled yet, such as that of a killed run, gets the values of a new target.
+    """
+    target = current_target(state, wanted)
+    if wanted.state != "present" or not target.enabled:
+        return wanted
+    kept = set()
+    if wanted.keeps_authentication:
+        # Without ACLs in the task, nobody has asked to let only these in either.
+        kept = {"authentication"} if wanted.acls is not None else {"authentication", "generate_node_acls"}
+    return replace(
+        wanted,
+        portals=tuple(sorted(target.portals)) if wanted.keeps_portals and target.portals else wanted.portals,
+        attributes={name: value for name, value in wanted.attributes.items() if name not in kept},
+    )
+
+
+def whole_target(state: State, wanted: Wanted, removals: Removals) -> Wanted:
+    """The wanted target with all other portals and LUNs that it has after the plan, running or only saved, in the order of the LUNs."""
+    target, saved = current_target(state, wanted), saved_target(state, wanted)
+    luns = {number: _as_wanted(number, state.backstores.get(key)) for number, key in target.luns.items() if key is not None}
+    if not (wanted.exclusive and wanted.luns is not None):
+        for number, key in saved.luns.items():
+            if number not in target.luns and key is not None:
+                luns[number] = _as_wanted(number, state.saved.backstores.get(key))
+    luns = {number: lun for number, lun in luns.items() if number not in removals.luns}
+    luns.update(wanted.lun_numbers)
+    portals = {*target.portals, *wanted.portals} - set(removals.portals)
+    return replace(
+        wanted,
+        luns=tuple(lun for _number, lun in sorted(luns.items()) if lun is not None),
+        portals=tuple(sorted(portals)),
+    )
+
+
+def _as_wanted(number: int, backstore: Optional[Backstore]) -> Optional[WantedLun]:
+    return WantedLun(number, backstore.plugin, backstore.name, backstore.path) if backstore else None
 
 
 def saved_target(state: State, wanted: Wanted) -> Target:

@@ -12,6 +12,7 @@ from ..._core.errors import InputError, RefusedError
 from ..names import Portal, shadows
 from .attributes import is_fixed
 from .changes import Removals, current_target
+from .options import check_credentials
 from .state import Acl, Backstore, Key, PathFacts, State, Target, Wanted, WantedLun
 
 
@@ -36,6 +37,10 @@ def check(state: State, wanted: Wanted) -> None:
     for portal in wanted.portals:
         _check_portal(state, wanted, portal)
     _check_mapped(wanted, target)
+    running = target.attributes if target is not None else {}
+    authentication = wanted.attributes.get("authentication", running.get("authentication"))
+    if authentication is not None:
+        check_credentials(wanted, authentication == "1")
 
 
 def _refuse_other_groups(wanted: Wanted, target: Optional[Target]) -> None:

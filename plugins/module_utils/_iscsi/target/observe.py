@@ -17,7 +17,7 @@ from ..names import Portal
 from .boot import find_family, find_saved_file, read_boot
 from .configfs import CONFIGFS, read_backstores, read_exports, read_targets
 from .saved import read_saved
-from .state import Boot, PathFacts, State, Wanted
+from .state import Boot, PathFacts, State, Wanted, reservation_folder
 
 # Names that are unique to one disk; other names (t10. of emulated disks) may be shared by several disks.
 _UNIQUE_WWID = ("naa.", "eui.", "nvme.", "uuid.")
@@ -37,6 +37,7 @@ def observe(wanted: Wanted, host: Host) -> State:
         saved=read_saved(host, family.target_file),
         boot=read_boot(host, family.target_unit, wanted.iqn),
         kernel_ready=host.is_folder(f"{CONFIGFS}/core") and host.is_folder(f"{CONFIGFS}/iscsi"),
+        keeps_reservations=host.is_folder(reservation_folder(host.value(f"{CONFIGFS}/dbroot"))),
         targets=targets,
         backstores=read_backstores(host),
         exports=read_exports(host),

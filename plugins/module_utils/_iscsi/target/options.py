@@ -18,6 +18,7 @@ from .attributes import TARGET, read_acl_attributes, read_lun_attributes
 from .state import Wanted, WantedAcl, WantedLun
 
 _MAX_LUN = 65535
+_NEW_PORTALS = ("0.0.0.0:3260",)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _SERIAL = re.compile(r"[0-9a-f-]{25,64}")
 
@@ -42,10 +43,10 @@ def argument_spec() -> Dict[str, Any]:
     return {
         "iqn": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "portals": {"type": "list", "elements": "raw", "default": ["0.0.0.0:3260"]},
+        "portals": {"type": "list", "elements": "raw"},
         "luns": {"type": "list", "elements": "dict", "options": lun},
         "acls": {"type": "list", "elements": "dict", "options": acl},
-        "authentication": {"type": "bool", "default": True},
+        "authentication": {"type": "bool"},
         "attributes": {"type": "dict", "default": {}},
         "exclusive": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
@@ -58,25 +59,42 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     :raises InputError: an option is not valid.
     """
     luns = _make_luns(params.get("luns"))
-    authentication = params["authentication"]
+    authentication, portals = params.get("authentication"), params.get("portals")
     wanted = Wanted(
         iqn=check_iqn("iqn", params["iqn"]),
         state=params["state"],
-        portals=_make_portals(params["portals"]),
+        portals=_make_portals(_NEW_PORTALS if portals is None else portals),
         luns=luns,
-        acls=_make_acls(params.get("acls"), luns, authentication),
+        acls=_make_acls(params.get("acls"), luns),
         attributes={
             **TARGET.read("attributes", params.get("attributes") or {}),
-            "authentication": "1" if authentication else "0",
+            "authentication": "0" if authentication is False else "1",
             "generate_node_acls": "0",
         },
         exclusive=params["exclusive"],
         force=params["force"],
+        keeps_portals=portals is None,
+        keeps_authentication=authentication is None,
     )
+    if authentication is not None:
+        check_credentials(wanted, authentication)
     if not wanted.portals and wanted.state == "present":
         raise InputError("portals", "a target without a portal cannot be reached: name at least one")
     # A task that removes a target may still declare its parts.
     return wanted if wanted.state == "present" else replace(wanted, portals=(), luns=None, acls=None, attributes={})
+
+
+def check_credentials(wanted: Wanted, authentication: bool) -> None:
+    """Compare the credentials in the ACLs with the authentication of the target.
+
+    :raises InputError: credentials are missing, or have no effect.
+    """
+    for number, acl in enumerate(wanted.acls or ()):
+        option = f"acls[{number}].chap"
+        if authentication and acl.chap is None:
+            raise InputError(option, "missing: with authentication no initiator can log in without credentials")
+        if acl.chap is not None and not authentication:
+            raise InputError(option, "credentials have no effect without authentication: omit chap, or set authentication")
 
 
 def secrets_of(params: Mapping[str, Any]) -> Tuple[str, ...]:
@@ -186,23 +204,17 @@ def _make_size(option: str, text: Optional[str], plugin: str) -> Optional[int]:
     return size
 
 
-def _make_acls(
-    entries: Optional[Iterable[Mapping[str, Any]]], luns: Optional[Tuple[WantedLun, ...]], authentication: bool
-) -> Optional[Tuple[WantedAcl, ...]]:
+def _make_acls(entries: Optional[Iterable[Mapping[str, Any]]], luns: Optional[Tuple[WantedLun, ...]]) -> Optional[Tuple[WantedAcl, ...]]:
     if entries is None:
         return None
     numbers = None if luns is None else [lun.number for lun in luns]
-    acls = tuple(_make_acl(f"acls[{number}]", entry, numbers, authentication) for number, entry in enumerate(entries))
+    acls = tuple(_make_acl(f"acls[{number}]", entry, numbers) for number, entry in enumerate(entries))
     _no_duplicates("acls", "the initiator", (acl.initiator for acl in acls))
     return acls
 
 
-def _make_acl(option: str, entry: Mapping[str, Any], numbers: Optional[List[int]], authentication: bool) -> WantedAcl:
+def _make_acl(option: str, entry: Mapping[str, Any], numbers: Optional[List[int]]) -> WantedAcl:
     chap = make_chap(f"{option}.chap", entry.get("chap"))
-    if authentication and chap is None:
-        raise InputError(f"{option}.chap", "missing: with authentication no initiator can log in without credentials")
-    if chap is not None and not authentication:
-        raise InputError(f"{option}.chap", "credentials have no effect without authentication: omit chap, or set authentication")
     mapped = entry.get("luns")
     if mapped is not None:
         _no_duplicates(f"{option}.luns", "LUN", mapped)

@@ -9,7 +9,8 @@ never disabled. The last step saves the target for the boot.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional
+import posixpath
+from typing import Any, Dict, Iterator, List, Optional
 
 from ..._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from ..._host.systemd import RELOAD, drop_in_folder
@@ -23,12 +24,14 @@ from .changes import (
     lun_attributes,
     mapped_numbers,
     remaining_mappings,
+    resolved,
     serial_for,
     usable,
+    whole_target,
 )
 from .checks import check, check_removals
 from .saving import FOLLOW, forget_arguments, is_saved, own_backstores, save_arguments
-from .state import Acl, State, Target, Wanted, WantedAcl, WantedLun
+from .state import Acl, State, Target, Wanted, WantedAcl, WantedLun, reservation_folder
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
@@ -37,6 +40,7 @@ def plan(state: State, wanted: Wanted) -> Plan:
     :raises RefusedError: see L(check) and L(check_removals).
     :raises InputError: see L(check).
     """
+    wanted = resolved(state, wanted)
     check(state, wanted)
     before = show.before(state, wanted)
     if wanted.state == "absent":
@@ -45,7 +49,15 @@ def plan(state: State, wanted: Wanted) -> Plan:
     check_removals(state, wanted, removals)
     steps = [*_running_steps(state, wanted, current_target(state, wanted), removals)]
     steps += _boot_steps(state, wanted, removals, bool(steps))
-    return Plan(wanted.iqn, before, show.after(state, wanted, removals), tuple(steps), wanted.secrets)
+    return Plan(
+        wanted.iqn, before, show.after(state, wanted, removals), tuple(steps), wanted.secrets, tuple(_warnings(state, wanted, steps))
+    )
+
+
+def _warnings(state: State, wanted: Wanted, steps: List[Step]) -> Iterator[str]:
+    others = sorted(name for name in state.targets if name != wanted.iqn)
+    if steps and state.saved.document is None and others:
+        yield f"{state.saved.path} names no target, and would have lost {', '.join(others)} at the next boot: all that runs is saved now"
 
 
 def _running_steps(state: State, wanted: Wanted, target: Target, removals: Removals) -> Iterator[Step]:
@@ -70,6 +82,8 @@ def _target_steps(state: State, wanted: Wanted, target: Target) -> Iterator[Step
         yield Command(("modprobe", "--all", "target_core_mod", "iscsi_target_mod"))
     if not target.has_group:
         yield Operation("create_target", {"iqn": wanted.iqn})
+    if not state.keeps_reservations:
+        yield Operation("make_reservation_folder", {})
     for name, value in sorted(wanted.attributes.items()):
         if target.attributes.get(name) != value:
             yield Operation("set_target_attribute", {"iqn": wanted.iqn, "attribute": name, "value": value})
@@ -157,8 +171,9 @@ def _absent_steps(state: State, wanted: Wanted) -> Iterator[Step]:
 def _boot_steps(state: State, wanted: Wanted, removals: Removals, changes: bool) -> Iterator[Step]:
     if changes or not is_saved(state, wanted):
         yield Operation("save", save_arguments(state, wanted, removals))
-    content = drop_in_content(wanted, state.boot.clear_fails)
-    if wanted.luns is not None and content != state.boot.drop_in:
+    folder = reservation_folder(posixpath.dirname(state.saved.path))
+    content = drop_in_content(whole_target(state, wanted, removals), state.boot.clear_fails, folder)
+    if content != state.boot.drop_in:
         yield from _drop_in_steps(state, wanted, content)
     if not state.boot.enabled:
         yield Command(("systemctl", "enable", state.boot.unit))

@@ -26,6 +26,14 @@ def derived_serial(iqn: str, name: str) -> str:
     return str(uuid.uuid5(_SERIALS, f"{iqn} {name}"))
 
 
+def reservation_folder(root: Optional[str]) -> str:
+    """The folder of reservations below C(root), the folder of LIO; older kernels do not show that.
+
+    LIO does not make the folder, and without it refuses every reservation.
+    """
+    return f"{root or '/var/target'}/pr"
+
+
 def wwn_of(serial: str, company_id: str = "001405") -> str:
     """The NAA name by which initiators know the disk. LIO builds it from the first hexadecimal digits of the serial."""
     digits = "".join(digit for digit in serial.lower() if digit in "0123456789abcdef")[:_NAA_DIGITS]
@@ -160,11 +168,12 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class State:
-    """The state of this host on which a plan depends."""
+    """The state of this host on which a plan depends. C(keeps_reservations): LIO can write down the reservations of its disks."""
 
     saved: Saved
     boot: Boot
     kernel_ready: bool = True
+    keeps_reservations: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     backstores: Mapping[Key, Backstore] = field(default_factory=dict)
     exports: Mapping[Key, FrozenSet[str]] = field(default_factory=dict)
@@ -211,7 +220,10 @@ class WantedAcl:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The checked options of a task. C(luns) and C(acls) are None if the task omits them."""
+    """The checked options of a task. C(luns) and C(acls) are None if the task omits them.
+
+    C(keeps_portals) and C(keeps_authentication): the task omits these options, and their values here are those of a new target.
+    """
 
     iqn: str
     state: str = "present"
@@ -221,6 +233,8 @@ class Wanted:
     attributes: Mapping[str, str] = field(default_factory=dict)
     exclusive: bool = False
     force: bool = False
+    keeps_portals: bool = False
+    keeps_authentication: bool = False
 
     @property
     def secrets(self) -> Tuple[str, ...]:

@@ -21,7 +21,10 @@ NUMBERED = re.compile(r"md(0|[1-9][0-9]{0,2})")
 
 @dataclass(frozen=True)
 class WantedArray:
-    """One declared array. C(option) is put before the names of its options in messages; C(level) is the kernel's name of the level."""
+    """One declared array. C(option) is put before the names of its options in messages; C(level) is the kernel's name of the level.
+
+    C(write_mostly) and C(failfast) are the members with these flags, C(None) if the task leaves the flags as they are.
+    """
 
     option: str
     name: str
@@ -31,6 +34,9 @@ class WantedArray:
     layout: Optional[str] = None
     devices: Tuple[str, ...] = ()
     spares: Tuple[str, ...] = ()
+    leaving: Tuple[str, ...] = ()
+    write_mostly: Optional[Tuple[str, ...]] = None
+    failfast: Optional[Tuple[str, ...]] = None
     chunk: Optional[int] = None
     bitmap: Optional[str] = None
     metadata: str = "1.2"
@@ -90,6 +96,10 @@ class WantedArray:
         """The bitmap of a new array: internal if the level has redundancy, unless the task says otherwise."""
         return self.bitmap or ("internal" if self.kind.redundant else "none")
 
+    def flagged(self, flag: str) -> Optional[Tuple[str, ...]]:
+        """The members that shall have the flag of this name, C(None) if the task does not say."""
+        return {"write_mostly": self.write_mostly, "failfast": self.failfast}[flag]
+
     @property
     def all_devices(self) -> Tuple[str, ...]:
         """Members and spares."""
@@ -107,4 +117,4 @@ class Wanted:
     @property
     def paths(self) -> Tuple[str, ...]:
         """All device paths that it names, with the nodes of its arrays."""
-        return (*self.release, *(path for array in self.arrays for path in (array.node, *array.all_devices)))
+        return (*self.release, *(path for array in self.arrays for path in (array.node, *array.all_devices, *array.leaving)))

@@ -73,9 +73,11 @@ def _steady(state: State, wanted: WantedArray) -> bool:
     array = next((array for array in state.arrays if names & set(array.devices)), None)
     if array is None or not array.active or not set(array.devices) <= names:
         return False
-    if state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
+    if wanted.leaving or state.survivors(array.uuid) or (wanted.grow and not _as_large(state, wanted, array)):
         return False
     if wanted.exact_spares and not {state.paths.get(path) for path in wanted.spares} <= _sound(array):
+        return False
+    if not all(_as_flagged(state, wanted, array, flag) for flag in ("write_mostly", "failfast")):
         return False
     if wanted.replace_failed and not {state.paths.get(path) for path in wanted.devices} <= _sound(array):
         return False
@@ -97,6 +99,13 @@ def _as_large(state: State, wanted: WantedArray, array: Array) -> bool:
         if member.slot is not None and device.size - member.offset - (array.component_size or member.size) >= array.least_growth:
             return False
     return True
+
+
+def _as_flagged(state: State, wanted: WantedArray, array: Array, flag: str) -> bool:
+    paths = wanted.flagged(flag)
+    if paths is None:
+        return True
+    return {member.device for member in array.members if flag in member.state} == {state.paths.get(path) for path in paths}
 
 
 def _sound(array: Array) -> Set[Optional[str]]:

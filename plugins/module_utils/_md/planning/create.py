@@ -18,6 +18,7 @@ from ..model.layout import usable_size
 from ..model.state import State
 from ..model.wanted import WantedArray
 from .builder import PlanBuilder
+from .flags import plan_flags
 
 _MOST_HEADROOM = 64 << 20
 _HEADROOM_PART = 32
@@ -46,6 +47,7 @@ def create(builder: PlanBuilder, wanted: WantedArray, blank: Sequence[str], coll
     builder.creating.append(uuid)
     # With assume_clean the members keep their content, so old signatures inside the new array have to be erased.
     (builder.unread if wanted.assume_clean else builder.created).add(kernel_name)
+    plan_flags(builder, wanted, devices, array)
     builder.persist(wanted, array)
 
 

@@ -18,8 +18,10 @@ from ..model.identify import bears_name
 from ..model.wanted import WantedArray
 from .assemble import plan_assembly
 from .builder import PlanBuilder
+from .flags import plan_flags
 from .grow import as_grown, plan_growth
 from .heal import plan_healing
+from .leave import plan_leaving
 from .spares import borrowed, lent, plan_spares, surplus_spares
 
 
@@ -63,6 +65,7 @@ def _members_unread(builder: PlanBuilder, wanted: WantedArray) -> bool:
 def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array) -> None:
     builder.forget_survivors(array.uuid)
     named = {device.kernel_name for device in devices.values()}
+    array = plan_leaving(builder, wanted, devices, array)
     leaving = {member.device for member in array.members if member.faulty and wanted.replace_failed}
     leaving |= {member.device for member in surplus_spares(devices, array)}
     borrowed_spares = borrowed(builder.state, wanted, array) - named - leaving
@@ -78,6 +81,7 @@ def _keep(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDev
     check_same(wanted, as_grown(builder, wanted, array), [builder.state.devices[name].node for name in undeclared_members])
     array = plan_healing(builder, wanted, devices, array)
     array = plan_spares(builder, wanted, devices, array)
+    array = plan_flags(builder, wanted, devices, array)
     check_real_domains(wanted, devices, array)
     _report_health(builder, wanted, devices, array)
     if builder.unmark(array.kernel_name):

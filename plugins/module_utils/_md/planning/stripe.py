@@ -15,6 +15,7 @@ from typing import Dict, List, Sequence, Tuple, Union
 
 from ..._core.errors import RefusedError
 from ..._core.plan import Operation
+from ..checks.blocks import check_blocks
 from ..checks.devices import check_usable, check_writable
 from ..model.array import Array, Member
 from ..model.block_device import BlockDevice, Superblock, shown_uuid
@@ -124,6 +125,7 @@ def _bears(device: BlockDevice, array: Array) -> bool:
 
 def _check_new(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, BlockDevice], array: Array, new: Sequence[str]) -> None:
     check_usable(wanted, devices, new)
+    check_blocks(wanted, builder.state, array, {path: devices[path] for path in new})
     found = [builder.state.devices[name].superblock for name in array.devices if name in builder.state.devices]
     blocks = [block for block in found if block]
     _check_sizes(wanted, devices, blocks, new)

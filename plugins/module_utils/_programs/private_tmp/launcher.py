@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """private-tmp: run one command with a private /tmp and /var/tmp, which are removed when the command ends.
 
-    private-tmp [--user U] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D] -- COMMAND [ARG ...]
+    private-tmp [--user U] [--keep NAMES] [--options noexec,nosuid,nodev] [--backing tmpfs|disk] [--size S] [--mode M] [--folder D]
+                -- COMMAND [ARG ...]
 
 The module installs this file unchanged as a program, and it only needs Python 3.8 and the C library. A shell script around unshare and
 setpriv is not enough: a shell handles a signal only between two commands, cannot distinguish a signal of the terminal to the whole
@@ -55,6 +56,12 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # signals of job control to the command.
 _OWN = {"SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
+# What a login sets, as in login.defs of the distributions.
+_PATH_OF_ROOT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH_OF_USERS = "/usr/local/bin:/usr/bin:/bin"
+# Folders of programs such as pam_tmpdir are not in the new /tmp.
+_TEMPORARY = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 
@@ -75,6 +82,9 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
     """The options, and the command, which follows the first C(--)."""
     parser = Parser(prog="private-tmp", allow_abbrev=False, usage="%(prog)s [OPTION ...] -- COMMAND [ARG ...]")
     parser.add_argument("--user", type=_user, metavar="U", help="run the command as this user; default: root")
+    parser.add_argument(
+        "--keep", type=_names, default=(), metavar="NAMES", help="variables that U gets besides those of a login, as in LANG,LC_ALL"
+    )
     parser.add_argument("--options", type=_options, default="noexec,nosuid,nodev", metavar="LIST", help="mount options; %(default)s")
     parser.add_argument("--backing", choices=["tmpfs", "disk"], default="tmpfs", help="storage of /tmp; %(default)s")
     parser.add_argument("--size", type=check_size, metavar="S", help="limit of a tmpfs, such as 64M or 10%%; default: 10%% of the memory")
@@ -102,6 +112,15 @@ def _user(text: str) -> pwd.struct_passwd:
         return pwd.getpwnam(text)
     except KeyError:
         raise argparse.ArgumentTypeError(f"there is no user {text!r} on this host") from None
+
+
+def _names(text: str) -> Tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    wrong = [name for name in names if "=" in name]
+    if wrong:
+        # A value on the command line could be read by every user.
+        raise argparse.ArgumentTypeError("give only the names of variables; their values are those of the environment")
+    return names
 
 
 def _options(text: str) -> Tuple[str, ...]:
@@ -391,16 +410,31 @@ def _prove(place: str, options: Sequence[str]) -> None:
         raise Failure(f"{place}: the kernel did not accept {', '.join(missing)}")
 
 
-def become(user: Optional[pwd.struct_passwd]) -> Dict[str, str]:
+def become(user: Optional[pwd.struct_passwd], keep: Sequence[str] = ()) -> Dict[str, str]:
     """Drop privileges permanently. Returns the environment of the command."""
-    # Folders of programs such as pam_tmpdir are not in the new /tmp.
-    env = {name: value for name, value in os.environ.items() if name not in ("TMPDIR", "TMP", "TEMP", "TEMPDIR")}
-    if user is not None:
-        os.initgroups(user.pw_name, user.pw_gid)
-        os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
-        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
-        env.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name)
-    return env
+    found = given()
+    if user is None:
+        return {name: value for name, value in found.items() if name not in _TEMPORARY}
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    # The caller's variables may be secrets, or belong to a session of root. TERM belongs to the terminal.
+    return {**login(user), **{name: value for name, value in found.items() if name == "TERM" or name in keep}}
+
+
+def login(user: pwd.struct_passwd) -> Dict[str, str]:
+    """The variables that a login gives to a user."""
+    path = _PATH_OF_USERS if user.pw_uid else _PATH_OF_ROOT
+    return {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell or "/bin/sh", "PATH": path}
+
+
+def given() -> Dict[str, str]:
+    """The environment that the caller gave, without the variable that Python adds if no locale is set (PEP 538)."""
+    found = dict(os.environ)
+    with open("/proc/self/environ", "rb") as stream:
+        if not any(entry.startswith(b"LC_CTYPE=") for entry in stream.read().split(b"\0")):
+            found.pop("LC_CTYPE", None)
+    return found
 
 
 def execute(command: Sequence[str], env: Dict[str, str]) -> NoReturn:
@@ -425,7 +459,7 @@ def run_command(
     code = FAILED
     try:
         enter(options, folder)
-        env = become(options.user)
+        env = become(options.user, options.keep)
         # This follows the change of user, which clears the setting.
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != launcher:

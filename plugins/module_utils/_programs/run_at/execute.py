@@ -23,7 +23,6 @@ _NOT_FOUND = 127
 _GRACE = 10.0
 # Only the end of the leader is signalled; the other processes of its group have to be polled.
 _LOOK = 0.1
-_PATH = "/usr/bin:/bin"
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -54,14 +53,15 @@ class Account:
         if self.change and os.geteuid() != 0:
             raise StartError(f"only root can run the job, whose user is '{user}'")
 
-    def environment(self) -> dict[str, str]:
-        """The variables that cron sets, and the environment of this process; another user gets only its locale and zone."""
-        own = {"HOME": self.home, "LOGNAME": self.name, "USER": self.name, "SHELL": "/bin/sh", "PATH": _PATH}
+    def environment(self, job: Job) -> dict[str, str]:
+        """The variables that cron sets, those of the job, and those of this process, of which another user gets only locale and zone."""
+        own = {"HOME": self.home, "LOGNAME": self.name, "USER": self.name, "SHELL": job.shell, "PATH": job.path}
+        zone = {"TZ": job.zone_name} if job.command_timezone else {}
         given = inherited()
         if self.change:
             # Other variables, such as XDG_RUNTIME_DIR, belong to a session of another user.
             given = {name: value for name, value in given.items() if name in ("LANG", "TZ") or name.startswith("LC_")}
-        return {**given, **own}
+        return {**given, **own, **zone, **job.env}
 
     def take(self) -> None:
         """Become this user permanently."""
@@ -87,7 +87,8 @@ def wrapped(job: Job, account: Account) -> list[str]:
     """The command, after the programs that give it its network namespace and private /tmp; these programs have to start as root."""
     argv = list(job.command)
     if job.private_tmp:
-        user = ["--user", account.name] if account.change else []
+        # The launcher gives another user the variables of a login and those that are named.
+        user = ["--user", account.name, f"--keep={','.join(account.environment(job))}"] if account.change else []
         argv = [_needed("private-tmp"), *user, "--", *argv]
     elif job.netns is not None and account.change:
         argv = [_needed("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--", *argv]
@@ -114,9 +115,11 @@ def _needed(program: str) -> str:
 class Process:
     """A command that waits until its process is on record. If it cannot be started, its exit code says so."""
 
-    def __init__(self, job: Job, lock: int | None) -> None:
-        """C(lock) is the descriptor of the job's lock. The command does not inherit it, so that the lock is free when the runner is killed.
+    def __init__(self, job: Job, lock: int | None, output: int | None = None) -> None:
+        """Make the process.
 
+        :arg lock: the descriptor of the job's lock. The command does not inherit it, so that the lock is free when the runner is killed.
+        :arg output: the descriptor for all output of the command; without it, the command has that of this process.
         :raises OSError: no process can be made.
         """
         self._job = job
@@ -129,16 +132,19 @@ class Process:
             os.close(self._gate)
             raise
         if self.pid == 0:
-            self._child(gate, lock)
+            self._child(gate, lock, output)
         os.close(gate)
         # Signals are waited for and not handled, so that none is lost between the check and the wait.
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
-    def _child(self, gate: int, lock: int | None) -> NoReturn:
+    def _child(self, gate: int, lock: int | None, output: int | None) -> NoReturn:
         code = NOT_STARTED
         try:
             if lock is not None:
                 os.close(lock)
+            if output is not None:
+                os.dup2(output, 1)
+                os.dup2(output, 2)
             os.setsid()
             os.close(self._gate)
             # End of file without a byte: the parent was killed before it had the process on record.
@@ -162,7 +168,7 @@ class Process:
         argv, environment = self._job.command, inherited()
         if self._job.declared:
             account = Account(self._job.user)
-            argv, environment = wrapped(self._job, account), account.environment()
+            argv, environment = wrapped(self._job, account), account.environment(self._job)
             self._be_at_home(account)
         # Python ignores some signals that programs need.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):

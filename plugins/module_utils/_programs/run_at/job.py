@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 
 from . import schedule, zone
+from .days import Days, parse_weekday
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Mapping, Sequence
 
 DEFINITIONS = "/etc/fleetlab/tz_cron"
 STATES = "/var/lib/fleetlab/tz_cron"
 
-# Cron fires at the minute, or up to five minutes late if the clock was set or the machine was busy.
-ON_TIME = 600
-# Cron calls this form once an hour, at any minute.
+# A declared job is called every quarter of an hour, one of the command line once an hour, at any minute. A call that comes later, because
+# the machine slept or cron was down, still runs a wanted time of the last hour.
 WITHIN_THE_HOUR = 3599
+
+SHELL = "/bin/sh"
+PATH = "/usr/bin:/bin"
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
@@ -37,20 +40,26 @@ class Job:
         self.at = at
         self.command = command
         self.state = state
-        self.weekdays: tuple[int, ...] = ()
-        self.days: tuple[int, ...] = ()
+        self.days = Days()
         self.dst = "once"
         self.catch_up = False
         self.warn_after: int | None = None
-        self.timeout: int | None = None
+        self.timeout: float | None = None
+        # Minutes by which this host starts the job later than wanted.
+        self.delay = 0
         self.user: str | None = None
+        self.shell = SHELL
+        self.path = PATH
+        self.env: Mapping[str, str] = {}
+        self.command_timezone = False
         self.netns: str | None = None
         self.private_tmp = False
         self.textfile: str | None = None
-        self.on_time = ON_TIME
+        self.on_failure: str | None = None
+        self.on_success: str | None = None
         # The module has declared the job; other jobs are given on the command line.
         self.declared = False
-        # The time of the declaration: wanted times before it are not caught up.
+        # The time of the declaration: wanted times before it are not answered.
         self.since = 0
 
     def schedule(self) -> schedule.Schedule:
@@ -58,7 +67,7 @@ class Job:
         if self.dst not in schedule.POLICIES:
             raise UsageError(f"'{self.dst}' is not one of {', '.join(schedule.POLICIES)}")
         try:
-            return schedule.Schedule(zone.load(self.zone_name), schedule.parse_times(self.at), self.weekdays, self.days, self.dst)
+            return schedule.Schedule(zone.load(self.zone_name), schedule.parse_times(self.at), self.days, self.dst)
         except ValueError as error:
             raise UsageError(str(error)) from None
 
@@ -95,14 +104,31 @@ def load(name: str, definitions: str = "", states: str = "") -> Job:
         raise UsageError(f"{path} is damaged ({type(error).__name__}: {error}): run the task that declares the job again") from None
 
 
+_KEYS = ("dst", "catch_up", "warn_after", "timeout", "user", "netns", "private_tmp", "textfile")
+# The keys that definitions of the first version do not have.
+_LATER_KEYS = ("delay", "shell", "path", "env", "command_timezone", "on_failure", "on_success")
+
+
 def from_definition(found: Mapping[str, Any], states: str = "", since: int = 0) -> Job:
-    """A job from the keys of a definition."""
-    name = found["name"]
-    job = Job(name, found["timezone"], found["at"], ["/bin/sh", "-c", found["command"]], state_path(name, states or STATES))
-    job.weekdays = tuple(schedule.WEEKDAYS.index(day) for day in found["weekdays"])
-    job.days = tuple(found["days"])
-    for key in ("dst", "catch_up", "warn_after", "timeout", "user", "netns", "private_tmp", "textfile"):
+    """A job from the keys of a definition, also of one that an older version has written."""
+    name, shell = found["name"], found.get("shell", SHELL)
+    job = Job(name, found["timezone"], found["at"], [shell, "-c", found["command"]], state_path(name, states or STATES))
+    job.days = chosen_days(found["weekdays"], found["days"], found.get("months", ()))
+    for key in (*_KEYS, *(key for key in _LATER_KEYS if key in found)):
         setattr(job, key, found[key])
     job.since = since
     job.declared = True
     return job
+
+
+def chosen_days(weekdays: Sequence[str], days: Sequence[int], months: Sequence[int]) -> Days:
+    """The days of a definition."""
+    return Days(tuple(parse_weekday(day) for day in weekdays), tuple(days), tuple(months))
+
+
+def hook_of(job: Job, command: str, about: Mapping[str, str]) -> Job:
+    """A command that tells somebody about a run, as the job's user in its environment, and on the host's own network."""
+    hook = Job(job.name, job.zone_name, job.at, [job.shell, "-c", command], job.state)
+    hook.user, hook.shell, hook.path, hook.env = job.user, job.shell, job.path, {**job.env, **about}
+    hook.declared = job.declared
+    return hook

@@ -13,36 +13,49 @@ from . import job as jobs
 from . import watch
 from .job import Job, UsageError
 
+VERSION = "0.1.0"
+
 USAGE = """\
-usage: run-at [--check] --job NAME
-       run-at [--check] [--dst POLICY] [--timeout SECONDS] [--catch-up] HOURS TZ WARN_TIME STATE_FILE COMMAND [ARGUMENT ...]
+usage: run-at [--check | --now | --next N] --job NAME
+       run-at [OPTION ...] HOURS TZ WARN_TIME STATE_FILE COMMAND [ARGUMENT ...]
+       run-at --next N HOURS TZ
+       run-at --list | --version | --help
 """
 
-_WITH_VALUE = ("--job", "--dst", "--timeout")
-
 HELP = f"""{USAGE}
-Runs COMMAND every day at the HOURS of the time zone TZ, in whatever zone the host is. Run it from cron: in the second form once an hour.
+Runs COMMAND every day at the HOURS of the time zone TZ, in whatever zone the host is. Run it from cron: in the second form once an hour, by
+its full path, because cron's PATH is /usr/bin:/bin.
 
-  HOURS       hours and times, separated by commas: 5,12,19 or 05:30
+  HOURS       hours, times and ranges, separated by commas: 5,12,19 or 05:30 or 08:00-18:00/10, every ten minutes from 8 to 18 o'clock
   TZ          name of the tz database: Europe/Sofia
-  WARN_TIME   minutes without a successful run, after which it warns on standard error, once and again each day: 900
-  STATE_FILE  file of the job's record, in a folder that only you or root can write; created if it is missing
+  WARN_TIME   minutes without a successful run, after which it warns on standard error: 900
+  STATE_FILE  file of the job's record, in a folder that only you or root can write, and that survives a boot; created if it is missing
 
   --job NAME         run the job that the Ansible module fleetlab.linux.tz_cron declared
   --check            run nothing: report the job to a monitoring system, in one line and by exit code: 0, 1, 2, or 3 for unknown;
                      with --job as root, because only root can read the declaration
+  --now              run the command now, whatever the time: to try a job. The run is on record, and no wanted time counts as answered
+  --next N           run nothing: show the next N runs
+  --list             show the declared jobs
   --dst POLICY       a time that clocks skip on that day: once, twice - at the first moment after the gap, skip - not at all
                      a time that clocks show twice: once, skip - at the first of them, twice - at both
   --timeout SECONDS  end the command and its process group: SIGTERM, and ten seconds later SIGKILL to the remaining processes
   --catch-up         run once, as soon as possible, for times that were missed while the host was off
+  --version          show the version
   --help             show this
 
-Each wanted time is answered at most once, whatever the clock does. While a run goes on, no second run is started.
+Each wanted time is answered at most once, whatever the clock does. While a run goes on, no second run is started. A call that comes late
+runs a wanted time of the last hour, and says once which one it gave up. At other times it prints nothing.
 COMMAND has the environment and the folder of the call; the command of a declared job has those that cron gives to its user.
-Exit code: the command's; 124 past the timeout; 0 when there was nothing to do; 2 for wrong usage.
+The warning comes first, at each call; for a declared job after the run, once and again each day.
+The record is inside STATE_FILE: unlike the modification time in other such programs, to touch the file changes nothing.
+Exit code: the command's; 124 past the timeout; 0 when there was nothing to do; 1 for wrong usage.
 
-  run-at 5,19 Europe/Sofia $(( 15*60 )) /var/run/run-at-test.state /path/to/test.sh
+  /usr/local/bin/run-at 5,19 Europe/Sofia $(( 15*60 )) /var/lib/run-at-test.state /path/to/test.sh
 """
+
+_WITH_VALUE = ("--job", "--dst", "--timeout", "--next")
+_ALONE = ("--check", "--catch-up", "--now", "--list", "--version")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,22 +65,43 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(HELP)
         return 0
     try:
-        check, job = parse(words)
-        if job.declared:
-            # The umask of cron for every caller: for files of the command, and for folders above the state.
-            os.umask(0o022)
-        now = int(time.time())
-        if check:
-            return _check(job, now)
-        from .call import call
-
-        return call(job, now)
+        return _answer(words, int(time.time()))
     except UsageError as error:
         if _is_check(words):
             sys.stdout.write(f"UNKNOWN - {error}\n")
             return watch.UNKNOWN
         sys.stderr.write(f"ERROR: {error}\n")
-        return 2
+        return 1
+
+
+def _answer(words: list[str], now: int) -> int:
+    options, rest = _options(list(words))
+    if "--version" in options:
+        sys.stdout.write(f"run-at {VERSION}\n")
+        return 0
+    if "--list" in options or "--next" in options:
+        return _list(options, rest, now)
+    job = parse(options, rest)
+    if job.declared:
+        # The umask of cron for every caller: for files of the command, and for folders above the state.
+        os.umask(0o022)
+    if "--check" in options:
+        return _check(job, now)
+    from .call import call, run_now
+
+    return run_now(job, now) if "--now" in options else call(job, now)
+
+
+def _list(options: dict[str, str], rest: list[str], now: int) -> int:
+    from .listing import all_jobs, next_runs
+
+    if "--list" in options:
+        sys.stdout.write(all_jobs(now))
+        return 0
+    # Times and zone are enough to look ahead.
+    words = rest if "--job" in options or len(rest) != 2 else [*rest, "1", "state", "true"]
+    sys.stdout.write(next_runs(parse(options, words), _number("--next", options["--next"]), now))
+    return 0
 
 
 def _is_check(words: list[str]) -> bool:
@@ -81,18 +115,18 @@ def _is_check(words: list[str]) -> bool:
     return False
 
 
-def parse(words: list[str]) -> tuple[bool, Job]:
-    """Whether to check only, and the job of the command line.
+def parse(options: dict[str, str], rest: list[str]) -> Job:
+    """The job of the command line.
 
     :raises UsageError: the words do not follow the usage.
     """
-    options, rest = _options(list(words))
-    check = "--check" in options
     name = options.get("--job")
+    if len({"--check", "--now", "--next"} & set(options)) > 1:
+        raise UsageError(f"only one of --check, --now and --next can be given\n{USAGE}")
     if name is not None:
-        if rest or set(options) - {"--job", "--check"}:
+        if rest or set(options) - {"--job", "--check", "--now", "--next"}:
             raise UsageError(f"--job takes everything else from the job's declaration\n{USAGE}")
-        return check, jobs.load(name)
+        return jobs.load(name)
     if len(rest) < 5:
         raise UsageError(f"HOURS, TZ, WARN_TIME, STATE_FILE and COMMAND are needed\n{USAGE}")
     hours, zone_name, warn_after, state, *command = rest
@@ -104,8 +138,7 @@ def parse(words: list[str]) -> tuple[bool, Job]:
     job.catch_up = "--catch-up" in options
     if "--timeout" in options:
         job.timeout = _number("--timeout", options["--timeout"])
-    job.on_time = jobs.WITHIN_THE_HOUR
-    return check, job
+    return job
 
 
 def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -113,7 +146,7 @@ def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
     found: dict[str, str] = {}
     while words and words[0].startswith("-"):
         name, equals, value = words.pop(0).partition("=")
-        if name in ("--check", "--catch-up") and not equals:
+        if name in _ALONE and not equals:
             found[name] = ""
         elif name in _WITH_VALUE:
             if not equals and not words:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import time
-
+from .days import Days
 from .zone import DAY, Zone
 
 TYPE_CHECKING = False
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
     from typing import Iterator
 
 POLICIES = ("once", "skip", "twice")
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-# A 31st occurs within two months, but a 31st on a certain weekday only within some years.
-_LONGEST_WAIT = 12 * 366
+# The 29th of February on a certain day of the week: every 28 years, and after 40 years around 2100.
+_LONGEST_WAIT = 41 * 366
+_EVERY_DAY = Days()
 
 
 class Schedule:
@@ -28,34 +27,21 @@ class Schedule:
     C(twice) - the first moment after the gap; both instants.
     """
 
-    def __init__(
-        self,
-        zone: Zone,
-        at: tuple[int, ...],
-        weekdays: tuple[int, ...] = (),
-        days: tuple[int, ...] = (),
-        dst: str = "once",
-    ) -> None:
+    def __init__(self, zone: Zone, at: tuple[int, ...], days: Days = _EVERY_DAY, dst: str = "once") -> None:
         self.zone = zone
         self.at = at
-        self.weekdays = frozenset(weekdays)
-        self.days = frozenset(days)
+        self.days = days
         self.dst = dst
-
-    def wants(self, day: int) -> bool:
-        """Whether the job is wanted on a day, counted from the epoch."""
-        # The epoch was a Thursday.
-        if self.weekdays and (day + 3) % 7 not in self.weekdays:
-            return False
-        return not self.days or day_of_month(day) in self.days
 
     def on_day(self, day: int) -> set[int]:
         """The instants of a day's wanted times. Times at the same instant, such as all times in a gap, count once."""
-        found: set[int] = set()
-        if self.wants(day):
-            for minute in self.at:
-                found.update(self.instants(day * DAY + minute * 60))
-        return found
+        if day not in self.days:
+            return set()
+        midnight = day * DAY
+        if next(self.zone.changes(midnight - DAY, midnight + 2 * DAY), None) is None:
+            offset = self.zone.offset(midnight)
+            return {midnight + minute * 60 - offset for minute in self.at}
+        return {instant for minute in self.at for instant in self.instants(midnight + minute * 60)}
 
     def instants(self, local: int) -> list[int]:
         """The instants at which one wanted local time occurs: none, one or two."""
@@ -97,34 +83,48 @@ class Schedule:
         return {instant for local in range(day - 2, day + 3) for instant in self.on_day(local)}
 
 
-def day_of_month(day: int) -> int:
-    """The day of the month of a day that is counted from the epoch."""
-    return time.gmtime(day * DAY).tm_mday
-
-
 def parse_times(values: list[str]) -> tuple[int, ...]:
-    """Minutes of the day from hours (C(5), C(08)) and times (C(05:30)), in order.
+    """Minutes of the day, in order, from hours (C(5), C(08)), times (C(05:30)) and ranges with a step in minutes (C(08:00-18:00/10)).
 
-    :raises ValueError: a value is neither an hour nor a time, or given twice, or there is no value.
+    :raises ValueError: a value is none of these, or a time is given twice, or there is no value.
     """
     found: dict[int, str] = {}
     for value in values:
-        minute = _minute_of_day(value)
-        if minute in found:
-            raise ValueError(f"{format_time(minute)} is given twice, as '{found[minute]}' and as '{value}'")
-        found[minute] = value
+        for minute in _minutes_of_day(value):
+            if minute in found:
+                raise ValueError(f"{format_time(minute)} is given twice, as '{found[minute]}' and as '{value}'")
+            found[minute] = value
     if not found:
         raise ValueError("no time is given")
     return tuple(sorted(found))
 
 
-def _minute_of_day(value: str) -> int:
-    hour, colon, minute = value.strip().partition(":")
+def _minutes_of_day(value: str) -> range:
+    span, slash, step = value.strip().partition("/")
+    first, dash, last = span.partition("-")
+    if not slash and not dash:
+        minute = _minute_of_day(value, first)
+        return range(minute, minute + 1)
+    begin, end = _minute_of_day(value, first), _minute_of_day(value, last)
+    if not (slash and step.isascii() and step.isdigit() and 0 < int(step) < 1440 and begin < end):
+        raise ValueError(f"'{value}' is not a range such as 08:00-18:00/10: from, to, and every how many minutes")
+    return range(begin, end + 1, int(step))
+
+
+def _minute_of_day(value: str, clock: str) -> int:
+    hour, colon, minute = clock.strip().partition(":")
     parts = (hour, minute) if colon else (hour, "00")
     are_numbers = all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts) and len(parts[1]) == 2
     if are_numbers and int(hour) < 24 and int(parts[1]) < 60:
         return int(hour) * 60 + int(parts[1])
-    raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 (in YAML with quotes)")
+    raise ValueError(f"'{value}' is neither an hour from 0 to 23 nor a time such as 05:30 nor a range such as 08:00-18:00/10")
+
+
+def format_times(value: str) -> str:
+    """A value of L(parse_times) in its full form, such as C(05:00) and C(08:00-18:00/10)."""
+    span, slash, step = value.strip().partition("/")
+    clocks = "-".join(format_time(_minute_of_day(value, clock)) for clock in span.split("-"))
+    return f"{clocks}/{int(step)}" if slash else clocks
 
 
 def format_time(minute: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     State = Dict[str, Any]
 
-SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable")
+SUFFIXES = ("", ".new", ".lock", ".log", ".log.1", ".warned", ".overlaps", ".unreadable", ".output", ".output.1")
 """The suffixes of the files of a job's state."""
 
 _MOST_RANGES = 50
@@ -113,6 +113,8 @@ class Store:
             self._set_aside(str(error))
             state = None
         if state is None:
+            if os.path.realpath(self.path).startswith("/run/"):
+                self._warn(f"the state {self.path} is forgotten at each boot, so a run may be repeated: take a folder below /var/lib")
             state = {"version": 1, "first_call": now, "runs": [], "consecutive_failures": 0, "overlaps": 0}
             self.write(state)
         return state
@@ -284,7 +286,7 @@ class Store:
 # The year 36812: no clock is set later, or as far before 1970.
 _MOST = 2**40
 _NUMBERS = ("first_call", "consecutive_failures", "overlaps")
-_NUMBERS_OR_NONE = ("last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
+_NUMBERS_OR_NONE = ("missed", "last_success", "last_start", "last_end", "last_wanted", "next_wanted", "exit_code", "duration")
 
 
 def _is_state(state: Any) -> bool:

@@ -60,14 +60,17 @@ class Agent:
         return _STARTS_WITHIN + len(self._wanted.turns) * self._wanted.turn_limit + 10
 
     def take_turns(self, report: Report) -> None:
-        """All turns, in order. A turn that fails does not end the others."""
+        """All turns, in order. A turn that fails does not end the others, and the process ends at its limit."""
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(math.ceil(self.limit))
         sign(self._held)
         for turn in sorted(self._wanted.turns, key=lambda one: one.number):
             try:
                 self._take(turn, report)
-            except FleetlabError as error:
+            except (FleetlabError, OSError) as error:
                 if not turn.listens:
                     report({"turn": turn.number, "peer": turn.peer, "failure": str(error)})
+        signal.alarm(0)
 
     def _take(self, turn: Turn, report: Report) -> None:
         if turn.listens:
@@ -84,10 +87,7 @@ class Agent:
 
 
 def detach(agent: Agent) -> str:
-    """Take the turns in a process of its own, which ends at its limit also without the controller.
-
-    Returns the folder of its results, empty if the host only listens.
-    """
+    """Take the turns in a process of its own. Returns the folder of its results, empty if the host only listens."""
     folder = tempfile.mkdtemp(prefix="fleetlab-throughput-") if agent.connects else ""
     if os.fork():
         return folder
@@ -95,7 +95,7 @@ def detach(agent: Agent) -> str:
         os.setsid()
         if os.fork():
             os._exit(0)
-        _become_daemon(agent.limit)
+        _become_daemon()
         if folder:
             _write_results(agent, os.path.join(folder, RESULTS))
         else:
@@ -107,14 +107,16 @@ def detach(agent: Agent) -> str:
 def _write_results(agent: Agent, path: str) -> None:
     """Take the turns, and write a line for each; the last line says that all are taken."""
     with open(path, "w", encoding="utf-8", buffering=1) as stream:
-        agent.take_turns(lambda result: print(json.dumps(result), file=stream))
-        print(json.dumps({"ended": True}), file=stream)
+
+        def write(result: Dict[str, Any]) -> None:
+            stream.write(json.dumps(result) + "\n")
+
+        agent.take_turns(write)
+        write({"ended": True})
 
 
-def _become_daemon(limit: float) -> None:
-    """Let go of the files of the module, and of its signals."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(math.ceil(limit))
+def _become_daemon() -> None:
+    """Let go of the files of the module."""
     sys.stdout.flush()
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

@@ -70,7 +70,7 @@ def _open(turn: Turn, within: float) -> socket.socket:
 def _probe(turn: Turn, wanted: Wanted, connection: socket.socket) -> Dict[str, Any]:
     begin = time.monotonic()
     info = tcp_info(connection)
-    agreed, passes, tries = largest_that_passes(turn.address, turn.port, wanted.token, turn.number, 0.1)
+    agreed, passes, tries = largest_that_passes(turn.address, turn.port, wanted.token, turn.number)
     path = describe_path(turn.peer, agreed, passes, info.timestamps, ":" in turn.address)
     return {**path, "tries": tries, "seconds": round(time.monotonic() - begin, 2)}
 

@@ -40,21 +40,26 @@ def _take(connection: socket.socket) -> None:
             connection.sendall(b"k")
 
 
-def largest_that_passes(address: str, port: int, token: str, turn: int, rtt: float) -> Tuple[int, int, int]:
+def largest_that_passes(address: str, port: int, token: str, turn: int) -> Tuple[int, int, int]:
     """The payload that the two ends agree on, the largest payload that passes (0 if none does), and the number of probes.
 
     :raises OSError: no connection can be made.
     """
-    wait = _ANSWERED_WITHIN + 8 * rtt
     with connect(address, port, 5) as first:
         info = tcp_info(first)
         reset(first)
     # The option counts the bytes of TCP's timestamps, which the size of a segment leaves out.
     options = 12 if info.timestamps else 0
+    wait = _ANSWERED_WITHIN + 8 * info.round_trip
     search, tries = Search(info.mss), 0
     while search.found is None and not search.nothing_passes:
-        passed = _try(address, port, token, turn, search.sizes(), options, wait)
+        sizes = search.sizes()
+        passed = _try(address, port, token, turn, sizes, options, wait)
         tries += len(passed)
+        if sizes == [info.mss] and not passed[info.mss]:
+            # Once more: a packet that is lost by chance is no black hole.
+            passed = _try(address, port, token, turn, sizes, options, wait)
+            tries += 1
         search.learn(passed)
     return info.mss, search.found or 0, tries
 

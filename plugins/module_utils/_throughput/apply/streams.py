@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ..._core.errors import ObservationError
+from ..options import SPARE
 from ..samples import Sample, choose_window
 from ..state import Counters, Link, Received, Sent
 from .children import Children, cpu_seconds
@@ -25,10 +26,8 @@ _CHUNK = 1 << 17
 _BUFFER = 1 << 20
 _EVERY = 0.1
 _DRAINED_WITHIN = 4.0
-_SPARE = 0.25
-"""Seconds that are sent beyond the window, so that the last sample of the window is a full one."""
-
 _SO_MAX_PACING_RATE = 47
+_TCP_NOTSENT_LOWAT, _WAITING = 25, 1 << 18
 _SIOCOUTQ = 0x5411
 _GRACE = 5.0
 
@@ -49,7 +48,18 @@ class Order:
     @property
     def limit(self) -> float:
         """The number of seconds after which a stream is given up."""
-        return self.omit + self.seconds + _SPARE + _DRAINED_WITHIN + _GRACE
+        return self.sending + _DRAINED_WITHIN + _GRACE
+
+    @property
+    def sending(self) -> float:
+        """The number of seconds for which the streams send."""
+        return self.omit + self.seconds + SPARE
+
+    @property
+    def most(self) -> Optional[int]:
+        """The bytes after which a stream ends, also if its pace was too fast; C(None) if only the time ends it."""
+        limits = [limit for limit in (self.max_bytes, round(self.rate / 8 * self.sending) if self.rate else None) if limit]
+        return min(limits) // self.streams if limits else None
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,9 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 200_000))
     before = asdict(tcp_info(stream))
     chunk = memoryview(bytes(_CHUNK))
-    left = order.max_bytes // order.streams if order.max_bytes else None
+    left = order.most
     begin, used = time.monotonic(), cpu_seconds()
-    end = begin + order.omit + order.seconds + _SPARE
+    end = begin + order.sending
     while time.monotonic() < end and left != 0:
         try:
             count = stream.send(chunk if left is None else chunk[:left])
@@ -141,7 +151,11 @@ def _send(stream: socket.socket, order: Order) -> Dict[str, Any]:
 
 
 def _cap(stream: socket.socket, rate: int) -> None:
-    """Have TCP pace the stream. The option is in bytes; a kernel before 4.20 takes only 32 bits."""
+    """Have TCP pace the stream, with little that waits in the socket, because a slow pace would take long to drain it.
+
+    The rate is in bytes for the kernel.
+    """
+    stream.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _WAITING)
     stream.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, struct.pack("=Q", max(1, rate // 8)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 from dataclasses import replace
 from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
@@ -23,6 +24,10 @@ from ..render import drop_in_path, helper_name, helper_path
 from ..state import PLACES, Process, State, Unit
 from ..unit_conflicts import PATH_SETTINGS, place_of
 from .shared import find_shared
+from .uses import find_uses, is_below, temporary_folders
+
+COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+"""The commands of a unit besides the service itself."""
 
 PROPERTIES = (
     "Id",
@@ -37,6 +42,13 @@ PROPERTIES = (
     "NeedDaemonReload",
     "DropInPaths",
     "JoinsNamespaceOf",
+    "SubState",
+    "Result",
+    "NRestarts",
+    "WorkingDirectory",
+    "PIDFile",
+    "Environment",
+    *COMMANDS,
     *PATH_SETTINGS,
 )
 
@@ -51,8 +63,10 @@ def require(host: Host) -> None:
     require_root("give a process a private /tmp, and look at the /tmp of other processes")
 
 
-def observe(service: str, runner: Runner, host: Host) -> State:
+def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] = ()) -> State:
     """The state of the service.
+
+    :arg host_paths: paths of the host that it shall have.
 
     :raises ObservationError: systemd does not run, or its answer cannot be understood.
     """
@@ -63,7 +77,7 @@ def observe(service: str, runner: Runner, host: Host) -> State:
     properties = systemd.show(runner, service, PROPERTIES)
     if "LoadState" not in properties:
         raise ObservationError(f"{service}: systemctl show does not say whether there is such a unit")
-    unit, group = _unit(service, properties), properties.get("ControlGroup", "")
+    unit, group = _unit(service, properties, host), properties.get("ControlGroup", "")
     places = tuple(sorted({host.resolve(place) for place in PLACES}))
     processes = tuple(_processes(group, places, host)) if group and unit.active else ()
     mounts = _mounts_at(places, host, "1")
@@ -79,6 +93,12 @@ def observe(service: str, runner: Runner, host: Host) -> State:
         memory=_memory(host),
     )
     open_to_all = [process.pid for process in processes if any(process.sees_host(mounts, place) for place in places)]
+    paths = {*host_paths, *(path for process in processes for path in process.inner)}
+    state = replace(
+        state,
+        uses=find_uses([process.pid for process in processes], places, _uid(unit) if open_to_all else None, host),
+        existing=tuple(sorted(path for path in paths if host.exists(path))),
+    )
     active = state.helper is not None and _is_active(helper_name(unit.name), runner)
     return replace(state, helper_active=active, shared=find_shared(open_to_all, places, host))
 
@@ -87,7 +107,8 @@ def _is_active(name: str, runner: Runner) -> bool:
     return systemd.show(runner, name, ("ActiveState",)).get("ActiveState") in systemd.RUNNING
 
 
-def _unit(service: str, properties: Mapping[str, str]) -> Unit:
+def _unit(service: str, properties: Mapping[str, str], host: Host) -> Unit:
+    stays_down = properties.get("ActiveState") == "failed" or properties.get("SubState") == "auto-restart"
     return Unit(
         # An alias has its own drop-ins, which are not used after the removal of the alias.
         name=properties.get("Id") or service,
@@ -101,8 +122,46 @@ def _unit(service: str, properties: Mapping[str, str]) -> Unit:
         stale=properties.get("NeedDaemonReload") == "yes",
         drop_ins=tuple(properties.get("DropInPaths", "").split()),
         joins=tuple(properties.get("JoinsNamespaceOf", "").split()),
+        restarts=int(properties.get("NRestarts") or 0),
+        failure=properties.get("Result", "") if stays_down else "",
+        helpers=tuple(name for name in COMMANDS if _names_tmp(properties.get(name, ""), host)),
+        below=tuple(_below(properties)),
+        bound=tuple(_bound(properties)),
         path_settings=_path_settings(properties),
     )
+
+
+def _names_tmp(commands: str, host: Host) -> bool:
+    """Whether commands, in the form of systemctl show, name /tmp: in their words, or in the script that they start."""
+    texts = re.findall(r"argv\[\]=(.*?) ; ignore_errors=", commands)
+    scripts = [_script(path, host) for path in re.findall(r"\bpath=(\S+)", commands)]
+    return any(re.search(r"(?<![\w/])/(?:var/)?tmp\b", text) for text in [*texts, *scripts])
+
+
+def _script(path: str, host: Host) -> str:
+    text = host.read(path) or ""
+    return text if text.startswith("#!") else ""
+
+
+def _below(properties: Mapping[str, str]) -> Iterator[str]:
+    """Settings with a path below /tmp that systemd or the service would not find in a private one."""
+    for name in ("WorkingDirectory", "PIDFile"):
+        if is_below(properties.get(name, "").lstrip("!-"), PLACES):
+            yield f"{name}={properties[name]}"
+    yield from (f"Environment={word}" for word in temporary_folders(properties.get("Environment", "").split(), PLACES))
+
+
+def _bound(properties: Mapping[str, str]) -> Iterator[str]:
+    for name in ("BindPaths", "BindReadOnlyPaths"):
+        yield from (place for place in (place_of(name, word) for word in properties.get(name, "").split()) if is_below(place, PLACES))
+
+
+def _uid(unit: Unit) -> Optional[int]:
+    """The id of the service's user, unless it is root or not known."""
+    try:
+        return (int(unit.user) if unit.user.isdigit() else pwd.getpwnam(unit.user).pw_uid) or None
+    except KeyError:
+        return None
 
 
 def _path_settings(properties: Mapping[str, str]) -> Dict[str, Tuple[str, ...]]:
@@ -127,7 +186,11 @@ def _processes(group: str, places: Sequence[str], host: Host) -> Iterator[Proces
         # A process without mounts has ended, or is a zombie.
         if is_in_cgroup(host, pid, group) and host.read(f"/proc/{pid}/mountinfo"):
             modes = {place: _mode(f"{host.root}/proc/{pid}/root{place}") for place in places}
-            yield Process(pid, name_of(host, pid), host.link(f"/proc/{pid}/ns/mnt"), _mounts_at(places, host, str(pid)), modes)
+            mounts = top_mounts(read_mounts(host, str(pid)))
+            inner = tuple(sorted(point for point in mounts if is_below(point, places)))
+            yield Process(
+                pid, name_of(host, pid), host.link(f"/proc/{pid}/ns/mnt"), {place: mounts.get(place) for place in places}, modes, inner
+            )
 
 
 def _mode(path: str) -> Tuple[int, int]:

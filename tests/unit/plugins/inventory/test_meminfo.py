@@ -313,6 +313,18 @@ def test_a_fleet_is_grouped_and_every_failure_named(controller: Controller) -> N
     assert "meminfo" not in variables["left"]
 
 
+def test_a_host_is_grouped_by_the_limit_of_its_control_group(controller: Controller) -> None:
+    controller.write("hosts.yml", "all: {hosts: {box: {}}}")
+    controller.write("group_vars/all.yml", f"ansible_ssh_executable: {controller.folder}/box\n")
+    controller.write("reading", printed("19-docker-2gib-on-64gib"))
+    controller.write("box", f"#!/bin/sh\ncat {controller.folder}/reading\n").chmod(0o755)
+    controller.write("fleet.meminfo.yml", "plugin: fleetlab.linux.meminfo\n")
+    found = controller.list()
+    assert found["memory_low"]["hosts"] == ["box"]
+    meminfo = found["_meta"]["hostvars"]["box"]["meminfo"]
+    assert (meminfo["available"]["percent"], meminfo["machine"]["available"]["percent"]) == (0.81, 88.28)
+
+
 def test_a_cache_is_used_and_failures_are_tried_again(controller: Controller) -> None:
     ssh = controller.folder / "ssh"
     controller.write("hosts.yml", "all: {hosts: {good: {}, bad: {}}}")
@@ -467,6 +479,8 @@ def test_the_shape_is_that_of_the_facts(controller: Controller) -> None:
         "free",
         "accounting",
         "cgroup",
+        "pressure",
+        "oom_kills",
         "kernel",
         "machine",
         "read_at",

@@ -133,6 +133,21 @@ Machine:       64160      44628      19531       4882        576      37597     
 Swap:              0          0          0"""
 
 
+def test_the_caches_are_shown_one_by_one() -> None:
+    lines = render(facts("6.1"), unit="k", caches=True).splitlines()
+    assert lines[4:6] == ["", "Caches:"]
+    found = dict(line.split(maxsplit=1) for line in lines[6:9])
+    assert found == {"Active(file)": "811204", "Inactive(file)": "624812", "SReclaimable": "301240"}
+    assert sum(map(int, found.values())) == facts("6.1")["free"]["caches"] // 1024
+    assert lines[9].split() == ["Cached-Shmem", str(1446044 - 92368)]
+    assert lines[10].split() == ["ZFS", "ARC", str((511705088 - 131072000) // 1024)]
+
+
+def test_the_caches_of_the_machine_are_not_those_of_a_limited_host() -> None:
+    lines = render(facts("19-docker-2gib-on-64gib"), caches=True).splitlines()
+    assert [line.split()[-1] for line in lines[-4:]] == ["-"] * 4
+
+
 def test_a_host_with_a_limit_has_its_own_row_and_that_of_the_machine() -> None:
     assert render(facts("19-docker-2gib-on-64gib"), rows="available") == LIMITED
 
@@ -145,7 +160,8 @@ def test_the_example_of_the_documentation_shows_what_it_prints() -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_kernel_has_a_table(kernel: str) -> None:
-    assert len(render(facts(kernel), percent=True, extended=True, rows="both").splitlines()) == 16
+    found = facts(kernel)
+    assert len(render(found, percent=True, extended=True, rows="both").splitlines()) == 16 + (found["machine"] is not None)
 
 
 def test_what_a_kernel_does_not_tell_is_a_dash() -> None:

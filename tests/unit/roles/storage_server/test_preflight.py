@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def disk(folder: Path, name: str, **fields: Any) -> str:
     """A file that lsblk takes for a disk; returns its path."""
     path = folder / name
-    shown = {"path": str(path), "type": "disk", "size": 1 << 30, "fstype": None, "pttype": None, "name": name, "wwn": None}
+    shown = {"path": str(path), "type": "disk", "size": 1 << 40, "fstype": None, "pttype": None, "name": name, "wwn": None}
     path.write_text(json.dumps({**shown, **fields}), encoding="utf-8")
     return str(path)
 
@@ -72,3 +72,36 @@ def test_a_disk_that_carries_something_else_is_refused_by_name(folder: Path) -> 
     a, b = disk(folder, "a", fstype="xfs"), disk(folder, "b", pttype="gpt")
     found = refused(folder, {"server": [disk(folder, "c", fstype="LVM2_member"), a, b]})
     assert found["server"].startswith(f"server: refused: {a}, {b} contains")
+
+
+def test_a_disk_without_room_for_its_volume_is_refused_by_name(folder: Path) -> None:
+    found = refused(folder, {"server": [disk(folder, "a"), disk(folder, "b", size=1 << 30)]}, "--check")
+    assert found["server"].startswith(f"server: refused: {folder}/b has room for a volume of 1020 MiB, and 15360 MiB are declared")
+
+
+def program(folder: Path, name: str, output: str) -> None:
+    """A program of LVM with this output."""
+    path = folder / "bin" / name
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_volume_groups_that_exist_are_used_or_refused_by_name(folder: Path) -> None:
+    program(folder, "lvs", json.dumps({"report": [{"lv": [{"vg_name": "data", "lv_name": "root", "lv_size": "1048576"}]}]}))
+    program(folder, "vgs", json.dumps({"report": [{"vg": [{"vg_name": "data", "vg_free": str(1 << 30)}]}]}))
+    common = {"storage_server_volume_mb": 512}
+    hosts = {"good": {"storage_server_groups": ["data", "data"]}, "bad": {"storage_server_groups": ["data", "data", "data", "gone"]}}
+    variables = {name: {**common, **hosts[name]} for name in hosts}
+    found = play_role(folder, variables, path=str(folder / "bin"), name="fleetlab.linux.storage_server", tasks_from="groups")
+    assert set(found) == {"bad"}
+    assert "there is no volume group gone; the volume group data has 1024 MiB free, and 1536 MiB are needed" in found["bad"]
+
+
+def test_lvm_that_would_activate_what_clients_make_is_refused(folder: Path) -> None:
+    found = {}
+    for value in "01":
+        program(folder, "lvmconfig", f"scan_lvs={value}")
+        hosts = {"a": {"storage_server_devices": ["/dev/vdb"]}}
+        found[value] = play_role(folder, hosts, path=str(folder / "bin"), name="fleetlab.linux.storage_server", tasks_from="lvm")
+    assert found["0"] == {}
+    assert "would activate the volume groups that clients make inside /dev/storage1/volume" in found["1"]["a"]

@@ -45,7 +45,7 @@ DEFINED = Definition("test", "Europe/Sofia", ("05:00", "19:00"), "/path/to/test.
 EMPTY = State(fixed(0), NOW, wanted_program=files("/usr/bin/python3"), jobs={"test": Installed()})
 DECLARED = replace(
     EMPTY,
-    jobs={"test": Installed(DEFINED.content(), f"# Written by fleetlab.linux.tz_cron: {cron_path('test')}\n0 2,3 * * * root x\n")},
+    jobs={"test": Installed(DEFINED.content(), f"# Written by fleetlab.linux.tz_cron: {cron_path('test')}\n0,15,30,45 * * * * root x\n")},
 )
 DEFINITION, CRON_FILE, STATE_FOLDER = (path.lstrip("/") for path in (definition_path("test"), cron_path("test"), state_folder("test")))
 STATE = {"first_call": NOW - 86400, "runs": [], "consecutive_failures": 0, "overlaps": 0, "last_start": NOW - 60, "last_success": NOW - 58}
@@ -92,7 +92,7 @@ def test_check_mode_shows_the_plan(run: Run) -> None:
         ({"timezone": "Europe/Sophia"}, "timezone: the tz database of this host has no zone 'Europe/Sophia'; the nearest are Europe/Sofia"),
         ({"user": "nobody-known"}, "user: there is no user"),
         ({"name": "../x"}, "name: '../x' is not"),
-        ({"weekdays": ["someday"]}, "value of weekdays must be one or more of"),
+        ({"weekdays": ["someday"]}, "weekdays: 'someday' is neither a day"),
     ],
 )
 def test_wrong_input_gives_the_same_verdict_in_check_mode(run: Run, check_mode: bool, changes: dict[str, Any], says: str) -> None:
@@ -128,7 +128,8 @@ def test_two_runs_on_one_host_wait_for_each_other(run: Run, tmp_path: Path, monk
 def test_info(run: Run) -> None:
     (job,) = run(tz_cron_info, DECLARED, {}, state=STATE)["jobs"]
     assert job["at"] == ["05:00", "19:00"]
-    assert job["entry"] == ["0 2,3 * * * root x"]
+    assert job["entry"] == ["0,15,30,45 * * * * root x"]
+    assert job["output"] == "mail to root, /var/lib/fleetlab/tz_cron/test/state.json.output"
     assert job["last"]["success"] == "2025-03-29T14:59:02+00:00"
     assert job["stale"] is False
     assert job["problem"] is None

@@ -23,7 +23,9 @@ def params(*jobs: dict[str, Any]) -> dict[str, Any]:
 
 
 def definition(**changes: Any) -> Definition:
-    (wanted,) = make_wanted(params({**JOB, **changes}), load, lambda user: user in ("root", "games"))
+    (wanted,) = make_wanted(
+        params({**JOB, **changes}), load, lambda user: user in ("root", "games"), lambda path: path in ("/bin/sh", "/bin/bash")
+    )
     assert wanted.definition is not None
     return wanted.definition
 
@@ -48,9 +50,20 @@ def test_defaults() -> None:
 
 
 def test_days_are_put_in_order() -> None:
-    made = definition(weekdays=["sun", "mon"], days=[31, 1])
-    assert made.weekdays == ("mon", "sun")
-    assert made.days == (1, 31)
+    made = definition(weekdays=["sun", "fri#-1", "Mon#2", "mon"], days=[31, -1, 1], months=[12, 1])
+    assert made.weekdays == ("mon", "mon#2", "fri#-1", "sun")
+    assert made.days == (-1, 1, 31)
+    assert made.months == (1, 12)
+
+
+def test_ranges_stay_ranges() -> None:
+    assert definition(at=["8:00-18/10", 5]).at == ("05:00", "08:00-18:00/10")
+
+
+def test_what_a_command_is_given() -> None:
+    options: dict[str, Any] = {"shell": "/bin/bash", "path": "/opt/bin:/bin", "env": {"B": 1, "A": "x y"}, "command_timezone": True}
+    made = definition(**options)
+    assert (made.shell, made.path, dict(made.env), made.command_timezone) == ("/bin/bash", "/opt/bin:/bin", {"A": "x y", "B": "1"}, True)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +106,37 @@ def test_days_are_put_in_order() -> None:
         ({"user": "root games"}, "user", "there is no user"),
         ({"user": ""}, "user", "there is no user"),
         ({"weekdays": []}, "weekdays", "is an empty list"),
-        ({"weekdays": ["mon", "mon"]}, "weekdays", "given twice"),
+        ({"weekdays": ["mon", "Mon"]}, "weekdays", "given twice"),
+        ({"weekdays": ["someday"]}, "weekdays", "'someday' is neither a day such as mon nor one of a month such as mon#2"),
+        ({"weekdays": ["mon#6"]}, "weekdays", "'mon#6' is neither"),
+        ({"weekdays": ["mon#0"]}, "weekdays", "'mon#0' is neither"),
+        ({"days": [-32]}, "days", "-32 is not a day of a month"),
+        ({"months": [13]}, "months", "13 is not a month"),
+        ({"months": [-1]}, "months", "-1 is not a month"),
+        ({"months": [2, 4], "days": [30, 31], "weekdays": ["mon#1"]}, "days", "the job would never run"),
+        ({"at": ["08:00-18:00"]}, "at", "is not a range such as 08:00-18:00/10"),
+        ({"at": ["18:00-08:00/10"]}, "at", "is not a range"),
+        ({"at": ["08:00/10"]}, "at", "neither an hour"),
+        ({"at": ["08:00-18:00/0"]}, "at", "is not a range"),
+        ({"at": ["08:00-09:00/30", "8:30"]}, "at", "08:30 is given twice"),
+        ({"shell": "/bin/zsh"}, "shell", "'/bin/zsh' is not the absolute path of a program"),
+        ({"shell": "bash"}, "shell", "is not the absolute path"),
+        ({"path": "bin:/usr/bin"}, "path", "not a list of absolute folders"),
+        ({"path": ""}, "path", "not a list of absolute folders"),
+        ({"env": {"1A": "x"}}, "env", "'1A' cannot be the name of a variable"),
+        ({"env": {"A": True}}, "env", "the value of A is not a text"),
+        ({"env": {"A": "a\0b"}}, "env", "NUL"),
+        ({"env": {"PATH": "/bin"}}, "env", "PATH has an option of its own, path"),
+        ({"env": {"TZ": "UTC"}, "command_timezone": True}, "env", "TZ excludes command_timezone"),
+        ({"on_failure": "https://a b"}, "on_failure", "begins like a URL"),
+        ({"on_failure": "http:/x"}, "on_failure", "begins like a URL"),
+        ({"on_success": ""}, "on_success", "is empty"),
+        ({"spread": 0}, "spread", "not between 1 and 1440 minutes"),
+        ({"timezone": "UTC+3"}, "timezone", "always 3 hours ahead of UTC are Etc/GMT-3, whose sign is reversed"),
+        ({"timezone": "GMT+2"}, "timezone", "Etc/GMT-2"),
+        ({"timezone": "EET+2"}, "timezone", "'EET+2' is an offset from UTC and not a zone"),
+        ({"timezone": "UTC-5:30"}, "timezone", "is an offset from UTC"),
+        ({"timezone": "PST"}, "timezone", "looks like an abbreviation: several zones may use it"),
         ({"days": [0]}, "days", "0 is not a day of a month"),
         ({"days": [32]}, "days", "32 is not a day of a month"),
         ({"days": []}, "days", "is an empty list"),
@@ -117,12 +160,12 @@ def test_wrong_input_names_the_option_and_the_problem(changes: dict[str, Any], o
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_name_that_can_be_no_file_of_cron_is_refused(name: Any, state: str) -> None:
     with pytest.raises(InputError, match="name"):
-        make_wanted(params({**JOB, "name": name, "state": state}), load, lambda user: True)
+        make_wanted(params({**JOB, "name": name, "state": state}), load, lambda user: True, lambda path: True)
 
 
 def test_a_job_that_is_named_twice_is_refused() -> None:
     with pytest.raises(InputError, match=r"jobs\[1\]: job 'test' is named twice: jobs\[0\] has it already"):
-        make_wanted(params(JOB, {"name": "test", "state": "absent"}), load, lambda user: True)
+        make_wanted(params(JOB, {"name": "test", "state": "absent"}), load, lambda user: True, lambda path: True)
 
 
 def test_a_host_without_zone_data(tmp_path: Any) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, MakeDirectory, RemoveFile, Step, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.program import COMMAND, LIBRARY, files
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import describe
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import (
     Definition,
     Installed,
@@ -25,7 +27,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import 
     state_folder,
     unit_path,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import DEFINITIONS, from_definition
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import fixed, load
 
 NOW = 1_764_000_000
@@ -165,7 +167,7 @@ def test_the_steps_of_a_new_job() -> None:
         "write-file /etc/cron.d/tz_cron-one 0644",
     ]
     assert changes.diff()["before"]["state"] == "absent"
-    assert changes.diff()["after"]["files"][cron_path("one")][-1] == "0 2,3 * * * root /usr/local/bin/run-at --job one"
+    assert changes.diff()["after"]["files"][cron_path("one")][-1] == "0,15,30,45 * * * * root /usr/local/bin/run-at --job one"
 
 
 @pytest.mark.parametrize(
@@ -229,12 +231,63 @@ def test_an_upgrade_replaces_what_changed_of_the_runner() -> None:
     ]
 
 
-def test_a_change_of_the_zone_data_corrects_the_entry() -> None:
+def test_a_change_of_the_zone_data_changes_nothing() -> None:
     host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
-    # The year in which Sofia stays on one offset.
-    changed = replace(wanted(), zone=fixed(7200))
-    assert plan(host, [changed]).commands() == [["write-file", cron_path("one"), "0644"]]
-    assert plan(host, [changed]).after["files"][cron_path("one")][-1].startswith("0 3 * * *")
+    assert plan(host, [replace(wanted(), zone=fixed(7200))]).steps == ()
+
+
+def test_what_an_older_version_has_written_is_converted() -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted()]).steps)
+    text = host.jobs["one"].definition
+    assert text is not None
+    later = ("months", "spread", "delay", "shell", "path", "env", "command_timezone", "on_failure", "on_success")
+    old = {key: value for key, value in json.loads(text).items() if key not in later}
+    entry = "# Written by fleetlab.linux.tz_cron: job one\n0 2,3 * * * root /usr/local/bin/run-at --job one\n"
+    host = _job(host, "one", definition=json.dumps(old), cron_file=entry)
+    # The program of this version runs it until then, and the report says what to do.
+    assert from_definition(old).schedule().at == (300,)
+    assert "run the task that declares the job again" in describe(host, ["one"])[0]["problem"]
+    assert plan(host, [wanted()]).commands() == [
+        ["write-file", f"{DEFINITIONS}/one.json", "0600"],
+        ["write-file", cron_path("one"), "0644"],
+    ]
+    assert describe(carried_out(host, plan(host, [wanted()]).steps), ["one"])[0]["problem"] is None
+
+
+def test_a_spread_is_stable_on_a_host_and_differs_between_hosts() -> None:
+    def delays(machine: str) -> list[int]:
+        task = [wanted(name, spread=30) for name in NAMES]
+        return [part.after["definition"]["delay"] for part in plan(host_with(machine=machine), task).parts]
+
+    assert delays("a") == delays("a")
+    found = [delays(str(number)) for number in range(50)]
+    assert {delay for both in found for delay in both} <= set(range(30))
+    assert len({both[0] for both in found}) > 15
+    assert any(both[0] != both[1] for both in found)
+    assert plan(host_with(machine="a"), [wanted()]).after["definition"]["delay"] == 0
+
+
+def test_where_no_mail_can_be_sent_it_is_said_once_and_where_the_output_goes() -> None:
+    deaf = host_with(sends_mail=False)
+    (warning,) = plan(deaf, [wanted(), wanted("two", backend="systemd")]).warnings
+    assert warning.startswith("job one: cron can send no mail on this host")
+    assert "journalctl -t run-at" in warning
+    assert plan(carried_out(deaf, plan(deaf, [wanted()]).steps), [wanted()]).warnings == ()
+    assert plan(host_with(), [wanted()]).warnings == ()
+    assert plan(deaf, [Wanted("one")]).warnings == ()
+
+
+def test_secrets_are_not_shown() -> None:
+    secret = wanted(env={"PASSWORD": "hunter2"}, on_failure="https://me:token@hc.example.org/secret", on_success="logger done")
+    changes = plan(host_with(), [secret])
+    shown = str(changes.diff()) + str(changes.commands())
+    assert "hunter2" not in shown
+    assert "token" not in shown
+    assert "/secret" not in shown
+    assert changes.after["definition"]["on_failure"] == "https://hc.example.org/(not shown)"
+    assert changes.after["definition"]["on_success"] == "logger done"
+    (job,) = describe(carried_out(host_with(), changes.steps), ["one"])
+    assert (job["env"], job["on_failure"]) == ({"PASSWORD": "(not shown)"}, "https://hc.example.org/(not shown)")
 
 
 def test_log_and_state_go_with_purge_only_and_not_while_the_job_runs() -> None:

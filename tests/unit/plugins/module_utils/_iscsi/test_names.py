@@ -17,6 +17,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import
     Chap,
     Portal,
     check_iqn,
+    check_target_name,
     lenient_portal,
     make_chap,
     make_portal,
@@ -203,3 +204,10 @@ def test_portals_on_the_system_are_known_in_every_spelling(spelling: str, portal
 def test_another_port_is_another_portal() -> None:
     assert not shadows(Portal("0.0.0.0", 3260), Portal("192.0.2.1", 3261))
     assert not shadows(Portal("0.0.0.0", 3260), Portal("::1", 3260))
+
+
+@pytest.mark.parametrize("name", ["iqn.2000-01.com.synology:NAS.Target-1.0a1b2c", "iqn.2004-04.com.QNAP:ts-453:iscsi.my_disk.f1a2b3"])
+def test_an_initiator_takes_the_name_that_a_target_has(name: str) -> None:
+    assert check_target_name("target", name) == name
+    with pytest.raises(InputError):
+        check_iqn("iqn", name)

@@ -97,6 +97,7 @@ class Machine:
     silent: Set[str] = field(default_factory=set)
     completed: List[Any] = field(default_factory=list)
     watched: bool = True
+    flags: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
 
     def block(self, name: str) -> Disk:
         """A disk or a running array's inside, by kernel name."""
@@ -113,7 +114,7 @@ class Machine:
     def state(self, wanted: Sequence[WantedArray] = ()) -> State:
         """What observing this machine gives."""
         paths: Dict[str, Optional[str]] = {}
-        for path in (path for one in wanted for path in (one.node, *one.all_devices)):
+        for path in (path for one in wanted for path in (one.node, *one.all_devices, *one.leaving)):
             name = self.links.get(path, path.rpartition("/")[2])
             paths[path] = name if name in self.names() else None
         conf = tuple(ConfFile(path, text) for path, text in self.files.items() if path != JOURNAL)
@@ -198,7 +199,7 @@ class Machine:
         if name in running.faulty:
             return Member(name, None, ("faulty", *words), lacks)
         state = "spare" if name in running.rebuilding or found is None or found.role is None else "in_sync"
-        return Member(name, found.role if found else None, (state, *words), lacks)
+        return Member(name, found.role if found else None, (state, *words, *self.flags.get(name, ())), lacks)
 
     def lose_all(self, array: str, **failed: Tuple[Tuple[int, int], ...]) -> None:
         """All members stop answering, the last one last; what could not be written, by member, is not in any superblock."""
@@ -251,6 +252,7 @@ class Machine:
             assert name in running.faulty or (block and block.role is None), f"{name} is in use"
             running.members.remove(name)
             running.faulty.discard(name)
+            self.flags.pop(name, None)
             return
         assert not any(name in array.members for array in self.running.values()), f"{name} is in use"
         assert "add-spare" in options
@@ -455,6 +457,8 @@ class Machine:
             else:
                 assert "stop" in options
                 self._stop(self._name(paths[0]))
+        elif program == "tee":
+            self._flag(words[-1], step.stdin or "")
         elif program == "wipefs":
             disk = self.block(self._name(words[-1]))
             disk.superblock, disk.signatures = None, ()
@@ -462,6 +466,15 @@ class Machine:
             self.initramfs_made += 1
         else:
             assert program == "udevadm"
+
+    def _flag(self, file: str, text: str) -> None:
+        """The file C(state) of a member in sysfs: a word sets a flag, with a minus before it clears the flag."""
+        *_rest, array, _md, member, last = file.split("/")
+        assert last == "state"
+        name, word = member[len("dev-") :], {"writemostly": "write_mostly"}.get(text.strip().lstrip("-"), text.strip().lstrip("-"))
+        assert name in self.running[array].members
+        kept = tuple(flag for flag in self.flags.get(name, ()) if flag != word)
+        self.flags[name] = kept if text.startswith("-") else (*kept, word)
 
     def _stop(self, name: str) -> None:
         assert not any(name in array.members for array in self.running.values())

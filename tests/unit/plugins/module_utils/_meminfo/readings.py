@@ -16,7 +16,7 @@ PROC = Path(__file__).resolve().parents[4] / "fixtures" / "proc"
 CASES = PROC.parent / "memory-cases"
 KERNELS = sorted(path.name for path in PROC.iterdir() if path.is_dir())
 POSTS = ("3.2-posts-plain", "3.2-posts-extended")
-CONTAINERS = ("5.15-lxc",)
+CONTAINERS = ("5.15-lxc", "6.18-container")
 
 
 def text(kernel: str, name: str) -> str | None:
@@ -24,6 +24,14 @@ def text(kernel: str, name: str) -> str | None:
     folder = CASES / kernel
     path = (folder if folder.exists() else PROC / kernel) / name
     return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def tables(kernel: str) -> dict[str, str]:
+    """The files of control groups and of huge pages, by path."""
+    found: dict[str, str] = {}
+    for name in ("groups.json", "hugepages.json"):
+        found.update(json.loads(text(kernel, name) or "{}"))
+    return found
 
 
 def reading(kernel: str, **changes: Any) -> Reading:

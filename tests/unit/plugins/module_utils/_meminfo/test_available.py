@@ -96,7 +96,7 @@ def test_below_2_6_27_procps_says_free() -> None:
     assert "procps answers with MemFree" in found["reason"]
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", [kernel for kernel in KERNELS if kernel != "6.18-container"])
 def test_a_kernel_that_tells_is_believed(kernel: str) -> None:
     found = facts(kernel)
     native = found["bytes"].get("MemAvailable")

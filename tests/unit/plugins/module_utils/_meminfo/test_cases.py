@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,6 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def read(case: str, **options: bool) -> dict[str, Any]:
         host = Host(tmp_path, case)
-        for path, content in json.loads(text(case, "groups.json") or "{}").items():
-            host.write(path, content)
         monkeypatch.setattr(os, "sysconf", lambda _name: int(text(case, "pagesize") or 4096))
         by_command = make_facts(parse_output(host.run(["sh"])), **options)
         by_module = make_facts(read_host(files.Host(str(tmp_path))), **options)

@@ -19,7 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo import col
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.facts import make_facts
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import read_host
-from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, text, with_counter
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, tables, text, with_counter
 
 SHELLS = [
     argv
@@ -51,6 +51,8 @@ class Host:
             content = text(kernel, name)
             if content is not None:
                 self.write(place, content)
+        for place, content in tables(kernel).items():
+            self.write(place, f"{content}\n")
         self.program("grep")
         (self.programs / "getconf").write_text(f"#!/bin/sh\necho {(text(kernel, 'pagesize') or '').strip()}\n", encoding="utf-8")
         (self.programs / "getconf").chmod(0o755)
@@ -157,6 +159,8 @@ def printed(kernel: str) -> str:
     lines = ["", "fleetlab-meminfo-1 begin", f"pagesize:{(text(kernel, 'pagesize') or '').strip()}"]
     for name, place in _PLACES.items():
         lines += [f"{place}:{line}" for line in (text(kernel, name) or "").splitlines()]
+    for place, content in tables(kernel).items():
+        lines += [f"{place}:{line}" for line in content.splitlines()]
     return "\n".join([*lines, "fleetlab-meminfo-1 end", ""])
 
 

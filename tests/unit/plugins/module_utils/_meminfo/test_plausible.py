@@ -94,3 +94,24 @@ def test_a_limit_without_a_usage_is_an_error_that_says_so() -> None:
     groups = {"/sys/fs/cgroup/memory.max": "1073741824"}
     with pytest.raises(ObservationError, match="limits this host to 1073741824 bytes, but the usage of / could not be read"):
         facts("6.1", self_cgroup="0::/", groups=groups)
+
+
+def test_memory_in_use_on_a_real_kernel_is_explained() -> None:
+    found = facts("6.18-in-use")
+    accounting = found["accounting"]
+    assert accounting["huge_pages"] == {"total": 10 << 20, "used": 4 << 20, "free": 6 << 20, "reason": None}
+    assert accounting["extended"]["terms"]["Hugetlb"] == 10 << 20
+    assert found["bytes"]["Mlocked"] >= 12 << 20
+    assert accounting["tmpfs"] >= 12 << 20
+    assert abs(accounting["extended"]["percent"]) < 0.1
+    assert accounting["unknown"] == []
+
+
+def test_a_real_container_with_version_1_has_its_limit_and_tmpfs() -> None:
+    found = facts("6.18-container")
+    assert (found["available"]["total"], found["available"]["bytes"]) == (64 << 20, (64 << 20) - 4399104)
+    assert (found["cgroup"]["version"], found["cgroup"]["tmpfs"]) == (1, 3002368)
+    free = found["free"]
+    assert free["free"] + free["anonymous"] + free["caches"] + free["others"] == free["total"]
+    assert "column others" in free["reason"]
+    assert found["machine"]["available"]["source"] == "kernel"

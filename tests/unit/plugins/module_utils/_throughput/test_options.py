@@ -107,15 +107,15 @@ def test_the_host_itself_may_be_measured_if_that_is_asked_for() -> None:
 
 def test_the_plan_has_the_bounds_of_what_is_sent() -> None:
     shown = plan(STATE, wanted(CONNECT, direction="both", rate="200M"))[0]
-    assert shown["bytes"] == 2 * 6 * 25_000_000
-    assert shown["bounds"] == "2 x 6 s, 1 streams, capped at 200 Mbit/s: at most 0.3 GB"
-    assert (shown["seconds"], shown["mtu"], shown["interface"]) == (12.0, 9000, "eth0")
+    assert shown["bytes"] == 310_000_000
+    assert shown["bounds"] == "2 x 6.2 s, 1 streams, capped at 200 Mbit/s: at most 0.31 GB"
+    assert (shown["seconds"], shown["mtu"], shown["interface"]) == (12.4, 9000, "eth0")
 
 
 def test_without_cap_and_speed_only_the_time_is_a_bound() -> None:
     assert most_bytes(wanted(CONNECT), Link("eth0", 1500)) is None
     assert most_bytes(wanted(CONNECT, max_bytes="3G", direction="both"), Link("eth0", 1500)) == 6_000_000_000
-    assert most_bytes(wanted(CONNECT), STATE.links["eth0"]) == 7_500_000_000
+    assert most_bytes(wanted(CONNECT), STATE.links["eth0"]) == 7_750_000_000
 
 
 def test_percentages_need_a_real_speed() -> None:

@@ -80,6 +80,7 @@ def test_a_connection_over_lo_that_carried_a_megabyte(file: Path) -> None:
     assert info.timestamps
     assert info.bytes_sent == 1 << 20
     assert info.bytes_retransmitted == 0
+    assert 0 < info.round_trip < 0.01
     assert info.retransmits == 0
     assert info.mss == 65483
     assert info.path_mtu == 65535

@@ -100,7 +100,8 @@ class Machine:
             self.wanted[step.content] = wanted
         elif isinstance(step, RemoveFile):
             self.files.pop(step.path, None)
-        elif isinstance(step, Operation):
+        elif isinstance(step, Operation) and step.name == "restart":
+            self.restart()
             assert problems(self.state(), wanted) == () if wanted.present else True
         elif isinstance(step, Command):
             self._command(step)
@@ -116,8 +117,6 @@ class Machine:
             self._stop_helper()
         elif verb == "start":
             self.helper_runs = True
-        elif verb == "try-restart":
-            self.restart()
 
     def _stop_helper(self) -> None:
         self.destroyed |= uses_folder(self.state())
@@ -197,11 +196,11 @@ def test_the_service_is_restarted_only_when_asked() -> None:
     assert quiet.after["restart_needed"]
     assert not any("restart" in word for step in quiet.commands() for word in step)
     asked = plan(machine.state(), Wanted(NAME, restart=True))
-    assert ["systemctl", "try-restart", NAME] in asked.commands()
-    assert asked.commands()[-1] == ["prove", f"service={NAME}"]
+    assert asked.commands()[0] == ["remember", f"service={NAME}"]
+    assert asked.commands()[-1] == ["restart", f"service={NAME}"]
     assert not asked.after["restart_needed"]
     stopped = plan(Machine(False).state(), Wanted(NAME, restart=True))
-    assert not any("try-restart" in step for step in stopped.commands())
+    assert not any("restart" in step for step in stopped.commands())
 
 
 class TestFiles:
@@ -239,11 +238,27 @@ class TestFiles:
 
 def params(**given: Any) -> dict[str, Any]:
     names = ("service", "launcher", "backing", "size", "mode", "options")
-    return {**dict.fromkeys(names), "state": "present", "restart": False, **given}
+    return {**dict.fromkeys(names), "state": "present", "host_paths": None, "settle": None, "restart": False, **given}
 
 
 class TestInput:
     """Refused before anything changes."""
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({"host_paths": ["/tmp"]}, "'/tmp' is not a path below /tmp or /var/tmp"),
+            ({"host_paths": ["/srv/x"]}, "not a path below"),
+            ({"host_paths": ["/tmp/../etc"]}, "not a path below"),
+            ({"host_paths": ["/tmp/a:b"]}, "not a path below"),
+            ({"host_paths": ["/tmp/a b"]}, "not a path below"),
+            ({"settle": 5}, "needs restart: true"),
+            ({"settle": 601, "restart": True}, "not between 0 and 600 seconds"),
+        ],
+    )
+    def test_paths_of_the_host_and_the_settling_time(self, given: dict[str, Any], says: str) -> None:
+        with pytest.raises(InputError, match=says):
+            make_wanted(params(service="demo", **given))
 
     @pytest.mark.parametrize(
         "name",

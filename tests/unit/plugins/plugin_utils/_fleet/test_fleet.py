@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import FleetError, Limits, make_fleet, percentiles
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics import render_textfile
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import threshold_problems
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import short_hosts, threshold_problems
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import (
     render_csv,
     render_json,
@@ -223,3 +223,25 @@ def test_a_threshold_needs_something_to_compare() -> None:
 )
 def test_sizes_for_people(value: int | None, text: str) -> None:
     assert size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("case", "percent", "total", "machine"),
+    [
+        ("19-docker-2gib-on-64gib", 0.81, 2 << 30, (65700000 * 1024, 88.28)),
+        ("06-lxcfs-host-counters", 81.08, 4 << 30, (4 << 30, 64.78)),
+        ("27a-lxd-mariadb", 31.04, 128 << 30, (128 << 30, 31.07)),
+    ],
+)
+def test_the_limit_of_a_control_group_is_the_memory_of_its_host(case: str, percent: float, total: int, machine: tuple[int, float]) -> None:
+    fleet = make_fleet({"box": {"meminfo": facts(case)}})
+    (row,) = fleet["hosts"]
+    assert (row["available_percent"], row["total"], row["source"], row["cgroup_limit"]) == (percent, total, "cgroup", total)
+    assert (row["machine_total"], row["machine_available_percent"]) == machine
+    assert (short_hosts(fleet, percent + 0.01), short_hosts(fleet, percent)) == (["box"], [])
+    (line,) = csv.DictReader(io.StringIO(render_csv(fleet)))
+    assert (line["available_percent"], line["total"], line["machine_total"]) == (str(percent), str(total), str(machine[0]))
+    metrics = {sample.name: sample.value for family in text_string_to_metric_families(render_textfile(fleet)) for sample in family.samples}
+    assert metrics["fleet_memory_total_bytes"] == total
+    assert metrics["fleet_memory_available_bytes"] == row["available"]
+    assert render_summary(fleet).splitlines()[2].split()[:3] == ["box", f"{percent:.1f}", "%"]

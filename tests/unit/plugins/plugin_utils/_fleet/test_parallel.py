@@ -18,14 +18,15 @@ ROOT = Path(__file__).resolve().parents[5]
 
 # The signal comes when the command runs and nobody has been told of it yet.
 ASKED_MEANWHILE = """
-import os, sys
+import asyncio, os, sys
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import parallel
-class Asked(parallel.Process):
-    def __init__(self, *words, **options):
-        super().__init__(*words, **options)
-        print(self.pid, flush=True)
-        os.kill(os.getpid(), int(sys.argv[1]))
-parallel.Process = Asked
+start = asyncio.create_subprocess_exec
+async def asked(*words, **options):
+    process = await start(*words, **options)
+    print(process.pid, flush=True)
+    os.kill(os.getpid(), int(sys.argv[1]))
+    return process
+asyncio.create_subprocess_exec = asked
 parallel.run_all({"a": ["sleep", "600"]}, 1, 600)
 """
 

@@ -14,6 +14,9 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     StorageError,
     address_of,
     make_targets,
+    remove_arrays,
+    remove_sessions,
+    smaller_disks,
     undeclared_members,
 )
 
@@ -48,6 +51,50 @@ def test_the_address_in_the_storage_network_comes_before_the_one_of_ansible() ->
         make_targets(["b"], {"a": {}})
 
 
+def test_a_target_is_as_the_inventory_gives_it_to_the_server() -> None:
+    variables = {
+        "ansible_host": "2001:db8::11",
+        "storage_server_iqn": "iqn.2026-01.com.example:Other",
+        "storage_server_portals": [{"host": "::", "port": 3261}],
+        "storage_server_volume_mb": "512",
+    }
+    targets = make_targets(["server1"], {"server1": variables})
+    assert targets == [{"name": "server1", "host": "2001:db8::11", "port": 3261, "iqn": "iqn.2026-01.com.example:Other", "lun_mb": 512}]
+    (session,) = sessions(targets, 2)
+    assert (session["portal"], session["target"]) == ({"host": "2001:db8::11", "port": 3261}, "iqn.2026-01.com.example:Other")
+    assert session["lun_mb"] == 512
+    small, large = disk(targets[0], 0, size=256 << 20), disk(targets[0], 1, size=512 << 20)
+    assert smaller_disks(targets, [small, large]) == [small["device"]]
+    assert smaller_disks(TARGETS, [disk(TARGETS[0], 0, size=1)]) == []
+
+
+def test_a_client_is_removed_with_its_data_only_by_name() -> None:
+    assert remove_arrays(["md1", "md99"], [], "") == [{"name": "md1", "state": "forgotten"}, {"name": "md99", "state": "forgotten"}]
+    assert remove_arrays(["md1", "md99"], ["md1"], "former") == [
+        {"name": "md1", "state": "absent", "homehost": "former"},
+        {"name": "md99", "state": "forgotten", "homehost": "former"},
+    ]
+    assert remove_sessions(TARGETS[:1]) == [{"portal": {"host": "10.99.0.11", "port": 3260}, "target": f"{IQN}:server1", "state": "absent"}]
+
+
+def test_the_disks_of_a_server_that_leaves_are_named_in_each_mirror() -> None:
+    made = make_arrays(TARGETS[:2], [], level="raid1", left=TARGETS[2:])
+    assert made[0]["leaving"] == [f"/dev/disk/by-path/ip-10.99.0.13:3260-iscsi-{IQN}:server3-lun-0"]
+    assert "leaving" not in made[2]
+
+
+def test_the_disks_of_servers_have_the_flags_of_their_servers() -> None:
+    made = make_arrays(TARGETS[:2], [], level="raid1", write_mostly=["server2"], failfast=[])
+    assert made[0]["write_mostly"] == [f"/dev/disk/by-path/ip-10.99.0.12:3260-iscsi-{IQN}:server2-lun-0"]
+    assert made[0]["failfast"] == []
+    assert "write_mostly" not in make_arrays(TARGETS, [])[0]
+
+
+def test_arrays_of_a_former_client_are_adopted_by_its_name() -> None:
+    made = make_arrays(TARGETS, [], homehost="client1")
+    assert [one["homehost"] for one in made] == ["client1"] * 3
+
+
 def test_sessions_of_the_lab() -> None:
     chap, timeouts, parameters = {"username": "u"}, {"preset": "md"}, {"cmds_max": 512}
     made = sessions(TARGETS, "5", chap=chap, timeouts=timeouts, parameters=parameters)
@@ -73,11 +120,12 @@ def test_arrays_of_the_lab() -> None:
         "failure_domains": dict(zip(members, SERVERS)),
         "bitmap": "internal",
         "replace_failed": True,
+        "grow": True,
         "run_degraded": False,
         "wait": "none",
         "chunk": 512,
     }
-    assert made[2] == {"name": "md99", "level": "raid0", "chunk": 512, "devices": ["/dev/md1", "/dev/md2"]}
+    assert made[2] == {"name": "md99", "level": "raid0", "chunk": 512, "devices": ["/dev/md1", "/dev/md2"], "grow": True, "wait": "none"}
     assert [one["name"] for one in made] == ["md1", "md2", "md99"]
 
 

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client import StorageError
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import inspect_disks, make_luns, make_volumes
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import (
+    inspect_disks,
+    inspect_groups,
+    make_group_volumes,
+    make_luns,
+    make_volumes,
+)
 
 DEVICES = ["/dev/vdb", "/dev/vdc"]
 VOLUMES = make_volumes(DEVICES, "storage", "volume")
@@ -44,11 +50,40 @@ def test_volumes_are_numbered_from_1_and_luns_from_0() -> None:
     }
 
 
+LVS = json.dumps({"report": [{"lv": [{"vg_name": "data", "lv_name": "volume", "lv_size": "268435456"}]}]})
+VGS = json.dumps({"report": [{"vg": [{"vg_name": "data", "vg_free": "536870912"}, {"vg_name": "root", "vg_free": "0"}]}]})
+
+
+def test_volumes_in_groups_that_exist() -> None:
+    volumes = make_group_volumes(["data", "root", "data"], "volume")
+    assert [volume["path"] for volume in volumes] == ["/dev/data/volume", "/dev/root/volume", "/dev/data/volume2"]
+    assert [lun["name"] for lun in make_luns(volumes, "volume", {})] == ["data-volume", "root-volume", "data-volume2"]
+    found = inspect_groups(LVS, VGS, volumes, 256)
+    assert (found["existing"], found["todo"]) == (volumes[:1], volumes[1:])
+    assert found["refused"] == ["the volume group root has 0 MiB free, and 256 MiB are needed"]
+    assert inspect_groups(LVS, VGS, make_group_volumes(["gone"], "volume"), 256)["refused"] == ["there is no volume group gone"]
+    assert inspect_groups(LVS, VGS, make_group_volumes(["data", "data"], "volume"), 512)["refused"] == [
+        "the volume group data has 512 MiB free, and 768 MiB are needed"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"report": []}', '{"report": [{"lv": [{}]}]}'])
+def test_what_is_no_answer_of_lvm_is_said(text: str) -> None:
+    with pytest.raises(StorageError, match="the outputs of lvs and vgs are not their JSON"):
+        inspect_groups(text, VGS, [], 1)
+
+
 def test_volumes_that_are_missing_or_too_small_are_to_be_made() -> None:
     found = inspect(disk("/dev/vdb", fstype="LVM2_member", children=[volume(1, 255)]), disk("/dev/vdc"))
     assert (found["existing"], found["todo"]) == (VOLUMES[:1], VOLUMES)
     found = inspect(*(disk(path, children=[volume(number, 256)]) for number, path in enumerate(DEVICES, 1)))
     assert (found["existing"], found["todo"]) == (VOLUMES, [])
+
+
+def test_a_disk_without_room_for_its_volume_is_named() -> None:
+    # A disk of 257 MiB has 256 MiB in whole extents of 4 MiB.
+    assert inspect(disk("/dev/vdb", size=257 << 20))["small"] == []
+    assert inspect(disk("/dev/vdb", size=256 << 20))["small"] == ["/dev/vdb has room for a volume of 252 MiB, and 256 MiB are declared"]
 
 
 def test_a_disk_that_carries_anything_but_lvm_is_foreign() -> None:

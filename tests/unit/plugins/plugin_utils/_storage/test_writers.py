@@ -53,6 +53,14 @@ def test_luns_of_their_own(one: Any, other: Any, words: str | None) -> None:
     assert not found if words is None else words in found[0]
 
 
+def test_clients_with_one_initiator_name_are_named() -> None:
+    common = {"storage_client_initiator": "iqn.2026-01.test:clone"}
+    clients = {"a": {**common, "storage_client_luns": [0, 1]}, "b": {**common, "storage_client_luns": [2, 3]}}
+    assert shared_luns(["a", "b"], hostvars(**clients), SERVERS) == [
+        "a and b have the same initiator name, iqn.2026-01.test:clone: give each its own storage_client_initiator"
+    ]
+
+
 def test_clients_of_other_servers_share_nothing() -> None:
     clients = {"a": {"storage_client_servers": ["server1"]}, "b": {"storage_client_servers": ["server2"]}}
     assert not shared_luns(["a", "b"], hostvars(**clients), SERVERS)

@@ -52,6 +52,9 @@ def record_host(tmp_path: Path, records: Path) -> Host:
     put(nodes / B / "127.0.0.3,3260", (records / "record_new_without_tag.txt").read_text(encoding="utf-8"))
     put(nodes / B / "leftover", "")
     put(tmp_path / "etc" / "iscsi" / "initiatorname.iscsi", (records / "initiatorname.txt").read_text(encoding="utf-8"))
+    # The daemon of open-iscsi runs.
+    (tmp_path / "proc/77").mkdir(parents=True)
+    (tmp_path / "proc/77/comm").write_text("iscsid\n", encoding="utf-8")
     return Host(str(tmp_path))
 
 

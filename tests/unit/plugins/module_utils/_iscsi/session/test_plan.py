@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError, RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation, Plan, RemoveFile, WriteFile
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Chap, Portal, parse_portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.logins import needs_login
@@ -467,3 +467,19 @@ def test_the_report_is_of_the_named_sessions_and_the_info_of_all() -> None:
     assert everything["logins"][1] == {"portal": {"host": "2001:db8::1", "port": 3260}, "target": TARGET}
     assert everything["records"][0]["username"] == "user"
     assert everything["records"][0]["timeouts"]["replacement_timeout"] == 120
+
+
+def test_without_iscsid_it_is_started_before_anything_else() -> None:
+    asked = WantedSession(TARGET, V4, startup="automatic")
+    settled = initiator(record(wanted=asked), session())
+    assert words(plan(settled, [asked])) == []
+    assert words(plan(replace(settled, daemon=False), [asked])) == ["systemctl start iscsid.service"]
+    assert words(plan(replace(settled, daemon=False), [asked], NAME)) == ["systemctl start iscsid.service"]
+    assert words(plan(initiator(daemon=False), [WantedSession(TARGET, V4, state="absent")])) == []
+
+
+def test_a_host_without_a_name_is_said_before_a_login() -> None:
+    nameless = replace(initiator(), name=None, name_file="")
+    with pytest.raises(InputError, match=r"initiator_name: /etc/iscsi/initiatorname\.iscsi gives this host no name"):
+        plan(nameless, [WantedSession(TARGET, V4, startup="automatic")])
+    assert plan(nameless, [WantedSession(TARGET, V4, startup="automatic")], NAME).changed

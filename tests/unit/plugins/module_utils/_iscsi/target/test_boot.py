@@ -122,14 +122,21 @@ def test_it_is_replaced_by_the_library_itself() -> None:
     """Also where nothing is waited for; an empty assignment takes away what the unit has."""
     stop = [
         "[Service]",
+        "# targetctl clear of this version ends with a TypeError.",
         "ExecStop=",
         'ExecStop=/usr/bin/python3 -c "from rtslib_fb import RTSRoot; RTSRoot().clear_existing(confirm=True)"',
     ]
     for portals, before in (((Portal("0.0.0.0"),), []), ((Portal("192.0.2.1"),), ["[Unit]", "Wants=network-online.target"])):
         content = drop_in_content(Wanted(IQN, luns=(), portals=portals), clear_fails=True)
         assert content is not None
-        assert content.splitlines()[-3:] == stop
+        assert content.splitlines()[-4:] == stop
         assert content.splitlines()[1 : 1 + len(before)] == before
+
+
+def test_an_empty_file_of_reservations_is_removed_before_the_target_is_restored() -> None:
+    content = drop_in_content(Wanted(IQN, luns=()), reservations="/etc/rtslib-fb-target/pr")
+    assert content is not None
+    assert content.endswith("[Service]\nExecStartPre=-/usr/bin/find /etc/rtslib-fb-target/pr -type f -empty -delete\n")
 
 
 def test_observing_an_empty_machine(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.names import Chap, Portal, parse_portal
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.boot import drop_in_content
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.changes import Removals, whole_target
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.state import (
     Acl,
@@ -387,13 +388,16 @@ class TestForeign:
         backstores={**DONE.backstores, ("block", "theirs"): Backstore("block", "theirs", "/dev/x", "s", device="8:0")},
         exports={**DONE.exports, ("block", "theirs"): frozenset({IQN})},
     )
+    # The drop-in waits for their disk too.
+    CONTENT = drop_in_content(whole_target(THEIRS, WANTED, Removals()), reservations="/etc/rtslib-fb-target/pr")
+    THEIRS = replace(THEIRS, boot=replace(DONE.boot, drop_in=CONTENT))
 
     def test_stays(self) -> None:
         assert plan(self.THEIRS, WANTED).steps == ()
 
     def test_goes_with_exclusive(self) -> None:
         changes = plan(self.THEIRS, replace(WANTED, exclusive=True))
-        assert names(changes) == ["remove_portal", "remove_acl", "remove_lun", "remove_backstore", "save"]
+        assert names(changes) == ["remove_portal", "remove_acl", "remove_lun", "remove_backstore", "save", "WriteFile"]
 
     def test_a_list_that_is_left_out_is_not_looked_at(self) -> None:
         wanted = Wanted(IQN, attributes=ENFORCED, portals=tuple(self.THEIRS.targets[IQN].portals), exclusive=True)
@@ -615,6 +619,60 @@ def test_a_plan_after_its_application_is_empty(tasks: List[Wanted], data: st.Dat
     again = plan(after, tasks[-1])
     assert again.steps == ()
     assert again.before == again.after
+
+
+def partial_tasks() -> List[Wanted]:
+    """Two tasks for one target, each of which names one of its LUNs, and neither its portals nor its authentication."""
+    first = replace(WANTED, luns=LUNS[:1], keeps_portals=True, keeps_authentication=True)
+    return [first, replace(first, luns=LUNS[1:2], acls=None)]
+
+
+def test_two_tasks_for_one_target_leave_one_drop_in_and_then_change_nothing() -> None:
+    first, second = partial_tasks()
+    after = applied(DONE, first)
+    for task in (second, first):
+        assert plan(after, task).steps == ()
+    assert after.boot.drop_in == DONE.boot.drop_in
+    cleared = replace(DONE, boot=replace(DONE.boot, drop_in=None))
+    assert applied(cleared, first).boot.drop_in == applied(cleared, second).boot.drop_in == DONE.boot.drop_in
+
+
+def test_a_lun_that_is_only_saved_is_waited_for_too() -> None:
+    target = replace(DONE.targets[IQN], luns={0: ("block", "a"), 2: ("fileio", "f")})
+    lost = replace(DONE, targets={IQN: target}, backstores={key: one for key, one in DONE.backstores.items() if key[1] != "b"})
+    task = partial_tasks()[0]
+    assert applied(replace(lost, boot=replace(DONE.boot, drop_in=None)), task).boot.drop_in == DONE.boot.drop_in
+
+
+def test_what_a_running_target_has_is_neither_opened_nor_required_anew() -> None:
+    portals = {Portal("192.0.2.1", 3261): "192.0.2.1:3261"}
+    open_target = replace(DONE.targets[IQN], portals=portals, attributes={**ENFORCED, "authentication": "0", "generate_node_acls": "1"})
+    theirs = replace(DONE, targets={IQN: replace(open_target, acls={})})
+    changes = plan(theirs, partial_tasks()[1])
+    assert not [step for step in changes.steps if isinstance(step, Operation) and step.name in ("add_portal", "set_target_attribute")]
+    after = Machine(theirs).carry_out(changes.steps).result()
+    assert after.targets[IQN].portals == portals
+    assert plan(after, partial_tasks()[1]).steps == ()
+    with pytest.raises(InputError, match="credentials have no effect without authentication"):
+        plan(theirs, partial_tasks()[0])
+
+
+def test_a_new_target_gets_the_values_of_a_new_target() -> None:
+    after = applied(EMPTY, partial_tasks()[0])
+    assert list(after.targets[IQN].portals) == [Portal("0.0.0.0")]
+    assert after.targets[IQN].attributes["authentication"] == "1"
+
+
+def test_a_host_that_cannot_keep_reservations_learns_it() -> None:
+    deaf = replace(DONE, keeps_reservations=False)
+    assert names(plan(deaf, WANTED)) == ["make_reservation_folder", "save"]
+
+
+def test_a_file_that_a_power_cut_has_emptied_is_said() -> None:
+    emptied = replace(DONE, saved=Saved(SAVED_PATH), targets={**DONE.targets, OTHER: Target(OTHER, enabled=True)})
+    assert plan(emptied, WANTED).warnings == (
+        f"{SAVED_PATH} names no target, and would have lost {OTHER} at the next boot: all that runs is saved now",
+    )
 
 
 def test_a_target_with_files_only_waits_for_nothing_more() -> None:

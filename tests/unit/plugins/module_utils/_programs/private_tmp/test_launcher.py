@@ -167,8 +167,8 @@ class TestOptions:
         refusing = (
             "import sys; sys.path.insert(0, sys.argv[1]); import launcher; become = launcher.become\n"
             "class Finder:\n    def find_spec(self, name, *more): raise PermissionError(13, 'may not be read', name)\n"
-            "def become_and_refuse(user):\n"
-            "    env = become(user); sys.modules.pop('warnings', None); sys.meta_path.insert(0, Finder()); return env\n"
+            "def become_and_refuse(user, keep):\n"
+            "    env = become(user, keep); sys.modules.pop('warnings', None); sys.meta_path.insert(0, Finder()); return env\n"
             "launcher.become = become_and_refuse; launcher.main(sys.argv[2:])"
         )
         own = ["--user", USER, "--folder", str(base), "--", "id", "-un"]
@@ -190,6 +190,34 @@ class TestOptions:
     def test_a_temporary_folder_of_the_caller_is_forgotten(self, base: Path, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "/tmp/user/0")
         assert shell(base, "echo -$TMPDIR$TMP$TEMP$TEMPDIR-; mktemp").stdout.startswith("--\n/tmp/tmp.")
+
+    def test_another_user_gets_what_a_login_gives_and_what_is_named(self, base: Path) -> None:
+        """t12: secrets and the session of root stay with root."""
+        own = {
+            "SECRET_KEY": "abc",
+            "XDG_RUNTIME_DIR": "/run/user/0",
+            "SSH_AUTH_SOCK": "/tmp/agent",
+            "PATH": os.environ["PATH"],
+            "TERM": "vt100",
+        }
+        account = pwd.getpwnam(USER)
+        login = {"HOME": account.pw_dir, "USER": USER, "LOGNAME": USER, "SHELL": account.pw_shell, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+        def env_of(*options: str, **more: str) -> dict[str, str]:
+            argv = [*words(base, "tmpfs", *options), "env"]
+            found = subprocess.run(argv, check=True, capture_output=True, text=True, env={**own, **more})
+            return dict(line.split("=", 1) for line in found.stdout.splitlines())
+
+        assert env_of("--user", USER) == {**login, "TERM": "vt100"}
+        kept = env_of("--user", USER, "--keep", "LANG,PATH,MISSING", LANG="C.UTF-8")
+        assert kept == {**login, "TERM": "vt100", "LANG": "C.UTF-8", "PATH": own["PATH"]}
+        # Root's own command has root's environment, without the variable that Python adds.
+        assert env_of() == own
+
+    def test_a_value_does_not_belong_on_the_command_line(self, base: Path) -> None:
+        found = shell(base, "true", "tmpfs", "--user", USER, "--keep", "SECRET=x")
+        assert (found.returncode, found.stdout) == (125, "")
+        assert "give only the names of variables" in found.stderr
 
     def test_the_current_folder_stays_and_is_no_way_out(self, base: Path) -> None:
         with tempfile.TemporaryDirectory(dir="/tmp", prefix="fleetlab-cwd-") as folder:

@@ -15,7 +15,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at import execute, watch
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import call
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import call, run_now
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job, UsageError
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store, _add, is_done
 
@@ -91,14 +91,63 @@ def test_a_clock_that_was_ahead_for_years_does_not_stop_the_job(folder: Path) ->
     assert runs(folder) == 3
 
 
-def test_what_was_missed_is_caught_up_once_and_only_if_asked_for(folder: Path) -> None:
+def test_what_was_missed_is_caught_up_once_and_only_if_asked_for(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     late = FIVE + 3 * DAY + 7200
-    for catch_up in (False, True):
-        job = job_in(folder, catch_up=catch_up)
-        call(job, FIVE)
-        call(job, late)
-        call(job, late + 60)
+    call(job_in(folder), FIVE)
+    for now in (late, late + 60):
+        call(job_in(folder), now)
+    assert runs(folder) == 1
+    said = capfd.readouterr().err
+    assert said.count("was not started") == 1
+    assert "the run wanted at 2024-10-07T05:00:00Z was not started: no call came within an hour of it, and 5 before it" in said
+    assert "--catch-up runs it later" in said
+    assert state(folder)["missed"] == 6
+    for now in (late + DAY, late + DAY + 60):
+        call(job_in(folder, catch_up=True), now)
     assert runs(folder) == 2
+    assert "no call came for the wanted times before 2024-10-08T05:00:00Z (1)" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("late", "ran"), [(11 * 60, 1), (3599, 1), (3601, 0)])
+def test_a_call_that_comes_late_runs_what_was_due_within_the_hour_or_says_why_not(
+    folder: Path, late: int, ran: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A machine that was suspended, paused or busy."""
+    job = job_in(folder, declared=True, since=FIVE - 3700)
+    call(job, FIVE - 3600)
+    call(job, FIVE + late)
+    assert runs(folder) == ran
+    assert ("catch_up: true runs it later" in capfd.readouterr().err) == (not ran)
+    assert ("not started, no call came" in (folder / "state.log").read_text(encoding="utf-8")) == (not ran)
+
+
+def test_a_time_before_the_declaration_is_not_run_late(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    call(job_in(folder, declared=True, since=FIVE + 60), FIVE + 900)
+    assert runs(folder) == 0
+    # In the minute of the declaration, and on a clock that was set back since.
+    call(job_in(folder, declared=True, since=FIVE + 20), FIVE + 900)
+    call(job_in(folder, declared=True, since=FIVE + 9 * DAY), FIVE + DAY)
+    assert runs(folder) == 2
+    assert capfd.readouterr().err == ""
+
+
+def test_a_host_that_is_to_be_late_is(folder: Path) -> None:
+    job = job_in(folder, delay=7)
+    assert [(call(job, FIVE + minute * 60), runs(folder)) for minute in (0, 6, 7, 8)] == [(0, 0), (0, 0), (0, 1), (0, 1)]
+    assert state(folder)["last_wanted"] == FIVE
+
+
+def test_now_runs_at_any_time_and_answers_no_wanted_time(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    job = job_in(folder, "exit 3")
+    assert run_now(job, FIVE - 60) == 3
+    assert call(job, FIVE) == 3
+    assert runs(folder) == 2
+    assert state(folder)["consecutive_failures"] == 2
+    holder = Store(job.state, print)
+    assert holder.lock()
+    assert run_now(job, FIVE + 60) == 1
+    assert "it is not started now: a run goes on" in capfd.readouterr().err
+    holder.unlock()
 
 
 def test_nothing_is_caught_up_from_before_the_declaration(folder: Path) -> None:
@@ -140,7 +189,7 @@ def test_a_job_that_can_not_be_started_is_a_failure_on_record(
     monkeypatch.setattr(execute, "_FOLDERS", (str(folder),))
     job = job_in(folder, declared=True, **changes)
     assert [call(job, FIVE), call(job, FIVE + 60)] == [exit_code, 0]
-    assert capfd.readouterr().err == says
+    assert capfd.readouterr().out == says
     assert runs(folder) == 0
     assert (state(folder)["exit_code"], state(folder)["consecutive_failures"]) == (exit_code, 1)
     assert f"wanted=2024-10-04T05:00:00Z exit_code={exit_code}" in (folder / "state.log").read_text(encoding="utf-8")
@@ -233,7 +282,7 @@ def test_an_end_that_could_not_be_written_is_no_failure(
     assert call(job_in(folder), FIVE) == 0
     assert state(folder)["running"]["wanted"] == FIVE
     capfd.readouterr()
-    assert call(job_in(folder, "exit 1"), FIVE + DAY) == 1
+    assert call(job_in(folder, "exit 1", at=["5"]), FIVE + DAY) == 1
     assert capfd.readouterr().err == ""
     assert state(folder)["consecutive_failures"] == 1
     # Without a line in the log, the same is a failure.
@@ -309,9 +358,9 @@ def test_a_folder_that_others_can_write_is_refused(folder: Path) -> None:
 
 def test_the_files_are_their_owners_only(folder: Path) -> None:
     for now in (FIVE, FIVE + DAY):
-        call(job_in(folder, "exit 1", warn_after=1), now)
+        call(job_in(folder, "exit 1", warn_after=1, declared=True), now)
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in folder.glob("state*")} == dict.fromkeys(
-        ["state", "state.lock", "state.log", "state.warned"], "0o600"
+        ["state", "state.lock", "state.log", "state.warned", "state.output"], "0o600"
     )
 
 
@@ -350,8 +399,22 @@ def test_a_command_that_outlived_its_runner_is_not_started_again(folder: Path, m
     assert runs(folder) == 2
 
 
+def test_the_command_line_warns_first_and_at_each_call(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As the program's first version did."""
+    job = job_in(folder, "echo runs >&2", warn_after=60)
+    call(job, FIVE)
+    assert capfd.readouterr().err == "runs\n"
+    warning = "WARNING: No successful run in the last 60 minutes (test)\n"
+    for hour in (2, 3):
+        call(job, FIVE + hour * 3600)
+        assert capfd.readouterr().err == warning
+    call(job, FIVE + 14 * 3600)
+    assert capfd.readouterr().err == f"{warning}runs\n"
+    assert not (folder / "state.warned").exists()
+
+
 def test_staleness_is_said_once_and_again_each_day(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    job = job_in(folder, "exit 1", warn_after=15 * 60)
+    job = job_in(folder, "exit 1", warn_after=15 * 60, declared=True)
     said = []
     call(job_in(folder), FIVE)
     for hour in range(1, 100):
@@ -361,14 +424,14 @@ def test_staleness_is_said_once_and_again_each_day(folder: Path, capfd: pytest.C
             said.append(hour)
     # Of calls that come each hour the first that is nearly a day later, so that none which comes a second early is a day late.
     assert said == [16, 39, 62, 85]
-    call(job_in(folder, warn_after=15 * 60), FIVE + 5 * DAY)
+    call(job_in(folder, warn_after=15 * 60, declared=True), FIVE + 5 * DAY)
     assert not (folder / "state.warned").exists()
 
 
 @pytest.mark.parametrize("early", [2, 3600 + 2])
 def test_staleness_is_said_each_day_where_a_call_comes_early(folder: Path, early: int, capfd: pytest.CaptureFixture[str]) -> None:
     """By a second or two; and by an hour where the clock of the host goes forward."""
-    job = job_in(folder, "exit 1", warn_after=60)
+    job = job_in(folder, "exit 1", warn_after=60, declared=True)
     call(job_in(folder), FIVE)
     for now in (FIVE + DAY, FIVE + 2 * DAY - early):
         call(job, now)
@@ -450,5 +513,5 @@ def test_a_job_of_another_user_is_for_root(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid or 4242)
     monkeypatch.setattr(Store, "prepare", lambda self, declared: None)
     assert call(job_in(folder, user="bin", declared=True), FIVE) == 126
-    assert "only root can run the job, whose user is 'bin'" in capfd.readouterr().err
+    assert "only root can run the job, whose user is 'bin'" in capfd.readouterr().out
     assert runs(folder) == 0

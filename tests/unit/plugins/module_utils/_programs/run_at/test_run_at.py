@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at import execute, watch
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.call import call
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.execute import identity
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import WITHIN_THE_HOUR, Job
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.job import Job
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.store import Store
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._programs.run_at.installation import Installation
 
@@ -47,11 +48,25 @@ def minute() -> Iterator[None]:
 def test_help_and_usage(installed: Installation) -> None:
     shown = installed.run("--help")
     assert shown.returncode == 0
-    assert "run-at 5,19 Europe/Sofia $(( 15*60 )) /var/run/run-at-test.state /path/to/test.sh" in shown.stdout
+    assert "/usr/local/bin/run-at 5,19 Europe/Sofia $(( 15*60 )) /var/lib/run-at-test.state /path/to/test.sh" in shown.stdout
     for words in ([], ["5"], ["--job"], ["--unknown"], ["--job", "test", "5"], ["5", "Etc/UTC", "10", "/x/state"]):
         wrong = installed.run(*words)
-        assert wrong.returncode == 2, words
+        assert wrong.returncode == 1, words
         assert wrong.stderr.startswith("ERROR: ")
+
+
+def test_a_person_can_look_ahead_and_try_a_job(installed: Installation) -> None:
+    version = yaml.safe_load((Path(__file__).resolve().parents[6] / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert installed.run("--version").stdout == f"run-at {version}\n"
+    assert installed.run("--list").stdout.splitlines()[1].split()[:2] == ["test", "Etc/UTC"]
+    ahead = installed.run("--next", "3", "--job", "test").stdout.splitlines()
+    assert ahead[0].split() == ["in", "Etc/UTC", "on", "this", "host", "in", "UTC"]
+    assert [line.split()[2] for line in ahead[1:]] in (["05:00", "19:00", "05:00"], ["19:00", "05:00", "19:00"])
+    assert len(installed.run("--next=2", "5,19", "Europe/Sofia").stdout.splitlines()) == 3
+    assert installed.run("--now", "--job", "test").returncode == 0
+    assert "last success" in installed.run("--list").stdout
+    shutil.rmtree(installed.root / "etc")
+    assert installed.run("--list").stdout == "no job is declared on this host\n"
 
 
 @pytest.mark.parametrize(
@@ -70,13 +85,16 @@ def test_help_and_usage(installed: Installation) -> None:
         (["--dst", "never", "5", "Etc/UTC", "10", "STATE", "true"], "not one of once, skip, twice"),
         (["--job", "../x"], "cannot be the name of a job"),
         (["--job", "unknown"], "no job 'unknown'"),
+        (["--next", "0", "5", "Etc/UTC"], "--next: '0' is not a whole number above 0"),
+        (["--now", "--next=1", "--job", "test"], "only one of --check, --now and --next"),
+        (["5", "UTC+3", "10", "STATE", "true"], "always 3 hours ahead of UTC are Etc/GMT-3"),
     ],
 )
 def test_wrong_input_runs_nothing_and_says_why(installed: Installation, words: list[str], says: str) -> None:
     state = installed.root / "state"
     installed.root.chmod(0o700)
     found = installed.run(*[str(state) if word == "STATE" else word for word in words])
-    assert found.returncode == 2
+    assert found.returncode == 1
     assert says in found.stderr
     assert not state.exists()
 
@@ -163,11 +181,12 @@ def test_what_a_shell_started_has_its_time_to_end(installed: Installation, minut
     installed.declare(at=EVERY_MINUTE, command=f"sh {work} & wait", timeout=3 if by_timeout else None)
     with subprocess.Popen([str(installed.command), "--job", "test"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stderr.readline() == "started\n"
+        # All output of a declared job comes on one descriptor, in its order.
+        assert process.stdout.readline() == "started\n"
         if not by_timeout:
             process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "cleaned\n"
+        # The shell itself says that it was ended.
+        assert process.stdout.read().splitlines()[-1] == "cleaned"
         assert process.wait(20) == (124 if by_timeout else 128 + signal.SIGTERM)
 
 
@@ -253,7 +272,6 @@ def test_killed_at_random_moments_200_times(installed: Installation) -> None:
         process.kill()
         killed_before_the_end += process.wait() == -signal.SIGKILL
         job = Job("kill", "Etc/UTC", hours, command, str(state))
-        job.on_time = WITHIN_THE_HOUR
         store = Store(job.state, print)
         left = store.read()
         assert watch.judge(job, left, int(time.time()), 0)[0] in (watch.OK, watch.WARNING)

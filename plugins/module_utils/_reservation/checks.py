@@ -1,0 +1,53 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""May the disks be held or released? Pure."""
+
+from __future__ import annotations
+
+from typing import List
+
+from .._core.errors import ObservationError, RefusedError
+from .._programs.hold_disk.scsi import Registration
+from .options import Wanted
+from .state import HeldDisk, State, shown_key
+
+_SHOWN = 3
+
+
+def check(state: State, wanted: Wanted) -> None:
+    """Refuse disks that another host holds, unless the task takes them over.
+
+    :raises ObservationError: a disk knows no persistent reservations.
+    :raises RefusedError: another host holds disks.
+    """
+    failed = [disk for disk in state.disks if disk.status is None]
+    if failed:
+        raise ObservationError(
+            f"{'; '.join(disk.problem for disk in failed[:_SHOWN])}. Nothing was changed; the target has to offer persistent reservations"
+            " (LIO does, unless emulate_pr is 0)"
+        )
+    taken = [f"{disk.label} is held by {_holder(disk)}" for disk in state.disks if held_by_other(disk, state.key)]
+    if taken and not wanted.take_over and wanted.held:
+        more = f" and {len(taken) - _SHOWN} more disks" if len(taken) > _SHOWN else ""
+        raise RefusedError(
+            "the disks of these targets",
+            f"{'; '.join(taken[:_SHOWN])}{more}",
+            "Nothing was changed; a disk has one writer. If that host is lost for good, set take_over: it cannot write any more after that",
+        )
+
+
+def held_by_other(disk: HeldDisk, key: int) -> bool:
+    """Whether another host holds the disk."""
+    holder = disk.status.holder if disk.status else None
+    return holder is not None and holder.key != key
+
+
+def intruders(disk: HeldDisk, key: int) -> List[Registration]:
+    """Other hosts that are registered at a disk, and so may write to it."""
+    return disk.status.others(key) if disk.status else []
+
+
+def _holder(disk: HeldDisk) -> str:
+    holder = disk.status.holder if disk.status else None
+    return f"{holder.initiator or 'an unknown initiator'} (key {shown_key(holder.key)})" if holder else "no host"

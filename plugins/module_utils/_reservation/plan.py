@@ -1,0 +1,115 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps from the state of the disks and files to the wanted state. Pure.
+
+The program and the rule come first, so that a killed run leaves a host that holds its disks again after a boot.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, List, Sequence
+
+from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
+from . import show
+from .checks import check, intruders
+from .options import Wanted
+from .program import COMMAND, LIBRARY, MARK, file_mode
+from .state import HeldDisk, State, shown_key
+
+RELOAD = Command(("udevadm", "control", "--reload"))
+
+
+_NAMED = re.compile(r'\*-iscsi-([^"]+)-lun-\*')
+
+
+def rule(key: int, targets: Sequence[str]) -> str:
+    """The content of the rule file.
+
+    The rule runs before the rules of md and LVM. A disk that another host holds, and a member of an array that the configuration of mdadm
+    does not name, are made to look empty, so that nothing assembles or activates them. Arrays on other disks are assembled as before.
+    """
+    lines = [MARK]
+    lines += [
+        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", ENV{{ID_PATH}}=="*-iscsi-{target}-lun-*",'
+        f' IMPORT{{program}}="{COMMAND} {shown_key(key)} $devnode"'
+        for target in targets
+    ]
+    lines.append('ENV{FLEETLAB_DISK}=="taken|unnamed", ENV{ID_FS_TYPE}=""')
+    return "\n".join(lines) + "\n"
+
+
+def remaining(state: State, wanted: Wanted) -> Sequence[str]:
+    """The targets whose disks the rule holds after the plan."""
+    named = _NAMED.findall(state.files.get(wanted.path, ""))
+    return wanted.targets if wanted.held else [target for target in named if target not in wanted.targets]
+
+
+def plan(state: State, wanted: Wanted) -> Plan:
+    """Hold the disks now and whenever they appear, or release them.
+
+    :raises RefusedError: see L(check).
+    :raises ObservationError: see L(check).
+    """
+    check(state, wanted)
+    steps = tuple(_held(state, wanted) if wanted.held else _released(state, wanted))
+    return Plan(
+        subject=f"reservations of the disks of {', '.join(wanted.targets)}",
+        before=show.before(state, wanted),
+        after=show.after(state, wanted, _rule_after(state, wanted)) if steps else show.before(state, wanted),
+        steps=steps,
+        warnings=tuple(_warnings(state, wanted)),
+    )
+
+
+def _rule_after(state: State, wanted: Wanted) -> str:
+    targets = remaining(state, wanted)
+    return rule(state.key, targets) if targets else ""
+
+
+def unheld(state: State, wanted: Wanted) -> List[HeldDisk]:
+    """The disks that this host does not hold, or that it takes from others."""
+    return [
+        disk
+        for disk in state.disks
+        if disk.status and (not disk.status.held(state.key) or (wanted.take_over and intruders(disk, state.key)))
+    ]
+
+
+def ours(state: State) -> List[HeldDisk]:
+    """The disks at which this host is registered."""
+    return [disk for disk in state.disks if disk.status and any(one.key == state.key for one in disk.status.registrations)]
+
+
+def _held(state: State, wanted: Wanted) -> Iterator[Step]:
+    changed = [path for path, content in sorted(state.program.items()) if state.files.get(path) != content or path in state.modes]
+    if changed:
+        yield MakeDirectory(LIBRARY)
+    # The command is last, because it needs the other files.
+    for path in sorted(changed, key=lambda path: path == COMMAND):
+        yield WriteFile(path, state.program[path], file_mode(path))
+    if state.files.get(wanted.path) != _rule_after(state, wanted):
+        yield WriteFile(wanted.path, _rule_after(state, wanted))
+        yield RELOAD
+    for disk in unheld(state, wanted):
+        yield Operation("take_over" if wanted.take_over else "hold", {"device": disk.node, "key": shown_key(state.key)})
+
+
+def _released(state: State, wanted: Wanted) -> Iterator[Step]:
+    # Without the rule first, an event of udev would hold a released disk again.
+    content = _rule_after(state, wanted)
+    if state.files.get(wanted.path, "") != content:
+        yield WriteFile(wanted.path, content) if content else RemoveFile(wanted.path)
+        yield RELOAD
+    for disk in ours(state):
+        yield Operation("release", {"device": disk.node, "key": shown_key(state.key)})
+    if not content and any(path in state.program for path in state.files):
+        yield RemoveFile(COMMAND)
+        yield Command(("rm", "--recursive", "--force", LIBRARY))
+
+
+def _warnings(state: State, wanted: Wanted) -> Iterator[str]:
+    for disk in state.disks if wanted.held and not wanted.take_over else ():
+        for one in intruders(disk, state.key):
+            yield f"{disk.label}: {one.initiator or 'another initiator'} is registered too (key {shown_key(one.key)}), and may write to it"

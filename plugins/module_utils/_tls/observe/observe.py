@@ -1,0 +1,66 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find out what a server negotiates for each name."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import replace
+from typing import Dict, List, Optional, Tuple
+
+from ..certificate import BadCertificate, read_certificate
+from ..options import Wanted
+from ..scan import scan
+from ..state import Certificate, ProbeError, Scan, Tickets
+from .ask import ask
+from .session import Session, read_session
+
+
+def observe(wanted: Wanted) -> Tuple[Scan, ...]:
+    """A scan for each name, in their order."""
+    return tuple(_observe_name(wanted, name) for name in wanted.names)
+
+
+def _observe_name(wanted: Wanted, name: Optional[str]) -> Scan:
+    found = scan(functools.partial(ask, wanted), name, wanted.max_handshakes)
+    if not found.protocols:
+        return found
+    errors = list(found.errors)
+    spoken = {protocol.name for protocol in found.protocols}
+    tickets = _tickets(wanted, name, errors) if spoken - {"TLSv1.3"} else None
+    return replace(found, tickets=tickets, certificate=_certificate(wanted, name, errors), errors=tuple(errors))
+
+
+def _certificate(wanted: Wanted, name: Optional[str], errors: List[str]) -> Optional[Certificate]:
+    try:
+        data = read_session(wanted, name, tls12=False).certificate
+        return read_certificate(data) if data else None
+    except (ProbeError, BadCertificate) as error:
+        errors.append(f"certificate: {error}")
+    return None
+
+
+def _tickets(wanted: Wanted, name: Optional[str], errors: List[str]) -> Optional[Tickets]:
+    """The keys of the tickets of two sessions, which are the same unless the server has a key for each."""
+    try:
+        first, second = (read_session(wanted, name, tls12=True) for _session in range(2))
+    except ProbeError as error:
+        errors.append(f"tickets: {error}")
+        return None
+    if first.ticket_key is None:
+        return Tickets(offered=False)
+    return Tickets(
+        offered=True,
+        key=first.ticket_key,
+        same_key=first.ticket_key == second.ticket_key,
+        lifetime=first.lifetime,
+        seen_for=_seen_for(wanted, first),
+    )
+
+
+def _seen_for(wanted: Wanted, session: Session) -> int:
+    known: Dict[str, int] = dict(wanted.ticket_keys)
+    now = int(time.time())
+    return max(0, now - known.get(session.ticket_key or "", now))

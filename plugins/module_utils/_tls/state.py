@@ -1,0 +1,103 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server negotiates for one name, and the problems in it. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from .suites import Suite, find_suite
+
+
+class ProbeError(Exception):
+    """A server gave no answer that can be understood. C(is_silent) tells whether it let the time run out.
+
+    The text says what happened, without the server.
+    """
+
+    def __init__(self, problem: str, is_silent: bool = False) -> None:
+        super().__init__(problem)
+        self.is_silent = is_silent
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol that a server speaks. C(suites) are numbers in the order of its choice, C(groups) names."""
+
+    name: str
+    suites: Tuple[int, ...]
+    groups: Tuple[str, ...] = ()
+    dh_bits: Optional[int] = None
+
+    @property
+    def without(self) -> Tuple[Suite, ...]:
+        """The suites without forward secrecy."""
+        return tuple(suite for suite in map(find_suite, self.suites) if not suite.is_forward_secret)
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """The tickets of TLS 1.2 sessions. C(key) is the name of the key that encrypts them, as hexadecimal digits.
+
+    C(same_key) tells whether two sessions had the same key, C(lifetime) is the hint in seconds, C(seen_for) the seconds since the same
+    key was seen first.
+    """
+
+    offered: bool
+    key: Optional[str] = None
+    same_key: Optional[bool] = None
+    lifetime: Optional[int] = None
+    seen_for: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A server's certificate. Times are seconds since 1970; C(bits) is the size of the key, C(names) are its DNS names and addresses."""
+
+    subject: str
+    names: Tuple[str, ...]
+    not_before: int
+    not_after: int
+    key: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The negotiated values of a server for one name; C(name) is C(None) for clients without SNI.
+
+    C(order) is C(server), C(client), or C(None) where no protocol before TLS 1.3 has two suites. C(errors) are what could not be found
+    out, and why.
+    """
+
+    name: Optional[str]
+    protocols: Tuple[Protocol, ...] = ()
+    order: Optional[str] = None
+    compression: bool = False
+    tickets: Optional[Tickets] = None
+    certificate: Optional[Certificate] = None
+    handshakes: int = 0
+    errors: Tuple[str, ...] = ()
+
+    @property
+    def without(self) -> Tuple[Suite, ...]:
+        """The suites without forward secrecy of all protocols, each once."""
+        return tuple(dict.fromkeys(suite for protocol in self.protocols for suite in protocol.without))
+
+    @property
+    def forward_secret(self) -> Optional[str]:
+        """C(all), C(some) or C(none) of the suites have forward secrecy; C(None) if no suite was found."""
+        suites = {number for protocol in self.protocols for number in protocol.suites}
+        if not suites:
+            return None
+        if not self.without:
+            return "all"
+        return "none" if len(self.without) == len(suites) else "some"
+
+    @property
+    def post_quantum(self) -> Tuple[str, ...]:
+        """The hybrid groups that also withstand a quantum computer."""
+        groups = (group for protocol in self.protocols for group in protocol.groups)
+        return tuple(dict.fromkeys(group for group in groups if "MLKEM" in group or "Kyber" in group))

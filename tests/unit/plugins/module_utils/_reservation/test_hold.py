@@ -1,0 +1,161 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host writes: whatever hosts do, and in whatever order, no two keys may write to a disk that is held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.hold import hold, read_status, release, take_over
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.main import main, names, outcome
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.scsi import (
+    WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
+    Failed,
+    Registration,
+    parse_full_status,
+    sense_key,
+)
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._reservation.played_disk import Port, Target
+
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "scsi"
+A, B = 0xA, 0xB
+UUID = "9a13cdde:d60e77ad:e843d30f:7a138702"
+
+
+def test_the_second_host_reads_and_cannot_write() -> None:
+    target = Target()
+    one, two = Port(target, "a 1"), Port(target, "b 1")
+    assert hold(one, A)
+    assert not hold(two, B)
+    assert (one.may_write(), two.may_write()) == (True, False)
+    assert two.sent == []
+    assert read_status(one).held(A)
+    assert not read_status(two).held(B)
+    sent = list(one.sent)
+    assert hold(one, A)
+    assert one.sent == sent
+
+
+@pytest.mark.parametrize("moment", ["register", "reserve"])
+def test_of_two_hosts_at_the_same_moment_one_wins(moment: str) -> None:
+    target = Target()
+    other = Port(target, "b 1")
+
+    def faster(action: str) -> None:
+        if action == moment:
+            assert hold(other, B)
+
+    one = Port(target, "a 1", faster)
+    assert not hold(one, A)
+    assert target.keys == {"b 1": B}
+
+
+def test_a_new_login_of_the_same_host_writes_again() -> None:
+    target = Target()
+    assert hold(Port(target, "a 1"), A)
+    again = Port(target, "a 2")
+    assert not again.may_write()
+    assert hold(again, A)
+    assert read_status(again).held(A)
+    assert again.sent == ["register"]
+
+
+def test_a_lost_host_is_taken_over_and_never_writes_again() -> None:
+    target = Target()
+    lost, new = Port(target, "a 1"), Port(target, "b 1")
+    hold(lost, A)
+    hold(Port(target, "a 2"), A)
+    take_over(new, B)
+    assert (lost.may_write(), new.may_write()) == (False, True)
+    assert not hold(lost, A)
+    assert target.keys == {"b 1": B}
+
+
+def test_a_host_that_gets_another_key_keeps_its_disk() -> None:
+    target = Target()
+    port = Port(target, "a 1")
+    hold(port, A)
+    take_over(port, B)
+    assert read_status(port).held(B)
+    assert target.keys == {"a 1": B}
+
+
+def test_a_released_disk_is_free_and_that_of_another_stays() -> None:
+    target = Target()
+    one, two = Port(target, "a 1"), Port(target, "b 1")
+    hold(one, A)
+    hold(Port(target, "a 2"), A)
+    target.keys["b 1"] = B
+    release(two, B)
+    assert read_status(one).held(A)
+    release(one, A)
+    assert (target.keys, target.holder) == ({}, None)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 2), st.sampled_from(["hold", "take", "release", "restart"])), max_size=12))
+def test_no_two_keys_may_write_to_a_held_disk(steps: List[Tuple[str, int, str]]) -> None:
+    target = Target()
+    keys = {"a": A, "b": B}
+    for host, login, action in steps:
+        port = Port(target, f"{host} {login}")
+        if action == "hold":
+            hold(port, keys[host])
+        elif action == "take":
+            take_over(port, keys[host])
+            assert read_status(port).held(keys[host])
+        elif action == "release":
+            release(port, keys[host])
+        else:
+            target.restart()
+        assert len(set(target.keys.values())) <= 1 or target.holder is None
+
+
+def test_udev_is_told_whether_a_disk_may_be_used() -> None:
+    target = Target()
+    member = {"ID_FS_TYPE": "linux_raid_member", "ID_FS_UUID": "9a13cdde-d60e-77ad-e843-d30f7a138702"}
+    named = f"ARRAY /dev/md1 metadata=1.2\n  UUID={UUID}\n".replace("\n  ", " ")
+    assert outcome(Port(target, "a 1"), A, {}, "") == "held"
+    assert outcome(Port(target, "a 1"), A, member, named) == "held"
+    assert outcome(Port(target, "a 1"), A, member, "# ARRAY UUID=" + UUID) == "unnamed"
+    assert outcome(Port(target, "b 1"), B, member, named) == "taken"
+
+
+def test_a_disk_without_reservations_is_not_hidden() -> None:
+    class Old(Port):
+        def may_write(self) -> bool:
+            raise Failed("/dev/sda does not support persistent reservations")
+
+    assert outcome(Old(Target(), "a 1"), A, {}, "") == "failed"
+
+
+def test_names() -> None:
+    assert names(f"ARRAY <ignore> uuid={UUID}", UUID.upper())
+    assert not names("ARRAY /dev/md1 name=x", "")
+
+
+def test_wrong_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nokey", "/dev/sda"]) == 2
+    assert "usage: hold-disk" in capsys.readouterr().err
+
+
+def test_the_recorded_answer_of_lio() -> None:
+    files = sorted(FIXTURES.glob("*/read_full_status.hex"))
+    assert files
+    for file in files:
+        answer = bytes.fromhex(file.read_text(encoding="ascii"))
+        assert parse_full_status(answer) == [
+            Registration(0xFEE56E6A8B895E5D, "iqn.2026-01.com.example.storage:client1", WRITE_EXCLUSIVE_REGISTRANTS_ONLY)
+        ]
+        # An answer that was cut, or has no registration, is no error.
+        assert [parse_full_status(answer[:length]) for length in (0, 8, 31)] == [[], [], []]
+
+
+def test_sense_keys_of_both_formats() -> None:
+    assert sense_key(bytes([0x70, 0, 6, 0])) == 6
+    assert sense_key(bytes([0x72, 5, 0, 0])) == 5
