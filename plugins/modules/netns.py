@@ -229,9 +229,10 @@ notes:
     services discard rules of other programs. After C(nft flush ruleset) or C(firewall-cmd --reload) by hand, no packet passes until
     C(systemctl reload fleetlab-netns-NAME) or another run restores the rules. C(systemctl restart) also rebuilds missing links and routes.
     Stopping the unit removes nothing.
-  - With iptables and a masquerade, the namespace's own filter knows the addresses that the host has when the task runs, and
-    10.200.0.0/16; an address that the host gets later is closed only by the rules of the host until the next run. nftables has no such
-    limit. Local addresses of IPv6 (fc00::/7) are beyond a masquerade only where the host has a route to them by the uplink.
+  - With iptables and a masquerade, the namespace's own filter knows the addresses that the host has when the task runs, and 10.200.0.0/16;
+    an address that the host gets later is closed only by the rules of the host until the next run. nftables has no such limit for IPv4;
+    while its rules are flushed, UDP to an IPv6 address that the host got later passes. Local addresses of IPv6 (fc00::/7) are beyond a
+    masquerade only where the host has a route to them by the uplink.
 seealso:
   - module: fleetlab.linux.netns_info
 """

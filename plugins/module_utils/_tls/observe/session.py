@@ -40,8 +40,9 @@ def read_session(wanted: Wanted, name: Optional[str], tls12: bool) -> Session:
         with connect(wanted) as connection:
             while True:
                 done = _step(client)
-                if outgoing.pending:
-                    connection.send(outgoing.read())
+                said = outgoing.read()
+                if said:
+                    connection.send(said)
                 if done:
                     break
                 data = connection.receive()
