@@ -53,11 +53,17 @@ def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
         program_access=_wrong_access(host, {path: program_mode(path) for path in wanted}),
         sends_mail=sends_mail(),
         machine=_machine(host),
-        private_tmp=find("private-tmp") is not None,
+        private_tmp=_has_launcher(host),
         interpreter=python,
         has_definitions=host.is_folder(DEFINITIONS),
         jobs={name: installed(name, runner if has_systemd else None, host) for name in names},
     )
+
+
+def _has_launcher(host: Host) -> bool:
+    """Whether the host has the launcher of a private /tmp, in a version that passes variables on as run-at asks it to."""
+    path = find("private-tmp")
+    return path is not None and "--keep" in (host.text(path) or "")
 
 
 def declared(host: Host) -> List[str]:

@@ -36,8 +36,9 @@ JOBS = Entries(
         "path": {"type": "str"},
         "env": {"type": "dict"},
         "command_timezone": {"type": "bool"},
-        "on_failure": {"type": "str"},
-        "on_success": {"type": "str"},
+        # The path of a URL is often all that one needs to report in place of the job.
+        "on_failure": {"type": "str", "no_log": True},
+        "on_success": {"type": "str", "no_log": True},
         "dst": {"type": "str", "choices": ["once", "skip", "twice"]},
         "catch_up": {"type": "bool"},
         "backend": {"type": "str", "choices": ["auto", "cron", "systemd"]},

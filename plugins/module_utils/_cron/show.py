@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -58,7 +59,7 @@ def _shown(definition: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
     for hook in ("on_failure", "on_success"):
         if isinstance(found.get(hook), str) and found[hook].startswith(("http://", "https://")):
             scheme, _slashes, rest = found[hook].partition("//")
-            found[hook] = f"{scheme}//{rest.partition('/')[0].rpartition('@')[2]}/{_HIDDEN}"
+            found[hook] = f"{scheme}//{re.split('[/?#]', rest)[0].rpartition('@')[2]}/{_HIDDEN}"
     return found
 
 

@@ -128,7 +128,8 @@ def _neighbour_steps(state: State, resolved: Resolved) -> Iterator[Step]:
     there = [(link, address) for link, address, ether in state.inside.neighbours if ether == GATE]
     for link, address in there:
         if (link, address) not in wanted and link not in changed and any(one.peer == link for one in resolved.wanted.links):
-            yield Command(("ip", "-n", name, "neighbor", "delete", address, "dev", link))
+            # Without the address that an earlier step removes from the link, the kernel forgets its neighbors itself.
+            yield Command(("ip", "-n", name, "neighbor", "delete", address, "dev", link), accept=(0, 2))
     for link, address in wanted:
         if link in changed or (link, address) not in there:
             yield Command(("ip", "-n", name, "neighbor", "replace", address, "lladdr", GATE, "nud", "permanent", "dev", link))

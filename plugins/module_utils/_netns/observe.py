@@ -237,7 +237,7 @@ def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joine
     network = _network_of(host, name, pids)
     return Joined(
         network=network,
-        dns_current=all(_sees_dns(host, name, pid) for pid in pids) if network == "in" else True,
+        dns_current=all(_sees_dns(host, name, pid) for pid in pids if _has_whole_root(host, pid)) if network == "in" else True,
         sockets=tuple(unit for unit in found.get("TriggeredBy", "").split() if unit.endswith(".socket")),
         local_peers=_local_peers(host, pids) if network == "out" else (),
     )
@@ -265,6 +265,12 @@ def _inode(host: Host, path: str) -> int:
         return os.stat(host.root + path).st_ino
     except OSError:
         return 0
+
+
+def _has_whole_root(host: Host, pid: int) -> bool:
+    """Whether a process runs, and sees the root of its mounts: one in a chroot has no files of DNS, or files of its own."""
+    root = f"/proc/{pid}/root"
+    return host.exists(root) and host.link(root) in ("", "/")
 
 
 def _sees_dns(host: Host, name: str, pid: int) -> bool:

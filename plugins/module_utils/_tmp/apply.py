@@ -127,7 +127,12 @@ def way_back(former: State, made_helper: bool) -> List[Step]:
         steps.append(Command(("rmdir", "--ignore-fail-on-non-empty", drop_in_folder(name))))
     if former.helper is not None:
         steps.append(WriteFile(helper, former.helper))
-    steps += [RELOAD, Command(("systemctl", "reset-failed", name)), Command(("systemctl", "restart", name), timeout=_RESTART_LIMIT)]
+    # A unit that ended without an error may not be loaded any more, so that there is nothing to reset.
+    steps += [
+        RELOAD,
+        Command(("systemctl", "reset-failed", name), accept=(0, 1)),
+        Command(("systemctl", "restart", name), timeout=_RESTART_LIMIT),
+    ]
     if former.helper is None and made_helper:
         steps += [Command(("systemctl", "stop", helper_name(name)), timeout=_RESTART_LIMIT), RemoveFile(helper), RELOAD]
     return steps

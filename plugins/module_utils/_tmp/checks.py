@@ -70,6 +70,11 @@ def _check_host(state: State, wanted: Wanted) -> None:
         raise InputError(
             "host_paths", f"{', '.join(missing)} does not exist on this host; start the program that makes it first, or omit it"
         )
+    if state.linked:
+        raise InputError(
+            "host_paths",
+            f"{', '.join(state.linked)} leads through a symbolic link, which other users of /tmp could point elsewhere; name the real path",
+        )
     against = list(conflicts(state, wanted))
     if against:
         remedy = "Remove these settings from the unit" + (", or use backing: disk" if wanted.backing == "tmpfs" else "")

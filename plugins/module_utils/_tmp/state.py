@@ -108,6 +108,8 @@ class State:
     uses: Uses = Uses()
     existing: Tuple[str, ...] = ()
     """The paths on the host of C(Process.inner) and C(host_paths) that exist."""
+    linked: Tuple[str, ...] = ()
+    """The C(host_paths) that lead through a symbolic link."""
 
 
 @dataclass(frozen=True)

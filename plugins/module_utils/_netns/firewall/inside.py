@@ -70,7 +70,9 @@ def outside(state: State, wanted: Wanted, uplinks: Sequence[str]) -> Outside:
     }
     ways = [(network(one.to), one.link in uplinks) for one in state.routes if one.to != DEFAULT and one.link not in ours]
     links = [net for link in wanted.host_links for family in FAMILIES for net in link.networks(family)]
-    closed = {*own, *links, POOL, _LOCAL_SIX, *(net for net, passes in ways if not passes)}
+    # Who has a route to all of the pool beyond the uplink uses these addresses there, such as those of a cloud.
+    pool = () if any(passes and (net == POOL or _within(POOL, net)) for net, passes in ways) else (POOL,)
+    closed = {*own, *links, *pool, _LOCAL_SIX, *(net for net, passes in ways if not passes)}
     open_ = {net for net, passes in ways if passes and net not in closed and any(_within(net, one) for one in closed)}
     nets = [*((net, False) for net in closed), *((net, True) for net in open_)]
     return Outside(_sorted(own), tuple(sorted(nets, key=lambda one: (-one[0].prefixlen, one[0].version, str(one[0])))))

@@ -19,7 +19,7 @@ from ..names import PREFIX, tag
 from ..state import ForwardChain, Opened
 from . import inside
 from .policy import Policy, Source, Target
-from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop
+from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop, reached
 
 FAMILY = "inet"
 _PROTOCOL = {4: "ip", 6: "ip6"}
@@ -324,7 +324,7 @@ def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], na
         table=table_name,
         chain=chain,
         drops=drops,
-        ours=tuple(_opened(listing, name)),
+        ours=tuple(one for one in _opened(listing, name) if one.place[0] in reached(chains, chain)),
         may_drop=policy_drops or may_drop(chains, chain),
         used=policy_drops or bool(chains.get(chain)) or any(rule["chain"] == chain and not _is_ours(rule) for rule in _rules_in(listing)),
         ends=ends,

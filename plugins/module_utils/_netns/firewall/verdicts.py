@@ -41,6 +41,15 @@ def drops_all(chains: Chains, name: str) -> bool:
     return _reaches_drop(chains, name, set(), always=True)
 
 
+def reached(chains: Chains, name: str) -> Set[str]:
+    """The chain itself, and all chains to which its rules lead."""
+    found, new = {name}, [name]
+    while new:
+        new = [one.to for one in chains.get(new.pop(), ()) if one.to is not None and one.to not in found] + new
+        found.update(new)
+    return found
+
+
 def _reaches_drop(chains: Chains, name: str, seen: Set[str], always: bool) -> bool:
     seen.add(name)
     for verdict in chains.get(name, ()):

@@ -34,7 +34,7 @@ def pending(job: Job, schedule: Schedule, state: State | None, marked: int | Non
     if wanted is None or wanted == marked or (state is not None and is_done(state, wanted)):
         return None
     # A clock that was set back since the declaration says nothing about it.
-    if wanted < job.since // 60 * 60 and job.since <= now:
+    if wanted + job.delay * 60 < job.since // 60 * 60 and job.since <= now:
         return None
     return wanted
 
@@ -49,7 +49,7 @@ def due(job: Job, schedule: Schedule, state: State | None, marked: int | None, n
 
 def _is_known(job: Job, state: State | None, wanted: int, now: int) -> bool:
     """Whether the job existed at a wanted time."""
-    return wanted > (job.since or (now if state is None else state["first_call"]))
+    return wanted + job.delay * 60 > (job.since or (now if state is None else state["first_call"]))
 
 
 def call(job: Job, now: int) -> int:

@@ -98,6 +98,7 @@ def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] 
         state,
         uses=find_uses([process.pid for process in processes], places, _uid(unit) if open_to_all else None, host),
         existing=tuple(sorted(path for path in paths if host.exists(path))),
+        linked=tuple(path for path in host_paths if host.exists(path) and host.resolve(path) != path),
     )
     active = state.helper is not None and _is_active(helper_name(unit.name), runner)
     return replace(state, helper_active=active, shared=find_shared(open_to_all, places, host))
