@@ -59,7 +59,7 @@ def ip_batch(command: Command) -> Joinable:
     """A command of ip that can be joined with others of the same options, such as C(-n NAME); ip runs them in one process."""
     options = next(at for at, word in enumerate(command.argv) if at and not word.startswith("-") and command.argv[at - 1] != "-n")
     first, line = command.argv[:options], " ".join(command.argv[options:])
-    return Joinable(command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(line,))
+    return Joinable(argv=command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(line,))
 
 
 def _ip_lines(first: str, *lines: str) -> Command:

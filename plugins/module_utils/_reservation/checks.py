@@ -21,11 +21,11 @@ def check(state: State, wanted: Wanted) -> None:
     :raises ObservationError: a disk knows no persistent reservations.
     :raises RefusedError: another host holds disks.
     """
-    failed = [disk for disk in state.disks if disk.status is None]
-    if failed:
+    failed = [disk for disk in state.disks if disk.status is None and not disk.is_away]
+    if failed and wanted.held:
         raise ObservationError(
             f"{'; '.join(disk.problem for disk in failed[:_SHOWN])}. Nothing was changed; the target has to offer persistent reservations"
-            " (LIO does, unless emulate_pr is 0)"
+            " (LIO does, unless emulate_pr is 0). In the role, storage_client_reservation: false does without them"
         )
     taken = [f"{disk.label} is held by {_holder(disk)}" for disk in state.disks if held_by_other(disk, state.key)]
     if taken and not wanted.take_over and wanted.held:

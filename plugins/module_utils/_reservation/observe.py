@@ -14,7 +14,7 @@ from .._core.python import interpreter
 from .._host.block import node_of
 from .._host.files import Host
 from .._programs.hold_disk.hold import read_status
-from .._programs.hold_disk.scsi import Disk, Failed
+from .._programs.hold_disk.scsi import Disk, Failed, Refused
 from .options import Wanted
 from .program import file_mode, files
 from .state import HeldDisk, State
@@ -79,4 +79,6 @@ def _look_at(disk: HeldDisk) -> HeldDisk:
     try:
         return HeldDisk(disk.node, disk.target, disk.lun, read_status(Disk(disk.node)))
     except Failed as error:
-        return HeldDisk(disk.node, disk.target, disk.lun, problem=str(error))
+        return HeldDisk(disk.node, disk.target, disk.lun, problem=str(error), is_away=error.is_away)
+    except Refused:
+        return HeldDisk(disk.node, disk.target, disk.lun, problem=f"{disk.node} is reserved by another host in the way of SCSI-2")

@@ -43,7 +43,8 @@ def rule(key: int, targets: Sequence[str]) -> str:
 def remaining(state: State, wanted: Wanted) -> Sequence[str]:
     """The targets whose disks the rule holds after the plan."""
     named = _NAMED.findall(state.files.get(wanted.path, ""))
-    return wanted.targets if wanted.held else [target for target in named if target not in wanted.targets]
+    # Holding one target does not end the rule of another, such as that of a server that is about to leave.
+    return sorted({*named, *wanted.targets}) if wanted.held else [target for target in named if target not in wanted.targets]
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
@@ -110,6 +111,7 @@ def _released(state: State, wanted: Wanted) -> Iterator[Step]:
 
 
 def _warnings(state: State, wanted: Wanted) -> Iterator[str]:
+    yield from (f"{disk.problem}: it is held when it appears again" for disk in state.disks if disk.is_away and wanted.held)
     for disk in state.disks if wanted.held and not wanted.take_over else ():
         for one in intruders(disk, state.key):
             yield f"{disk.label}: {one.initiator or 'another initiator'} is registered too (key {shown_key(one.key)}), and may write to it"

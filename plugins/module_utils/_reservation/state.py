@@ -18,13 +18,17 @@ def shown_key(key: int) -> str:
 
 @dataclass(frozen=True)
 class HeldDisk:
-    """A disk of a declared target. C(status) is C(None) if its reservation cannot be read; C(problem) says why."""
+    """A disk of a declared target. C(status) is C(None) if its reservation cannot be read; C(problem) says why.
+
+    C(is_away) tells whether the disk does not answer, as while its server is down: udev holds it when it appears again.
+    """
 
     node: str
     target: str
     lun: int
     status: Optional[Status] = None
     problem: str = ""
+    is_away: bool = False
 
     @property
     def label(self) -> str:

@@ -31,8 +31,7 @@ class Outcome:
 
 
 async def _collect(stream: Optional[asyncio.StreamReader], into: bytearray) -> None:
-    assert stream is not None
-    while data := await stream.read(1 << 16):
+    while stream is not None and (data := await stream.read(1 << 16)):
         into.extend(data)
 
 

@@ -63,9 +63,10 @@ def parse_save(text: str) -> Dict[str, Dict[str, List[Words]]]:
     return tables
 
 
-def find_own(saved: Saved, name: str, hooks: Hooks = _HOOKS) -> Dict[str, Own]:
+def find_own(saved: Saved, name: str, hooks: Optional[Hooks] = None) -> Dict[str, Own]:
     """The chains and jumps of a namespace, by table; tables without any are omitted."""
     found = {}
+    hooks = hooks or _HOOKS
     for table in hooks:
         names = {chain(name, hook) for hook, _builtin in hooks[table]}
         chains = {one: tuple(rules) for one, rules in saved.get(table, {}).items() if one in names}

@@ -37,7 +37,11 @@ class Refused(Exception):
 
 
 class Failed(Exception):
-    """A command did not work on this disk; the message says why."""
+    """A command did not work on this disk; the message says why. C(is_away) tells whether the disk did not answer at all."""
+
+    def __init__(self, problem: str, is_away: bool = False) -> None:
+        super().__init__(problem)
+        self.is_away = is_away
 
 
 class Registration(NamedTuple):
@@ -118,7 +122,8 @@ class Disk:
 
     def _change(self, action: int, key: int, other: int) -> None:
         # The target keeps registrations over its restart, which also is the only way in which its restart keeps the reservation.
-        flags = _THROUGH_POWER_LOSS if action == _REGISTER_AND_IGNORE else 0
+        # LIO takes the flag of every registration for all that it keeps of the disk, so that leaving without it forgets those of others.
+        flags = _THROUGH_POWER_LOSS if action in (_REGISTER, _REGISTER_AND_IGNORE) else 0
         parameters = struct.pack(">QQ4xB3x", key, other, flags)
         kind = WRITE_EXCLUSIVE_REGISTRANTS_ONLY if action in (_RESERVE, _PREEMPT_AND_ABORT) else 0
         self._send(struct.pack(">BBB2xIx", _PERSISTENT_OUT, action, kind, len(parameters)), _TO_DISK, parameters)
@@ -127,7 +132,7 @@ class Disk:
         try:
             descriptor = os.open(self.node, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise Failed(f"{self.node} cannot be opened: {error.strerror}") from None
+            raise Failed(f"{self.node} cannot be opened: {error.strerror}", is_away=True) from None
         try:
             for _attempt in range(_ATTEMPTS):
                 status, sense, answer = self._send_once(descriptor, command, direction, data)
@@ -163,7 +168,7 @@ class Disk:
         except OSError as error:
             raise Failed(f"{self.node} takes no SCSI commands: {error.strerror}") from None
         if request.status == 0 and request.host_status:
-            raise Failed(f"{self.node} does not answer (host status {request.host_status})")
+            raise Failed(f"{self.node} does not answer (host status {request.host_status})", is_away=True)
         return request.status, sense_key(sense.raw), room.raw[: len(data) - request.resid]
 
 

@@ -25,7 +25,8 @@ class Days:
 
     def __contains__(self, day: object) -> bool:
         """Whether a day, counted from the epoch, is chosen."""
-        assert isinstance(day, int)
+        if not isinstance(day, int):
+            return False
         if self.weekdays and not any(_is_weekday(day, weekday, nth) for weekday, nth in self.weekdays):
             return False
         if not (self.days or self.months):

@@ -77,9 +77,9 @@ def _ask(job: Job, url: str, write: int) -> NoReturn:
             account.take()
         os.environ.clear()
         os.environ.update(environment)
-        from urllib.request import urlopen
+        from urllib.request import build_opener
 
-        with urlopen(url, timeout=_OF_REQUEST):
+        with build_opener().open(url, timeout=_OF_REQUEST):
             code = 0
     except (StartError, OSError, ImportError, ValueError) as error:
         # The URL may be a secret, and is in none of these messages.

@@ -57,7 +57,7 @@ def _post(url: str, content: dict[str, Any]) -> str:
 
     request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS):
+        with urllib.request.build_opener().open(request, timeout=_SECONDS):
             return ""
     except (OSError, ValueError, http.client.HTTPException) as error:
         # The address may have a secret, and is not shown.
