@@ -38,6 +38,8 @@ options:
     description:
       - Whether to take disks from another host that is lost for good. It loses its registration, its commands are aborted, and it cannot
         write any more, also when it comes back.
+      - A target cannot tell two hosts with one initiator name apart. If the other host has the name of this one, the module warns, and
+        the other one has to be switched off for good before.
       - With V(false) a disk that another host holds is refused by the name of that host.
     type: bool
     default: false

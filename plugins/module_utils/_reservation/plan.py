@@ -112,6 +112,15 @@ def _released(state: State, wanted: Wanted) -> Iterator[Step]:
 
 def _warnings(state: State, wanted: Wanted) -> Iterator[str]:
     yield from (f"{disk.problem}: it is held when it appears again" for disk in state.disks if disk.is_away and wanted.held)
+    if (
+        wanted.held
+        and wanted.take_over
+        and any(one.initiator == wanted.initiator for disk in state.disks for one in intruders(disk, state.key))
+    ):
+        yield (
+            f"another host with the initiator name {wanted.initiator} is registered, and a target cannot tell the two apart: make sure that"
+            " it is switched off for good"
+        )
     for disk in state.disks if wanted.held and not wanted.take_over else ():
         for one in intruders(disk, state.key):
             yield f"{disk.label}: {one.initiator or 'another initiator'} is registered too (key {shown_key(one.key)}), and may write to it"
