@@ -59,7 +59,8 @@ def declare(host: Host, **options: Any) -> dict[str, Any]:
 def test_where_a_job_runs(host: Host, netns: str | None, private_tmp: bool) -> None:
     if netns is not None:
         assert "failed" not in host.netns(netns)
-    launcher = f'#!/bin/sh\nexec {sys.executable} {ROOT}/plugins/module_utils/_programs/private_tmp/launcher.py "$@"\n'
+    # tz_cron looks for the option in the launcher, because an older one lacks it.
+    launcher = f'#!/bin/sh\n# takes --keep\nexec {sys.executable} {ROOT}/plugins/module_utils/_programs/private_tmp/launcher.py "$@"\n'
     host.run("sh", "-c", "cat >/usr/local/sbin/private-tmp && chmod 755 /usr/local/sbin/private-tmp", stdin=launcher)
     # The /tmp of the host is the machine's.
     with tempfile.NamedTemporaryFile(dir="/tmp", prefix="fleetlab-of-the-host-") as of_the_host:
