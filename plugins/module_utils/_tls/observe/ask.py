@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 from ..answer import Answer, BadAnswer, read_answer
 from ..hello import Offer, client_hello
@@ -65,28 +66,23 @@ class Connection:
             raise ProbeError(f"the connection failed: {error.strerror or error}") from error
 
 
-def connect(wanted: Wanted) -> Connection:
+@contextlib.contextmanager
+def connect(wanted: Wanted) -> Iterator[Connection]:
     """A connection on which TLS may begin."""
-    connection = Connection(wanted.host, wanted.port, wanted.timeout)
-    if wanted.starttls:
-        try:
+    with Connection(wanted.host, wanted.port, wanted.timeout) as connection:
+        if wanted.starttls:
             start_tls(connection, wanted.starttls)
-        except BaseException:
-            connection.__exit__()
-            raise
-    return connection
+        yield connection
 
 
 def ask(wanted: Wanted, offer: Offer, until_key: bool) -> Answer:
     """The answer of the server to one offer."""
-    for left in range(_TRIES - 1, -1, -1):
+    for _attempt in range(_TRIES):
         try:
             return _ask_once(wanted, offer, until_key)
-        except ConnectionResetError as error:
-            if not left:
-                raise ProbeError("it resets the connection") from error
+        except ConnectionResetError:
             time.sleep(_PAUSE)
-    raise AssertionError("unreachable")
+    raise ProbeError("it resets the connection")
 
 
 def _ask_once(wanted: Wanted, offer: Offer, until_key: bool) -> Answer:
