@@ -165,3 +165,29 @@ def test_the_rule_calls_the_program_before_md_and_hides_what_is_not_ours() -> No
 def test_wrong_options_are_refused(options: Dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         want(**options)
+
+
+def test_a_disk_that_does_not_answer_stops_neither_the_others_nor_the_release() -> None:
+    host = Played()
+    away = HeldDisk("/dev/sdz", IQN, 9, problem="/dev/sdz does not answer (host status 14)", is_away=True)
+    state = host.state()
+    found = plan(replace(state, disks=(*state.disks, away)), want())
+    assert len([step for step in found.steps if isinstance(step, Operation)]) == 2
+    assert found.warnings == ("/dev/sdz does not answer (host status 14): it is held when it appears again",)
+    without = HeldDisk("/dev/sda", IQN, 0, problem="/dev/sda does not support persistent reservations")
+    assert plan(replace(state, disks=(without,)), want(state="released")).steps == ()
+
+
+def test_holding_one_target_keeps_the_rule_of_another() -> None:
+    host, other = Played(), IQN.replace("server1", "server2")
+    host.apply(want(targets=[IQN, other]))
+    host.apply(want())
+    assert host.files[want().path] == rule(A, [IQN, other])
+
+
+def test_a_take_over_from_a_host_of_the_same_name_warns() -> None:
+    former = Played(B, name="same")
+    former.apply(want(key="0xb"))
+    mine = Played(A, targets=former.targets, name="same")
+    found = plan(mine.state(), want(take_over=True, initiator_name="same"))
+    assert any("initiator name same is registered, and a target cannot tell the two apart" in text for text in found.warnings)
