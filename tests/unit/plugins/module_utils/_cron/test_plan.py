@@ -278,6 +278,8 @@ def test_where_no_mail_can_be_sent_it_is_said_once_and_where_the_output_goes() -
 
 
 def test_secrets_are_not_shown() -> None:
+    query = plan(host_with(), [wanted(on_failure="https://hc.example.org?key=secret")])
+    assert query.after["definition"]["on_failure"] == "https://hc.example.org/(not shown)"
     secret = wanted(env={"PASSWORD": "hunter2"}, on_failure="https://me:token@hc.example.org/secret", on_success="logger done")
     changes = plan(host_with(), [secret])
     shown = str(changes.diff()) + str(changes.commands())

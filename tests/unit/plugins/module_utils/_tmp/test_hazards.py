@@ -190,6 +190,11 @@ class TestHostPaths:
         with pytest.raises(InputError, match=r"host_paths: /tmp/\.X11-unix does not exist on this host"):
             plan(RUNNING, self.WANTED)
 
+    def test_a_path_that_leads_through_a_link_is_refused(self) -> None:
+        linked = replace(RUNNING, existing=self.WANTED.host_paths, linked=self.WANTED.host_paths)
+        with pytest.raises(InputError, match=r"host_paths: /tmp/\.X11-unix leads through a symbolic link"):
+            plan(linked, self.WANTED)
+
 
 class Service:
     """A service that is observed again and again, and what becomes of it."""

@@ -137,6 +137,13 @@ def test_a_host_that_is_to_be_late_is(folder: Path) -> None:
     assert state(folder)["last_wanted"] == FIVE
 
 
+def test_a_late_host_runs_a_time_before_a_change_of_the_job_that_comes_while_it_waits(folder: Path) -> None:
+    call(job_in(folder, declared=True, delay=40, since=FIVE + 20 * 60), FIVE + 40 * 60)
+    assert runs(folder) == 1
+    call(job_in(folder, declared=True, delay=40, since=FIVE + DAY + 41 * 60), FIVE + DAY + 42 * 60)
+    assert runs(folder) == 1
+
+
 def test_now_runs_at_any_time_and_answers_no_wanted_time(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     job = job_in(folder, "exit 3")
     assert run_now(job, FIVE - 60) == 3
