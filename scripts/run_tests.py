@@ -480,7 +480,9 @@ def main(names: list[str]) -> int:
     if table.exists():
         # The table is printed again, because molecule folds the long lines of its verifier's output.
         print(f"\n=== faults\n{table.read_text(encoding='utf-8')}")
-    failures = [f"{result.name}: {failure}" for result in results for failure in result.outcome.failures]
+    # Failures on guests take longest to reproduce. They come last, because the beginning of a long output is cut off first.
+    by_guests = sorted(results, key=lambda result: result.name.startswith("molecule "))
+    failures = [f"{result.name}: {failure}" for result in by_guests for failure in result.outcome.failures]
     if failures:
         print("\n".join(["\n=== failed", *failures]))
     print("\n=== summary")

@@ -66,7 +66,13 @@ def _post(url: str, content: dict[str, Any]) -> str:
 
 def _start(words: list[str]) -> str:
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, timeout=3 * _SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    except OSError as error:
         return f"{words[0]}: {error}"
-    return f"{words[0]} ended with exit code {done.returncode}" if done.returncode else ""
+    try:
+        code = process.wait(3 * _SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return f"{words[0]} did not end within {3 * _SECONDS} s"
+    return f"{words[0]} ended with exit code {code}" if code else ""

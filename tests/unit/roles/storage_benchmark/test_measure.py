@@ -33,13 +33,16 @@ measure = load("measure")
 
 
 class Machine:
-    """Counters that grow by the same with each look."""
+    """Counters that grow by the same with each look. A file in a folder says to a fio of the test how many looks there were."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.looks = 0
+        self.folder = folder
 
     def cpu(self) -> tuple[int, int]:
         self.looks += 1
+        if self.folder:
+            (self.folder / str(self.looks)).touch()
         return 10 * self.looks, 100 * self.looks
 
     def disk(self, name: str) -> tuple[int, int]:
@@ -63,6 +66,11 @@ def recorded(folder: Path, name: str) -> str:
 def command(script: str, **changes: Any) -> dict[str, Any]:
     """A run whose fio is a line of shell."""
     return {"id": "7: md1 seq", "argv": ["sh", "-c", script], "disks": ["sda", "sdbc"], "warm_up": 0.1, "seconds": 1.0, **changes}
+
+
+def after_look(number: int, script: str) -> str:
+    """A script that goes on when the counters have been read so often, however slow this machine is."""
+    return f"until [ -e {number} ]; do sleep 0.05; done; {script}"
 
 
 def test_time_that_others_had_is_neither_work_nor_leisure() -> None:
@@ -99,9 +107,10 @@ def test_a_job_that_failed_is_an_error(folder: Path) -> None:
         measure.reduce_fio(json.dumps(report))
 
 
-def test_counters_are_read_in_the_middle_of_a_run(folder: Path) -> None:
-    machine, output = Machine(), io.StringIO()
-    measure.run_all([command(f"sleep 1.2; cat '{folder}/md99_rand.json'")], machine, output)
+def test_counters_are_read_in_the_middle_of_a_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    machine, output = Machine(tmp_path), io.StringIO()
+    measure.run_all([command(after_look(2, f"cat '{folder}/md99_rand.json'"))], machine, output)
     (line,) = [json.loads(text) for text in output.getvalue().splitlines()]
     assert (line["id"], line["cpu"], line["end"] - line["start"]) == ("7: md1 seq", [10, 100], 1.0)
     assert line["read"] == {"sda": 3 * 512, "sdbc": 4 * 512}
@@ -113,16 +122,19 @@ def test_counters_are_read_in_the_middle_of_a_run(folder: Path) -> None:
     ("run", "words"),
     [
         (command("echo gone >&2; exit 3"), "7: md1 seq: fio ended early with 3: gone"),
-        (command("sleep 0.8; exit 1"), "7: md1 seq: fio ended early with 1"),
-        (command("sleep 1.2; echo late >&2; exit 4"), "7: md1 seq: fio ended with 4: late"),
-        (command("sleep 1.2; echo nothing"), "7: md1 seq: fio printed no usable report"),
+        (command(after_look(1, "exit 1"), seconds=60.0), "7: md1 seq: fio ended early with 1"),
+        (command(after_look(2, "echo late >&2; exit 4")), "7: md1 seq: fio ended with 4: late"),
+        (command(after_look(2, "echo nothing")), "7: md1 seq: fio printed no usable report"),
         (command("", argv=["/nowhere/fio"]), "7: md1 seq: /nowhere/fio: No such file"),
     ],
 )
-def test_a_run_without_figures_is_named_and_ends_the_others(run: dict[str, Any], words: str) -> None:
+def test_a_run_without_figures_is_named_and_ends_the_others(
+    run: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     output = io.StringIO()
     with pytest.raises(measure.MeasureError, match=words):
-        measure.run_all([run, command("true")], Machine(), output)
+        measure.run_all([run, command("true")], Machine(tmp_path), output)
     assert output.getvalue() == ""
 
 

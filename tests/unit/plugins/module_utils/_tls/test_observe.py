@@ -184,7 +184,7 @@ def floods(connection: socket.socket) -> None:
     [
         (silent, "no complete answer within 0.5 s"),
         (slow, "no complete answer within 0.5 s"),
-        (lambda connection: None, "it closes the connection without an alert"),
+        (speaks(b""), "it closes the connection without an alert"),
         (resets, "it resets the connection"),
         (speaks(b"SSH-2.0-OpenSSH_9.2\r\n"), "it does not speak TLS: its answer begins with 'SSH-2.0-OpenSSH_9.2..'"),
         (speaks(b"\x15\x03\x03\x00\x02\x02\x50"), "answered with the alert internal error"),
