@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from typing import Any
 
@@ -65,14 +64,6 @@ def _post(url: str, content: dict[str, Any]) -> str:
 
 
 def _start(words: list[str]) -> str:
-    try:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
-    except OSError as error:
-        return f"{words[0]}: {error}"
-    try:
-        code = process.wait(3 * _SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return f"{words[0]} did not end within {3 * _SECONDS} s"
+    # timeout(1) writes its own line where the program cannot be started, and ends it after the time with code 124.
+    code = os.spawnvp(os.P_WAIT, "timeout", ["timeout", str(3 * _SECONDS), *words])
     return f"{words[0]} ended with exit code {code}" if code else ""
