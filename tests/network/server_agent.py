@@ -15,7 +15,7 @@ def main() -> None:
     """Answer requests until the input ends."""
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = run(asked["run"], asked.get("stdin")) if "run" in asked else answer_module(asked)
+        answer = run(asked["run"], asked.get("stdin"), asked.get("limit", 30)) if "run" in asked else answer_module(asked)
         print(json.dumps(answer), flush=True)
 
 
