@@ -64,8 +64,9 @@ options:
     description:
       - V(refuse) refuses settings elsewhere that undo the profile.
       - V(report) warns of them. The names that they concern need forward secrecy all the same, but not the rest of the profile.
+      - V(comment_out) makes these lines comments, in the files where they are. If the change is undone, they are put back.
     type: str
-    choices: [refuse, report]
+    choices: [refuse, report, comment_out]
     default: refuse
   timeout:
     description: Seconds that one handshake may take, 0.1 to 60.
@@ -88,6 +89,10 @@ EXAMPLES = r"""
 - name: Speak only TLS 1.3
   fleetlab.linux.apache_tls:
     profile: modern
+
+- name: Take the settings of virtual hosts out
+  fleetlab.linux.apache_tls:
+    overrides: comment_out
 
 - name: Leave one virtual host its own settings, as long as it is forward secret
   fleetlab.linux.apache_tls:

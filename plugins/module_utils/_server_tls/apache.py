@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .apache_walk import ROOT, Directive
+from .includes import is_address, names_of, reached
 from .profiles import TLS13_SUITES, Settings
 from .state import Config, Endpoint, File, Listener, Setting
 from .syntax import Section
@@ -22,7 +21,6 @@ MARK = "# Written by fleetlab.linux.apache_tls. Changes made here are lost."
 _TLS = frozenset(
     {"sslprotocol", "sslciphersuite", "sslopensslconfcmd", "sslhonorcipherorder", "sslsessiontickets", "sslsessionticketkeyfile"}
 )
-_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*")
 
 
 def render(settings: Settings) -> str:
@@ -64,7 +62,7 @@ def read(found: Sequence[Directive]) -> Config:
 
 
 def _setting(one: Directive) -> Setting:
-    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""))
+    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), is_whole_line=one.token.is_whole_line)
 
 
 def _overrides(found: Sequence[Directive], last: int) -> Iterator[Setting]:
@@ -122,7 +120,7 @@ def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
                     names.setdefault(end, []).extend(_names(inside))
     if has_tls and not hosts:
         for listener in listeners:
-            names.setdefault((_reached(listener.address), listener.port), []).extend(_names(main))
+            names.setdefault((reached(listener.address), listener.port), []).extend(_names(main))
     for (address, port), known in sorted(names.items()):
         yield Endpoint(address, port, tuple(dict.fromkeys(known)))
 
@@ -141,25 +139,11 @@ def _addresses(word: str, listeners: Sequence[Listener]) -> Iterator[Tuple[str, 
     address, port = _split(word)
     for listener in listeners:
         if port in (None, listener.port):
-            own = address if _is_address(address) else listener.address
-            if not _is_address(listener.address) or own == listener.address:
-                yield _reached(own), listener.port
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return not ipaddress.ip_address(text).is_unspecified
-    except ValueError:
-        return False
-
-
-def _reached(address: str) -> str:
-    return address if _is_address(address) else "::1" if ":" in address else "127.0.0.1"
+            own = address if is_address(address) else listener.address
+            if not is_address(listener.address) or own == listener.address:
+                yield reached(own), listener.port
 
 
 def _names(inside: Sequence[Directive]) -> Iterator[str]:
     for one in inside:
-        for word in one.words if one.name == "serveralias" else one.words[:1] if one.name == "servername" else ():
-            name = word.rpartition("://")[2].partition(":")[0].lower()
-            if _NAME.fullmatch(name) and not _is_address(name):
-                yield name
+        yield from names_of(one.words if one.name == "serveralias" else one.words[:1] if one.name == "servername" else ())

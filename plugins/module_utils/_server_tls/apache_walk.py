@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from dataclasses import dataclass, replace
-from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Set, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Set, Tuple
 
+from .includes import Files, matches
 from .syntax import Section, Token, tokens
 
 ROOT = "/etc/apache2"
@@ -20,22 +20,6 @@ _BUILT_IN = frozenset({"core_module", "http_module", "so_module", "log_config_mo
 _EXPORT = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)=(.*)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]+)\}?")
 _CONDITIONS = ("ifmodule", "ifdefine", "iffile", "ifversion", "ifdirective", "ifsection")
-
-
-class Files(Protocol):
-    """What reading needs of a host."""
-
-    def read(self, path: str) -> Optional[str]:
-        """The content of a file, if it can be read."""
-
-    def names(self, folder: str) -> List[str]:
-        """The names in a folder, sorted."""
-
-    def is_folder(self, path: str) -> bool:
-        """Whether the path leads to a folder."""
-
-    def exists(self, path: str) -> bool:
-        """Whether the path leads to an existing object."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ class _Walk:
 
     def _directive(self, token: Token, sections: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
         if token.name in ("include", "includeoptional") and token.words and depth < _DEPTH:
-            for path in self._matches(token.words[0]):
+            for path in matches(self._files, self._root, token.words[0]):
                 yield from self.file(path, sections, depth + 1)
             return
         if token.name == "define" and token.words:
@@ -127,25 +111,6 @@ class _Walk:
 
     def _replaced(self, word: str) -> str:
         return re.sub(r"\$\{([^}]+)\}", lambda match: self._variables.get(match.group(1), match.group(0)), word)
-
-    def _matches(self, pattern: str) -> Iterator[str]:
-        """The files of an Include, whose pattern may be a folder, with all files below it."""
-        path = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
-        found = [""]
-        for part in path.strip("/").split("/"):
-            if any(character in part for character in "*?["):
-                found = [f"{base}/{name}" for base in found for name in self._files.names(base or "/") if fnmatch.fnmatchcase(name, part)]
-            else:
-                found = [f"{base}/{part}" for base in found]
-        for one in found:
-            yield from self._below(one)
-
-    def _below(self, path: str) -> Iterator[str]:
-        if not self._files.is_folder(path):
-            yield path
-            return
-        for name in self._files.names(path):
-            yield from self._below(f"{path}/{name}")
 
 
 def directives(files: Files) -> Tuple[Directive, ...]:

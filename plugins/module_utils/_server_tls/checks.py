@@ -47,9 +47,12 @@ def _refusals(server: Server, state: State, wanted: Wanted) -> Iterator[Fleetlab
     if old:
         found = f"the key file of session tickets {_list(old)} is missing or older than a day: who gets it decrypts recorded sessions"
         yield RefusedError(subject, found, f"{_NOTHING}; take the line out, so that the server makes a key for itself")
-    if config.overrides and not wanted.reports_overrides:
+    if config.overrides and wanted.overrides == "refuse":
         found = f"other settings undo this one: {_list([str(one) for one in config.overrides])}"
-        yield RefusedError(subject, found, f"{_NOTHING}; take these lines out, or set overrides to report")
+        yield RefusedError(subject, found, f"{_NOTHING}; take these lines out, or set overrides to comment_out or report")
+    spread = [str(one) for one in config.overrides if not one.is_whole_line]
+    if spread and wanted.overrides == "comment_out":
+        yield RefusedError(subject, f"other settings share their lines: {_list(spread)}", f"{_NOTHING}; take them out by hand")
     if state.blocked:
         listener, problem = state.blocked[0]
         found = f"the server cannot listen on port {listener.port} as {listener.place} says ({problem}), and a reload would end it"

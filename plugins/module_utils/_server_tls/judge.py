@@ -37,6 +37,9 @@ def _differences(scan: Scan, settings: Settings) -> Iterator[str]:
     other = [protocol.name for protocol in scan.protocols if protocol.name not in settings.protocols]
     if other:
         yield f"speaks {_list(other)}"
+    missing = [name for name in settings.protocols if name not in (protocol.name for protocol in scan.protocols)]
+    if missing:
+        yield f"does not speak {_list(missing)}"
     allowed = {*settings.suites, *TLS13_SUITES}
     suites = [find_suite(number) for protocol in scan.protocols for number in protocol.suites]
     more = [suite.openssl_name or suite.name for suite in suites if suite.openssl_name not in allowed]

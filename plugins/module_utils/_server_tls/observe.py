@@ -41,7 +41,7 @@ class _AsIfEnabled:
 
     def read(self, path: str) -> Optional[str]:
         """The content of a file."""
-        return "Define FLEETLAB_TLS" if path in (self._server.owned, self._server.enabled) else self._host.read(path)
+        return "Define FLEETLAB_TLS;" if path in (self._server.owned, self._server.enabled) else self._host.read(path)
 
     def names(self, folder: str) -> List[str]:
         """The names in a folder."""
@@ -62,12 +62,11 @@ def observe(host: Host, server: Server, wanted: Wanted) -> State:
     """The configuration on disk, and what the running server does."""
     config = read_config(host, server)
     pid = main_process(host, server)
-    content = host.content(server.owned)
     return State(
         config=config,
         version=_version(host, pid),
         pid=pid,
-        content=content[0] if content else None,
+        files=read_files(host, server, config),
         is_enabled=host.exists(server.enabled),
         live=scan_all(config.endpoints, wanted) if pid is not None else (),
         blocked=tuple(_blocked(host, pid, config.listeners)),
@@ -80,9 +79,16 @@ def read_config(host: Host, server: Server) -> Config:
     config = server.read(_AsIfEnabled(host, server))
     return replace(
         config,
+        overrides=tuple(replace(setting, real=host.resolve(setting.place.file)) for setting in config.overrides),
         certificates=tuple(_look_at(host, file) for file in config.certificates),
         ticket_keys=tuple(_look_at(host, file) for file in config.ticket_keys),
     )
+
+
+def read_files(host: Host, server: Server, config: Config) -> Dict[str, Tuple[str, int]]:
+    """Content and mode of the files that a change may concern."""
+    contents = {path: host.content(path) for path in (server.owned, *(setting.real for setting in config.overrides))}
+    return {path: found for path, found in contents.items() if found}
 
 
 def main_process(host: Host, server: Server) -> Optional[int]:
@@ -132,7 +138,7 @@ def _version(host: Host, pid: Optional[int]) -> Version:
 
 
 def _kept(text: Optional[str]) -> Optional[Kept]:
-    return Kept(json.loads(text)["content"]) if text else None
+    return Kept(json.loads(text)["files"]) if text else None
 
 
 def _blocked(host: Host, pid: Optional[int], listeners: Sequence[Listener]) -> Iterator[Tuple[Listener, str]]:

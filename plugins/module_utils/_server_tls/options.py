@@ -11,17 +11,21 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from .._core.errors import InputError
 from .profiles import GROUPS, PROFILES
 
-_COMMON: Dict[str, Dict[str, Any]] = {
+SPEC: Dict[str, Dict[str, Any]] = {
     "profile": {"type": "str", "choices": list(PROFILES), "default": "intermediate"},
     "oldest_client": {"type": "str", "choices": ["TLSv1.2", "TLSv1.3"]},
     "groups": {"type": "list", "elements": "str"},
-    "tickets": {"type": "str", "choices": ["off", "rotate"], "default": "off"},
-    "overrides": {"type": "str", "choices": ["refuse", "report"], "default": "refuse"},
+    "overrides": {"type": "str", "choices": ["refuse", "report", "comment_out"], "default": "refuse"},
     "timeout": {"type": "float", "default": 5.0},
 }
 
+NGINX_SPEC: Dict[str, Dict[str, Any]] = {
+    **SPEC,
+    "tickets": {"type": "str", "choices": ["off", "rotate"], "default": "off"},
+}
+
 APACHE_SPEC: Dict[str, Dict[str, Any]] = {
-    **_COMMON,
+    **NGINX_SPEC,
     "stapling": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
     "trace": {"type": "bool", "default": False},
 }
@@ -36,7 +40,7 @@ class Wanted:
     tickets: bool = False
     stapling: bool = False
     trace: bool = False
-    reports_overrides: bool = False
+    overrides: str = "refuse"
     timeout: float = 5.0
 
 
@@ -49,10 +53,10 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     return Wanted(
         profile=params["profile"],
         groups=_groups(params["groups"]),
-        tickets=params["tickets"] == "rotate",
+        tickets=params.get("tickets", "rotate") == "rotate",
         stapling=params.get("stapling") == "auto",
         trace=bool(params.get("trace")),
-        reports_overrides=params["overrides"] == "report",
+        overrides=params["overrides"],
         timeout=params["timeout"],
     )
 

@@ -9,10 +9,11 @@ The trial is first. The old file is kept until the new one is proved, so that a 
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping
 
 from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from . import show
+from .changes import changed_files, is_strict
 from .checks import check
 from .judge import deviations
 from .options import Wanted
@@ -41,33 +42,29 @@ def plan(server: Server, state: State, wanted: Wanted) -> Plan:
     """
     check(server, state, wanted)
     settings = settings_for(state, wanted)
-    steps = tuple(_steps(server, state, settings))
+    steps = tuple(_steps(server, state, wanted, settings))
     return Plan(
         subject=f"TLS of {server.name}",
-        before=show.before(state),
-        after=show.after(state, server.render(settings)) if steps else show.before(state),
+        before=show.before(server, state),
+        after=show.after(state, wanted, server.render(settings)) if steps else show.before(server, state),
         steps=steps,
-        warnings=tuple(_warnings(state)),
+        warnings=tuple(_warnings(state, wanted)),
     )
 
 
-def is_strict(state: State) -> bool:
-    """Whether every name has to be as the profile says, because nothing else in the configuration has a say."""
-    return not state.config.overrides
-
-
-def _steps(server: Server, state: State, settings: Settings) -> Iterator[Step]:
-    content = server.render(settings)
-    is_written = state.content == content
-    if is_written and state.is_enabled and state.kept is None and not any(deviations(state.live, settings, is_strict(state))):
+def _steps(server: Server, state: State, wanted: Wanted, settings: Settings) -> Iterator[Step]:
+    wanted_files = changed_files(server, state.config, state.files, settings, wanted)
+    different = {path: content for path, content in wanted_files.items() if state.files.get(path, ("", 0))[0] != content}
+    is_as_wanted = not any(deviations(state.live, settings, is_strict(state.config, wanted)))
+    if not different and state.is_enabled and state.kept is None and is_as_wanted:
         return
     yield Operation("trial", _arguments(settings))
     if state.kept is None:
         yield MakeDirectory(server.journal.rpartition("/")[0])
-        yield WriteFile(server.journal, _journal(state.content if state.is_enabled else None), mode=0o600)
-    if not is_written:
-        yield WriteFile(server.owned, content)
-    if not state.is_enabled:
+        yield WriteFile(server.journal, _journal(server, state, wanted_files), mode=0o600)
+    for path, content in sorted(different.items(), key=lambda item: item[0] != server.owned):
+        yield WriteFile(path, content, mode=state.files.get(path, ("", 0o644))[1])
+    if not state.is_enabled and server.enable:
         yield Command(server.enable)
     if state.pid is not None:
         yield Operation("prove")
@@ -84,12 +81,17 @@ def _arguments(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _journal(content: Optional[str]) -> str:
-    return json.dumps({"content": content}) + "\n"
+def _journal(server: Server, state: State, paths: Iterable[str]) -> str:
+    old = {path: state.files[path][0] if path in state.files else None for path in paths}
+    if not state.is_enabled:
+        # A file that the server does not read is no settings to go back to.
+        old[server.owned] = None
+    return json.dumps({"files": old}, sort_keys=True) + "\n"
 
 
-def _warnings(state: State) -> Iterator[str]:
-    yield from (f"{setting} has its own TLS, which the profile does not change" for setting in state.config.overrides)
+def _warnings(state: State, wanted: Wanted) -> Iterator[str]:
+    kept = state.config.overrides if wanted.overrides == "report" else ()
+    yield from (f"{setting} has its own TLS, which the profile does not change" for setting in kept)
     yield from (f"{setting} was not looked into; the trial shows what it does" for setting in state.config.unread)
     if state.pid is None:
         yield "the server does not run: the settings were tried in a throwaway server only, and take effect when it starts"

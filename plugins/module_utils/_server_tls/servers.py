@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Optional, Sequence, Tuple
 
-from . import apache, apache_walk
-from .apache_walk import Files
+from . import apache, apache_walk, nginx, proftpd
+from .includes import Files
 from .profiles import Settings
 from .state import Config
 
@@ -25,7 +25,6 @@ class Server:
     name: str
     owned: str
     enabled: str
-    folders: Tuple[str, ...]
     logs: Tuple[str, ...]
     enable: Tuple[str, ...]
     disable: Tuple[str, ...]
@@ -53,7 +52,6 @@ APACHE = Server(
     name="apache",
     owned=apache.OWNED,
     enabled=apache.ENABLED,
-    folders=("/etc/apache2/conf-available", "/etc/apache2/conf-enabled"),
     logs=("/var/log/apache2/error.log",),
     enable=("a2enconf", "--quiet", apache.NAME),
     disable=("a2disconf", "--quiet", apache.NAME),
@@ -65,4 +63,38 @@ APACHE = Server(
     render=apache.render,
     read=lambda files: apache.read(apache_walk.directives(files)),
     no_tls="its module ssl is not loaded: run a2enmod ssl, and enable a site with SSLEngine on",
+)
+
+NGINX = Server(
+    name="nginx",
+    owned=nginx.OWNED,
+    enabled=nginx.OWNED,
+    logs=("/var/log/nginx/error.log",),
+    enable=(),
+    disable=(),
+    foreground=("nginx", "-g", "daemon off;"),
+    reload=("service", "nginx", "reload"),
+    start=("service", "nginx", "start"),
+    process="nginx",
+    pid_files=lambda _files: ("/run/nginx.pid",),
+    render=nginx.render,
+    read=nginx.read,
+    no_tls="no server block listens with ssl",
+)
+
+PROFTPD = Server(
+    name="proftpd",
+    owned=proftpd.OWNED,
+    enabled=proftpd.OWNED,
+    logs=("/var/log/proftpd/proftpd.log", "/var/log/proftpd/tls.log"),
+    enable=(),
+    disable=(),
+    foreground=("proftpd", "--nodaemon"),
+    reload=("service", "proftpd", "reload"),
+    start=("service", "proftpd", "start"),
+    process="proftpd",
+    pid_files=lambda _files: ("/run/proftpd.pid",),
+    render=proftpd.render,
+    read=proftpd.read,
+    no_tls="its module mod_tls is not loaded: install proftpd-mod-crypto, and load it in modules.conf",
 )

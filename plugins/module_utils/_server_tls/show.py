@@ -10,22 +10,29 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .._core.plan import Plan
 from .._tls.state import Scan
 from .options import Wanted
+from .servers import Server
 from .state import Report, State
 
 _ALL = "every suite is forward secret"
 
 
-def before(state: State) -> Mapping[str, Any]:
-    """The owned file, and the forward secrecy of each name."""
+def before(server: Server, state: State) -> Mapping[str, Any]:
+    """The owned file, the settings elsewhere that undo it, and the forward secrecy of each name."""
     return {
-        "file": (state.content or "") if state.is_enabled else "",
+        "file": state.files.get(server.owned, ("", 0))[0] if state.is_enabled else "",
+        "elsewhere": [str(setting) for setting in state.config.overrides],
         "names": {_subject(report, scan): _secrecy(scan) for report in state.live for scan in report.scans},
     }
 
 
-def after(state: State, content: str) -> Mapping[str, Any]:
+def after(state: State, wanted: Wanted, content: str) -> Mapping[str, Any]:
     """The same after the plan, which a trial has to prove first."""
-    return {"file": content, "names": {_subject(report, scan): _ALL for report in state.live for scan in report.scans}}
+    elsewhere = [] if wanted.overrides == "comment_out" else [str(setting) for setting in state.config.overrides]
+    return {
+        "file": content,
+        "elsewhere": elsewhere,
+        "names": {_subject(report, scan): _ALL for report in state.live for scan in report.scans},
+    }
 
 
 def _subject(report: Report, scan: Scan) -> str:

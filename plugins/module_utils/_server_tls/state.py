@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Optional, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Mapping, Optional, Tuple
 
 from .._tls.state import Scan
 from .profiles import Version
@@ -25,11 +25,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Setting:
-    """A line of the configuration that another one than this module wrote. C(where) names its section, such as a virtual host."""
+    """A line of the configuration that another one than this module wrote. C(where) names its section, such as a virtual host.
+
+    C(real) is the file without links; C(is_whole_line) tells whether it can be made a comment.
+    """
 
     place: Place
     text: str
     where: str = ""
+    real: str = ""
+    is_whole_line: bool = True
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" + (f" (in {self.where})" if self.where else "")
@@ -101,14 +106,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Kept:
-    """The owned file before a change that has not been proved yet; C(content) is C(None) if there was none."""
+    """Files before a change that has not been proved yet; the content is C(None) if there was none."""
 
-    content: Optional[str]
+    files: Mapping[str, Optional[str]]
 
 
 @dataclass(frozen=True)
 class State:
-    """C(pid) is the main process, C(None) if the server does not run; C(version) is that of its OpenSSL.
+    """C(files) are content and mode of the files that a change may concern. C(pid) is the main process, C(None) if the server does not
+    run; C(version) is that of its OpenSSL.
 
     C(blocked) are listeners that it does not have yet and could not get, each with the reason. C(kept) is left by a run that was killed.
     """
@@ -116,7 +122,7 @@ class State:
     config: Config
     version: Version
     pid: Optional[int] = None
-    content: Optional[str] = None
+    files: Mapping[str, Tuple[str, int]] = field(default_factory=dict)
     is_enabled: bool = False
     live: Tuple[Report, ...] = ()
     blocked: Tuple[Tuple[Listener, str], ...] = ()

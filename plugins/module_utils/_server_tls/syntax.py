@@ -36,6 +36,7 @@ class Token:
     words: Tuple[str, ...]
     place: Place
     text: str
+    is_whole_line: bool = True
 
     @property
     def section(self) -> Section:
@@ -45,18 +46,18 @@ class Token:
 
 def tokens(file: str, text: str) -> Iterator[Token]:
     """The lines of a file without comments."""
-    for number, line in _joined(text):
+    for number, line, is_whole in _joined(text):
         match = _SECTION.fullmatch(line)
         if match:
             end, name, rest = match.groups()
             yield Token("end" if end else "begin", name.lower(), _words(rest), Place(file, number), line)
         else:
             words = _words(line)
-            yield Token("directive", words[0].lower(), words[1:], Place(file, number), line)
+            yield Token("directive", words[0].lower(), words[1:], Place(file, number), line, is_whole)
 
 
-def _joined(text: str) -> Iterator[Tuple[int, str]]:
-    """Number and text of each line that is neither empty nor a comment; a backslash continues a line."""
+def _joined(text: str) -> Iterator[Tuple[int, str, bool]]:
+    """Number and text of each line that is neither empty nor a comment, and whether no backslash continues it."""
     parts: List[str] = []
     first = 0
     for number, raw in enumerate(text.splitlines(), 1):
@@ -65,9 +66,10 @@ def _joined(text: str) -> Iterator[Tuple[int, str]]:
             parts.append(raw[:-1])
             continue
         line = "".join([*parts, raw]).strip()
+        is_whole = not parts
         parts = []
         if line and not line.startswith("#"):
-            yield first, line
+            yield first, line, is_whole
 
 
 def _words(text: str) -> Tuple[str, ...]:

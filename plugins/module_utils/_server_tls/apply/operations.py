@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from ..._core.errors import CommandError, FleetlabError
 from ..._core.plan import Operations, WriteFile, write_file
 from ..._core.runner import Runner
 from ..._host.files import Host
+from ..changes import changed_files, is_strict
 from ..judge import deviations
-from ..observe import main_process, read_config, scan_all
+from ..observe import main_process, read_config, read_files, scan_all
 from ..options import Wanted
 from ..profiles import Settings
 from ..servers import Server
@@ -46,14 +47,17 @@ class _Change:
         """Run the configuration with the new settings in a throwaway server, and scan that."""
         settings = Settings(profile, tuple(groups), **{name: bool(value) for name, value in flags.items()})
         config = read_config(self._host, self._server)
+        files = read_files(self._host, self._server, config)
         with sandbox(self._host, self._runner) as box, tempfile.TemporaryFile() as output:
-            box.write(self._server.owned, self._server.render(settings))
-            box.run(*self._server.enable)
+            for path, content in changed_files(self._server, config, files, settings, self._wanted).items():
+                box.write(path, content)
+            if self._server.enable:
+                box.run(*self._server.enable)
             box.start(self._server.foreground, output)
             box.await_answers(config.endpoints, self._server.logs)
             self._expected = box.call(lambda: scan_all(config.endpoints, self._wanted))
             box.expect_alive(self._server.logs)
-        found = list(deviations(self._expected, settings, is_strict=not config.overrides))
+        found = list(deviations(self._expected, settings, is_strict(config, self._wanted)))
         if found:
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise FleetlabError(f"the throwaway server is not as the profile says: {found[0]}{more}. The running server was not touched")
@@ -93,12 +97,14 @@ class _Change:
 
     def _undo(self) -> str:
         """Put the old file back, and say how that went."""
-        kept: Optional[str] = json.loads(self._host.read(self._server.journal) or '{"content": null}')["content"]
-        if kept is None:
-            self._runner.run(self._server.disable)
-            self._runner.run(("rm", "--force", self._server.owned))
-        else:
-            write_file(WriteFile(self._server.owned, kept))
+        kept: Mapping[str, Optional[str]] = json.loads(self._host.read(self._server.journal) or "{}").get("files", {})
+        for path, content in kept.items():
+            if content is not None:
+                write_file(WriteFile(path, content, mode=(self._host.content(path) or ("", 0o644))[1]))
+                continue
+            if self._server.disable:
+                self._runner.run(self._server.disable)
+            self._runner.run(("rm", "--force", path))
         running = main_process(self._host, self._server) is not None
         said = self._tell(self._server.reload if running else self._server.start)
         deadline = time.monotonic() + _SETTLE

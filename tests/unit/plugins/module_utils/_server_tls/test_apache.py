@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
-
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.apache import ENABLED, read, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.apache_walk import ENVIRONMENT, MAIN, directives, variables
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.syntax import tokens
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.tree import Tree
 
 SITES = "/etc/apache2/sites-enabled"
 BASE = {
@@ -25,26 +24,6 @@ BASE = {
     "/etc/apache2/mods-enabled/ssl.conf": "<IfModule mod_ssl.c>\nSSLProtocol all -SSLv3\n</IfModule>\n",
     ENABLED: "Define FLEETLAB_TLS",
 }
-
-
-class Tree:
-    """Files of a host."""
-
-    def __init__(self, files: Dict[str, str]) -> None:
-        self.files = files
-
-    def read(self, path: str) -> Optional[str]:
-        return self.files.get(path)
-
-    def names(self, folder: str) -> List[str]:
-        start = folder.rstrip("/") + "/"
-        return sorted({path[len(start) :].split("/")[0] for path in self.files if path.startswith(start)})
-
-    def is_folder(self, path: str) -> bool:
-        return bool(self.names(path))
-
-    def exists(self, path: str) -> bool:
-        return path in self.files or self.is_folder(path)
 
 
 def config(**sites: str) -> Config:

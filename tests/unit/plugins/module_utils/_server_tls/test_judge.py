@@ -38,7 +38,11 @@ def test_each_deviation_is_named() -> None:
     assert judge(good(compression=True)) == ["compresses"]
     assert judge(good(tickets=Tickets(offered=True))) == ["offers session tickets"]
     assert judge(good(tickets=Tickets(offered=True)), settings=replace(SETTINGS, tickets=True)) == []
-    assert judge(good(protocols=(Protocol("TLSv1.1", (0xC014,)),))) == ["speaks TLSv1.1", "has other suites: ECDHE-RSA-AES256-SHA"]
+    assert judge(scan((), GROUPS)) == ["does not speak TLSv1.2"]
+    assert judge(good(protocols=(*good().protocols, Protocol("TLSv1.1", (0xC014,))))) == [
+        "speaks TLSv1.1",
+        "has other suites: ECDHE-RSA-AES256-SHA",
+    ]
     assert judge(good(certificate=Certificate("a", (), 0, 1, "RSA", 1024))) == ["the RSA key has 1024 bits: make one of at least 2048"]
     assert judge(good(protocols=(), errors=("it resets the connection",))) == ["no suite was found (it resets the connection)"]
 

@@ -64,7 +64,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tuple
     ) -> Tuple[Played, Any]:
         played = Played(tmp_path, after)
         monkeypatch.setattr(Server, "journal", property(lambda _server: str(played.journal)))
-        played.journal.write_text(json.dumps({"content": kept}))
+        played.journal.write_text(json.dumps({"files": {played.server.owned: kept, f"{tmp_path}/foreign": "as it was"}}))
         Path(played.server.owned).write_text("new")
         answers = iter([tuple(tried)])
         monkeypatch.setattr(room, "scan_all", lambda _ends, _wanted: next(answers, tuple(played.after or ())))
@@ -107,6 +107,7 @@ def test_a_server_that_differs_loses_a_file_that_it_did_not_have(play: Callable[
     with pytest.raises(FleetlabError, match=message):
         try_and_prove(operations)
     assert not Path(played.server.owned).exists()
+    assert Path(played.server.owned).with_name("foreign").read_text() == "as it was"
     assert "a2disconf --quiet zz-fleetlab-tls" in played.commands
 
 

@@ -58,10 +58,10 @@ class Machine:
             config=CONFIG,
             version=self.version,
             pid=1 if self.running else None,
-            content=self.content,
+            files={APACHE.owned: (self.content, 0o644)} if self.content is not None else {},
             is_enabled=self.enabled,
             live=(report(self.loaded),) if self.running else (),
-            kept=Kept(json.loads(self.journal)["content"]) if self.journal else None,
+            kept=Kept(json.loads(self.journal)["files"]) if self.journal else None,
         )
 
     def carry_out(self, step: Step, settings: Settings) -> None:
@@ -107,7 +107,7 @@ def test_a_run_that_was_killed_after_any_steps_is_completed_by_the_next(machine:
     for most in killed:
         machine.apply(wanted, most)
         if machine.journal:
-            assert json.loads(machine.journal)["content"] == before
+            assert json.loads(machine.journal)["files"] == {APACHE.owned: before}
         else:
             before = machine.content if machine.enabled else None
     machine.apply(wanted)
@@ -134,6 +134,7 @@ def test_the_diff_shows_the_file_and_the_names() -> None:
     made = plan(APACHE, Machine().state(), want())
     assert made.before == {
         "file": "",
+        "elsewhere": [],
         "names": {
             "127.0.0.1:443 a.test": "2 of 3 suites before TLS 1.3 are not forward secret",
             "127.0.0.1:443 (no name)": "2 of 3 suites before TLS 1.3 are not forward secret",
