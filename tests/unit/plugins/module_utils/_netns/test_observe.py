@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import List, Optional, Sequence
 
@@ -57,7 +58,7 @@ def test_a_process_in_a_chroot_says_nothing_about_the_files_of_dns(tmp_path: Pat
     (tmp_path / "proc/42/root").symlink_to(tmp_path / "var/empty")
     for pid in ("41", "42"):
         (tmp_path / "proc" / pid / "ns").mkdir()
-        (tmp_path / "proc" / pid / "ns/net").hardlink_to(tmp_path / "run/netns/web")
+        os.link(str(tmp_path / "run/netns/web"), str(tmp_path / "proc" / pid / "ns/net"))
     joined = observe_joined(Systemd("LoadState=loaded\nControlGroup=/web.service\nMainPID=41\n"), Host(str(tmp_path)), "web", "web.service")
     assert (joined.network, joined.dns_current) == ("in", current)
 
