@@ -94,6 +94,24 @@ def floors(session: nox.Session) -> None:
     session.run(sys.executable, "-m", drawing, *(["--check"] if os.environ.get("CI") else []), env={"PYTHONPATH": _TREE}, external=True)
 
 
+_CHANGELOG = "antsibull-changelog>=0.36,<1"
+
+
+@nox.session(name="changelog")
+def changelog(session: nox.Session) -> None:
+    """Check the fragments of the changelog, and the file in which the releases are."""
+    session.install(_CHANGELOG)
+    session.run("antsibull-changelog", "lint")
+    session.run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml")
+
+
+@nox.session(name="release", default=False)
+def release(session: nox.Session) -> None:
+    """Prepare a release: C(nox -s release -- VERSION)."""
+    session.install(_CHANGELOG, "ansible-core", "--constraint", "requirements.txt")
+    session.run("python", "scripts/release.py", *session.posargs)
+
+
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
     """Render the documentation of every plugin and role into build/docs."""
