@@ -1,0 +1,135 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ftpaccess_info computes against real logins, on the ProFTPD of two releases of Debian."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ansible
+import pytest
+
+from .ftp_scenes import DEEPER, SCENES, START, U1, Scene
+
+if TYPE_CHECKING:
+    from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = "/tree/ansible_collections/fleetlab/linux"
+SUITES = ("bookworm", "trixie")
+Roots = Callable[[str], "ServerRoot"]
+
+
+def play(root: ServerRoot, asked: list[tuple[Scene, list[dict[str, Any]]]], timeout: float = 120) -> list[list[dict[str, Any]]]:
+    """The answers of the agent to the requests of each scene."""
+    argv = ["env", "PYTHONPATH=/tree", "PYTHONDONTWRITEBYTECODE=1", "python3", f"{COLLECTION}/tests/network/ftp_agent.py"]
+    binds = {ROOT: COLLECTION, Path(ansible.__path__[0]): "/tree/ansible"}
+    lines = "".join(json.dumps({"scene": dataclasses.asdict(scene), "requests": requests}) + "\n" for scene, requests in asked)
+    done = root.run(*argv, binds=binds, stdin=lines, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@lru_cache
+def play_all(root: ServerRoot) -> dict[str, dict[str, Any]]:
+    """The result of each scene by its name."""
+    scenes = (*SCENES, *DEEPER)
+    answers = play(root, [(scene, [{}]) for scene in scenes])
+    return {scene.name: answer for scene, (answer,) in zip(scenes, answers, strict=True)}
+
+
+def result(root: ServerRoot, scene: Scene) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was computed for the user, and what the login saw. The trial has already been equal to the first."""
+    found = play_all(root)[scene.name]
+    assert "error" not in found["computed"], found
+    (user, *_virtual) = found["computed"]["users"]
+    return user, found["seen"]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_login_sees_what_was_computed(server_root: Roots, suite: str, scene: Scene) -> None:
+    user, seen = result(server_root(suite), scene)
+    assert (seen["login"] == "230") == (user["problem"] is None)
+    if seen["login"] != "230":
+        return
+    root = "" if user["root"] == "/" else user["root"]
+    in_force = [each["file"] for each in user["in_force"] if user["starts"].startswith(each["file"].rpartition("/")[0])]
+    assert seen["pwd"] is None or (f"{root}{seen['pwd']}".rstrip("/") or "/") == user["starts"]
+    assert sorted(f"{root}{path}" for path in seen["parsed"]) == sorted(in_force)
+    assert seen["stored"] == user["may_write"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_post(server_root: Roots, suite: str) -> None:
+    """The configuration of the posts: the file above the home has no effect once the home is the root."""
+    open_user, open_login = result(server_root(suite), SCENES[0])
+    assert (open_user["in_force"][0]["file"], open_login["stored"]) == ("/home/u1/.ftpaccess", False)
+    assert open_user["in_force"][0]["limits"] == [{"commands": ["WRITE"], "rules": ["DenyAll"]}]
+    closed_user, closed_login = result(server_root(suite), SCENES[1])
+    assert closed_user["without_effect"] == [{"file": "/home/u1/.ftpaccess", "reason": f"outside the session's root {START}"}]
+    assert (closed_login["stored"], closed_login["parsed"]) == (True, [])
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("scene", DEEPER, ids=lambda scene: scene.name)
+def test_deeper_folders(server_root: Roots, suite: str, scene: Scene) -> None:
+    user, seen = result(server_root(suite), scene)
+    for name, was_written in seen["writes"].items():
+        governing = [each for each in user["in_force"] if each["file"] == f"{user['starts']}/pub/.ftpaccess"]
+        avoided = [each for each in user["around"] if each["file"] == f"{user['starts']}/pub/.ftpaccess"] and "deep" in name
+        assert was_written == (not governing or bool(avoided))
+    for name, was_removed in seen["deletes"].items():
+        assert was_removed == ({"file": f"{user['starts']}/{name}", "way": "DELE"} in user["writable_by_user"])
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_lines_that_are_skipped_are_named(server_root: Roots, suite: str) -> None:
+    typing_error = next(scene for scene in SCENES if scene.name == "typing error")
+    user, seen = result(server_root(suite), typing_error)
+    assert user["in_force"][0]["warnings"] == ["line 2: DenyAl is not understood, and has no effect"]
+    assert seen["stored"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_trial_leaves_nothing_also_if_it_is_killed(server_root: Roots, suite: str) -> None:
+    ((found,),) = play(server_root(suite), [(Scene("", "DefaultRoot ~", "u1", U1), [{"leave_nothing": True}])])
+    assert found == {"changed": [], "after_kill": [], "reachable": False}
+
+
+CONFIG = {"config": "/etc/proftpd/scene.conf"}
+
+
+def test_the_module_finds_all_users_and_proves_it(server_root: Roots) -> None:
+    request = {"module": "ftpaccess_info", "options": {**CONFIG, "trial": True}}
+    ((found,),) = play(server_root("bookworm"), [(Scene("", "DefaultRoot ~", "u1", U1), [request])])
+    assert [user["name"] for user in found["users"]] == ["u1", "u3", "u4"]
+    assert found["problems"] == [
+        f"u1 on server main (port 2121): /home/u1/.ftpaccess is without effect: outside the session's root {START}"
+    ]
+    assert found["trial"][0]["trace"][0] == "checking for .ftpaccess file '/.ftpaccess'"
+
+
+@pytest.mark.parametrize(
+    ("conf", "options", "words"),
+    [
+        ("", {"users": ["nobody-here"]}, "users: nobody-here: no server of /etc/proftpd/scene.conf knows this user; correct the name"),
+        ("<Directory /home>", {}, "the section <Directory> is not closed"),
+        ("Nonsense on", {}, "proftpd refuses it: unknown configuration directive 'Nonsense'"),
+        ("AllowOverride off user !u1", {}, "Please use mod_ifsession"),
+        ("", {"config": "/etc/proftpd/nosuch.conf"}, "/etc/proftpd/nosuch.conf does not exist"),
+        ("DefaultRoot /data/loop", {"users": ["u1"]}, "u1: refused: its path is a circle of symbolic links"),
+        ("", {"walk": 6}, "walk: is 6"),
+    ],
+)
+def test_refusals(server_root: Roots, conf: str, options: dict[str, Any], words: str) -> None:
+    scene = Scene("", conf, "u1", U1, links={"/data/loop": "/data/loop"})
+    ((found,),) = play(server_root("bookworm"), [(scene, [{"module": "ftpaccess_info", "options": {**CONFIG, **options}}])])
+    assert found["failed"]
+    assert words in found["msg"]
