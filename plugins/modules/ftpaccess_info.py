@@ -48,6 +48,8 @@ requirements:
 notes:
   - Runs as root, because only root can look at the folders as each of the users does.
   - Rules on addresses and classes of clients are not judged, because there is no client.
+seealso:
+  - module: fleetlab.linux.ftpaccess
 """
 
 EXAMPLES = r"""
@@ -105,7 +107,9 @@ users:
       type: list
       elements: dict
     without_effect:
-      description: The files without effect, each with the C(reason).
+      description:
+        - The files without effect, each with the C(reason). C(covered) tells whether a section C(<Directory>) of the configuration has the
+          same rules, so that they hold after all.
       type: list
       elements: dict
     around:
@@ -133,6 +137,7 @@ users:
       without_effect:
         - file: /home/alice/.ftpaccess
           reason: outside the session's root /home/alice/private/files
+          covered: false
       around: []
       writable_by_user: []
       problem: null

@@ -146,20 +146,29 @@ def log_in(scene: dict[str, Any]) -> dict[str, Any]:
     """What a real client sees."""
     server = start()
     try:
-        with ftplib.FTP() as ftp:
-            ftp.connect("127.0.0.1", 2121, 10)
-            try:
-                ftp.login(scene["user"], PASSWORD)
-            except ftplib.error_perm as error:
-                return {"login": str(error)[:3]}
-            seen: dict[str, Any] = {"login": "230", "pwd": working_folder(ftp), "parsed": parsed()}
-            seen["deletes"] = {name: delete(ftp, name) for name in scene["deletes"]}
-            seen["writes"] = {name: store(ftp, name) for name in scene["writes"]}
-            seen["stored"] = store(ftp, "written-by-the-test")
-            return seen
+        return talk(scene)
     finally:
         server.terminate()
         server.wait()
+
+
+def talk(scene: dict[str, Any]) -> dict[str, Any]:
+    """What a client of the running server sees. The files that it stores are removed before."""
+    for top in ("/home", "/data"):
+        for stored in (*Path(top).rglob("written-by-the-test"), *Path(top).rglob("x")):
+            stored.unlink()
+    Path(TRACE).write_text("", encoding="ascii")
+    with ftplib.FTP() as ftp:
+        ftp.connect("127.0.0.1", 2121, 10)
+        try:
+            ftp.login(scene["user"], PASSWORD)
+        except ftplib.error_perm as error:
+            return {"login": str(error)[:3]}
+        seen: dict[str, Any] = {"login": "230", "pwd": working_folder(ftp), "parsed": parsed()}
+        seen["deletes"] = {name: delete(ftp, name) for name in scene["deletes"]}
+        seen["writes"] = {name: store(ftp, name) for name in scene["writes"]}
+        seen["stored"] = store(ftp, "written-by-the-test")
+        return seen
 
 
 def working_folder(ftp: ftplib.FTP) -> str | None:
@@ -275,6 +284,15 @@ def answer(scene: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         return run_module(request["module"], request["options"])
     if request.get("leave_nothing"):
         return leave_nothing(scene)
+    if request.get("log_in"):
+        return log_in(scene)
+    if request.get("start"):
+        return {"pid": start().pid}
+    if request.get("talk"):
+        return talk(scene)
+    if request.get("read"):
+        path = Path(request["read"])
+        return {"text": path.read_text(encoding="utf-8") if path.exists() else None, "servers": proftpds()}
     return {"computed": compute(scene), "seen": log_in(scene)}
 
 

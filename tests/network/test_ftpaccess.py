@@ -73,7 +73,8 @@ def test_the_post(server_root: Roots, suite: str) -> None:
     assert (open_user["in_force"][0]["file"], open_login["stored"]) == ("/home/u1/.ftpaccess", False)
     assert open_user["in_force"][0]["limits"] == [{"commands": ["WRITE"], "rules": ["DenyAll"]}]
     closed_user, closed_login = result(server_root(suite), SCENES[1])
-    assert closed_user["without_effect"] == [{"file": "/home/u1/.ftpaccess", "reason": f"outside the session's root {START}"}]
+    reason = f"outside the session's root {START}"
+    assert closed_user["without_effect"] == [{"file": "/home/u1/.ftpaccess", "reason": reason, "covered": False}]
     assert (closed_login["stored"], closed_login["parsed"]) == (True, [])
 
 
@@ -133,3 +134,81 @@ def test_refusals(server_root: Roots, conf: str, options: dict[str, Any], words:
     ((found,),) = play(server_root("bookworm"), [(scene, [{"module": "ftpaccess_info", "options": {**CONFIG, **options}}])])
     assert found["failed"]
     assert words in found["msg"]
+
+
+FILE = "/etc/proftpd/conf.d/fleetlab-ftpaccess.conf"
+INCLUDE = "Include /etc/proftpd/conf.d/\n"
+
+
+def cure(check: bool = False, **options: Any) -> dict[str, Any]:
+    flags = {"_ansible_check_mode": check, "_ansible_diff": True}
+    return {"module": "ftpaccess", "options": {**CONFIG, **options, **flags}}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_rules_above_the_root_are_put_in_force(server_root: Roots, suite: str) -> None:
+    scene = Scene("", f"{INCLUDE}DefaultRoot ~", "u1", U1)
+    requests = [{"log_in": True}, cure(check=True), {"read": FILE}, cure(), cure(), cure(check=True), {"log_in": True}, {"read": FILE}]
+    info = {"module": "ftpaccess_info", "options": {**CONFIG, "trial": True}}
+    ((open_, planned, nothing, done, again, again_planned, closed, written, found, absent, gone),) = play(
+        server_root(suite), [(scene, [*requests, info, cure(state="absent"), {"read": FILE}])]
+    )
+    assert (open_["stored"], closed["stored"]) == (True, False)
+    assert nothing["text"] is None
+    assert (planned["changed"], planned["commands"], planned["diff"]) == (True, done["commands"], done["diff"])
+    assert done["users"]["u1 on server main"] == {
+        "before": {"may_write": True, "rules_of": [], "without_effect": ["/home/u1/.ftpaccess"], "around": []},
+        "after": {"may_write": False, "rules_of": ["/home/u1/.ftpaccess"], "without_effect": [], "around": []},
+    }
+    assert "<Directory /home/u1>\n    <Limit WRITE>\n      DenyAll\n    </Limit>\n  </Directory>" in written["text"]
+    assert [(each["changed"], each["commands"]) for each in (again, again_planned)] == [(False, [])] * 2
+    assert found["problems"] == []
+    assert (absent["changed"], gone["text"]) == (True, None)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_way_around_is_closed(server_root: Roots, suite: str) -> None:
+    scene = dataclasses.replace(DEEPER[0], conf=f"{INCLUDE}DefaultRoot ~")
+    ((before, done, after, again),) = play(server_root(suite), [(scene, [{"log_in": True}, cure(), {"log_in": True}, cure()])])
+    assert (before["writes"], after["writes"]) == ({"pub/deep/x": True}, {"pub/deep/x": False})
+    assert done["users"]["u3 on server main"]["after"]["around"] == []
+    assert not again["changed"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_files_can_be_switched_off_with_their_rules_kept(server_root: Roots, suite: str) -> None:
+    files = {"/home/u3/.ftpaccess": "<Limit STOR>\n  DenyAll\n</Limit>\n"}
+    scene = Scene("", INCLUDE, "u3", files, deletes=(".ftpaccess",))
+    ((done, after, again),) = play(server_root(suite), [(scene, [cure(files="off"), {"log_in": True}, cure(files="off")])])
+    assert done["changed"]
+    assert (after["deletes"], after["stored"], after["parsed"]) == ({".ftpaccess": False}, False, [])
+    assert not again["changed"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_running_server_reads_the_file(server_root: Roots, suite: str) -> None:
+    scene = Scene("", f"{INCLUDE}DefaultRoot ~", "u1", U1)
+    requests = [{"start": True}, {"talk": True}, cure(), {"talk": True}, {"read": FILE}]
+    ((started, before, done, after, last),) = play(server_root(suite), [(scene, requests)])
+    assert (before["stored"], after["stored"]) == (True, False)
+    assert done["commands"][-1] == ["reload", "config=/etc/proftpd/scene.conf", "running=True"]
+    assert started["pid"] in last["servers"]
+
+
+@pytest.mark.parametrize(
+    ("conf", "files", "options", "words"),
+    [
+        ("DefaultRoot ~", {}, {}, f"{FILE}: refused: /etc/proftpd/scene.conf does not include it"),
+        (f"{INCLUDE}DefaultRoot ~", {FILE: "Umask 022\n"}, {}, "it was not written by this module"),
+        (f"{INCLUDE}DefaultRoot ~\n<Directory /home/u1>\n</Directory>", {}, {}, "move the rules of /home/u1/.ftpaccess into it"),
+        (f"{INCLUDE}AllowOverride on", {}, {"files": "off"}, "AllowOverride on counts before files: off"),
+        (INCLUDE, {}, {"files": "off", "state": "absent"}, "files: has no effect with state: absent"),
+    ],
+)
+def test_refusals_of_the_cure(server_root: Roots, conf: str, files: dict[str, str], options: dict[str, Any], words: str) -> None:
+    scene = Scene("", conf, "u1", {**U1, **files})
+    ((planned, done, last),) = play(server_root("bookworm"), [(scene, [cure(check=True, **options), cure(**options), {"read": FILE}])])
+    for result_of in (planned, done):
+        assert result_of["failed"]
+        assert words in result_of["msg"]
+    assert last["text"] == files.get(FILE)

@@ -188,3 +188,16 @@ def walk(section: Section) -> Iterator[Section]:
     yield section
     for inner in section.sections:
         yield from walk(inner)
+
+
+def written(line: Line) -> str:
+    """The line as ProFTPD reads it."""
+    end = ">" if line.name.startswith("<") else ""
+    return " ".join([line.words[0], *(_quoted(word) for word in line.arguments)]) + end
+
+
+def _quoted(word: str) -> str:
+    if word and not set(word) & set(' \t"#\\'):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -114,13 +114,24 @@ def rules(section: Section) -> Tuple[Rule, ...]:
     return tuple(found)
 
 
+def understood(section: Section) -> Section:
+    """The section without the lines that ProFTPD skips."""
+    known = _known(section)
+    inner = tuple(understood(one) for one in section.sections)
+    return Section(section.kind, section.arguments, tuple(line for line in section.lines if line.name in known), inner, section.place)
+
+
+def _known(section: Section) -> Sequence[str]:
+    return (_IN_LIMIT if section.kind == "limit" else _IN_FILE).split()
+
+
 def warnings(section: Section) -> Tuple[str, ...]:
     """The lines of a .ftpaccess that ProFTPD skips with no more than a line in its log."""
     return tuple(sorted(_unknown(section)))
 
 
 def _unknown(section: Section) -> Iterator[str]:
-    known = (_IN_LIMIT if section.kind == "limit" else _IN_FILE).split()
+    known = _known(section)
     for line in section.lines:
         if line.name not in known:
             yield _skipped(line)

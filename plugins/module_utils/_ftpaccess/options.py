@@ -18,6 +18,13 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "trial": {"type": "bool", "default": False},
 }
 
+CURE_SPEC: Dict[str, Dict[str, Any]] = {
+    **{name: option for name, option in SPEC.items() if name != "trial"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "files": {"type": "str", "choices": ["keep", "off"], "default": "keep"},
+    "file": {"type": "path", "default": "/etc/proftpd/conf.d/fleetlab-ftpaccess.conf"},
+}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -27,6 +34,29 @@ class Wanted:
     users: Tuple[str, ...] = ()
     walk: int = 2
     trial: bool = False
+
+
+@dataclass(frozen=True)
+class WantedCure:
+    """Whose rules shall hold. C(file) is the file of the sections; with C(is_off) ProFTPD no longer looks for .ftpaccess."""
+
+    audit: Wanted
+    file: str
+    is_present: bool = True
+    is_off: bool = False
+
+
+def make_wanted_cure(params: Mapping[str, Any]) -> WantedCure:
+    """The checked options of ftpaccess.
+
+    :raises InputError: an option has a wrong value.
+    """
+    if not posixpath.isabs(params["file"]):
+        raise InputError("file", f"{params['file']!r} is no absolute path")
+    is_present, is_off = params["state"] == "present", params["files"] == "off"
+    if is_off and not is_present:
+        raise InputError("files", "has no effect with state: absent: omit it")
+    return WantedCure(make_wanted({**params, "trial": False}), params["file"], is_present, is_off)
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:

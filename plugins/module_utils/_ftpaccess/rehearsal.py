@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from .accounts import accounts, servers
-from .conf import Line
+from .conf import Line, written
 from .state import Account, Configuration, Verdict
 from .verdict import is_inside
 
@@ -111,25 +111,13 @@ def _lines(lines: Sequence[Line], folder: str, ports: Tuple[int, ...]) -> Iterat
         elif is_login:
             is_login = line.name != "</limit"
         elif line.name.startswith("<") or not _is_replaced(line.name):
-            yield _written(line)
+            yield written(line)
     yield from _of_main(folder)
     yield from _of_server(folder, 0, ports[0])
 
 
 def _is_replaced(name: str) -> bool:
     return name in _REPLACED.split() or (name.startswith(_FOREIGN) and name not in _KEPT)
-
-
-def _written(line: Line) -> str:
-    end = ">" if line.name.startswith("<") else ""
-    return " ".join([line.words[0], *(_quoted(word) for word in line.arguments)]) + end
-
-
-def _quoted(word: str) -> str:
-    if word and not set(word) & set(' \t"#\\'):
-        return word
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _of_main(folder: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def _user(one: Verdict) -> Dict[str, Any]:
             }
             for each in one.in_force
         ],
-        "without_effect": [{"file": each.file, "reason": each.reason} for each in one.without_effect],
+        "without_effect": [{"file": each.file, "reason": each.reason, "covered": each.is_covered} for each in one.without_effect],
         "around": [{"file": file, "way": way} for file, way in one.around],
         "writable_by_user": [{"file": file, "way": way} for file, way in one.writable],
         "problem": one.problem or None,
@@ -53,6 +53,8 @@ def problems(one: Verdict) -> Iterator[str]:
     if one.problem:
         yield f"{subject}: cannot log in: {one.problem}"
     for each in one.without_effect:
+        if each.is_covered:
+            continue
         yield f"{subject}: {each.file} is without effect: {each.reason}"
     for forced in one.in_force:
         yield from (f"{subject}: {forced.file}, {text}" for text in forced.warnings)

@@ -114,19 +114,20 @@ class InForce:
 
 @dataclass(frozen=True)
 class WithoutEffect:
-    """A file without effect, why, and its text if it can be read."""
+    """A file without effect, and why. C(is_covered) tells whether a section C(<Directory>) of the configuration has its rules."""
 
     file: str
     reason: str
-    text: str = ""
+    is_covered: bool = False
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What holds for a user of a server.
 
-    C(around) are files that a path avoids, C(writable) those that the user may replace by FTP, each with the way. C(is_writable) tells
-    whether the rules let the user write into the first folder.
+    C(around) are files that a path avoids, C(writable) those that the user may replace by FTP, each with the way. C(may_write) tells
+    whether the rules let the user write into the first folder. C(to_cover) are the folders, each with the text of its file, whose rules do
+    not hold and that a section C(<Directory>) can have instead, C(to_keep) those whose rules hold.
     """
 
     account: Account
@@ -139,5 +140,7 @@ class Verdict:
     around: Tuple[Tuple[str, str], ...] = ()
     writable: Tuple[Tuple[str, str], ...] = ()
     may_write: bool = False
+    to_cover: Tuple[Tuple[str, str], ...] = ()
+    to_keep: Tuple[Tuple[str, str], ...] = ()
     is_anonymous: bool = False
     problem: str = ""

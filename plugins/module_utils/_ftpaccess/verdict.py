@@ -49,6 +49,9 @@ def judge(case: Case) -> Verdict:
     reasons = {one.path: _reason(case, one) for one in (*seen.above, *seen.below)}
     forced = tuple(one for one in (*seen.above, *seen.below) if not reasons[one.path])
     chains = _Chains(case, {one.folder: files[one.path] for one in forced})
+    around = tuple((one.path, way) for one in forced for way in _around(case, chains, one, one in seen.below))
+    avoided = {path for path, _way in around}
+    outside = [one for one in seen.above if one.text and not is_inside(one.folder, seen.root)]
     return Verdict(
         account=case.account,
         server=case.server.name,
@@ -57,11 +60,13 @@ def judge(case: Case) -> Verdict:
         starts=seen.starts,
         in_force=tuple(InForce(one.path, limits.rules(files[one.path]), limits.warnings(files[one.path])) for one in forced),
         without_effect=tuple(
-            WithoutEffect(one.path, reasons[one.path], one.text or "") for one in (*seen.above, *seen.below) if reasons[one.path]
+            WithoutEffect(one.path, reasons[one.path], _is_covered(case, one)) for one in (*seen.above, *seen.below) if reasons[one.path]
         ),
-        around=tuple((one.path, way) for one in forced for way in _around(case, chains, one, one in seen.below)),
+        around=around,
         writable=tuple((one.path, way) for one in forced for way in _ways(case, chains, one)),
         may_write=not seen.problem and limits.may(chains.of(seen.starts), "STOR", case.account),
+        to_cover=tuple((one.folder, one.text or "") for one in (*outside, *(one for one in forced if one.path in avoided))),
+        to_keep=tuple((one.folder, one.text or "") for one in forced if one.path not in avoided),
         is_anonymous=case.anonymous is not None,
         problem=seen.problem,
     )
@@ -132,8 +137,14 @@ class _Chains:
         yield from (name for name, _one in self._case.directories)
 
 
+def _is_covered(case: Case, one: AccessFile) -> bool:
+    """Whether a section C(<Directory>) with the path of the file has the rules of the file."""
+    rules = limits.rules(parse(read_lines(one.text or "", one.path), is_lenient=True))
+    return any(name == one.folder and limits.rules(section) == rules for name, section in case.directories)
+
+
 def _around(case: Case, chains: _Chains, one: AccessFile, is_below: bool) -> Iterator[str]:
-    if not (case.has_gap and is_below and one.has_folders):
+    if not (case.has_gap and is_below and one.has_folders) or _is_covered(case, one):
         return
     anchor = next((name for name in chains.names() if name != one.folder and is_inside(one.folder, name)), None)
     if anchor is not None:

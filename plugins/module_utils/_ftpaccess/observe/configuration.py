@@ -13,7 +13,7 @@ from typing import FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple
 from ..._core.errors import CommandError, ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
-from ..._host.process import arguments_of, name_of, process_ids
+from ..._host.process import arguments_of, name_of, parent_of, process_ids
 from ..conf import ConfError, Line, Section, loaded_modules, parse, read_lines, resolve_conditions, walk
 from ..state import Configuration, Databases
 
@@ -91,6 +91,12 @@ def _servers(host: Host) -> Iterator[Tuple[int, Tuple[str, ...]]]:
     for pid in process_ids(host):
         if name_of(host, pid) == "proftpd":
             yield pid, arguments_of(host, pid)
+
+
+def running(host: Host) -> List[int]:
+    """The process ids of the servers themselves, without those of their sessions."""
+    pids = {pid for pid, _argv in _servers(host)}
+    return sorted(pid for pid in pids if parent_of(host, pid) not in pids)
 
 
 def _others(host: Host) -> Tuple[str, ...]:
