@@ -279,11 +279,21 @@ def run_module(name: str, options: dict[str, Any]) -> dict[str, Any]:
         return answer
 
 
+def run_playbook(variables: dict[str, Any]) -> dict[str, Any]:
+    """Run the playbook of the audit on this host."""
+    argv = ["python3", "-m", "ansible", "playbook", "-i", "ftp1,", "-c", "local", "-e", json.dumps(variables)]
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": "/tree", "ANSIBLE_BECOME_ALLOW_SAME_USER": "false"}
+    done = subprocess.run([*argv, "fleetlab.linux.ftpaccess_audit"], env=env, capture_output=True, text=True, check=False)
+    return {"exit_code": done.returncode, "printed": done.stdout + done.stderr}
+
+
 def answer(scene: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     if "module" in request:
         return run_module(request["module"], request["options"])
     if request.get("leave_nothing"):
         return leave_nothing(scene)
+    if "playbook" in request:
+        return run_playbook(request["playbook"])
     if request.get("log_in"):
         return log_in(scene)
     if request.get("start"):

@@ -28,8 +28,8 @@ Roots = Callable[[str], "ServerRoot"]
 
 def play(root: ServerRoot, asked: list[tuple[Scene, list[dict[str, Any]]]], timeout: float = 120) -> list[list[dict[str, Any]]]:
     """The answers of the agent to the requests of each scene."""
-    argv = ["env", "PYTHONPATH=/tree", "PYTHONDONTWRITEBYTECODE=1", "python3", f"{COLLECTION}/tests/network/ftp_agent.py"]
-    binds = {ROOT: COLLECTION, Path(ansible.__path__[0]): "/tree/ansible"}
+    argv = ["env", "PYTHONPATH=/tree:/tree/packages", "PYTHONDONTWRITEBYTECODE=1", "python3", f"{COLLECTION}/tests/network/ftp_agent.py"]
+    binds = {ROOT: COLLECTION, Path(ansible.__path__[0]).parent: "/tree/packages"}
     lines = "".join(json.dumps({"scene": dataclasses.asdict(scene), "requests": requests}) + "\n" for scene, requests in asked)
     done = root.run(*argv, binds=binds, stdin=lines, timeout=timeout)
     assert done.returncode == 0, done.stderr
@@ -212,3 +212,15 @@ def test_refusals_of_the_cure(server_root: Roots, conf: str, files: dict[str, st
         assert result_of["failed"]
         assert words in result_of["msg"]
     assert last["text"] == files.get(FILE)
+
+
+def test_the_playbook_reports_cures_and_fails(server_root: Roots) -> None:
+    scene = Scene("", f"{INCLUDE}DefaultRoot ~", "u1", U1)
+    variables = {f"ftpaccess_audit_{name}": value for name, value in {"config": CONFIG["config"], "file": "/root/found.json"}.items()}
+    requests: list[dict[str, Any]] = [{"playbook": variables}, {"playbook": {**variables, "ftpaccess_audit_cure": True}}]
+    # The Python of this release is one that every supported ansible-core runs on.
+    ((found, cured),) = play(server_root("trixie"), [(scene, requests)])
+    assert (found["exit_code"], cured["exit_code"]) == (2, 0), found["printed"]
+    assert f"/home/u1/.ftpaccess is without effect: outside the session's root {START}" in found["printed"]
+    assert "No problems, 1 host" in cured["printed"]
+    assert "proved by a login" in cured["printed"]
