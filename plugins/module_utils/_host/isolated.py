@@ -71,6 +71,11 @@ def isolated(work: Work, limit: float) -> Any:
     return in_child(lambda: _in_namespaces(work, limit), limit + 5)
 
 
+def mount_over(source: str, target: str) -> None:
+    """Show the file C(source) in the place of C(target), for work in namespaces of its own."""
+    _require(_mount(source, target, "", _MS_BIND), f"mounting over {target}")
+
+
 def _in_namespaces(work: Work, limit: float) -> Any:
     if _libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC | _CLONE_NEWPID | _CLONE_NEWNET):
         raise ObservationError(f"this kernel gives no namespaces of its own: {os.strerror(ctypes.get_errno())}; run the module as root")
