@@ -56,8 +56,8 @@ class _Change:
             box.start(self._server.foreground, output)
             box.await_answers(config.endpoints, self._server.logs)
             self._expected = box.call(lambda: scan_all(config.endpoints, self._wanted))
-            box.expect_alive(self._server.logs)
-        found = list(deviations(self._expected, settings, is_strict(config, self._wanted)))
+            found = list(deviations(self._expected, settings, is_strict(config, self._wanted)))
+            box.expect_alive(self._server.logs, moment=bool(found))
         if found:
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise FleetlabError(f"the throwaway server is not as the profile says: {found[0]}{more}. The running server was not touched")

@@ -28,6 +28,7 @@ _Result = TypeVar("_Result")
 _LIFE = "300"
 """Seconds after which the sandbox ends in any case."""
 _START = 15.0
+_MOMENT = 1.0
 _POLL = 0.05
 _NEW_NET = 0x40000000
 _SETNS = "setns"
@@ -100,8 +101,14 @@ class Sandbox:
                 raise FleetlabError(f"the throwaway server did not answer within {_START:g} s: {self._said(logs)}")
             time.sleep(_POLL)
 
-    def expect_alive(self, logs: Sequence[str]) -> None:
-        """Raise L(FleetlabError) if the server has ended; its exit code says nothing."""
+    def expect_alive(self, logs: Sequence[str], moment: bool = False) -> None:
+        """Raise L(FleetlabError) if the server has ended; its exit code says nothing.
+
+        With C(moment) it may still be ending: a server listens before it reads its keys.
+        """
+        if self._server is not None and moment:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._server.wait(_MOMENT)
         if self._server is None or self._server.poll() is not None:
             raise FleetlabError(f"the throwaway server has ended: {self._said(logs)}")
 

@@ -53,7 +53,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tuple
 
     class Box:
         def __getattr__(self, _name: str) -> Callable[..., Any]:
-            return lambda *arguments: arguments[0]() if arguments and callable(arguments[0]) else None
+            return lambda *arguments, **_options: arguments[0]() if arguments and callable(arguments[0]) else None
 
     @contextlib.contextmanager
     def box(_host: Host, _runner: Any) -> Iterator[Box]:
