@@ -50,6 +50,9 @@ def _refusals(server: Server, state: State, wanted: Wanted) -> Iterator[Fleetlab
     if config.overrides and wanted.overrides == "refuse":
         found = f"other settings undo this one: {_list([str(one) for one in config.overrides])}"
         yield RefusedError(subject, found, f"{_NOTHING}; take these lines out, or set overrides to comment_out or report")
+    unreadable = [one.place.file for one in config.overrides if one.real not in state.files]
+    if unreadable and wanted.overrides == "comment_out":
+        yield RefusedError(subject, f"not a text in UTF-8: {_list(unreadable)}", f"{_NOTHING}; take its settings out by hand")
     spread = [str(one) for one in config.overrides if not one.is_whole_line]
     if spread and wanted.overrides == "comment_out":
         yield RefusedError(subject, f"other settings share their lines: {_list(spread)}", f"{_NOTHING}; take them out by hand")

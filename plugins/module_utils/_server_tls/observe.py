@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import os
 import re
@@ -86,9 +87,13 @@ def read_config(host: Host, server: Server) -> Config:
 
 
 def read_files(host: Host, server: Server, config: Config) -> Dict[str, Tuple[str, int]]:
-    """Content and mode of the files that a change may concern."""
-    contents = {path: host.content(path) for path in (server.owned, *(setting.real for setting in config.overrides))}
-    return {path: found for path, found in contents.items() if found}
+    """Content and mode of the files that a change may concern, as far as they are text."""
+    contents: Dict[str, Tuple[str, int]] = {}
+    for path in (server.owned, *(setting.real for setting in config.overrides)):
+        with contextlib.suppress(UnicodeDecodeError):
+            found = host.content(path)
+            contents.update({path: found} if found else {})
+    return contents
 
 
 def main_process(host: Host, server: Server) -> Optional[int]:

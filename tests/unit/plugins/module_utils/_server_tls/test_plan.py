@@ -188,6 +188,29 @@ def test_reported_overrides_are_warnings_and_need_forward_secrecy_only() -> None
     assert plan(APACHE, replace(state, live=(report(None),)), want(overrides="report")).changed
 
 
+def test_settings_elsewhere_become_comments_and_all_files_are_kept() -> None:
+    override = Setting(PLACE, "SSLProtocol all", real="/etc/apache2/sites-available/a.conf")
+    text = "\n" * 6 + "  SSLProtocol all\nLast on\n"
+    config = replace(CONFIG, overrides=(override,))
+    state = replace(Machine().state(), config=config, files={override.real: (text, 0o640)})
+    made = plan(APACHE, state, want(overrides="comment_out"))
+    written = {step.path: step for step in made.steps if isinstance(step, WriteFile)}
+    assert list(written) == [APACHE.journal, APACHE.owned, override.real]
+    assert written[override.real].content == text.replace("  SSLProtocol", "# apache_tls:   SSLProtocol")
+    assert written[override.real].mode == 0o640
+    assert json.loads(written[APACHE.journal].content) == {"files": {APACHE.owned: None, override.real: text}}
+    assert (made.before["elsewhere"], made.after["elsewhere"]) == ([str(override)], [])
+    assert not made.warnings
+
+
+def test_what_cannot_become_a_comment_is_refused() -> None:
+    override = Setting(PLACE, "SSLProtocol all", real="/x", is_whole_line=False)
+    assert "not a text in UTF-8: /etc/apache2/sites-enabled/a.conf" in refused(overrides=(override,), options={"overrides": "comment_out"})
+    state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files={"/x": ("", 0o644)})
+    with pytest.raises(RefusedError, match=r"other settings share their lines: /etc/apache2/sites-enabled/a[.]conf:7: SSLProtocol all"):
+        plan(APACHE, state, want(overrides="comment_out"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
