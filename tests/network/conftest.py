@@ -23,6 +23,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# For tests that run a part of the collection in their own process.
+sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 AGENT = Path(__file__).with_name("agent.py")
 SETUP = """
 ip netns add client
