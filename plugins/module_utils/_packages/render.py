@@ -34,6 +34,9 @@ def render_apt(folder: str, architecture: str) -> str:
         "Dir::State::lists": f"{folder}/lists",
         "Dir::State::status": "/dev/null",
         "Dir::Cache": f"{folder}/cache",
+        # Images of containers switch these off, and apt then reads all lists each time.
+        "Dir::Cache::pkgcache": "pkgcache.bin",
+        "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
         "APT::Sandbox::User": "root",
