@@ -18,7 +18,11 @@ from typing import Iterator
 
 UTILS = Path(__file__).resolve().parents[1] / "plugins" / "module_utils"
 FLOORS = ("_core", "_host")
-WINGS: dict[str, frozenset[str]] = {wing: frozenset({"_programs"}) for wing in ("_cron", "_monitor", "_reservation", "_tmp")}
+WINGS: dict[str, frozenset[str]] = {
+    **{wing: frozenset({"_programs"}) for wing in ("_cron", "_monitor", "_reservation", "_tmp")},
+    # The prober of tls_info is what a change of a server is proved with.
+    "_server_tls": frozenset({"_tls"}),
+}
 SYSTEM = frozenset({"fcntl", "glob", "grp", "os", "pwd", "select", "shutil", "signal", "socket", "subprocess", "tempfile"})
 _TOUCHES = re.compile(r"(_core|_host|_programs)\.|.*\.(observe|apply|operations)(\.|$)")
 _PREFIX = "ansible_collections.fleetlab.linux.plugins.module_utils."

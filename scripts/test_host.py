@@ -32,7 +32,7 @@ _PACKAGES = ("ca-certificates", "git", "make", "python3")
 _APT_SETTINGS = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries")
 _CERTIFICATES = "usr/local/share/ca-certificates"
 _NODES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun", "kvm")
-_ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 _INSIDE = "--inside"
 
 
@@ -88,14 +88,19 @@ def _output(*argv: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
+def apt_options() -> list[str]:
+    """The options by which mmdebstrap fetches as the machine's apt does, without recommended packages."""
+    settings = apt_settings(_output("apt-config", "dump"))
+    return [*(f"--aptopt={setting}" for setting in settings), "--aptopt=Apt::Install-Recommends false"]
+
+
 def _make_root(suite: str, root: Path, pip: PipSettings) -> None:
     targets = _output("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
     address = mirror(targets)
-    settings = [f"--aptopt={setting}" for setting in apt_settings(_output("apt-config", "dump"))]
     print(f"test-host: making a root of {suite}", file=sys.stderr, flush=True)
     subprocess.run(
-        ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *settings]
-        + ["--aptopt=Apt::Install-Recommends false", suite, str(root), *([address] if address else [])],
+        ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *apt_options()]
+        + [suite, str(root), *([address] if address else [])],
         check=True,
     )
     certificates = Path("/", _CERTIFICATES)
@@ -112,7 +117,8 @@ def _mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True)
 
 
-def _bind(source: Path, target: Path, *, writable: bool) -> None:
+def bind(source: Path, target: Path, *, writable: bool) -> None:
+    """Mount a file or folder at another place."""
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
     else:
@@ -123,7 +129,7 @@ def _bind(source: Path, target: Path, *, writable: bool) -> None:
         _mount("-o", "remount,bind,ro", str(target))
 
 
-def _mount_all(root: Path, paths: Iterable[Path]) -> None:
+def mount_all(root: Path, paths: Iterable[Path]) -> None:
     """Mount what a running machine has, in this mount namespace only."""
     # The new root has to be a mount.
     _mount("--bind", str(root), str(root))
@@ -132,7 +138,7 @@ def _mount_all(root: Path, paths: Iterable[Path]) -> None:
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", f"{root}/dev")
     for node in _NODES:
         if Path("/dev", node).exists():
-            _bind(Path("/dev", node), root / "dev" / node, writable=True)
+            bind(Path("/dev", node), root / "dev" / node, writable=True)
     for folder, kind, options in (("pts", "devpts", "newinstance,ptmxmode=0666,mode=620"), ("shm", "tmpfs", "mode=1777")):
         (root / "dev" / folder).mkdir()
         _mount("-t", kind, "-o", options, kind, f"{root}/dev/{folder}")
@@ -142,19 +148,23 @@ def _mount_all(root: Path, paths: Iterable[Path]) -> None:
     for path in paths:
         inside = Path(f"{root}{path}")
         if path.exists() and not inside.exists():
-            _bind(path, inside, writable=False)
+            bind(path, inside, writable=False)
+
+
+def enter_root(root: Path) -> None:
+    """Make the root that of the whole mount namespace, so that a process that enters it later finds the same root."""
+    os.chdir(root)
+    subprocess.run(["pivot_root", ".", "mnt"], check=True)
+    subprocess.run(["umount", "--lazy", "/mnt"], check=True)
 
 
 def _run_inside(root: Path, paths: Iterable[Path], command: list[str]) -> int:
     """The first process of the root, which also reaps orphaned processes. Returns the exit code of the command."""
-    _mount_all(root, paths)
-    # pivot_root changes the root of the whole namespace, so that a process that enters it later finds the same root.
-    os.chdir(root)
-    subprocess.run(["pivot_root", ".", "mnt"], check=True)
-    subprocess.run(["umount", "--lazy", "/mnt"], check=True)
+    mount_all(root, paths)
+    enter_root(root)
     os.chdir(CLONE)
     kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name in ("TERM", "CI")}
-    process = subprocess.Popen(command, env={**kept, **_ENVIRONMENT})
+    process = subprocess.Popen(command, env={**kept, **ENVIRONMENT})
     while True:
         pid, status = os.wait()
         if pid == process.pid:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.role_variables import find_unknown, read_known
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._role_variables import find_unknown, read_known
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible

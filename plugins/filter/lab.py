@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.lab_guests import make_guests
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._lab_guests import make_guests
 
 
 class FilterModule:

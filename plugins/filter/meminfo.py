@@ -16,7 +16,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics impo
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.packages import MissingPackageError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_csv, render_json, render_summary
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import TableError, render
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._free_table import TableError, render
 
 _REPORTS: Dict[str, Callable[[Mapping[str, Any]], str]] = {
     "table": render_summary,

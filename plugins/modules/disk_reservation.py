@@ -27,6 +27,14 @@ options:
     type: list
     elements: str
     required: true
+  luns:
+    description:
+      - Numbers of the LUNs of these targets that this host holds or releases. If omitted, these are all LUNs that the targets show. Name
+        them where other hosts use LUNs of the same targets.
+      - LUNs of an earlier task stay held until they are released. A rule for all LUNs of a target becomes one for the named LUNs; the disks
+        that are held already stay held until they are released.
+    type: list
+    elements: int
   state:
     description:
       - V(released) takes the targets out of the rule and gives up the reservations of this host. Reservations of other hosts stay. Without
@@ -71,6 +79,11 @@ EXAMPLES = r"""
     targets:
       - iqn.2026-01.com.example.storage:server1
       - iqn.2026-01.com.example.storage:server2
+
+- name: Hold two LUNs of a target of which another client uses LUN 2 and 3
+  fleetlab.linux.disk_reservation:
+    targets: [iqn.2026-01.com.example.storage:server1]
+    luns: [0, 1]
 
 - name: Take the disks over from a client that is lost for good
   fleetlab.linux.disk_reservation:

@@ -38,7 +38,7 @@ def other_host(lab: Lab) -> Iterator[str]:
 
 
 def test_a_second_host_with_an_acl_reads_and_cannot_write(lab: Lab, fault: Any) -> None:
-    with fault("31", "a second host with the right secret and an ACL of its own writes to a LUN") as scene, other_host(lab) as other:
+    with fault("32", "a second host with the right secret and an ACL of its own writes to a LUN") as scene, other_host(lab) as other:
         lab.run(other, f"dd if={DISK} of=/dev/null bs=64k count=1 iflag=direct")
         written = lab.try_run(other, f"dd if=/dev/zero of={DISK} bs=4k count=1 seek=1 oflag=direct conv=notrunc")
         assert written.returncode == 1, f"the write was not refused: {written.stdout} {written.stderr}"

@@ -37,9 +37,9 @@ def make_private() -> None:
         subprocess.run(argv, check=True)
 
 
-def run(argv: list[str], text: str | None) -> dict[str, Any]:
+def run(argv: list[str], text: str | None, limit: float = 30) -> dict[str, Any]:
     """Run a command to its end."""
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, timeout=limit)
     return {"exit_code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
 

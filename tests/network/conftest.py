@@ -8,6 +8,7 @@ The host has the interface eth0 with 192.0.2.1 and 2001:db8::1, the client is 19
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pwd
@@ -18,9 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
 
 ROOT = Path(__file__).resolve().parents[2]
 # For tests that run a part of the collection in their own process.
@@ -227,3 +231,11 @@ def host(tree: Path) -> Iterator[Host]:
     one = Host(tree)
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def server_root(tree: Path) -> Callable[[str], ServerRoot]:
+    """Finds the root of a Debian release with real servers by the name of the release, and makes it the first time, in minutes."""
+    sys.path.insert(0, str(tree))
+    made: Callable[[str], ServerRoot] = importlib.import_module("ansible_collections.fleetlab.linux.scripts.server_roots").server_root
+    return made

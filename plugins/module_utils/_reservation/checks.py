@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Sequence
 
 from .._core.errors import ObservationError, RefusedError
 from .._programs.hold_disk.scsi import Registration
@@ -15,12 +15,19 @@ from .state import HeldDisk, State, shown_key
 _SHOWN = 3
 
 
-def check(state: State, wanted: Wanted) -> None:
-    """Refuse disks that another host holds, unless the task takes them over.
+def check(state: State, wanted: Wanted, held_as_a_whole: Sequence[str] = ()) -> None:
+    """Refuse disks that another host holds, unless the task takes them over, and the release of some LUNs of a target held as a whole.
 
     :raises ObservationError: a disk knows no persistent reservations.
-    :raises RefusedError: another host holds disks.
+    :raises RefusedError: another host holds disks, or the rule names no LUNs of a target of which some are released.
     """
+    whole = [target for target in wanted.targets if target in held_as_a_whole]
+    if whole and wanted.luns is not None and not wanted.held:
+        raise RefusedError(
+            f"some LUNs of {whole[0]}",
+            f"the rule {wanted.path} holds every LUN of this target",
+            "Nothing was changed; name the LUNs to hold first (state: held, luns), and release the others then",
+        )
     failed = [disk for disk in state.disks if disk.status is None and not disk.is_away]
     if failed and wanted.held:
         raise ObservationError(

@@ -61,6 +61,8 @@ def _disks(host: Host, wanted: Wanted) -> Iterator[HeldDisk]:
         if target not in wanted.targets:
             continue
         for lun, folder in _units(host, f"{_SESSIONS}/{name}/device"):
+            if wanted.luns is not None and lun not in wanted.luns:
+                continue
             for disk in host.names(f"{folder}/block"):
                 # A disk that does not answer is skipped: udev holds it when it appears again.
                 if host.value(f"{folder}/state") == "running":

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import InputError
 
 ARGUMENT_SPEC: Dict[str, Any] = {
     "targets": {"type": "list", "elements": "str", "required": True},
+    "luns": {"type": "list", "elements": "int"},
     "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
     "take_over": {"type": "bool", "default": False},
     "key": {"type": "str", "no_log": False},
@@ -23,6 +24,7 @@ ARGUMENT_SPEC: Dict[str, Any] = {
 _RULES = re.compile(r"/.+\.rules")
 # The name of a target becomes a pattern of a udev rule.
 _TARGET = re.compile(r"(iqn|eui|naa)\.[A-Za-z0-9.:_-]+")
+_LUNS = 16384
 _KEY = re.compile(r"(0x)?([0-9a-fA-F]{1,16})")
 
 
@@ -30,7 +32,8 @@ _KEY = re.compile(r"(0x)?([0-9a-fA-F]{1,16})")
 class Wanted:
     """The disks of C(targets), held for this host or released. C(key) is C(None) for the key that belongs to this host.
 
-    C(initiator) is the name that this host has, or is about to get; C(None) for that of its configuration.
+    C(luns) are the numbers of the LUNs of each target, C(None) for all that it shows. C(initiator) is the name that this host has, or is
+    about to get; C(None) for that of its configuration.
     """
 
     targets: Tuple[str, ...]
@@ -39,6 +42,7 @@ class Wanted:
     take_over: bool = False
     key: Optional[int] = None
     initiator: Optional[str] = None
+    luns: Optional[Tuple[int, ...]] = None
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
@@ -57,8 +61,25 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     if params["take_over"] and not held:
         raise InputError("take_over", "has no effect on disks that are released: omit it")
     return Wanted(
-        tuple(sorted(set(params["targets"]))), params["path"], held, params["take_over"], _make_key(params["key"]), params["initiator_name"]
+        targets=tuple(sorted(set(params["targets"]))),
+        path=params["path"],
+        held=held,
+        take_over=params["take_over"],
+        key=_make_key(params["key"]),
+        initiator=params["initiator_name"],
+        luns=_make_luns(params["luns"]),
     )
+
+
+def _make_luns(numbers: Optional[Sequence[int]]) -> Optional[Tuple[int, ...]]:
+    if numbers is None:
+        return None
+    if not numbers:
+        raise InputError("luns", "is empty: name at least one LUN, or omit it for all LUNs of the targets")
+    wrong = [number for number in numbers if not 0 <= number < _LUNS]
+    if wrong:
+        raise InputError("luns", f"{wrong[0]} is not the number of a LUN: give numbers from 0 to {_LUNS - 1}")
+    return tuple(sorted(set(numbers)))
 
 
 def _make_key(text: Optional[str]) -> Optional[int]:

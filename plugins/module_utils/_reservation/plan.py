@@ -9,7 +9,7 @@ The program and the rule come first, so that a killed run leaves a host that hol
 from __future__ import annotations
 
 import re
-from typing import Iterator, List, Sequence
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from . import show
@@ -21,10 +21,14 @@ from .state import HeldDisk, State, shown_key
 RELOAD = Command(("udevadm", "control", "--reload"))
 
 
-_NAMED = re.compile(r'\*-iscsi-([^"]+)-lun-\*')
+Held = Mapping[str, Optional[Tuple[int, ...]]]
+"""The targets of the rule, each with the numbers of its LUNs, C(None) for all LUNs."""
+
+_NAMED = re.compile(r'ENV\{ID_PATH\}=="([^"]+)"')
+_PATTERN = re.compile(r"\*-iscsi-(.+)-lun-([0-9]+|\*)")
 
 
-def rule(key: int, targets: Sequence[str]) -> str:
+def rule(key: int, held: Held) -> str:
     """The content of the rule file.
 
     The rule runs before the rules of md and LVM. A disk that another host holds, and a member of an array that the configuration of mdadm
@@ -32,19 +36,49 @@ def rule(key: int, targets: Sequence[str]) -> str:
     """
     lines = [MARK]
     lines += [
-        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", ENV{{ID_PATH}}=="*-iscsi-{target}-lun-*",'
+        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", ENV{{ID_PATH}}=="{_patterns(target, luns)}",'
         f' IMPORT{{program}}="{COMMAND} {shown_key(key)} $devnode"'
-        for target in targets
+        for target, luns in sorted(held.items())
     ]
     lines.append('ENV{FLEETLAB_DISK}=="taken|unnamed", ENV{ID_FS_TYPE}=""')
     return "\n".join(lines) + "\n"
 
 
-def remaining(state: State, wanted: Wanted) -> Sequence[str]:
-    """The targets whose disks the rule holds after the plan."""
-    named = _NAMED.findall(state.files.get(wanted.path, ""))
-    # Holding one target does not end the rule of another, such as that of a server that is about to leave.
-    return sorted({*named, *wanted.targets}) if wanted.held else [target for target in named if target not in wanted.targets]
+def _patterns(target: str, luns: Optional[Sequence[int]]) -> str:
+    return "|".join(f"*-iscsi-{target}-lun-{lun}" for lun in ("*" if luns is None else luns))
+
+
+def named(content: str) -> Held:
+    """The targets and LUNs that a rule file names."""
+    found: Dict[str, Optional[Tuple[int, ...]]] = {}
+    for patterns in _NAMED.findall(content):
+        pairs = [match.groups() for match in map(_PATTERN.fullmatch, patterns.split("|")) if match]
+        for target in {target for target, _lun in pairs}:
+            luns = [lun for other, lun in pairs if other == target]
+            found[target] = None if "*" in luns else tuple(sorted(map(int, luns)))
+    return found
+
+
+def remaining(state: State, wanted: Wanted) -> Held:
+    """The targets and LUNs whose disks the rule holds after the plan."""
+    held = dict(named(state.files.get(wanted.path, "")))
+    # Holding one disk does not end the rule of another, such as that of a server that is about to leave.
+    for target in wanted.targets:
+        before = held.pop(target, ())
+        luns = _join(before, wanted.luns) if wanted.held else _without(before, wanted.luns)
+        if luns is None or luns:
+            held[target] = luns
+    return held
+
+
+def _join(before: Optional[Tuple[int, ...]], luns: Optional[Tuple[int, ...]]) -> Optional[Tuple[int, ...]]:
+    """A rule for all LUNs becomes one for the LUNs that the task names: other hosts may use the others."""
+    return luns if luns is None or before is None else tuple(sorted({*before, *luns}))
+
+
+def _without(before: Optional[Tuple[int, ...]], luns: Optional[Tuple[int, ...]]) -> Optional[Tuple[int, ...]]:
+    """A rule for all LUNs cannot lack some of them; see L(check)."""
+    return () if luns is None or before is None else tuple(lun for lun in before if lun not in luns)
 
 
 def plan(state: State, wanted: Wanted) -> Plan:
@@ -53,7 +87,7 @@ def plan(state: State, wanted: Wanted) -> Plan:
     :raises RefusedError: see L(check).
     :raises ObservationError: see L(check).
     """
-    check(state, wanted)
+    check(state, wanted, [target for target, luns in named(state.files.get(wanted.path, "")).items() if luns is None])
     steps = tuple(_held(state, wanted) if wanted.held else _released(state, wanted))
     return Plan(
         subject=f"reservations of the disks of {', '.join(wanted.targets)}",
@@ -65,8 +99,8 @@ def plan(state: State, wanted: Wanted) -> Plan:
 
 
 def _rule_after(state: State, wanted: Wanted) -> str:
-    targets = remaining(state, wanted)
-    return rule(state.key, targets) if targets else ""
+    held = remaining(state, wanted)
+    return rule(state.key, held) if held else ""
 
 
 def unheld(state: State, wanted: Wanted) -> List[HeldDisk]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils import free_table
+from ansible_collections.fleetlab.linux.plugins.plugin_utils import _free_table as free_table
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import make_fleet
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.metrics import render_textfile
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.page import render_page

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.role_variables import Known, common_prefix, find_unknown, read_known
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._role_variables import Known, common_prefix, find_unknown, read_known
 from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import ROOT, load, play_tasks
 
 ROLES = sorted(path.name for path in ROOT.glob("roles/*") if path.is_dir())

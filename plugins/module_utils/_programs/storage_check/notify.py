@@ -64,6 +64,13 @@ def _post(url: str, content: dict[str, Any]) -> str:
 
 
 def _start(words: list[str]) -> str:
-    # timeout(1) writes its own line where the program cannot be started, and ends it after the time with code 124.
-    code = os.spawnvp(os.P_WAIT, "timeout", ["timeout", str(3 * _SECONDS), *words])
+    child = os.fork()
+    if child == 0:
+        try:
+            # timeout(1) writes a line of its own where the program cannot be started.
+            os.execvp("timeout", ["timeout", str(3 * _SECONDS), *words])
+        finally:
+            os._exit(127)
+    _child, status = os.waitpid(child, 0)
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
     return f"{words[0]} ended with exit code {code}" if code else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.free_table import UNITS, TableError, render
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._free_table import UNITS, TableError, render
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import (
     KERNELS,
     facts,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.lab_guests import make_guests
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._lab_guests import make_guests
 
 LAB = {
     "name": "lab",

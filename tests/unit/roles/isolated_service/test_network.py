@@ -37,3 +37,23 @@ def test_the_network_of_all_processes_is_compared(tmp_path: Path, network: str, 
     message = verify(tmp_path, network, state, dns_current)
     assert expected in message
     assert bool(message) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("ActiveState=active SubState=running Result=success NRestarts=0", ""),
+        ("ActiveState=failed SubState=failed Result=exit-code NRestarts=0", "web.service ran before, and ended after its restart"),
+        ("ActiveState=activating SubState=auto-restart Result=exit-code NRestarts=1", "Result=exit-code, NRestarts=1"),
+        ("ActiveState=active SubState=running Result=success NRestarts=2", "NRestarts=2"),
+    ],
+)
+def test_a_service_that_ends_after_the_restart_is_an_error(tmp_path: Path, state: str, expected: str) -> None:
+    program = tmp_path / "bin/systemctl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' {state}\n", encoding="utf-8")
+    program.chmod(0o755)
+    include = {"name": "fleetlab.linux.isolated_service", "tasks_from": "runs"}
+    message = play_role(tmp_path, {"here": {"isolated_service_name": "web"}}, path=str(program.parent), **include).get("here", "")
+    assert expected in message
+    assert bool(message) is bool(expected)

@@ -79,10 +79,10 @@ def test_a_disk_without_room_for_its_volume_is_refused_by_name(folder: Path) -> 
     assert found["server"].startswith(f"server: refused: {folder}/b has room for a volume of 1020 MiB, and 15360 MiB are declared")
 
 
-def program(folder: Path, name: str, output: str) -> None:
-    """A program of LVM with this output."""
+def program(folder: Path, name: str, output: str, end: str = "") -> None:
+    """A program of LVM with this output, and with this last line."""
     path = folder / "bin" / name
-    path.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n", encoding="utf-8")
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n{end}\n", encoding="utf-8")
     path.chmod(0o755)
 
 
@@ -104,4 +104,8 @@ def test_lvm_that_would_activate_what_clients_make_is_refused(folder: Path) -> N
         hosts = {"a": {"storage_server_devices": ["/dev/vdb"]}}
         found[value] = play_role(folder, hosts, path=str(folder / "bin"), name="fleetlab.linux.storage_server", tasks_from="lvm")
     assert found["0"] == {}
+    # An LVM that does not know the setting looks inside logical volumes.
+    program(folder, "lvmconfig", "", "echo 'Configuration node devices/scan_lvs not found' >&2; exit 5")
+    unknown = play_role(folder, hosts, path=str(folder / "bin"), name="fleetlab.linux.storage_server", tasks_from="lvm")
+    assert "lvmconfig does not show devices/scan_lvs (Configuration node devices/scan_lvs not found)" in unknown["a"]
     assert "would activate the volume groups that clients make inside /dev/storage1/volume" in found["1"]["a"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import List, Optional, Sequence
 
@@ -14,7 +15,7 @@ import pytest
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import DEFAULT_TIMEOUT, CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, staying
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import links_without_leaving, observe_joined, staying
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Listener, Record
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import want
 
@@ -40,6 +41,26 @@ def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"services: there is no unit nginxx\.service on this host"):
         staying(Systemd("LoadState=not-found\nControlGroup=\n"), Host(str(tmp_path)), [SOCKET], wanted)
     assert staying(Systemd("LoadState=loaded\nControlGroup=\n"), Host(str(tmp_path)), [SOCKET], wanted) == (SOCKET,)
+
+
+@pytest.mark.parametrize(("resolv_conf", "current"), [("nameserver 192.0.2.53\n", True), ("nameserver 127.0.0.53\n", False)])
+def test_a_process_in_a_chroot_says_nothing_about_the_files_of_dns(tmp_path: Path, resolv_conf: str, current: bool) -> None:
+    for path, content in (
+        ("sys/fs/cgroup/web.service/cgroup.procs", "41\n42\n"),
+        ("run/netns/web", ""),
+        ("etc/netns/web/resolv.conf", "nameserver 192.0.2.53\n"),
+        ("proc/41/root/etc/resolv.conf", resolv_conf),
+        ("var/empty/nothing", ""),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content, encoding="ascii")
+    (tmp_path / "proc/42").mkdir()
+    (tmp_path / "proc/42/root").symlink_to(tmp_path / "var/empty")
+    for pid in ("41", "42"):
+        (tmp_path / "proc" / pid / "ns").mkdir()
+        os.link(str(tmp_path / "run/netns/web"), str(tmp_path / "proc" / pid / "ns/net"))
+    joined = observe_joined(Systemd("LoadState=loaded\nControlGroup=/web.service\nMainPID=41\n"), Host(str(tmp_path)), "web", "web.service")
+    assert (joined.network, joined.dns_current) == ("in", current)
 
 
 class Leaving:

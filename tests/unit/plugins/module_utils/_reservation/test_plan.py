@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 
@@ -25,6 +25,7 @@ A, B = 0xA, 0xB
 IQN = "iqn.2026-01.com.example.storage:server1"
 OPTIONS: Dict[str, Any] = {
     "targets": [IQN],
+    "luns": None,
     "state": "held",
     "take_over": False,
     "key": "0xa",
@@ -48,13 +49,15 @@ class Played:
     def port(self, node: str) -> Port:
         return Port(self.targets[int(node[-1])], f"{self.name} 1")
 
-    def state(self) -> State:
+    def state(self, luns: Optional[Sequence[int]] = None) -> State:
         nodes = [f"/dev/sd{number}" for number in range(len(self.targets))]
-        disks = tuple(HeldDisk(node, IQN, number, read_status(self.port(node))) for number, node in enumerate(nodes))
+        disks = tuple(
+            HeldDisk(node, IQN, number, read_status(self.port(node))) for number, node in enumerate(nodes) if luns is None or number in luns
+        )
         return State(self.key, disks, dict(self.files), files("/usr/bin/python3"))
 
     def apply(self, wanted: Wanted, most: Optional[int] = None) -> None:
-        for step in plan(self.state(), wanted).steps[:most]:
+        for step in plan(self.state(wanted.luns), wanted).steps[:most]:
             if isinstance(step, WriteFile):
                 self.files[step.path] = step.content
             elif isinstance(step, RemoveFile):
@@ -70,7 +73,7 @@ def test_disks_are_held_and_a_second_run_changes_nothing() -> None:
     host.apply(want())
     assert all(disk["held"] and disk["initiators"] == ["a"] for disk in returned(host.state(), want(), plan(host.state(), want()))["disks"])
     assert not plan(host.state(), want()).changed
-    assert host.files[want().path] == rule(A, [IQN])
+    assert host.files[want().path] == rule(A, {IQN: None})
 
 
 @pytest.mark.parametrize("state", ["held", "released"])
@@ -116,10 +119,50 @@ def test_the_release_of_one_target_keeps_the_disks_of_the_others_held() -> None:
     host = Played()
     host.apply(want(targets=[IQN, f"{IQN}x"]))
     host.apply(want(state="released", targets=[f"{IQN}x"]))
-    assert host.files[want().path] == rule(A, [IQN])
+    assert host.files[want().path] == rule(A, {IQN: None})
     assert COMMAND in host.files
     host.apply(want(state="released"))
     assert not host.files
+
+
+def test_two_hosts_hold_different_luns_of_one_target() -> None:
+    targets = [Target() for _disk in range(4)]
+    first, second = Played(targets=targets), Played(B, targets=targets, name="b")
+    first.apply(want(luns=[0, 1]))
+    second.apply(want(key="b", luns=[2, 3]))
+    assert [list(target.keys) for target in targets] == [["a 1"], ["a 1"], ["b 1"], ["b 1"]]
+    assert f'ENV{{ID_PATH}}=="*-iscsi-{IQN}-lun-0|*-iscsi-{IQN}-lun-1"' in first.files[want().path]
+    with pytest.raises(RefusedError, match=r"LUN 2 of .* is held by b"):
+        first.apply(want(luns=[0, 2]))
+
+
+def test_a_lun_stays_held_until_it_is_released() -> None:
+    host = Played(disks=3)
+    host.apply(want(luns=[0, 2]))
+    host.apply(want(luns=[1]))
+    assert host.files[want().path] == rule(A, {IQN: (0, 1, 2)})
+    host.apply(want(state="released", luns=[0, 1]))
+    assert host.files[want().path] == rule(A, {IQN: (2,)})
+    assert [bool(target.keys) for target in host.targets] == [False, False, True]
+    host.apply(want(state="released", luns=[2]))
+    assert not host.files
+
+
+def test_a_rule_for_all_luns_becomes_one_for_the_named_luns_and_is_not_released_in_parts() -> None:
+    host = Played(disks=3)
+    host.apply(want())
+    with pytest.raises(RefusedError, match="holds every LUN of this target"):
+        host.apply(want(state="released", luns=[1]))
+    host.apply(want(luns=[0, 1]))
+    assert host.files[want().path] == rule(A, {IQN: (0, 1)})
+    host.apply(want(state="released", luns=[2]))
+    assert [bool(target.keys) for target in host.targets] == [True, True, False]
+
+
+@pytest.mark.parametrize(("luns", "words"), [([], "is empty"), ([0, -1], "-1 is not the number"), ([16384], "from 0 to 16383")])
+def test_numbers_that_no_lun_has_are_refused(luns: List[int], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        want(luns=luns)
 
 
 def test_a_host_that_is_registered_beside_the_holder_is_warned_of() -> None:
@@ -144,7 +187,7 @@ def test_another_host_at_the_same_moment_is_an_error_and_no_write() -> None:
 
 
 def test_the_rule_calls_the_program_before_md_and_hides_what_is_not_ours() -> None:
-    text = rule(A, [IQN])
+    text = rule(A, {IQN: None})
     assert f'ENV{{ID_PATH}}=="*-iscsi-{IQN}-lun-*", IMPORT{{program}}="{COMMAND} 0xa $devnode"' in text
     assert text.endswith('ENV{FLEETLAB_DISK}=="taken|unnamed", ENV{ID_FS_TYPE}=""\n')
     assert file_mode(COMMAND) == 0o755
@@ -182,7 +225,7 @@ def test_holding_one_target_keeps_the_rule_of_another() -> None:
     host, other = Played(), IQN.replace("server1", "server2")
     host.apply(want(targets=[IQN, other]))
     host.apply(want())
-    assert host.files[want().path] == rule(A, [IQN, other])
+    assert host.files[want().path] == rule(A, {IQN: None, other: None})
 
 
 def test_a_take_over_from_a_host_of_the_same_name_warns() -> None:

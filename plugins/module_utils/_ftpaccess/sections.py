@@ -1,0 +1,70 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file of sections that puts rules of .ftpaccess files in force. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, Sequence
+
+from .._core.errors import RefusedError
+from .conf import Line, Section, parse, read_lines, walk, written
+from .limits import understood
+from .options import WantedCure
+from .state import Configuration, Verdict
+
+MARK = "# Written by fleetlab.linux.ftpaccess: the rules of .ftpaccess files that ProFTPD would not apply. Changes here are lost."
+OFF = ("AllowOverride off", r'PathDenyFilter "(^|/)\.ftpaccess$"')
+
+
+def content(plain: Configuration, verdicts: Sequence[Verdict], wanted: WantedCure) -> str:
+    """The content of our file; empty if none is needed. C(verdicts) are those without the file.
+
+    :raises RefusedError: the configuration has a section for one of the folders, or an opinion that is stronger than the file.
+    """
+    if not wanted.is_present:
+        return ""
+    chosen: Dict[str, str] = {}
+    for one in verdicts:
+        for folder, text in (*one.to_cover, *(one.to_keep if wanted.is_off else ())):
+            chosen.setdefault(folder, text)
+    trees = {folder: understood(parse(read_lines(text, folder), is_lenient=True)) for folder, text in sorted(chosen.items())}
+    trees = {folder: tree for folder, tree in trees.items() if tree.lines or tree.sections}
+    _check_sections(plain, tuple(trees))
+    if wanted.is_off:
+        _check_off(plain)
+    inner = [f"  {line}" for line in OFF] if wanted.is_off else []
+    for folder, tree in trees.items():
+        inner += [f"  {line}" for line in _section(folder, tree)]
+    return "\n".join([MARK, "<Global>", *inner, "</Global>", ""]) if inner else ""
+
+
+def _section(folder: str, tree: Section) -> Iterator[str]:
+    yield written(Line("", 0, ("<Directory", folder)))
+    yield from _body(tree, "  ")
+    yield "</Directory>"
+
+
+def _body(tree: Section, indent: str) -> Iterator[str]:
+    yield from (f"{indent}{written(line)}" for line in tree.lines)
+    for limit in tree.sections:
+        yield f"{indent}{written(Line('', 0, ('<Limit', *limit.arguments)))}"
+        yield from _body(limit, f"{indent}  ")
+        yield f"{indent}</Limit>"
+
+
+def _check_sections(plain: Configuration, folders: Sequence[str]) -> None:
+    for section in walk(plain.main):
+        if section.kind == "directory" and section.arguments and section.arguments[0].rstrip("/") in folders:
+            raise RefusedError(
+                section.place,
+                f"a section <Directory {section.arguments[0]}> is there, and ProFTPD takes no second one",
+                f"Nothing was changed; move the rules of {section.arguments[0]}/.ftpaccess into it",
+            )
+
+
+def _check_off(plain: Configuration) -> None:
+    for section in walk(plain.main):
+        if section.kind in ("main", "virtualhost", "global"):
+            for line in (*section.all("allowoverride"), *section.all("pathdenyfilter")):
+                raise RefusedError(line.place, f"{' '.join(line.words)} counts before files: off", "Nothing was changed; take the line out")

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of Apache as it reads it itself, and the folders on the way to each path as its user sees them. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+
+from ...._core.errors import CommandError, ObservationError
+from ...._core.runner import Runner
+from ...._host.files import Host
+from ...._host.isolated import in_child
+from ...conf import ConfError, Line, Section, parse, read_lines
+from ..options import Wanted
+from ..state import AccessText, Apache, Folder
+from ..verdict import document_root, file_names, server_names
+
+_LIMIT = 60.0
+_ENVVARS = "/etc/apache2/envvars"
+_INFO = ("/usr/lib/apache2/modules/mod_info.so", "/usr/lib64/httpd/modules/mod_info.so", "modules/mod_info.so")
+# The server itself makes it, so that it may be missing.
+_RUN = {"APACHE_RUN_DIR": "/run", "APACHE_LOCK_DIR": "/run"}
+
+Case = Tuple[str, str, Tuple[Folder, ...]]
+
+
+def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[Case, ...]]:
+    """The configuration, and for each server and path the folders on the way.
+
+    :raises ObservationError: Apache is missing, or refuses its configuration.
+    """
+    found = read_apache(host, runner, wanted.config)
+    user = found.main.value("user", "www-data")
+    cases: List[Case] = []
+    for server in server_names(found):
+        for path in wanted.paths or (os.path.normpath(document_root(found, server)),):
+            cases.append((server, path, _folders(path, file_names(found, server), user)))
+    return found, tuple(cases)
+
+
+def read_apache(host: Host, runner: Runner, config: Optional[str]) -> Apache:
+    """The configuration, with all files, conditions and variables resolved by Apache."""
+    program = "apache2" if host.program("apache2") else "httpd"
+    info = next((path for path in _INFO if host.exists(path)), _INFO[-1])
+    argv = ["env", *_environment(host), program, *(["-f", config] if config else []), "-C", f"LoadModule info_module {info}"]
+    try:
+        dump = runner.run([*argv, "-t", "-D", "DUMP_CONFIG"]).stdout
+        modules = runner.run([*argv, "-t", "-D", "DUMP_MODULES"]).stdout
+        included = runner.run([*argv, "-t", "-D", "DUMP_INCLUDES"]).stdout
+        version = runner.run([program, "-v"]).stdout
+    except CommandError as error:
+        raise ObservationError(f"{program} refuses its configuration: {error.problem}. Nothing was changed") from None
+    names = re.findall(r"^ (\w+) \((?:static|shared)\)", modules, re.MULTILINE)
+    loads = tuple(_loads(host, re.findall(r"^ +\(\S+\) (\S+)", included, re.MULTILINE), frozenset(names)))
+    files = tuple(f"mod_{name[: -len('_module')]}.c" for name in names if name.endswith("_module"))
+    number = re.search(r"Apache/(\S+)", version)
+    return Apache(program, number.group(1) if number else "", _tree(dump), (*names, *files), loads)
+
+
+def _environment(host: Host) -> List[str]:
+    """The variables that the start script of Debian sets."""
+    found: Dict[str, str] = {}
+    for name, value in re.findall(r"^export (\w+)=(\S*)", host.read(_ENVVARS) or "", re.MULTILINE):
+        found[name] = value.replace("$SUFFIX", "")
+    return [f"{name}={value}" for name, value in {**found, **_RUN}.items()]
+
+
+def _tree(dump: str) -> Section:
+    """The dump of mod_info, which says before each line where it is written."""
+    lines: List[Line] = []
+    file, number = "", 0
+    for text in dump.splitlines():
+        place = re.match(r"\s*#\s*(?:In file: (.*)|(\d+):)\s*$", text)
+        if place:
+            file, number = place.group(1) or file, int(place.group(2) or number)
+            continue
+        lines += [Line(file, number, line.words) for line in read_lines(text, file)]
+    try:
+        return parse(lines)
+    except ConfError as error:
+        raise ObservationError(f"the configuration of Apache cannot be read: {error}") from None
+
+
+def _loads(host: Host, files: Sequence[str], known: FrozenSet[str]) -> Iterator[Tuple[str, str]]:
+    for file in files:
+        for line in read_lines(host.read(file) or "", file):
+            if line.name == "loadmodule" and len(line.arguments) == 2 and line.arguments[0] in known:
+                yield line.arguments[0], line.arguments[1]
+
+
+def _folders(path: str, names: Sequence[str], user: str) -> Tuple[Folder, ...]:
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise ObservationError(f"User {user} of Apache's configuration does not exist: create the user") from None
+    groups = os.getgrouplist(user, entry.pw_gid)
+
+    def look() -> List[Dict[str, Any]]:
+        os.setgroups(groups)
+        os.setegid(entry.pw_gid)
+        os.seteuid(entry.pw_uid)
+        return [_folder(each, names) for each in _prefixes(path) if os.path.isdir(each)]
+
+    made = in_child(look, _LIMIT)
+    return tuple(Folder(**{**each, "files": tuple(AccessText(**one) for one in each["files"])}) for each in made)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    yield "/"
+    current = ""
+    for name in path.strip("/").split("/"):
+        if name:
+            current = f"{current}/{name}"
+            yield current
+
+
+def _folder(path: str, names: Sequence[str]) -> Dict[str, Any]:
+    is_link = os.path.islink(path)
+    same = not is_link or os.lstat(path).st_uid == os.stat(path).st_uid
+    files = [each for each in (_text(f"{path.rstrip('/')}/{name}") for name in names) if each]
+    return {"path": path, "files": files, "is_link": is_link, "has_owner_of_target": same}
+
+
+def _text(path: str) -> Optional[Dict[str, str]]:
+    if not os.path.lexists(path):
+        return None
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
+            return {"path": path, "text": stream.read(), "error": ""}
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return {"path": path, "text": "", "error": str(error.strerror)}

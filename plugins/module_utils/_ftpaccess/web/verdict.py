@@ -1,0 +1,146 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict on the .htaccess files on the way to a path, as Apache walks it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import FrozenSet, Iterator, List, Sequence, Tuple
+
+from ..conf import Section, read_lines
+from .directives import ANY, NEEDS
+from .state import Apache, Effective, Folder, Override, PathVerdict, Refused
+
+_ALL = ("AuthConfig", "FileInfo", "Indexes", "Limit", "Options")
+_LINKS = {"followsymlinks": "follow", "all": "follow", "symlinksifownermatch": "owner"}
+_CLASSES = {name.lower(): name for name in _ALL}
+
+
+def server_names(found: Apache) -> Tuple[str, ...]:
+    """The virtual servers by address and name; C(main) if there are none."""
+    return tuple(map(_name, found.main.of_kind("virtualhost"))) or ("main",)
+
+
+def _name(section: Section) -> str:
+    return " ".join([*section.arguments, section.value("servername")]).strip()
+
+
+def parts(found: Apache, server: str) -> Tuple[Section, ...]:
+    """The sections whose contents hold for a server, the main one first."""
+    return (found.main, *(one for one in found.main.of_kind("virtualhost") if _name(one) == server))
+
+
+def file_names(found: Apache, server: str) -> Tuple[str, ...]:
+    """The names of AccessFileName, the first that exists counts."""
+    lines = [line for part in parts(found, server) for line in part.all("accessfilename")]
+    return lines[-1].arguments if lines else (".htaccess",)
+
+
+def document_root(found: Apache, server: str) -> str:
+    """The DocumentRoot of a server."""
+    return next((value for part in reversed(parts(found, server)) if (value := part.value("documentroot"))), "/var/www/html")
+
+
+def judge(found: Apache, server: str, path: str, folders: Sequence[Folder]) -> PathVerdict:
+    """What holds for requests to the path."""
+    modules = frozenset(found.modules)
+    in_force: List[Effective] = []
+    without: List[Tuple[str, str]] = []
+    override, options = Override(is_unset=True), "follow"
+    for number, folder in enumerate(folders):
+        if folder.is_link and not _follows(options, folder):
+            rest = [each.path for one in folders[number:] for each in one.files]
+            reason = f"Apache does not follow the link {folder.path}"
+            return PathVerdict(server, path, tuple(in_force), (*without, *((each, reason) for each in rest)), f"{reason}: requests get 403")
+        for section in _sections(found, server, folder.path):
+            override, options = _merge(override, section), _merge_options(options, section)
+        if override.is_off:
+            without += [(each.path, override.place) for each in folder.files]
+            continue
+        for first, each in enumerate(folder.files):
+            if first:
+                without.append((each.path, f"{folder.files[0].path} counts first (AccessFileName)"))
+            elif each.error:
+                rest = [one.path for later in folders[number + 1 :] for one in later.files]
+                problem = f"the server cannot read {each.path} ({each.error}): requests get 403"
+                without += [(each.path, problem), *((one, problem) for one in rest)]
+                return PathVerdict(server, path, tuple(in_force), tuple(without), problem)
+            else:
+                in_force.append(Effective(each.path, override, tuple(_refused(each.text, override, modules))))
+    return PathVerdict(server, path, tuple(in_force), tuple(without), _fatal(in_force))
+
+
+def _fatal(in_force: Sequence[Effective]) -> str:
+    for one in in_force:
+        if one.refused and one.override.is_fatal:
+            line = one.refused[0]
+            why = f"needs AllowOverride {line.needs}" if line.needs else "is not for such a file"
+            return f"{one.file}:{line.number}: {line.directive} {why}: requests get 500"
+    return ""
+
+
+def _sections(found: Apache, server: str, folder: str) -> Iterator[Section]:
+    """The sections C(<Directory>) for exactly this folder. Those with regular expressions come later, and have no AllowOverride."""
+    for part in parts(found, server):
+        for section in part.of_kind("directory"):
+            if section.arguments and section.arguments[0] != "~" and _is_same(section.arguments[0], folder):
+                yield section
+
+
+def _is_same(pattern: str, folder: str) -> bool:
+    wanted, names = pattern.strip("/").split("/"), folder.strip("/").split("/")
+    return len(wanted) == len(names) and all(fnmatchcase(name, each) for name, each in zip(names, wanted))
+
+
+def _merge(base: Override, section: Section) -> Override:
+    made = base
+    for line in section.all("allowoverride"):
+        words = [word.lower() for word in line.arguments]
+        named = {_CLASSES[word.split("=")[0]] for word in words if word.split("=")[0] in _CLASSES}
+        classes = _ALL if "all" in words else tuple(sorted(named))
+        is_fatal = not any(word in ("nonfatal=override", "nonfatal=all") for word in words)
+        made = replace(
+            made, classes=classes, is_fatal=is_fatal, is_unset=False, place=f"AllowOverride {' '.join(line.arguments)} ({line.place})"
+        )
+    for line in section.all("allowoverridelist"):
+        directives = tuple(word.lower() for word in line.arguments if word.lower() != "none")
+        made = replace(made, directives=directives, place=made.place if made.classes else f"AllowOverrideList ({line.place})")
+    return made
+
+
+def _merge_options(base: str, section: Section) -> str:
+    for line in section.all("options"):
+        if any(not word.startswith(("+", "-")) for word in line.arguments):
+            base = "no"
+        for word in line.arguments:
+            way = _LINKS.get(word.lstrip("+-").lower())
+            if way:
+                base = "no" if word.startswith("-") else way
+    return base
+
+
+def _follows(options: str, folder: Folder) -> bool:
+    return options == "follow" or (options == "owner" and folder.has_owner_of_target)
+
+
+def _refused(text: str, override: Override, modules: FrozenSet[str]) -> Iterator[Refused]:
+    skipped = 0
+    for line in read_lines(text, ""):
+        if line.name in ("<ifmodule", "</ifmodule"):
+            if line.name == "</ifmodule":
+                skipped = max(0, skipped - 1)
+            elif skipped or not _is_loaded(line.arguments, modules):
+                skipped += 1
+            continue
+        needs = NEEDS.get(line.name)
+        if skipped or line.name.startswith("</") or needs in (None, ANY):
+            continue
+        if needs not in override.classes and line.name not in override.directives:
+            yield Refused(line.number, line.words[0].lstrip("<"), needs or "")
+
+
+def _is_loaded(words: Sequence[str], modules: FrozenSet[str]) -> bool:
+    name = words[0] if words else ""
+    return (name.lstrip("!") in modules) != name.startswith("!")

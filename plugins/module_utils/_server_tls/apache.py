@@ -1,0 +1,149 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS in the configuration of Apache: the owned file, and what the other files say. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .apache_walk import ROOT, Directive
+from .includes import is_address, names_of, reached
+from .profiles import TLS13_SUITES, Settings
+from .state import Config, Endpoint, File, Listener, Setting
+from .syntax import Section
+
+NAME = "zz-fleetlab-tls"
+OWNED = f"{ROOT}/conf-available/{NAME}.conf"
+ENABLED = f"{ROOT}/conf-enabled/{NAME}.conf"
+MARK = "# Written by fleetlab.linux.apache_tls. Changes made here are lost."
+
+_TLS = frozenset(
+    {"sslprotocol", "sslciphersuite", "sslopensslconfcmd", "sslhonorcipherorder", "sslsessiontickets", "sslsessionticketkeyfile"}
+)
+
+
+def render(settings: Settings) -> str:
+    """The owned file. It sorts last among the enabled files, because Apache takes the last value."""
+    lines = [f"SSLProtocol -all {' '.join(f'+{name}' for name in settings.protocols)}"]
+    lines += [f"SSLCipherSuite {':'.join(settings.suites)}"] if settings.suites else []
+    lines += [
+        f"SSLCipherSuite TLSv1.3 {':'.join(TLS13_SUITES)}",
+        f"SSLOpenSSLConfCmd Groups {':'.join(settings.groups)}",
+        "SSLHonorCipherOrder off",
+        f"SSLSessionTickets {'on' if settings.tickets else 'off'}",
+    ]
+    if settings.stapling:
+        lines += [
+            "SSLUseStapling on",
+            "SSLStaplingCache shmcb:${APACHE_RUN_DIR}/fleetlab_stapling(131072)",
+            "SSLStaplingReturnResponderErrors off",
+        ]
+    inside = "\n".join(f"  {line}" for line in lines)
+    trace = "" if settings.trace else "TraceEnable off\n"
+    return f"{MARK}\n# Profile {settings.profile} of Mozilla's guidelines 6.0.\n<IfModule mod_ssl.c>\n{inside}\n</IfModule>\n{trace}"
+
+
+def read(found: Sequence[Directive]) -> Config:
+    """What the directives say about TLS, in which the owned file may be included already or not."""
+    names = {(one.name, one.words[0]) for one in found if one.words}
+    owned = [number for number, one in enumerate(found) if one.token.place.file in (OWNED, ENABLED)]
+    last = owned[-1] if owned else -1
+    return Config(
+        has_tls=("loadmodule", "ssl_module") in names,
+        reads_owned=bool(owned),
+        endpoints=tuple(_endpoints(found)),
+        listeners=tuple(_listeners(found)),
+        overrides=tuple(_overrides(found, last)),
+        unread=tuple(_setting(one) for one in found if one.name == "use"),
+        certificates=tuple(_files(found, "sslcertificatefile")),
+        ticket_keys=tuple(_files(found, "sslsessionticketkeyfile")),
+    )
+
+
+def _setting(one: Directive) -> Setting:
+    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), is_whole_line=one.token.is_whole_line)
+
+
+def _overrides(found: Sequence[Directive], last: int) -> Iterator[Setting]:
+    """TLS of virtual hosts, and of the server after the owned file."""
+    for number, one in enumerate(found):
+        is_owned = one.token.place.file in (OWNED, ENABLED)
+        if one.name in _TLS and not is_owned and (one.virtual_host or (number > last >= 0)) and not _is_other_command(one):
+            yield _setting(one)
+
+
+def _is_other_command(one: Directive) -> bool:
+    """Whether it is a command of OpenSSL that has nothing to do with groups and protocols."""
+    known = ("curves", "groups", "ecdhparameters", "protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites", "options")
+    return one.name == "sslopensslconfcmd" and bool(one.words) and one.words[0].lower() not in known
+
+
+def _files(found: Sequence[Directive], name: str) -> Iterator[File]:
+    for one in found:
+        if one.name == name and one.words:
+            path = one.words[0]
+            # An engine's or a provider's address is not a file.
+            if ":" not in path:
+                yield File(path if path.startswith("/") else f"{ROOT}/{path}", one.token.place)
+
+
+def _listeners(found: Sequence[Directive]) -> Iterator[Listener]:
+    for one in found:
+        if one.name == "listen" and one.words:
+            address, port = _split(one.words[0])
+            if port is not None:
+                yield Listener("" if address == "0.0.0.0" else address, port, one.token.place)
+
+
+def _split(text: str) -> Tuple[str, Optional[int]]:
+    """Address and port of C([::1]:443), C(192.0.2.1:443) or C(443); C(None) for C(*), which is every port."""
+    address, _colon, port = text.rpartition(":")
+    if text.endswith("]"):
+        address, port = text, "*"
+    return address.strip("[]").replace("*", ""), int(port) if port.isdigit() else None
+
+
+def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
+    """The addresses where TLS is spoken, each with the names of its virtual hosts."""
+    listeners = list(_listeners(found))
+    hosts: Dict[Section, List[Directive]] = {}
+    main: List[Directive] = []
+    for one in found:
+        hosts.setdefault(one.virtual_host, []).append(one) if one.virtual_host else main.append(one)
+    names: Dict[Tuple[str, int], List[str]] = {}
+    has_tls = _speaks_tls(main)
+    for section, inside in hosts.items():
+        if _speaks_tls(inside) or (has_tls and not _says(inside, "sslengine")):
+            for word in section.words:
+                for end in _addresses(word, listeners):
+                    names.setdefault(end, []).extend(_names(inside))
+    if has_tls and not hosts:
+        for listener in listeners:
+            names.setdefault((reached(listener.address), listener.port), []).extend(_names(main))
+    for (address, port), known in sorted(names.items()):
+        yield Endpoint(address, port, tuple(dict.fromkeys(known)))
+
+
+def _says(inside: Sequence[Directive], name: str) -> bool:
+    return any(one.name == name for one in inside)
+
+
+def _speaks_tls(inside: Sequence[Directive]) -> bool:
+    values = [one.words[0].lower() for one in inside if one.name == "sslengine" and one.words]
+    return bool(values) and values[-1] != "off"
+
+
+def _addresses(word: str, listeners: Sequence[Listener]) -> Iterator[Tuple[str, int]]:
+    """Where a virtual host with this address is reached."""
+    address, port = _split(word)
+    for listener in listeners:
+        if port in (None, listener.port):
+            own = address if is_address(address) else listener.address
+            if not is_address(listener.address) or own == listener.address:
+                yield reached(own), listener.port
+
+
+def _names(inside: Sequence[Directive]) -> Iterator[str]:
+    for one in inside:
+        yield from names_of(one.words if one.name == "serveralias" else one.words[:1] if one.name == "servername" else ())

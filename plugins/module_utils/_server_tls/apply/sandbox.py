@@ -1,0 +1,170 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A throwaway copy of this host for one server: its writes go to memory, its network is its own, and it ends with this process.
+
+Every address is local there, so that the configuration runs as it is. Nothing of it is reached from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Callable, Iterator, Optional, Sequence, TypeVar
+
+from ..._core.errors import FleetlabError, ObservationError
+from ..._core.runner import Process, Runner
+from ..._host.files import Host
+from ..._host.process import name_of, parent_of, process_ids
+from ..state import Endpoint
+
+_Result = TypeVar("_Result")
+
+_LIFE = "300"
+"""Seconds after which the sandbox ends in any case."""
+_START = 15.0
+_POLL = 0.05
+_NEW_NET = 0x40000000
+_SETNS = "setns"
+_IN_MEMORY = ("/etc", "/var")
+_EMPTY = ("/run", "/tmp")
+_KEPT = ("/proc", "/sys", "/dev", *_EMPTY, *_IN_MEMORY)
+_NONLOCAL = ("/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind")
+
+
+class Sandbox:
+    """Mounts, processes and a network of its own, below the process C(pid)."""
+
+    def __init__(self, host: Host, runner: Runner, pid: int) -> None:
+        self._host, self._runner, self._pid = host, runner, pid
+        self._server: Optional[Process] = None
+        self._output: Optional[IO[bytes]] = None
+
+    def run(self, *argv: str) -> None:
+        """Run a command inside."""
+        self._runner.run(self._enter(argv))
+
+    def _enter(self, argv: Sequence[str]) -> Sequence[str]:
+        return ("nsenter", "--target", str(self._pid), "--mount", "--net", "--pid", "--ipc", "--", *argv)
+
+    def isolate(self) -> None:
+        """Cover what the server may write to, and forbid the rest."""
+        for path in _EMPTY:
+            self.run("mount", "-t", "tmpfs", "-o", f"mode={'1777' if path == '/tmp' else '755'}", "tmpfs", path)
+        self.run("mkdir", "--parents", "--mode=1777", "/run/lock")
+        for path in _IN_MEMORY:
+            layers = f"/run/fleetlab-trial{path}"
+            self.run("mkdir", "--parents", f"{layers}/upper", f"{layers}/work")
+            options = f"lowerdir={path},upperdir={layers}/upper,workdir={layers}/work"
+            self.run("mount", "-t", "overlay", "-o", options, "overlay", path)
+        for path in self._others():
+            self.run("mount", "-o", "remount,bind,ro", path)
+        self.run("ip", "link", "set", "dev", "lo", "up")
+        self.run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
+        self.call(_bind_everywhere)
+
+    def _others(self) -> Iterator[str]:
+        """The other mounts, which the server may only read."""
+        for line in (self._host.read(f"/proc/{self._pid}/mountinfo") or "").splitlines():
+            path = line.split()[4].replace("\\040", " ")
+            if not any(path == kept or path.startswith(f"{kept}/") for kept in _KEPT):
+                yield path
+
+    def write(self, path: str, content: str) -> None:
+        """Write a file inside."""
+        with open(self._inside(path), "w", encoding="utf-8") as stream:
+            stream.write(content)
+
+    def _inside(self, path: str) -> str:
+        return f"{self._host.root}/proc/{self._pid}/root{path}"
+
+    def start(self, argv: Sequence[str], output: IO[bytes]) -> None:
+        """Start the server, which stays the child of this process."""
+        self._output = output
+        self._server = Process(self._enter(argv), subprocess.DEVNULL, output, output)
+
+    def await_answers(self, endpoints: Sequence[Endpoint], logs: Sequence[str]) -> None:
+        """Wait until the server answers at each endpoint.
+
+        :raises FleetlabError: it has ended, or does not answer.
+        """
+        deadline = time.monotonic() + _START
+        while not self.call(lambda: all(map(answers, endpoints))):
+            self.expect_alive(logs)
+            if time.monotonic() > deadline:
+                raise FleetlabError(f"the throwaway server did not answer within {_START:g} s: {self._said(logs)}")
+            time.sleep(_POLL)
+
+    def expect_alive(self, logs: Sequence[str]) -> None:
+        """Raise L(FleetlabError) if the server has ended; its exit code says nothing."""
+        if self._server is None or self._server.poll() is not None:
+            raise FleetlabError(f"the throwaway server has ended: {self._said(logs)}")
+
+    def _said(self, logs: Sequence[str]) -> str:
+        texts = [self._host.read(f"/proc/{self._pid}/root{path}") or "" for path in logs]
+        if self._output is not None:
+            self._output.seek(0)
+            texts.append(self._output.read().decode("utf-8", "replace"))
+        lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+        return " | ".join(lines[-5:]) or "it said nothing"
+
+    def call(self, function: Callable[[], _Result]) -> _Result:
+        """Call a function in the network of the sandbox. A thread has its own network namespace, so this process stays where it is."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._called, function).result()
+
+    def _called(self, function: Callable[[], _Result]) -> _Result:
+        descriptor = os.open(f"/proc/{self._pid}/ns/net", os.O_RDONLY)
+        try:
+            if getattr(ctypes.CDLL(None, use_errno=True), _SETNS)(descriptor, _NEW_NET) != 0:
+                raise ObservationError(f"the network of the throwaway server cannot be entered: {os.strerror(ctypes.get_errno())}")
+        finally:
+            os.close(descriptor)
+        return function()
+
+
+def _bind_everywhere() -> None:
+    """Let servers listen on addresses that this network does not have."""
+    for path in _NONLOCAL:
+        with contextlib.suppress(FileNotFoundError), open(path, "w", encoding="ascii") as stream:
+            stream.write("1")
+
+
+def answers(endpoint: Endpoint) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection((endpoint.address, endpoint.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def sandbox(host: Host, runner: Runner) -> Iterator[Sandbox]:
+    """A sandbox, which ends with the context, and with this process."""
+    namespaces = ("--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc")
+    argv = ("setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "sleep", _LIFE)
+    holder = Process(argv, subprocess.DEVNULL, subprocess.DEVNULL, subprocess.DEVNULL)
+    try:
+        box = Sandbox(host, runner, _child(host, holder))
+        box.isolate()
+        yield box
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def _child(host: Host, holder: Process) -> int:
+    """The first process of the namespaces, when it is ready."""
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline and holder.poll() is None:
+        for pid in process_ids(host):
+            if parent_of(host, pid) == holder.pid and name_of(host, pid) == "sleep":
+                return pid
+        time.sleep(_POLL)
+    raise ObservationError("this host makes no namespaces for a throwaway server (unshare --mount --net --pid): nothing was changed")

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that a change writes: the owned one, and on request those whose settings would undo it. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Tuple
+
+from .options import Wanted
+from .profiles import Settings
+from .servers import Server
+from .state import Config
+
+
+def changed_files(
+    server: Server, config: Config, files: Mapping[str, Tuple[str, int]], settings: Settings, wanted: Wanted
+) -> Dict[str, str]:
+    """The wanted content of each file."""
+    found = {server.owned: server.render(settings)}
+    lines: Dict[str, List[int]] = {}
+    for setting in config.overrides if wanted.overrides == "comment_out" else ():
+        lines.setdefault(setting.real, []).append(setting.place.line)
+    for path, numbers in lines.items():
+        if path in files:
+            found[path] = comment_out(server, files[path][0], numbers)
+    return found
+
+
+def comment_out(server: Server, text: str, numbers: List[int]) -> str:
+    """The text in which the lines with these numbers, counted from 1, are comments."""
+    lines = text.splitlines(keepends=True)
+    for number in numbers:
+        lines[number - 1] = f"# {server.name}_tls: {lines[number - 1]}"
+    return "".join(lines)
+
+
+def is_strict(config: Config, wanted: Wanted) -> bool:
+    """Whether every name has to be as the profile says, because nothing else in the configuration has a say."""
+    return not config.overrides or wanted.overrides == "comment_out"

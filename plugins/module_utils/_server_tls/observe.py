@@ -1,0 +1,195 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the configuration of a server, and scan the running one. Nothing is changed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import re
+import socket
+import ssl
+import sys
+import time
+from dataclasses import replace
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from .._host.files import Host
+from .._tls.observe.observe import observe as scan
+from .._tls.options import Wanted as Question
+from .options import Wanted
+from .profiles import Version
+from .servers import Server
+from .state import Config, Endpoint, File, Kept, Listener, Report, State
+
+_MAX_HANDSHAKES = 400
+_OCSP = bytes.fromhex("2b06010505073001")
+"""The number of an OCSP responder's address in a certificate (RFC 5280, id-ad-ocsp)."""
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_VERSION = re.compile(r"OpenSSL (\d+)\.(\d+)\.(\d+)[^\0]{0,20} \d{1,2} [A-Z][a-z]{2} \d{4}")
+_LISTENS = "0A"
+
+
+class _AsIfEnabled:
+    """The files of a host, as if the owned file were enabled: it tells which settings come after it."""
+
+    def __init__(self, host: Host, server: Server) -> None:
+        self._host, self._server = host, server
+
+    def read(self, path: str) -> Optional[str]:
+        """The content of a file."""
+        return "Define FLEETLAB_TLS;" if path in (self._server.owned, self._server.enabled) else self._host.read(path)
+
+    def names(self, folder: str) -> List[str]:
+        """The names in a folder."""
+        found = self._host.names(folder)
+        parent, _slash, name = self._server.enabled.rpartition("/")
+        return sorted({*found, name}) if folder == parent else found
+
+    def is_folder(self, path: str) -> bool:
+        """Whether the path leads to a folder."""
+        return self._host.is_folder(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether the path leads to an existing object."""
+        return path == self._server.enabled or self._host.exists(path)
+
+
+def observe(host: Host, server: Server, wanted: Wanted) -> State:
+    """The configuration on disk, and what the running server does."""
+    config = read_config(host, server)
+    pid = main_process(host, server)
+    return State(
+        config=config,
+        version=_version(host, pid),
+        pid=pid,
+        files=read_files(host, server, config),
+        is_enabled=host.exists(server.enabled),
+        live=scan_all(config.endpoints, wanted) if pid is not None else (),
+        blocked=tuple(_blocked(host, pid, config.listeners)),
+        kept=_kept(host.read(server.journal)),
+    )
+
+
+def read_config(host: Host, server: Server) -> Config:
+    """The configuration, with the facts about the files that it names."""
+    config = server.read(_AsIfEnabled(host, server))
+    return replace(
+        config,
+        overrides=tuple(replace(setting, real=host.resolve(setting.place.file)) for setting in config.overrides),
+        certificates=tuple(_look_at(host, file) for file in config.certificates),
+        ticket_keys=tuple(_look_at(host, file) for file in config.ticket_keys),
+    )
+
+
+def read_files(host: Host, server: Server, config: Config) -> Dict[str, Tuple[str, int]]:
+    """Content and mode of the files that a change may concern, as far as they are text."""
+    contents: Dict[str, Tuple[str, int]] = {}
+    for path in (server.owned, *(setting.real for setting in config.overrides)):
+        with contextlib.suppress(UnicodeDecodeError):
+            found = host.content(path)
+            contents.update({path: found} if found else {})
+    return contents
+
+
+def main_process(host: Host, server: Server) -> Optional[int]:
+    """The main process of the running server."""
+    for path in server.pid_files(host):
+        pid = host.number(path)
+        if pid and host.value(f"/proc/{pid}/comm") == server.process:
+            return pid
+    return None
+
+
+def scan_all(endpoints: Sequence[Endpoint], wanted: Wanted) -> Tuple[Report, ...]:
+    """What the server in this network namespace does, at each endpoint for each name and for none."""
+    return tuple(Report(endpoint, scan(_question(endpoint, wanted))) for endpoint in endpoints)
+
+
+def _question(endpoint: Endpoint, wanted: Wanted) -> Question:
+    names: Tuple[Optional[str], ...] = (*endpoint.names, None)
+    return Question(endpoint.address, endpoint.port, names, endpoint.starttls, wanted.timeout, _MAX_HANDSHAKES, ())
+
+
+def _look_at(host: Host, file: File) -> File:
+    try:
+        age = max(0.0, time.time() - os.stat(host.root + file.path).st_mtime)
+    except OSError:
+        return file
+    return replace(file, age=age, has_ocsp=_has_ocsp(host.read(file.path) or ""))
+
+
+def _has_ocsp(text: str) -> bool:
+    """Whether the first certificate of a file, that of the server, names an OCSP responder."""
+    match = _PEM.search(text)
+    try:
+        return match is not None and _OCSP in base64.b64decode(match.group(1))
+    except binascii.Error:
+        return False
+
+
+def _version(host: Host, pid: Optional[int]) -> Version:
+    """The OpenSSL that the server has loaded; that of this Python if the server does not run."""
+    maps = host.read(f"/proc/{pid}/maps") if pid is not None else None
+    match = re.search(r"(/\S*libcrypto\S*)", maps or "")
+    found = _VERSION.search(host.read(match.group(1)) or "") if match else None
+    if found:
+        return int(found.group(1)), int(found.group(2)), int(found.group(3))
+    return ssl.OPENSSL_VERSION_INFO[0], ssl.OPENSSL_VERSION_INFO[1], ssl.OPENSSL_VERSION_INFO[2]
+
+
+def _kept(text: Optional[str]) -> Optional[Kept]:
+    return Kept(json.loads(text)["files"]) if text else None
+
+
+def _blocked(host: Host, pid: Optional[int], listeners: Sequence[Listener]) -> Iterator[Tuple[Listener, str]]:
+    """The listeners that the server does not have, and that this host does not let anybody have. At a reload the server would end."""
+    own = set(_own_sockets(host, pid)) if pid is not None else set()
+    for listener in listeners:
+        if own.isdisjoint({(address, listener.port) for address in _addresses(listener)}):
+            problem = _try(listener)
+            if problem:
+                yield listener, problem
+
+
+def _addresses(listener: Listener) -> Tuple[str, ...]:
+    return (listener.address,) if listener.address not in ("", "::") else ("::", "0.0.0.0")
+
+
+def _try(listener: Listener) -> str:
+    """Why this host cannot listen there; empty if it can. The port is free again when this returns."""
+    address = _addresses(listener)[0]
+    family = socket.AF_INET6 if ":" in address and socket.has_ipv6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address != "::"))
+            tried.bind((address if family == socket.AF_INET6 or ":" not in address else "0.0.0.0", listener.port))
+            tried.listen(1)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _own_sockets(host: Host, pid: int) -> Iterator[Tuple[str, int]]:
+    """Address and port of each listening socket of a process."""
+    folder = f"/proc/{pid}/fd"
+    inodes: Set[str] = {host.link(f"{folder}/{name}")[len("socket:[") : -1] for name in host.names(folder)}
+    families: Dict[str, int] = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
+    for table, family in families.items():
+        for line in (host.read(f"/proc/{pid}/net/{table}") or "").splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == _LISTENS and fields[9] in inodes:
+                address, port = fields[1].split(":")
+                yield _in_words(address, family), int(port, 16)
+
+
+def _in_words(address: str, family: int) -> str:
+    """The address of the kernel's table, whose words of 32 bits are in the order of this machine."""
+    words = (int(address[start : start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(address), 8))
+    return socket.inet_ntop(family, b"".join(words))

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps from the state of a server to the wanted settings. Pure.
+
+The trial is first. The old file is kept until the new one is proved, so that a killed run can be completed or undone by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, Iterator, Mapping
+
+from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
+from . import show
+from .changes import changed_files, is_strict
+from .checks import check
+from .judge import deviations
+from .options import Wanted
+from .profiles import Settings, groups_for
+from .servers import Server
+from .state import State
+
+
+def settings_for(state: State, wanted: Wanted) -> Settings:
+    """The settings, as far as they depend on the host. Stapling needs a responder in every certificate, else the server logs errors."""
+    certificates = state.config.certificates
+    return Settings(
+        profile=wanted.profile,
+        groups=groups_for(state.version, wanted.groups),
+        tickets=wanted.tickets,
+        stapling=wanted.stapling and bool(certificates) and all(file.has_ocsp for file in certificates),
+        trace=wanted.trace,
+    )
+
+
+def plan(server: Server, state: State, wanted: Wanted) -> Plan:
+    """Write the settings, and make the running server use them.
+
+    :raises InputError: see L(check).
+    :raises RefusedError: see L(check).
+    """
+    check(server, state, wanted)
+    settings = settings_for(state, wanted)
+    steps = tuple(_steps(server, state, wanted, settings))
+    return Plan(
+        subject=f"TLS of {server.name}",
+        before=show.before(server, state),
+        after=show.after(state, wanted, server.render(settings)) if steps else show.before(server, state),
+        steps=steps,
+        warnings=tuple(_warnings(state, wanted)),
+    )
+
+
+def _steps(server: Server, state: State, wanted: Wanted, settings: Settings) -> Iterator[Step]:
+    wanted_files = changed_files(server, state.config, state.files, settings, wanted)
+    different = {path: content for path, content in wanted_files.items() if state.files.get(path, ("", 0))[0] != content}
+    is_as_wanted = not any(deviations(state.live, settings, is_strict(state.config, wanted)))
+    if not different and state.is_enabled and state.kept is None and is_as_wanted:
+        return
+    yield Operation("trial", _arguments(settings))
+    if state.kept is None:
+        yield MakeDirectory(server.journal.rpartition("/")[0])
+        yield WriteFile(server.journal, _journal(server, state, wanted_files), mode=0o600)
+    for path, content in sorted(different.items(), key=lambda item: item[0] != server.owned):
+        yield WriteFile(path, content, mode=state.files.get(path, ("", 0o644))[1])
+    if not state.is_enabled and server.enable:
+        yield Command(server.enable)
+    if state.pid is not None:
+        yield Operation("prove")
+    yield RemoveFile(server.journal)
+
+
+def _arguments(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "profile": settings.profile,
+        "groups": list(settings.groups),
+        "tickets": settings.tickets or None,
+        "stapling": settings.stapling or None,
+        "trace": settings.trace or None,
+    }
+
+
+def _journal(server: Server, state: State, paths: Iterable[str]) -> str:
+    old = {path: state.files[path][0] if path in state.files else None for path in paths}
+    if not state.is_enabled:
+        # A file that the server does not read is no settings to go back to.
+        old[server.owned] = None
+    return json.dumps({"files": old}, sort_keys=True) + "\n"
+
+
+def _warnings(state: State, wanted: Wanted) -> Iterator[str]:
+    kept = state.config.overrides if wanted.overrides == "report" else ()
+    yield from (f"{setting} has its own TLS, which the profile does not change" for setting in kept)
+    yield from (f"{setting} was not looked into; the trial shows what it does" for setting in state.config.unread)
+    if state.pid is None:
+        yield "the server does not run: the settings were tried in a throwaway server only, and take effect when it starts"

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS in the configuration of ProFTPD: the owned file, and what the other files say. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .includes import Files, is_address, matches, reached
+from .profiles import Settings
+from .state import Config, Endpoint, File, Listener, Setting
+from .syntax import Section, Token, tokens
+
+ROOT = "/etc/proftpd"
+MAIN = f"{ROOT}/proftpd.conf"
+OWNED = f"{ROOT}/conf.d/zz-fleetlab-tls.conf"
+MARK = "# Written by fleetlab.linux.proftpd_tls. Changes made here are lost."
+_DEPTH = 20
+_TLS = frozenset({"tlsprotocol", "tlsciphersuite", "tlsecdhcurve", "tlsservercipherpreference", "tlssessiontickets"})
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A directive, with the sections around it."""
+
+    token: Token
+    sections: Tuple[Section, ...]
+
+    @property
+    def name(self) -> str:
+        """In lower case."""
+        return self.token.name
+
+    @property
+    def server(self) -> Optional[Section]:
+        """The virtual server around it, C(None) for the main one, and for all."""
+        return next((section for section in self.sections if section.name == "virtualhost"), None)
+
+
+def render(settings: Settings) -> str:
+    """The owned file, for the main server and all others."""
+    lines = [f"TLSProtocol {' '.join(settings.protocols)}"]
+    lines += [f"TLSCipherSuite {':'.join(settings.suites)}"] if settings.suites else []
+    lines += [
+        f"TLSECDHCurve {':'.join(settings.groups)}",
+        "TLSServerCipherPreference off",
+        f"TLSSessionTickets {'on' if settings.tickets else 'off'}",
+    ]
+    inside = "\n".join(f"    {line}" for line in lines)
+    head = f"{MARK}\n# Profile {settings.profile} of Mozilla's guidelines 6.0.\n"
+    return f"{head}<IfModule mod_tls.c>\n  <Global>\n{inside}\n  </Global>\n</IfModule>\n"
+
+
+def read(files: Files) -> Config:
+    """What the configuration says about TLS, as if the owned file existed."""
+    found = list(_Walk(files).file(MAIN, (), 0))
+    return Config(
+        has_tls=any(one.name == "loadmodule" and one.token.words[:1] == ("mod_tls.c",) for one in found),
+        reads_owned=any(one.token.place.file == OWNED for one in found),
+        endpoints=tuple(_endpoints(found)),
+        listeners=tuple(_listeners(found)),
+        overrides=tuple(_setting(one) for one in found if one.name in _TLS and one.token.place.file != OWNED),
+        certificates=tuple(_certificates(found)),
+    )
+
+
+class _Walk:
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._loaded: List[str] = []
+
+    def file(self, path: str, around: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
+        sections = list(around)
+        skipped = 0
+        for token in tokens(path, self._files.read(path) or ""):
+            if token.kind == "begin" and (skipped or not self._holds(token)):
+                skipped += 1
+            elif token.kind == "begin":
+                sections.append(token.section)
+            elif token.kind == "end" and skipped:
+                skipped -= 1
+            elif token.kind == "end" and len(sections) > len(around):
+                sections.pop()
+            elif token.kind == "directive" and not skipped:
+                yield from self._directive(token, tuple(sections), depth)
+
+    def _directive(self, token: Token, sections: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
+        if token.name == "include" and token.words and depth < _DEPTH:
+            for path in matches(self._files, ROOT, token.words[0]):
+                yield from self.file(path, sections, depth + 1)
+            return
+        if token.name == "loadmodule" and token.words:
+            self._loaded.append(token.words[0])
+        yield Directive(token, sections)
+
+    # Other modules may be built in, so their sections are read.
+    def _holds(self, token: Token) -> bool:
+        is_tls = token.name == "ifmodule" and token.words[:1] == ("mod_tls.c",)
+        return not is_tls or "mod_tls.c" in self._loaded
+
+
+def _setting(one: Directive) -> Setting:
+    return Setting(one.token.place, one.token.text, str(one.server or ""), is_whole_line=one.token.is_whole_line)
+
+
+def _certificates(found: Sequence[Directive]) -> Iterator[File]:
+    for one in found:
+        if one.name in ("tlsrsacertificatefile", "tlseccertificatefile") and one.token.words:
+            yield File(one.token.words[0], one.token.place)
+
+
+def _value(inside: Sequence[Directive], name: str) -> Optional[Directive]:
+    return next((one for one in inside if one.name == name and one.token.words), None)
+
+
+def _servers(found: Sequence[Directive]) -> Dict[Optional[Section], List[Directive]]:
+    """The directives of each server; those for all of them are in each."""
+    everywhere = [one for one in found if any(section.name == "global" for section in one.sections)]
+    servers: Dict[Optional[Section], List[Directive]] = {None: []}
+    for one in found:
+        if one not in everywhere and not any(section.name == "anonymous" for section in one.sections):
+            servers.setdefault(one.server, []).append(one)
+    return {section: [*inside, *everywhere] for section, inside in servers.items()}
+
+
+def _port(inside: Sequence[Directive]) -> int:
+    one = _value(inside, "port")
+    return int(one.token.words[0]) if one and one.token.words[0].isdigit() else 21
+
+
+def _addresses(section: Optional[Section], inside: Sequence[Directive]) -> Sequence[str]:
+    one = _value(inside, "defaultaddress")
+    words = section.words if section else one.token.words if one else ()
+    return [reached(word if is_address(word) else "") for word in words] or ["127.0.0.1"]
+
+
+def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
+    for section, inside in _servers(found).items():
+        engine, options = _value(inside, "tlsengine"), _value(inside, "tlsoptions")
+        if engine and engine.token.words[0].lower() not in ("off", "false", "0", "no") and _port(inside):
+            is_implicit = options is not None and "useimplicitssl" in (word.lower() for word in options.token.words)
+            for address in _addresses(section, inside):
+                yield Endpoint(address, _port(inside), (), None if is_implicit else "ftp")
+
+
+def _listeners(found: Sequence[Directive]) -> Iterator[Listener]:
+    for section, inside in _servers(found).items():
+        place = section.place if section else inside[0].token.place if inside else None
+        if place and _port(inside):
+            # It listens on every address, and looks afterwards which server is meant.
+            yield Listener("", _port(inside), place)

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of a server, as far as it concerns TLS, and what the running server does. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Mapping, Optional, Tuple
+
+from .._tls.state import Scan
+from .profiles import Version
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A line of the configuration that another one than this module wrote. C(where) names its section, such as a virtual host.
+
+    C(real) is the file without links; C(is_whole_line) tells whether it can be made a comment.
+    """
+
+    place: Place
+    text: str
+    where: str = ""
+    real: str = ""
+    is_whole_line: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" + (f" (in {self.where})" if self.where else "")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address at which the server answers, and the names that it knows there."""
+
+    address: str
+    port: int
+    names: Tuple[str, ...] = ()
+    starttls: Optional[str] = None
+
+    @property
+    def label(self) -> str:
+        """The address in messages."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An address on which the server is told to listen; no address for all of a family. C(place) is the line that says so."""
+
+    address: str
+    port: int
+    place: Place
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the configuration names: a certificate, or the key of tickets. C(age) is in seconds, C(None) if it does not exist."""
+
+    path: str
+    place: Place
+    age: Optional[float] = None
+    has_ocsp: bool = False
+
+
+@dataclass(frozen=True)
+class Config:
+    """The configuration that lies on disk. C(overrides) undo the owned file, C(unread) could not be followed."""
+
+    has_tls: bool
+    reads_owned: bool
+    endpoints: Tuple[Endpoint, ...] = ()
+    listeners: Tuple[Listener, ...] = ()
+    overrides: Tuple[Setting, ...] = ()
+    unread: Tuple[Setting, ...] = ()
+    certificates: Tuple[File, ...] = ()
+    ticket_keys: Tuple[File, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the server does at one endpoint, for each name and for none."""
+
+    endpoint: Endpoint
+    scans: Tuple[Scan, ...]
+
+    def without_keys(self) -> Report:
+        """The same without what differs between two runs of one configuration."""
+        plain = (
+            replace(scan, handshakes=0, certificate=None, tickets=replace(scan.tickets, key=None, seen_for=0) if scan.tickets else None)
+            for scan in self.scans
+        )
+        return replace(self, scans=tuple(plain))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Files before a change that has not been proved yet; the content is C(None) if there was none."""
+
+    files: Mapping[str, Optional[str]]
+
+
+@dataclass(frozen=True)
+class State:
+    """C(files) are content and mode of the files that a change may concern. C(pid) is the main process, C(None) if the server does not
+    run; C(version) is that of its OpenSSL.
+
+    C(blocked) are listeners that it does not have yet and could not get, each with the reason. C(kept) is left by a run that was killed.
+    """
+
+    config: Config
+    version: Version
+    pid: Optional[int] = None
+    files: Mapping[str, Tuple[str, int]] = field(default_factory=dict)
+    is_enabled: bool = False
+    live: Tuple[Report, ...] = ()
+    blocked: Tuple[Tuple[Listener, str], ...] = ()
+    kept: Optional[Kept] = None

@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Give nginx forward secrecy, proved by handshakes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_tls
+short_description: Give all servers of nginx forward secrecy, tried in a throwaway nginx and proved by handshakes
+version_added: 0.1.0
+description:
+  - Writes one file, C(/etc/nginx/conf.d/zz-fleetlab-tls.conf), with a profile of Mozilla's guidelines for server-side TLS, version 6.0, as
+    far as the OpenSSL of the running nginx has what the profile names.
+  - Runs the whole configuration first in a throwaway nginx, and asks it by handshakes for every name and for none, as
+    M(fleetlab.linux.apache_tls) does. Only if everything is as the profile says, the file is written and nginx is told to read it.
+  - Asks the running nginx the same afterwards. If it does anything else than the throwaway one, the old files are put back. nginx says
+    nothing when it cannot use a new configuration, and goes on with the old one.
+  - Refuses, with file and line, settings elsewhere, because nginx takes no setting twice in C(http), and those of C(server) undo the
+    profile. The C(nginx.conf) of Debian has two of them, so set O(overrides=comment_out).
+author:
+  - fleetlab.linux contributors (@fleetlab)
+extends_documentation_fragment:
+  - fleetlab.linux._attributes
+options:
+  profile:
+    description:
+      - V(intermediate) speaks TLS 1.2 and 1.3, with the six suites of TLS 1.2 that have forward secrecy and authenticated encryption.
+      - V(modern) speaks only TLS 1.3.
+    type: str
+    choices: [intermediate, modern]
+    default: intermediate
+  oldest_client:
+    description: The newest protocol of the oldest client that has to be served. With V(TLSv1.2) O(profile=modern) is refused.
+    type: str
+    choices: [TLSv1.2, TLSv1.3]
+  groups:
+    description:
+      - Groups of the key exchange by OpenSSL's names, the preferred first. By default those of the guidelines that this OpenSSL has,
+        C(X25519MLKEM768) from OpenSSL 3.5, C(X25519), C(prime256v1), C(secp384r1).
+      - A group that this OpenSSL does not have is refused, because nginx would not take the configuration.
+    type: list
+    elements: str
+  tickets:
+    description:
+      - V(off) offers no session tickets to clients of TLS 1.2.
+      - V(rotate) offers them, with a key that nginx makes itself and forgets at each reload, so reload it every day. Whoever gets the key
+        can decrypt the recorded sessions of TLS 1.2 since then.
+    type: str
+    choices: ['off', rotate]
+    default: 'off'
+  overrides:
+    description:
+      - V(refuse) refuses settings elsewhere that undo the profile.
+      - V(report) warns of them. The names that they concern need forward secrecy all the same, but not the rest of the profile.
+      - V(comment_out) makes these lines comments, in the files where they are. If the change is undone, they are put back.
+    type: str
+    choices: [refuse, report, comment_out]
+    default: refuse
+  timeout:
+    description: Seconds that one handshake may take, 0.1 to 60.
+    type: float
+    default: 5.0
+requirements:
+  - nginx 1.19.4 or later in the layout of Debian
+  - iproute2, util-linux
+notes:
+  - Runs as root.
+  - A reload keeps connections. The throwaway server starts no network connection, and is reached by nobody.
+seealso:
+  - module: fleetlab.linux.tls_info
+  - module: fleetlab.linux.apache_tls
+"""
+
+EXAMPLES = r"""
+- name: Give all servers forward secrecy, and take the settings of Debian's nginx.conf out
+  fleetlab.linux.nginx_tls:
+    overrides: comment_out
+
+- name: Speak only TLS 1.3
+  fleetlab.linux.nginx_tls:
+    profile: modern
+    overrides: comment_out
+"""
+
+RETURN = r"""
+commands:
+  description: The steps that were carried out, or in check mode planned, each as a list of words.
+  returned: success
+  type: list
+  elements: list
+  sample:
+    - [trial, profile=intermediate, 'groups=X25519 prime256v1 secp384r1']
+    - [mkdir, --parents, /var/lib/fleetlab]
+    - [write-file, /var/lib/fleetlab/nginx_tls.json, '0600']
+    - [write-file, /etc/nginx/conf.d/zz-fleetlab-tls.conf, '0644']
+    - [write-file, /etc/nginx/nginx.conf, '0644']
+    - [prove]
+    - [rm, --force, /var/lib/fleetlab/nginx_tls.json]
+openssl:
+  description: The version of OpenSSL that the server has loaded.
+  returned: success
+  type: str
+  sample: 3.0.22
+running:
+  description: Whether the server runs.
+  returned: success
+  type: bool
+  sample: true
+names:
+  description: What the running server does at each address for each name, in check mode before the steps, otherwise after them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    address:
+      description: The address that was asked.
+      type: str
+    port:
+      description: The port.
+      type: int
+    name:
+      description: The name, null for a client without SNI.
+      type: str
+    protocols:
+      description: The protocols that it speaks.
+      type: list
+      elements: str
+    suites:
+      description: The number of suites.
+      type: int
+    without:
+      description: The suites without forward secrecy.
+      type: list
+      elements: str
+    post_quantum:
+      description: The hybrid groups that also withstand a quantum computer.
+      type: list
+      elements: str
+    tickets:
+      description: Whether session tickets of TLS 1.2 are offered.
+      type: bool
+    errors:
+      description: What could not be found out, and why.
+      type: list
+      elements: str
+  sample:
+    - address: 127.0.0.1
+      port: 443
+      name: www.example.org
+      protocols: [TLSv1.2, TLSv1.3]
+      suites: 6
+      without: []
+      post_quantum: []
+      tickets: false
+      errors: []
+overrides:
+  description: Settings elsewhere that undo the profile, each with its file and line.
+  returned: success
+  type: list
+  elements: str
+  sample: ["/etc/nginx/nginx.conf:33: ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"]
+"""
+
+from functools import partial
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.apply.operations import operations
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options import NGINX_SPEC, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import NGINX
+
+LOCK = Lock("nginx-tls", "TLS of nginx")
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=NGINX_SPEC, supports_check_mode=True)
+    host, runner = Host(), host_runner()
+    wing = Wing(
+        make_wanted=make_wanted,
+        require=partial(require_root, "read the configuration of nginx and change it"),
+        observe=partial(observe, host, NGINX),
+        plan=partial(plan, NGINX),
+        returned=show.returned,
+        operations=partial(operations, host, runner, NGINX),
+        lock=LOCK,
+    )
+    run(module, wing, runner)
+
+
+if __name__ == "__main__":
+    main()

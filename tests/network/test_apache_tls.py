@@ -1,0 +1,189 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""apache_tls with the Apache of two Debian releases: forward secrecy before and after, configurations that kill, and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Callable, Iterator
+
+import pytest
+
+from .server_host import ServerHost
+
+if TYPE_CHECKING:
+    from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
+
+SITES = "/etc/apache2/sites-enabled"
+CONF = "/etc/apache2/conf-enabled"
+OWNED = "/etc/apache2/conf-available/zz-fleetlab-tls.conf"
+START = """
+a2enmod --quiet ssl
+apache2ctl start
+while ! [ -e /run/apache2/apache2.pid ]; do sleep 0.05; done
+"""
+# Asks 20 times a second, and counts the answers and the failures.
+CLIENT = """
+import socket, ssl, sys, time
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+good = bad = 0
+print("ready", flush=True)
+while True:
+    start = time.monotonic()
+    try:
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", 443), timeout=2), server_hostname="a.test") as client:
+            client.sendall(b"GET / HTTP/1.0\\r\\nHost: a.test\\r\\n\\r\\n")
+            good += client.recv(100).startswith(b"HTTP/1.1 200")
+    except OSError as error:
+        bad += 1
+        print(error, file=sys.stderr, flush=True)
+    open("/tmp/count", "w").write(f"{good} {bad}")
+    time.sleep(max(0, start + 0.05 - time.monotonic()))
+"""
+
+
+def site(name: str, extra: str = "", pairs: tuple[tuple[str, str], ...] = (("rsa", "rsa"), ("ec", "ec"))) -> str:
+    lines = ["<VirtualHost *:443>", f"ServerName {name}", "DocumentRoot /var/www/html", "SSLEngine on"]
+    for certificate, key in pairs:
+        lines += [f"SSLCertificateFile /etc/tls/{certificate}.pem", f"SSLCertificateKeyFile /etc/tls/{key}.key"]
+    return "\n".join([*lines, extra, "</VirtualHost>", ""])
+
+
+# Each is accepted by C(apache2ctl -t), and ends a running Apache at its next reload.
+KILLERS = {
+    "a group that OpenSSL does not have": (f"{CONF}/a.conf", "SSLOpenSSLConfCmd Curves X25519MLKEM768x:X25519\n", "has ended"),
+    "the key of another certificate": (f"{SITES}/k.conf", site("k.test", pairs=(("rsa", "ec"),)), "has ended"),
+    "stapling without a cache": (f"{CONF}/s.conf", "SSLUseStapling on\n", "has ended"),
+    "suites that do not exist": (f"{SITES}/c.conf", site("c.test", "SSLCipherSuite NOSUCH"), "has ended"),
+    "an address of another host": (f"{CONF}/l.conf", "Listen 192.0.2.9:443\n", "cannot listen on port 443"),
+    "a port that is taken": (f"{CONF}/p.conf", "Listen 127.0.0.1:8444\n", "cannot listen on port 8444"),
+}
+
+
+@pytest.fixture
+def start(server_root: Callable[[str], ServerRoot]) -> Iterator[Callable[[str], ServerHost]]:
+    """Starts hosts whose Apache has two sites with TLS."""
+    hosts: list[ServerHost] = []
+
+    def make(suite: str) -> ServerHost:
+        host = ServerHost(server_root(suite))
+        hosts.append(host)
+        for name in ("a.test", "b.test"):
+            host.write(f"{SITES}/{name}.conf", site(name))
+        host.sh(START)
+        return host
+
+    yield make
+    for host in hosts:
+        host.close()
+
+
+def pid(host: ServerHost) -> str:
+    return host.sh("cat /run/apache2/apache2.pid; kill -0 $(cat /run/apache2/apache2.pid)").strip()
+
+
+@pytest.mark.parametrize(
+    ("suite", "before", "hybrid"), [("bookworm", "16 of 59 suites", []), ("trixie", "14 of 53 suites", ["X25519MLKEM768"])]
+)
+def test_every_name_becomes_forward_secret_and_a_second_run_changes_nothing(
+    start: Callable[[str], ServerHost], suite: str, before: str, hybrid: list[str]
+) -> None:
+    host = start(suite)
+    process = pid(host)
+    done = host.four_times("apache_tls")
+    assert [text[: len(before)] for text in done["diff"]["before"]["names"].values()] == [before] * 3
+    assert [(one["name"], one["without"], one["post_quantum"], one["tickets"]) for one in done["names"]] == [
+        (name, [], hybrid, False) for name in ("a.test", "b.test", None)
+    ]
+    assert pid(host) == process
+
+
+def test_another_profile_and_a_file_that_is_not_loaded(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    modern = host.module("apache_tls", profile="modern")
+    assert {tuple(one["protocols"]) for one in modern["names"]} == {("TLSv1.3",)}
+    # The running server was reloaded, not only its file written: a file that is put back by hand is noticed.
+    host.sh(f"cp {OWNED} /tmp/modern")
+    assert host.module("apache_tls", tickets="rotate")["names"][0]["tickets"]
+    host.sh(f"cp /tmp/modern {OWNED}")
+    assert [step[0] for step in host.module("apache_tls", profile="modern")["commands"]] == ["trial", "mkdir", "write-file", "prove", "rm"]
+
+
+def test_configurations_that_kill_never_reach_the_running_server(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    process = pid(host)
+    host.write("/tmp/client.py", CLIENT)
+    host.sh("python3 /tmp/client.py >/tmp/client 2>/tmp/client.errors & while ! [ -s /tmp/client ]; do sleep 0.05; done")
+    host.sh("gnutls-serv --port 8444 --echo --x509keyfile /etc/tls/rsa.key --x509certfile /etc/tls/rsa.pem >/dev/null 2>&1 &")
+    for what, (path, text, message) in KILLERS.items():
+        host.write(path, text)
+        assert host.ask(run=["apache2ctl", "-t"])["exit_code"] == 0, what
+        found = host.module("apache_tls", overrides="report")
+        assert message in found.get("msg", ""), (what, found)
+        assert host.ask(run=["test", "-e", OWNED])["exit_code"] == 1, what
+        host.sh(f"rm {path}")
+    assert pid(host) == process
+    done = host.module("apache_tls")
+    assert done["changed"], done
+    good, bad = (int(word) for word in host.sh("cat /tmp/count").split())
+    assert bad == 0, host.sh("cat /tmp/client.errors")
+    assert good > 40
+
+
+def test_the_same_configuration_ends_apache_without_the_trial(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    path, text, _message = KILLERS["a group that OpenSSL does not have"]
+    host.write(path, text)
+    assert host.ask(run=["apache2ctl", "graceful"])["exit_code"] == 0
+    host.sh("for i in $(seq 100); do [ -e /proc/$(cat /run/apache2/apache2.pid || echo none) ] || exit 0; sleep 0.05; done; exit 1")
+
+
+def test_a_running_server_that_differs_from_the_trial_gets_its_old_file_back(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    host.module("apache_tls")
+    old = host.sh(f"cat {OWNED}")
+    # What only the real host has: its /run is empty in the trial.
+    host.write(f"{CONF}/zzz.conf", "<IfFile /run/only-here>\nSSLCipherSuite AES128-SHA\n</IfFile>\n")
+    host.sh("touch /run/only-here")
+    found = host.module("apache_tls", tickets="rotate", overrides="report")
+    assert "the running server differs from the throwaway one: 127.0.0.1:443 for a.test has" in found["msg"], found
+    assert "The old settings are back, and the server answers" in found["msg"]
+    assert host.sh(f"cat {OWNED}") == old
+    host.sh("rm /etc/apache2/conf-enabled/zzz.conf")
+    again = host.module("apache_tls")
+    assert [step[0] for step in again["commands"]] == ["trial", "mkdir", "write-file", "prove", "rm"], again
+
+
+@pytest.mark.parametrize("killed", [5, 6])
+def test_a_killed_run_is_completed_by_the_next(start: Callable[[str], ServerHost], killed: int) -> None:
+    host = start("trixie")
+    assert host.module("apache_tls", kill_before=killed) == {"killed": True}
+    done = host.module("apache_tls")
+    assert all(one["without"] == [] for one in done["names"]), done
+    assert not host.module("apache_tls")["changed"]
+
+
+def test_what_undoes_the_profile_is_refused_or_reported(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    host.write(f"{SITES}/c.conf", site("c.test", "SSLProtocol -all +TLSv1.2"))
+    refused = host.module("apache_tls")["msg"]
+    assert "c.conf:9: SSLProtocol -all +TLSv1.2 (in <virtualhost *:443>)" in refused
+    done = host.four_times("apache_tls", overrides="report")
+    found: dict[Any, Any] = {one["name"]: one["protocols"] for one in done["names"]}
+    assert found["c.test"] == ["TLSv1.2"]
+    assert found["a.test"] == ["TLSv1.2", "TLSv1.3"]
+    host.write(f"{SITES}/c.conf", site("c.test", "SSLCipherSuite AES128-SHA:ECDHE-RSA-AES128-SHA"))
+    weak = host.module("apache_tls", overrides="report", tickets="rotate")["msg"]
+    assert "127.0.0.1:443 for c.test: 1 suites without forward secrecy: AES128-SHA. The running server was not touched" in weak
+
+
+def test_a_server_that_does_not_run_is_not_started(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    host.sh("apache2ctl stop; while [ -e /run/apache2/apache2.pid ]; do sleep 0.05; done")
+    done = host.module("apache_tls")
+    assert not done["running"], done
+    assert "prove" not in json.dumps(done["commands"])
+    assert not host.module("apache_tls")["changed"]
+    assert host.ask(run=["ls", "/run/apache2/apache2.pid"])["exit_code"] != 0

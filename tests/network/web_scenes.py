@@ -1,0 +1,110 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenes of a web server with .htaccess files, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SHOP = "/srv/www/shop"
+TYPE = "AddType text/plain .txt\n"
+AUTH = "Require all granted\n"
+FILES = {"/srv/.htaccess": TYPE, "/srv/www/.htaccess": TYPE, f"{SHOP}/.htaccess": TYPE}
+
+
+def directory(path: str, *lines: str) -> str:
+    """A section of the configuration."""
+    return "\n".join([f"<Directory {path}>", *lines, "</Directory>", ""])
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A configuration, files by path, and a folder that is requested by C(url)."""
+
+    name: str
+    conf: str
+    files: dict[str, str] = field(default_factory=lambda: dict(FILES))
+    path: str = SHOP
+    url: str = "/shop"
+    modes: dict[str, int] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    server: str = "main"
+
+
+SCENES = (
+    Scene("none by default", ""),
+    Scene("none", directory("/srv/www", "AllowOverride None")),
+    Scene("all", directory("/srv/www", "AllowOverride All")),
+    Scene("all, with a slash at the end", directory("/srv/www/", "AllowOverride All")),
+    Scene("all above the site", directory("/srv", "AllowOverride All")),
+    Scene("all from the root", directory("/", "AllowOverride All"), {"/.htaccess": TYPE, **FILES}),
+    Scene("all, but none deeper", directory("/srv", "AllowOverride All") + directory(SHOP, "AllowOverride None")),
+    Scene("none, but all deeper", directory("/srv", "AllowOverride None") + directory(SHOP, "AllowOverride All")),
+    Scene("sections in another order", directory(SHOP, "AllowOverride All") + directory("/srv", "AllowOverride None")),
+    Scene("the right class", directory("/srv/www", "AllowOverride FileInfo")),
+    Scene("another class", directory("/srv/www", "AllowOverride AuthConfig")),
+    Scene("two classes", directory("/srv/www", "AllowOverride AuthConfig FileInfo"), {f"{SHOP}/.htaccess": TYPE + AUTH}),
+    Scene("one of two lines refused", directory("/srv/www", "AllowOverride FileInfo"), {f"{SHOP}/.htaccess": TYPE + AUTH}),
+    Scene("not fatal", directory("/srv/www", "AllowOverride AuthConfig Nonfatal=Override")),
+    Scene("a list", directory("/srv/www", "AllowOverride None", "AllowOverrideList AddType")),
+    Scene("a list without the directive", directory("/srv/www", "AllowOverride None", "AllowOverrideList Redirect")),
+    Scene("an empty list", directory("/srv/www", "AllowOverride None", "AllowOverrideList None")),
+    Scene("star", directory("/srv/*/shop", "AllowOverride All")),
+    Scene("star of one level only", directory("/srv/*", "AllowOverride All")),
+    Scene("star does not match two levels", directory("/*/shop", "AllowOverride All")),
+    Scene("regular expression", f'<DirectoryMatch "^{SHOP}">\nRequire all granted\n</DirectoryMatch>\n'),
+    Scene("another name", "AccessFileName .rules\n" + directory("/srv", "AllowOverride All"), {**FILES, f"{SHOP}/.rules": TYPE}),
+    Scene("two names", "AccessFileName .rules .htaccess\n" + directory("/srv", "AllowOverride All"), {**FILES, f"{SHOP}/.rules": TYPE}),
+    Scene("not readable", directory("/srv", "AllowOverride All"), modes={"/srv/www/.htaccess": 0o600}),
+    Scene("empty", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": ""}),
+    Scene(
+        "a link followed",
+        directory("/srv", "AllowOverride All", "Options FollowSymLinks"),
+        {**FILES, "/data/.htaccess": TYPE, "/data/real/.htaccess": TYPE},
+        "/srv/www/link",
+        "/link",
+        links={"/srv/www/link": "/data/real"},
+    ),
+    Scene(
+        "a link not followed",
+        directory("/srv", "AllowOverride All", "Options None"),
+        {**FILES, "/data/real/.htaccess": TYPE},
+        "/srv/www/link",
+        "/link",
+        links={"/srv/www/link": "/data/real"},
+    ),
+    Scene(
+        "a link of another owner",
+        directory("/srv", "AllowOverride All", "Options -FollowSymLinks +SymLinksIfOwnerMatch"),
+        {**FILES, "/data/real/.htaccess": TYPE},
+        "/srv/www/link",
+        "/link",
+        links={"/srv/www/link": "/data/real"},
+    ),
+    Scene(
+        "a virtual host",
+        "<VirtualHost *:2280>\nServerName a.test\nDocumentRoot /srv/www\n"
+        + directory("/srv/www", "AllowOverride All")
+        + "</VirtualHost>\n",
+        server="*:2280 a.test",
+    ),
+    Scene(
+        "a virtual host against the server",
+        directory(SHOP, "AllowOverride All")
+        + "<VirtualHost *:2280>\nServerName a.test\nDocumentRoot /srv/www\n"
+        + directory(SHOP, "AllowOverride None")
+        + "</VirtualHost>\n",
+        server="*:2280 a.test",
+    ),
+    Scene(
+        "missing module",
+        directory("/srv", "AllowOverride FileInfo"),
+        {f"{SHOP}/.htaccess": f"<IfModule mod_no.c>\n{AUTH}</IfModule>\n{TYPE}"},
+    ),
+    Scene(
+        "loaded module", directory("/srv", "AllowOverride FileInfo"), {f"{SHOP}/.htaccess": f"<IfModule mod_dir.c>\n{AUTH}</IfModule>\n"}
+    ),
+    Scene("variable", "Define SHOP /srv/www/shop\n" + directory("${SHOP}", "AllowOverride All")),
+    Scene("condition", "<IfModule !mod_nosuch.c>\n" + directory("/srv", "AllowOverride All") + "</IfModule>\n"),
+)

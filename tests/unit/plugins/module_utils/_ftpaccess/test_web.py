@@ -1,0 +1,176 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The walk of Apache to a path. That it is right, tests/network/test_htaccess.py proves by requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.options import make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import answer, configuration, differences, mark
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.show import returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.state import AccessText, Apache, Folder, PathVerdict
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.verdict import document_root, file_names, judge, server_names
+
+TYPE = "AddType text/plain .txt\n"
+OFF = "<Directory />\nAllowOverride None\n</Directory>\n"
+
+
+def apache(text: str, modules: tuple[str, ...] = ()) -> Apache:
+    return Apache(
+        "apache2", "2.4", parse(read_lines(text, "/etc/a.conf")), modules, (("dir_module", "/m/dir.so"), ("php7_module", "/m/php.so"))
+    )
+
+
+def walk(text: str, *folders: Folder, modules: tuple[str, ...] = ()) -> PathVerdict:
+    return judge(apache(OFF + text, modules), "main", "/srv/a", folders)
+
+
+def folder(path: str, text: str = TYPE, error: str = "") -> Folder:
+    return Folder(path, (AccessText(f"{path.rstrip('/')}/.htaccess", text, error),))
+
+
+SRV = "<Directory /srv>\nAllowOverride {}\n</Directory>\n"
+WAY = (folder("/"), folder("/srv"), folder("/srv/a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("", []),
+        (SRV.format("All"), ["/srv/.htaccess", "/srv/a/.htaccess"]),
+        (SRV.format("All") + "<Directory /srv/a/>\nAllowOverride None\n</Directory>", ["/srv/.htaccess"]),
+        ("<Directory /*/a>\nAllowOverride FileInfo\n</Directory>", ["/srv/a/.htaccess"]),
+        ("<Directory ~ ^/srv>\nAllowOverride All\n</Directory>", []),
+        ("<Directory /srv>\nAllowOverrideList AddType\n</Directory>", ["/srv/.htaccess", "/srv/a/.htaccess"]),
+    ],
+)
+def test_files_that_are_read(text: str, files: list[str]) -> None:
+    assert [each.file for each in walk(text, *WAY).in_force] == files
+
+
+@pytest.mark.parametrize(
+    ("override", "text", "lines"),
+    [
+        ("FileInfo", TYPE, []),
+        ("AuthConfig", TYPE, [1]),
+        ("FileInfo", "# a comment\nRequire all granted\n", [2]),
+        ("FileInfo", "<IfModule mod_no.c>\n<IfModule mod_dir.c>\nRequire x\n</IfModule>\nRequire x\n</IfModule>\n", []),
+        ("FileInfo", "<IfModule mod_dir.c>\nRequire x\n</IfModule>\n", [2]),
+        ("FileInfo", "<IfModule !mod_no.c>\nRequire x\n</IfModule>\n", [2]),
+        ("All", "Listen 80\n", [1]),
+        ("All", "SomethingOfAModule on\n", []),
+        ("AuthConfig", "<RequireAny>\nRequire x\n</RequireAny>\n<Files x>\nOptions None\n</Files>\n", [5]),
+        ("Options=Indexes", "Options Indexes\n", []),
+    ],
+)
+def test_lines_that_a_file_may_not_have(override: str, text: str, lines: list[int]) -> None:
+    found = walk(SRV.format(override), folder("/srv", text), modules=("mod_dir.c",))
+    assert [line.number for line in found.in_force[0].refused] == lines
+    assert bool(found.problem) == bool(lines)
+
+
+def test_a_line_that_is_skipped_ends_nothing() -> None:
+    found = walk(SRV.format("AuthConfig Nonfatal=Override"), folder("/srv"))
+    assert found.problem == ""
+    assert returned(apache(""), [found])["problems"] == [
+        "/srv/a on server main: /srv/.htaccess:1: AddType is skipped: it needs AllowOverride FileInfo"
+    ]
+
+
+def test_what_ends_the_walk() -> None:
+    found = walk(SRV.format("All"), folder("/srv", "", "Permission denied"), folder("/srv/a"))
+    assert found.problem == "the server cannot read /srv/.htaccess (Permission denied): requests get 403"
+    assert [file for file, _reason in found.without_effect] == ["/srv/.htaccess", "/srv/a/.htaccess"]
+
+
+@pytest.mark.parametrize(
+    ("options", "same", "follows"),
+    [
+        ("Options FollowSymLinks", False, True),
+        ("Options None", False, False),
+        ("Options Indexes", False, False),
+        ("Options +Indexes", False, True),
+        ("Options -FollowSymLinks", False, False),
+        ("Options SymLinksIfOwnerMatch", True, True),
+        ("Options SymLinksIfOwnerMatch", False, False),
+    ],
+)
+def test_links(options: str, same: bool, follows: bool) -> None:
+    link = Folder("/srv/a", (AccessText("/srv/a/.htaccess"),), is_link=True, has_owner_of_target=same)
+    found = walk(f"<Directory /srv>\nAllowOverride All\n{options}\n</Directory>", folder("/srv"), link)
+    assert (len(found.in_force) == 2) == follows
+    assert (found.problem == "") == follows
+
+
+def test_servers_have_names_roots_and_names_of_files() -> None:
+    text = "DocumentRoot /m\nAccessFileName .a .b\n<VirtualHost *:80>\nServerName x\nDocumentRoot /x\nAccessFileName .c\n</VirtualHost>"
+    found = apache(text)
+    assert server_names(found) == ("*:80 x",)
+    assert server_names(apache("")) == ("main",)
+    assert (document_root(found, "*:80 x"), file_names(found, "*:80 x")) == ("/x", (".c",))
+    assert (document_root(found, "main"), file_names(found, "main")) == ("/m", (".a", ".b"))
+
+
+def test_the_first_name_counts() -> None:
+    both = Folder("/srv", (AccessText("/srv/.a"), AccessText("/srv/.b")))
+    found = walk(SRV.format("All"), both)
+    assert ([each.file for each in found.in_force], found.without_effect) == (
+        ["/srv/.a"],
+        (("/srv/.b", "/srv/.a counts first (AccessFileName)"),),
+    )
+
+
+def test_the_throwaway_server_has_the_sections_and_no_programs() -> None:
+    found = apache(
+        "CustomLog /var/log/x y\nUser www\n<Directory /srv>\nAllowOverride All\nSetHandler x\n</Directory>\n<Location />\n</Location>"
+    )
+    text = configuration(found, [("main", "/srv/a b")], "/run/x")
+    assert "LoadModule dir_module /m/dir.so" in text
+    assert 'DocumentRoot "/srv/a b"' in text
+    assert "<directory /srv>\n  AllowOverride All\n</directory>" in text
+    assert not any(word in text for word in ("php", "/var/log", "SetHandler", "ocation"))
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("[core:alert] /a/.htaccess: Invalid command 'FleetlabTrial', perhaps misspelled", "read"),
+        ("[core:alert] /a/.htaccess: Require not allowed here", "Require not allowed here"),
+        ("[core:crit] AH00529: /a/.htaccess pcfg_openfile: unable to check htaccess file, ensure it is readable", "not readable"),
+        ("", ""),
+    ],
+)
+def test_what_the_log_says(log: str, said: str) -> None:
+    assert answer(log, "/a/.htaccess") == said
+
+
+def test_differences_are_named() -> None:
+    found = walk(SRV.format("AuthConfig"), folder("/"), folder("/srv"))
+    right = {"/.htaccess": "", "/srv/.htaccess": "AddType not allowed here"}
+    assert list(differences(found, right, True)) == []
+    assert list(differences(found, {**right, "/.htaccess": "read"}, True)) == [
+        "/srv/a on server main: /.htaccess: computed without effect, seen read"
+    ]
+    assert list(differences(found, {**right, "/srv/.htaccess": ""}, True)) == [
+        "/srv/a on server main: /srv/.htaccess: computed in force, AddType refused, seen not read"
+    ]
+
+
+def test_unknown_lines_that_are_let_pass_need_a_harder_mark() -> None:
+    assert mark(apache("")) == "FleetlabTrial"
+    assert mark(apache(SRV.format("All Nonfatal=Unknown"))) == "</FleetlabTrial>"
+
+
+def test_an_override_at_the_wrong_place_is_named() -> None:
+    found = returned(apache("<Location /x>\nAllowOverride All\n</Location>\n<Directory ~ x>\nAllowOverride All\n</Directory>"), [])
+    assert [text.split(":")[1] for text in found["problems"]] == ["2", "5"]
+
+
+def test_options() -> None:
+    assert make_wanted({"config": None, "paths": ["/a/", "/a"], "trial": False}).paths == ("/a",)
+    with pytest.raises(InputError, match="config"):
+        make_wanted({"config": "a.conf", "paths": [], "trial": False})

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of nginx is read with its includes and blocks."""
+
+from __future__ import annotations
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.changes import comment_out
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.nginx import MAIN, OWNED, read, render
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import NGINX
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.tree import Tree
+
+BASE = """user www-data;
+events { worker_connections 768; }
+http {
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # Dropping SSLv3, ref: POODLE
+    ssl_prefer_server_ciphers on;
+    log_format main '$remote_addr { "$request" }; # not a comment';
+    include /etc/nginx/conf.d/*.conf;
+    include sites-enabled/*;
+}
+"""
+SITE = "/etc/nginx/sites-enabled/a"
+
+
+def config(text: str, main: str = BASE) -> Config:
+    return read(Tree({MAIN: main, SITE: text, OWNED: "Define FLEETLAB_TLS;"}))
+
+
+def test_endpoints_names_and_overrides_of_a_stock_nginx() -> None:
+    found = config(
+        "server { listen 80; listen [::]:80; server_name plain.test; }\n"
+        "server {\n  listen 443 ssl http2; listen [::]:443 ssl;\n  server_name a.test *.b.test ~^c b.test 192.0.2.1 _;\n"
+        '  ssl_certificate a.pem; ssl_certificate "$name.pem";\n  ssl_session_ticket_key /etc/key;\n'
+        "  location / { if ($x) { return 301; } }\n  ssl_ciphers 'A:B';\n  ssl_protocols\n    TLSv1.2;\n}\n"
+    )
+    assert found.endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "b.test", "_")), Endpoint("::1", 443, ("a.test", "b.test", "_")))
+    assert [str(one) for one in found.overrides] == [
+        f"{MAIN}:4: ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
+        f"{MAIN}:5: ssl_prefer_server_ciphers on",
+        f"{SITE}:8: ssl_ciphers A:B (in server at {SITE}:2)",
+        f"{SITE}:9: ssl_protocols TLSv1.2 (in server at {SITE}:2)",
+    ]
+    assert [one.is_whole_line for one in found.overrides] == [True, True, True, False]
+    assert [(file.path, str(file.place)) for file in found.certificates] == [("/etc/nginx/a.pem", f"{SITE}:5")]
+    assert [file.path for file in found.ticket_keys] == ["/etc/key"]
+    assert found.has_tls
+    assert found.reads_owned
+
+
+def test_addresses_of_listeners() -> None:
+    text = (
+        "server { listen 192.0.2.1:443 ssl; listen *:8443 ssl; listen 192.0.2.2:8443 ssl; listen unix:/run/x ssl; listen 192.0.2.3 ssl; }"
+    )
+    found = config(text)
+    assert {(end.address, end.port) for end in found.endpoints} == {
+        ("192.0.2.1", 443),
+        ("127.0.0.1", 8443),
+        ("192.0.2.2", 8443),
+        ("192.0.2.3", 80),
+    }
+    assert [(one.address, one.port) for one in found.listeners] == [("192.0.2.1", 443), ("0.0.0.0", 8443), ("192.0.2.3", 80)]
+
+
+def test_servers_of_other_protocols_do_not_count() -> None:
+    found = config("", "stream { server { listen 853 ssl; ssl_protocols TLSv1; } }\nhttp { }\n")
+    assert (found.has_tls, found.reads_owned, found.overrides) == (False, False, ())
+
+
+def test_a_line_becomes_a_comment() -> None:
+    assert comment_out(NGINX, "a;\n\tb;\nc;", [2]) == "a;\n# nginx_tls: \tb;\nc;"
+
+
+def test_a_broken_file_is_read_without_an_error() -> None:
+    assert config("server { listen 443 ssl; } } } ' \\ server {").has_tls
+
+
+def test_the_owned_file() -> None:
+    lines = render(Settings("intermediate", ("X25519", "prime256v1"))).splitlines()
+    assert lines[2] == "ssl_protocols TLSv1.2 TLSv1.3;"
+    assert lines[5:] == ["ssl_ecdh_curve X25519:prime256v1;", "ssl_prefer_server_ciphers off;", "ssl_session_tickets off;"]

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of a host: the server's process, its OpenSSL, its certificates, and listeners that it could not get."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from pathlib import Path
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options import Wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import State
+
+OCSP = bytes.fromhex("2b06010505073001")
+SITE = "<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile /etc/tls/a.pem\nSSLProtocol all\n</VirtualHost>\n"
+
+
+def write(root: Path, path: str, text: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text, encoding="utf-8")
+
+
+def pem(data: bytes) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+
+
+def look(root: Path, ports: str = "") -> State:
+    write(root, "etc/apache2/apache2.conf", "LoadModule ssl_module x\nInclude conf-enabled/*.conf\nInclude sites-enabled/*\n" + ports)
+    write(root, "etc/apache2/sites-available/a.conf", SITE)
+    (root / "etc/apache2/conf-enabled").mkdir(exist_ok=True)
+    (root / "etc/apache2/sites-enabled").mkdir(exist_ok=True)
+    link = root / "etc/apache2/sites-enabled/a.conf"
+    if not link.is_symlink():
+        link.symlink_to("../sites-available/a.conf")
+    return observe(Host(str(root)), APACHE, Wanted())
+
+
+def test_certificates_and_files_behind_links(tmp_path: Path) -> None:
+    write(tmp_path, "etc/tls/a.pem", pem(b"0" + OCSP) + pem(b"1"))
+    found = look(tmp_path)
+    (certificate,) = found.config.certificates
+    assert certificate.has_ocsp
+    assert certificate.age is not None
+    assert found.config.overrides[0].real == "/etc/apache2/sites-available/a.conf"
+    assert found.files == {"/etc/apache2/sites-available/a.conf": (SITE, 0o666 & ~umask())}
+    write(tmp_path, "etc/tls/a.pem", pem(b"0") + pem(OCSP))
+    assert not look(tmp_path).config.certificates[0].has_ocsp
+    (tmp_path / "etc/tls/a.pem").unlink()
+    assert look(tmp_path).config.certificates[0].age is None
+
+
+def umask() -> int:
+    before = os.umask(0)
+    os.umask(before)
+    return before
+
+
+def test_the_openssl_of_the_running_server(tmp_path: Path) -> None:
+    write(tmp_path, "run/apache2/apache2.pid", "7\n")
+    write(tmp_path, "proc/7/comm", "apache2\n")
+    write(tmp_path, "proc/7/maps", "7f00-7f01 r--p 00000000 00:00 1 /usr/lib/libcrypto.so.3\n")
+    write(tmp_path, "usr/lib/libcrypto.so.3", "OpenSSL version\0OpenSSL 3.5.9 1 Apr 2026\0more")
+    found = look(tmp_path)
+    assert (found.pid, found.version) == (7, (3, 5, 9))
+    write(tmp_path, "proc/7/comm", "other\n")
+    assert look(tmp_path).pid is None
+
+
+def test_listeners_that_the_server_could_not_get(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        (blocked,) = look(tmp_path, f"Listen 127.0.0.1:{port}\n").blocked
+        assert (blocked[0].port, blocked[1]) == (port, "Address already in use")
+        # The same socket is no obstacle if it is the server's own.
+        write(tmp_path, "run/apache2/apache2.pid", "7\n")
+        write(tmp_path, "proc/7/comm", "apache2\n")
+        (tmp_path / "proc/7/fd").mkdir()
+        (tmp_path / "proc/7/fd/3").symlink_to("socket:[99]")
+        write(tmp_path, "proc/7/net/tcp", f"head\n 0: 0100007F:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 99 1\n")
+        assert look(tmp_path, f"Listen 127.0.0.1:{port}\n").blocked == ()
+    assert look(tmp_path, f"Listen 127.0.0.1:{port}\n").blocked == ()
+
+
+def test_a_file_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
+    look(tmp_path)
+    (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(SITE.encode() + b"# caf\xe9\n")
+    assert observe(Host(str(tmp_path)), APACHE, Wanted()).files == {}
