@@ -32,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -60,6 +60,10 @@ lab-destroy: ## remove the lab with all its files on this machine
 bench: ## measure the lab: scaling, layouts, queue depths, tuning; 40 minutes
 	@scripts/bootstrap run
 	$(PLAYBOOK) -i $(INVENTORY) fleetlab.linux.storage_lab_benchmark $(ARGS)
+
+bench-copies: ## count the damages that copy_check finds, 210 on each file system, and the clean copies that it blames: make bench-copies ARGS=xfs
+	@scripts/bootstrap run dev lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.copies $(ARGS)
 
 bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
 	@scripts/bootstrap run

@@ -54,6 +54,7 @@ _LINT_SESSIONS = (
     "shellcheck",
     "role-readmes",
     "floors",
+    "changelog",
 )
 """Names of nox sessions; each session counts as one test."""
 

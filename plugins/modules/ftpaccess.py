@@ -108,9 +108,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import L
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, require_root, run
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply.operations import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply.trial import try_out
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.cure import plan, returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.cure import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.options import CURE_SPEC, make_wanted_cure
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.show import cured
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 
@@ -126,7 +127,7 @@ def main() -> None:
         require=partial(require_root, "look at folders as the users of FTP do, and change the configuration"),
         observe=partial(observe, Host(), runner, try_out),
         plan=plan,
-        returned=returned,
+        returned=cured,
         operations=lambda wanted: operations(Host(), runner, wanted.file),
         lock=LOCK,
     )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
 
 ROOT = Path(__file__).resolve().parents[2]
+# For tests that run a part of the collection in their own process.
+sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 AGENT = Path(__file__).with_name("agent.py")
 SETUP = """
 ip netns add client

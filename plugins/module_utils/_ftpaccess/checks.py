@@ -9,8 +9,9 @@ from typing import Sequence
 
 from .._core.errors import RefusedError
 from .conf import is_on, walk
-from .options import Wanted
-from .state import Configuration
+from .options import Wanted, WantedCure
+from .sections import MARK
+from .state import Configuration, CureState
 from .verdict import Case
 
 MOST = 200
@@ -47,4 +48,17 @@ def _check_trial(found: Configuration, cases: Sequence[Case], wanted: Wanted) ->
     if engines and "mod_vroot.c" not in found.modules:
         raise RefusedError(
             engines[0].place, "VRootEngine is on, and mod_vroot is not loaded", "Load it by LoadModule mod_vroot.c, or omit trial"
+        )
+
+
+def check_cure(state: CureState, wanted: WantedCure) -> None:
+    """Refuse a foreign file, and one that ProFTPD would not read.
+
+    :raises RefusedError: one of the two.
+    """
+    if state.text is not None and not state.text.startswith(MARK):
+        raise RefusedError(wanted.file, "it was not written by this module", "Nothing was changed; name another file by file")
+    if state.wanted and not state.is_included:
+        raise RefusedError(
+            wanted.file, f"{state.plain.path} does not include it", f"Nothing was changed; add the line Include {wanted.file} to it"
         )

@@ -1,14 +1,16 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The return values of ftpaccess_info, and its findings as sentences. Pure."""
+"""The return values and the diff, and findings as sentences. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Sequence
 
+from .._core.plan import Plan
 from .conf import walk
-from .state import Configuration, Verdict
+from .options import WantedCure
+from .state import Configuration, CureState, Verdict
 
 
 def returned(found: Configuration, verdicts: Sequence[Verdict], trial: Sequence[Mapping[str, Any]] = ()) -> Dict[str, Any]:
@@ -74,3 +76,32 @@ def _of_configuration(found: Configuration) -> Iterator[str]:
                 yield f"{line.place}: DefaultRoot has no effect in <{section.kind}>, because the root is set before mod_ifsession"
         for line in section.all("allowoverride") if section.kind == "directory" else ():
             yield f"{line.place}: AllowOverride in <Directory> does not keep ProFTPD from a file that the first folder of a session has"
+
+
+def before(state: CureState) -> Mapping[str, Any]:
+    """The file, and which rules hold for each user."""
+    return {"file": state.text or "", "users": _users(state.before)}
+
+
+def after(state: CureState) -> Mapping[str, Any]:
+    """The file, and which rules hold for each user, after the plan."""
+    return {"file": state.wanted, "users": _users(state.after)}
+
+
+def _users(verdicts: Sequence[Verdict]) -> Dict[str, Any]:
+    return {f"{one.account.name} on server {one.server}": _rules(one) for one in verdicts}
+
+
+def _rules(one: Verdict) -> Mapping[str, Any]:
+    covered = [each.file for each in one.without_effect if each.is_covered]
+    return {
+        "may_write": one.may_write,
+        "rules_of": sorted([*(each.file for each in one.in_force), *covered]),
+        "without_effect": sorted(each.file for each in one.without_effect if not each.is_covered),
+        "around": sorted(dict.fromkeys(file for file, _way in one.around)),
+    }
+
+
+def cured(_state: CureState, _wanted: WantedCure, made: Plan) -> Mapping[str, Any]:
+    """The return values of ftpaccess."""
+    return {"users": {name: {"before": rules, "after": made.after["users"].get(name)} for name, rules in made.before["users"].items()}}

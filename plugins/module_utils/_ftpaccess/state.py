@@ -144,3 +144,19 @@ class Verdict:
     to_keep: Tuple[Tuple[str, str], ...] = ()
     is_anonymous: bool = False
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class CureState:
+    """C(plain) is the configuration without our file, C(text) our file as it is, C(None) if it is missing, C(wanted) as it shall be.
+
+    C(before) and C(after) are the verdicts with the one and the other. C(is_running) tells whether a server runs that has to read the file.
+    """
+
+    plain: Configuration
+    text: Optional[str]
+    wanted: str
+    before: Tuple[Verdict, ...]
+    after: Tuple[Verdict, ...]
+    is_included: bool = True
+    is_running: bool = False

@@ -12,9 +12,9 @@ from ..._core.errors import ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
 from ..checks import MOST, check
-from ..cure import State, content
 from ..options import Wanted, WantedCure
-from ..state import Configuration, Verdict
+from ..sections import content
+from ..state import Configuration, CureState, Verdict
 from ..verdict import judge
 from .configuration import read_configuration, require_parsing, running
 from .observe import cases
@@ -22,7 +22,7 @@ from .observe import cases
 Try = Callable[[Configuration, Sequence[Verdict]], object]
 
 
-def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> State:
+def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> CureState:
     """The state.
 
     :arg try_out: proves verdicts by logins; it gets those that the wanted file changes.
@@ -35,12 +35,12 @@ def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> Sta
     made = content(plain, base, wanted)
     before, _found = _with(host, runner, wanted, {wanted.file: text or ""})
     if made == (text or ""):
-        return State(plain, text, made, before, before)
+        return CureState(plain, text, made, before, before)
     after, found = _with(host, runner, wanted, {wanted.file: made})
     is_included = any(line.file == wanted.file for line in found.lines) or not made
     if is_included:
         _try(found, before, after, try_out)
-    return State(plain, text, made, before, after, is_included, bool(running(host)))
+    return CureState(plain, text, made, before, after, is_included, bool(running(host)))
 
 
 def _text(host: Host, path: str) -> Optional[str]:

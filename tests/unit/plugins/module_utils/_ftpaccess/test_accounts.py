@@ -112,5 +112,6 @@ def test_users_that_cannot_be_listed() -> None:
 
 def test_an_anonymous_login_is_found_by_user_and_alias() -> None:
     (main,) = servers(parse(read_lines("<Anonymous ~ftp>\nUser ftp\nUserAlias anonymous ftp\n</Anonymous>", "f")))
-    assert main.anonymous("ftp") == main.anonymous("anonymous") is not None
+    assert main.anonymous("ftp") is not None
+    assert main.anonymous("ftp") == main.anonymous("anonymous")
     assert main.anonymous("alice") is None

@@ -19,9 +19,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import R
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply import operations as rooms
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.cure import MARK, State, content, plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.options import Wanted, WantedCure
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, Verdict
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.plan import plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.sections import MARK, content
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, CureState, Verdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 
 FILE = "/etc/proftpd/conf.d/ours.conf"
@@ -92,22 +93,22 @@ def test_a_stronger_configuration_is_refused(text: str, is_off: bool, words: str
 def test_planning_again_after_the_plan_has_nothing_to_do(rules: Sequence[tuple[str, str]], is_off: bool) -> None:
     made = content(configuration(), [verdict(rules, rules)], wanted(is_off=is_off))
     parse(read_lines(made, FILE))
-    first = plan(State(configuration(), None, made, (), ()), wanted(is_off=is_off))
+    first = plan(CureState(configuration(), None, made, (), ()), wanted(is_off=is_off))
     assert [step for step in first.steps if isinstance(step, WriteFile)] == ([WriteFile(FILE, made)] if made else [])
-    assert plan(State(configuration(), made or None, made, (), ()), wanted(is_off=is_off)).steps == ()
+    assert plan(CureState(configuration(), made or None, made, (), ()), wanted(is_off=is_off)).steps == ()
 
 
 def test_a_file_that_is_no_longer_needed_is_removed() -> None:
-    made = plan(State(configuration(), MARK, "", (), (), is_running=True), wanted())
+    made = plan(CureState(configuration(), MARK, "", (), (), is_running=True), wanted())
     assert made.steps[0] == RemoveFile(FILE)
     assert made.commands()[1] == ["reload", "config=/etc/p.conf", "running=True"]
 
 
 def test_a_foreign_file_and_one_that_is_not_included_are_refused() -> None:
     with pytest.raises(RefusedError, match="not written by this module"):
-        plan(State(configuration(), "Umask 022", "", (), ()), wanted())
+        plan(CureState(configuration(), "Umask 022", "", (), ()), wanted())
     with pytest.raises(RefusedError, match="does not include it"):
-        plan(State(configuration(), None, MARK, (), (), is_included=False), wanted())
+        plan(CureState(configuration(), None, MARK, (), (), is_included=False), wanted())
 
 
 class Commands:

@@ -15,11 +15,11 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_
 BASE = """user www-data;
 events { worker_connections 768; }
 http {
-	ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # Dropping SSLv3, ref: POODLE
-	ssl_prefer_server_ciphers on;
-	log_format main '$remote_addr { "$request" }; # not a comment';
-	include /etc/nginx/conf.d/*.conf;
-	include sites-enabled/*;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # Dropping SSLv3, ref: POODLE
+    ssl_prefer_server_ciphers on;
+    log_format main '$remote_addr { "$request" }; # not a comment';
+    include /etc/nginx/conf.d/*.conf;
+    include sites-enabled/*;
 }
 """
 SITE = "/etc/nginx/sites-enabled/a"

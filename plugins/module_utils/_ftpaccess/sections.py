@@ -1,15 +1,13 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file of sections that puts rules of .ftpaccess files in force, and the plan that writes it. Pure."""
+"""The file of sections that puts rules of .ftpaccess files in force. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Sequence
 
 from .._core.errors import RefusedError
-from .._core.plan import Operation, Plan, RemoveFile, Step, WriteFile
 from .conf import Line, Section, parse, read_lines, walk, written
 from .limits import understood
 from .options import WantedCure
@@ -17,22 +15,6 @@ from .state import Configuration, Verdict
 
 MARK = "# Written by fleetlab.linux.ftpaccess: the rules of .ftpaccess files that ProFTPD would not apply. Changes here are lost."
 OFF = ("AllowOverride off", r'PathDenyFilter "(^|/)\.ftpaccess$"')
-
-
-@dataclass(frozen=True)
-class State:
-    """C(plain) is the configuration without our file, C(text) our file as it is, C(None) if it is missing, C(wanted) as it shall be.
-
-    C(before) and C(after) are the verdicts with the one and the other. C(is_running) tells whether a server runs that has to read the file.
-    """
-
-    plain: Configuration
-    text: Optional[str]
-    wanted: str
-    before: Tuple[Verdict, ...]
-    after: Tuple[Verdict, ...]
-    is_included: bool = True
-    is_running: bool = False
 
 
 def content(plain: Configuration, verdicts: Sequence[Verdict], wanted: WantedCure) -> str:
@@ -86,53 +68,3 @@ def _check_off(plain: Configuration) -> None:
         if section.kind in ("main", "virtualhost", "global"):
             for line in (*section.all("allowoverride"), *section.all("pathdenyfilter")):
                 raise RefusedError(line.place, f"{' '.join(line.words)} counts before files: off", "Nothing was changed; take the line out")
-
-
-def check(state: State, wanted: WantedCure) -> None:
-    """Refuse a foreign file, and one that ProFTPD would not read.
-
-    :raises RefusedError: one of the two.
-    """
-    if state.text is not None and not state.text.startswith(MARK):
-        raise RefusedError(wanted.file, "it was not written by this module", "Nothing was changed; name another file by file")
-    if state.wanted and not state.is_included:
-        raise RefusedError(
-            wanted.file, f"{state.plain.path} does not include it", f"Nothing was changed; add the line Include {wanted.file} to it"
-        )
-
-
-def plan(state: State, wanted: WantedCure) -> Plan:
-    """Write or remove the file, and let the server read it.
-
-    :raises RefusedError: see L(check).
-    """
-    check(state, wanted)
-    steps: List[Step] = []
-    if state.wanted != (state.text or ""):
-        steps.append(WriteFile(wanted.file, state.wanted) if state.wanted else RemoveFile(wanted.file))
-        steps.append(Operation("reload", {"config": state.plain.path, "running": state.is_running}))
-    return Plan(
-        subject=wanted.file,
-        before={"file": state.text or "", "users": _users(state.before)},
-        after={"file": state.wanted, "users": _users(state.after)} if steps else {"file": state.text or "", "users": _users(state.before)},
-        steps=tuple(steps),
-    )
-
-
-def _users(verdicts: Sequence[Verdict]) -> Dict[str, Any]:
-    return {f"{one.account.name} on server {one.server}": _rules(one) for one in verdicts}
-
-
-def _rules(one: Verdict) -> Mapping[str, Any]:
-    covered = [each.file for each in one.without_effect if each.is_covered]
-    return {
-        "may_write": one.may_write,
-        "rules_of": sorted([*(each.file for each in one.in_force), *covered]),
-        "without_effect": sorted(each.file for each in one.without_effect if not each.is_covered),
-        "around": sorted(dict.fromkeys(file for file, _way in one.around)),
-    }
-
-
-def returned(_state: State, _wanted: WantedCure, made: Plan) -> Mapping[str, Any]:
-    """The return values."""
-    return {"users": {name: {"before": rules, "after": made.after["users"].get(name)} for name, rules in made.before["users"].items()}}

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build a package with patches in a root that is thrown away, without network."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import tempfile
+import time
+from functools import partial
+from typing import Callable, List
+
+from .._core.errors import CommandError, FleetlabError
+from .._core.plan import Operations
+from .._core.runner import Runner
+from .._host.files import Host
+from .observe.builder import RECORD, apt_folder, observe_builder
+from .observe.source import TREE, apply_patches, fetch, unpack
+from .options import Wanted
+from .plan import build_key, describe_patches, patch_key
+from .render import add_changelog, add_fields
+from .state import Builder
+
+_BUILD = "dpkg-buildpackage --build=binary --no-sign"
+_LAST_LINES = 12
+
+
+def operations(runner: Runner, wanted: Wanted) -> Operations:
+    """The operation of the plan."""
+    return {"build": partial(_build, runner, wanted)}
+
+
+def _build(runner: Runner, wanted: Wanted, source: str, version: str, suite: str) -> None:
+    """Build, and give the result its name when it is whole. A build that was killed leaves only a folder that the next one removes."""
+    del source, suite
+    state = observe_builder(Host(), runner, wanted)
+    home = os.path.join(wanted.directory, wanted.name)
+    os.makedirs(home, mode=0o755, exist_ok=True)
+    for left in [*glob.glob(os.path.join(home, ".build-*")), *glob.glob(os.path.join(wanted.directory, ".try-*"))]:
+        shutil.rmtree(left)
+    work = tempfile.mkdtemp(prefix=".build-", dir=home)
+    try:
+        _prepare(runner, wanted, state, work, version)
+        result = os.path.join(work, "result")
+        os.mkdir(result)
+        _build_in_root(runner, wanted, state, work, result)
+        _record(wanted, state, version, result)
+        os.chmod(result, 0o755)
+        os.rename(result, os.path.join(home, version))
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _prepare(runner: Runner, wanted: Wanted, state: Builder, work: str, version: str) -> None:
+    config = os.path.join(apt_folder(wanted, state.lines), "apt.conf")
+    source = os.path.join(work, "source")
+    os.mkdir(source)
+    fetch(runner, config, state.candidate, source)
+    tree = unpack(runner, source)
+    problem = apply_patches(runner, tree, state.patches)
+    if problem:
+        raise FleetlabError(problem)
+    patches = describe_patches(state)
+    fields = {"Fleetlab-Base": state.candidate.version, "Fleetlab-Patches": patches, "Fleetlab-Suite": state.suite}
+    _edit(os.path.join(tree, "debian", "changelog"), lambda text: add_changelog(text, version, state.suite, patches, time.time()))
+    _edit(os.path.join(tree, "debian", "control"), lambda text: add_fields(text, fields))
+
+
+def _edit(path: str, change: Callable[[str], str]) -> None:
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(change(text))
+
+
+def _build_in_root(runner: Runner, wanted: Wanted, state: Builder, work: str, result: str) -> None:
+    tree = f"/source/{TREE}"
+    log = os.path.join(work, "log")
+    as_user = f'unshare --net chroot --userspec=65534:65534 "$1" env --chdir={tree} HOME=/nonexistent'
+    hooks = [
+        f"copy-in {work}/source /",
+        f'chroot "$1" apt-get --yes build-dep {tree}',
+        'chroot "$1" chown -R 65534:65534 /source',
+        # The tests of the package are part of the build, and run without network, as a user without rights.
+        f"{as_user} {_BUILD} >{log} 2>&1",
+        f'find "$1/source" -maxdepth 1 -name "*.deb" -exec cp -t {result} {{}} +',
+    ]
+    argv = ["mmdebstrap", "--quiet", "--variant=buildd", "--include=fakeroot", f"--architectures={state.architecture}"]
+    argv += ["--aptopt=Apt::Install-Recommends false"]
+    argv += [f"--customize-hook={hook}" for hook in hooks]
+    try:
+        runner.run(
+            [*argv, state.suite, "/dev/null", *(line.replace("deb-src ", "deb ", 1) for line in state.lines)], timeout=wanted.timeout
+        )
+    except CommandError as error:
+        raise FleetlabError(f"the build failed: {_last_lines(log) or error.problem}") from None
+
+
+def _last_lines(log: str) -> str:
+    if not os.path.exists(log):
+        return ""
+    with open(log, encoding="utf-8", errors="replace") as stream:
+        return " | ".join(line.strip() for line in stream.readlines()[-_LAST_LINES:])
+
+
+def _record(wanted: Wanted, state: Builder, version: str, result: str) -> None:
+    debs: List[str] = sorted(name for name in os.listdir(result) if name.endswith(".deb") and "-dbgsym_" not in name)
+    record = {"version": version, "base": state.candidate.version, "key": build_key(state, wanted)}
+    with open(os.path.join(result, RECORD), "w", encoding="utf-8") as stream:
+        json.dump({**record, "patch_key": patch_key(state, wanted), "debs": debs}, stream, indent=2)

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a host on which packages are installed. Nothing is fetched."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import List, Optional, Sequence, Tuple
+
+from ..._core.errors import CommandError, ObservationError
+from ..._core.runner import Runner
+from ..._host.files import Host as Files
+from ..options import Wanted, WantedInfo
+from ..parse import QUERY, TARGETS, parse_changed_files, parse_deb, parse_installed, parse_offers, parse_targets
+from ..state import Deb, Host, Installed, Offer
+
+_LISTS = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial")
+
+
+def observe_host(files: Files, runner: Runner, wanted: Wanted) -> Host:
+    """What dpkg knows of the packages, and, to go back to the distribution's version, which versions apt knows."""
+    debs = tuple(_read_deb(runner, path) for path in wanted.debs) if wanted.state == "present" else ()
+    names = [wanted.name, *(deb.name for deb in debs)]
+    offers = read_offers(runner, [wanted.name]) if wanted.state == "absent" else ()
+    return Host(read_architecture(runner), read_suite(files), _read_installed(runner, names), offers, debs)
+
+
+def observe_info(files: Files, runner: Runner, wanted: WantedInfo) -> Host:
+    """All that is known of patched packages, and of the named ones."""
+    installed = _read_installed(runner, wanted.names)
+    if not wanted.names:
+        installed = tuple(package for package in installed if package.is_patched)
+    names = list(dict.fromkeys([*wanted.names, *(package.name for package in installed)]))
+    changed = [(package.full_name, _verify(runner, package)) for package in installed if package.is_patched and wanted.verify]
+    offers = read_offers(runner, names) if names else ()
+    return Host(read_architecture(runner), read_suite(files), installed, offers, lists_age=_read_age(files), changed_files=tuple(changed))
+
+
+def _read_installed(runner: Runner, names: Sequence[str]) -> Tuple[Installed, ...]:
+    # The exit code is 1 for names that dpkg does not know.
+    return parse_installed(runner.run(["dpkg-query", "--show", f"--showformat={QUERY}", *names], accept=(0, 1)).stdout)
+
+
+def _read_deb(runner: Runner, path: str) -> Deb:
+    try:
+        return parse_deb(path, runner.run(["dpkg-deb", "--field", path]).stdout)
+    except CommandError as error:
+        raise ObservationError(f"debs: {path} cannot be read: {error.problem}. Nothing was changed") from None
+
+
+def read_architecture(runner: Runner) -> str:
+    """The architecture of this host in dpkg's words."""
+    return runner.run(["dpkg", "--print-architecture"]).stdout.strip()
+
+
+def read_suite(files: Files) -> str:
+    """The code name of this host's release."""
+    release = files.read("/etc/os-release") or ""
+    values = dict(line.partition("=")[::2] for line in release.splitlines())
+    return values.get("VERSION_CODENAME", "").strip("\"'")
+
+
+def read_offers(runner: Runner, names: Sequence[str]) -> Tuple[Offer, ...]:
+    """The versions of packages in the archives, from the lists that the host has."""
+    targets = parse_targets(runner.run(["apt-get", "indextargets", "--format", TARGETS, "Created-By: Packages"]).stdout)
+    found: List[Offer] = list(parse_offers(runner.run(["apt-cache", "madison", *names]).stdout, targets))
+    return tuple(found)
+
+
+def _verify(runner: Runner, package: Installed) -> Tuple[str, ...]:
+    return parse_changed_files(runner.run(["dpkg", "--verify", package.full_name], accept=(0, 1)).stdout)
+
+
+def _read_age(files: Files) -> Optional[float]:
+    """Seconds since the lists were fetched. The files themselves have the times of the archive."""
+    times = [os.stat(files.root + path).st_mtime for path in _LISTS if files.is_folder(path)]
+    return max(0.0, time.time() - max(times)) if times else None

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages with a patch in roots of Debian: dpkg and apt are real, the archive is made for the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+
+from . import debian_root
+
+SHAPES = {
+    "shape-native": ("3.23+nmu1", "3.23+nmu1+deb12u1"),
+    "shape-revision": ("2.10-3", "2.10-3+deb12u1"),
+    "shape-binnmu": ("1.0~pre4-9+b1", "1.0~pre4-9+deb12u1"),
+}
+MODULE = "ansible_collections.fleetlab.linux.plugins.modules.patched_package"
+OWN = next(line[17:].strip('"') for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
+PATCH = """--- a/hostname.c
++++ b/hostname.c
+@@ -497,7 +497,7 @@
+ \t\t\tfile = optarg;
+ \t\t\tbreak;
+ \t\tcase 'V':
+-\t\t\tprintf("hostname %s\\n", VERSION);
++\t\t\tprintf("hostname %s (patched)\\n", VERSION);
+ \t\t\treturn 0;
+ \t\tcase '?':
+ \t\tcase 'h':
+"""
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def root(request: pytest.FixtureRequest) -> Iterator[debian_root.Root]:
+    """A root with the three packages of the distribution."""
+    with debian_root.debian(request.param) as made:
+        for name, (base, _security) in SHAPES.items():
+            made.make_deb("/release", name, base)
+        made.publish("/release", "Debian", made.suite)
+        made.run("apt-get", "--yes", "install", *SHAPES)
+        yield made
+
+
+def patched(root: debian_root.Root, name: str, base: str, suite: str = "") -> str:
+    """A package as a build makes it."""
+    fields = {"Fleetlab-Base": base, "Fleetlab-Patches": "fix.patch=5891b5b522d5", "Fleetlab-Suite": suite or root.suite}
+    return root.make_deb("/builds", name, f"{base}+0fleetlab1", **fields)
+
+
+def test_a_patched_package_is_installed_held_watched_and_given_back(root: debian_root.Root) -> None:
+    debs = {name: patched(root, name, base) for name, (base, _security) in SHAPES.items()}
+    for name, deb in debs.items():
+        options = {"name": name, "debs": [deb], "check": ["grep", "fleetlab", f"/usr/share/{name}"]}
+        planned = root.apply(True, **options).commands()
+        assert root.apply(**options).commands() == planned
+        assert root.apply(**options).commands() == []
+    assert root.info()["findings"] == []
+    assert [(package["name"], package["held"]) for package in root.info()["packages"]] == [(name, True) for name in sorted(SHAPES)]
+    for name, (_base, security) in SHAPES.items():
+        root.make_deb("/security", name, security)
+    root.publish("/security", "Debian-Security", f"{root.suite}-security")
+    found = root.info(names=list(SHAPES))
+    assert found["findings"] == ["security"]
+    assert [package["newer"] for package in found["packages"]] == [
+        [{"version": security, "origin": "Debian-Security", "security": True}] for _base, security in SHAPES.values()
+    ]
+    assert found["lists_age"] < 60
+    root.run("apt-get", "--yes", "upgrade")
+    assert root.info(names=list(SHAPES))["findings"] == ["security"]
+    root.run("apt-mark", "unhold", "shape-native")
+    assert root.info(names=["shape-native"])["findings"] == ["security", "unheld"]
+    root.run("apt-get", "--yes", "upgrade")
+    assert root.info(names=["shape-native"])["findings"] == ["lost"]
+    root.apply(name="shape-binnmu", state="absent")
+    assert root.info(names=["shape-binnmu"])["packages"][0]["version"] == "1.0~pre4-9+deb12u1"
+    assert root.apply(name="shape-binnmu", state="absent").commands() == []
+    with pytest.raises(RefusedError, match="which is newer than"):
+        root.apply(name="shape-native", debs=[debs["shape-native"]])
+
+
+def test_what_somebody_else_holds_is_left_alone(root: debian_root.Root) -> None:
+    root.make_deb("/release", "shape-other", "1.0-1")
+    root.publish("/release", "Debian", root.suite)
+    root.run("apt-get", "--yes", "install", "shape-other")
+    root.run("apt-mark", "hold", "shape-other")
+    with pytest.raises(RefusedError, match="is held, and not by patched_package"):
+        root.apply(name="shape-other", debs=[patched(root, "shape-other", "1.0-1")])
+    root.run("apt-mark", "unhold", "shape-other")
+    with pytest.raises(RefusedError, match="it was built for sid"):
+        root.apply(name="shape-other", debs=[patched(root, "shape-other", "1.0-1", "sid")])
+
+
+def test_a_changed_file_is_named(root: debian_root.Root) -> None:
+    root.apply(name="shape-changed", debs=[patched(root, "shape-changed", "1.0")])
+    root.run("sh", "-c", "echo other > /usr/share/shape-changed")
+    found = root.info(names=["shape-changed"])
+    assert found["packages"][0]["files_changed"] == ["/usr/share/shape-changed"]
+    assert found["findings"] == ["files_changed"]
+
+
+@pytest.mark.parametrize("root", [OWN], indirect=True)
+def test_hostname_is_built_installed_and_held(root: debian_root.Root, tree: Path, tmp_path: Path) -> None:
+    patch = tmp_path / "output.patch"
+    patch.write_text(PATCH)
+    options = {
+        "name": "hostname",
+        "state": "built",
+        "patches": [str(patch)],
+        "directory": str(tmp_path / "builds"),
+        "allow_essential": True,
+    }
+    refused = build(tree, {**options, "patches": [str(patch), str(patch)]})
+    assert "the patch output.patch is already in the source" in refused["msg"]
+    done = build(tree, options)
+    (deb,) = done["debs"]
+    started = time.monotonic()
+    again = build(tree, options)
+    assert (again["changed"], again["debs"], again["version"]) == (False, [deb], done["version"])
+    print(f"a second run took {time.monotonic() - started:.2f} s")
+    shutil.copy(deb, root.path)
+    values = {"name": "hostname", "debs": [f"/{Path(deb).name}"], "check": ["hostname", "--version"], "allow_essential": True}
+    root.apply(**values)
+    assert root.apply(**values).commands() == []
+    assert root.run("hostname", "--version").endswith(" (patched)\n")
+    (found,) = root.info(names=["hostname"])["packages"]
+    assert (found["held"], found["base"], found["lost"]) == (True, done["base"], False)
+    assert not list((tmp_path / "builds" / "hostname").glob(".build-*"))
+
+
+def build(tree: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The result of the module on this machine as the builder."""
+    arguments = tree / "arguments"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    env = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, str(arguments)], env=env, stdout=subprocess.PIPE, text=True, check=False, timeout=1200
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
