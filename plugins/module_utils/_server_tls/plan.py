@@ -59,7 +59,7 @@ def _steps(server: Server, state: State, wanted: Wanted, settings: Settings) -> 
     if not different and state.is_enabled and state.kept is None and is_as_wanted:
         return
     yield Operation("trial", _arguments(settings))
-    if state.kept is None:
+    if state.kept is None or not state.kept.files.keys() >= wanted_files.keys():
         yield MakeDirectory(server.journal.rpartition("/")[0])
         yield WriteFile(server.journal, _journal(server, state, wanted_files), mode=0o600)
     for path, content in sorted(different.items(), key=lambda item: item[0] != server.owned):
@@ -86,6 +86,8 @@ def _journal(server: Server, state: State, paths: Iterable[str]) -> str:
     if not state.is_enabled:
         # A file that the server does not read is no settings to go back to.
         old[server.owned] = None
+    # What a killed run kept is older than what lies there now.
+    old.update(state.kept.files if state.kept else {})
     return json.dumps({"files": old}, sort_keys=True) + "\n"
 
 

@@ -83,7 +83,10 @@ class _Change:
         start = time.monotonic()
         seen = start
         reports: Tuple[Report, ...] = ()
-        while time.monotonic() - start < _SETTLE:
+        is_last = False
+        while not is_last:
+            # One scan may take longer than that, if there are many names: the last one begins when all has settled.
+            is_last = time.monotonic() - start >= _SETTLE
             if main_process(self._host, self._server) is None:
                 if time.monotonic() - seen > _GONE:
                     return "after the reload the server was gone"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -88,6 +89,22 @@ def test_a_server_that_does_the_same_is_proved(play: Callable[..., Tuple[Played,
     played, operations = play([report(SETTINGS)])
     try_and_prove(operations)
     assert played.commands == ["apache2ctl graceful"]
+
+
+def test_a_scan_that_takes_long_is_repeated_when_all_has_settled(
+    play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _played, operations = play([report(SETTINGS)])
+    answers = iter([(report(SETTINGS),), (report(None),)])
+
+    def scan(_ends: Any, _wanted: Wanted) -> Tuple[Report, ...]:
+        found = next(answers, (report(SETTINGS),))
+        # The first scan of the running server is also asked by processes with the old settings.
+        time.sleep(0.06)
+        return found
+
+    monkeypatch.setattr(room, "scan_all", scan)
+    try_and_prove(operations)
 
 
 def test_a_server_that_is_gone_gets_its_old_file_and_is_started(play: Callable[..., Tuple[Played, Any]]) -> None:

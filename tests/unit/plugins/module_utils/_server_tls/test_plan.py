@@ -241,3 +241,13 @@ def test_the_result_tells_what_each_name_does() -> None:
     assert found["openssl"] == "3.0.22"
     assert found["names"][0]["name"] == "a.test"
     assert found["names"][1]["without"] == ["AES128-GCM-SHA256", "AES256-SHA"]
+
+
+def test_what_a_killed_run_did_not_keep_is_kept_by_the_next() -> None:
+    override = Setting(PLACE, "SSLProtocol all", real="/etc/apache2/sites-available/a.conf")
+    text = "\n" * 6 + "SSLProtocol all\n"
+    files = {APACHE.owned: ("half", 0o644), override.real: (text, 0o640)}
+    state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files=files, kept=Kept({APACHE.owned: "old"}))
+    made = plan(APACHE, state, want(overrides="comment_out"))
+    written = {step.path: step.content for step in made.steps if isinstance(step, WriteFile)}
+    assert json.loads(written[APACHE.journal]) == {"files": {APACHE.owned: "old", override.real: text}}
