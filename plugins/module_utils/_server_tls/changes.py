@@ -29,10 +29,11 @@ def changed_files(
 
 def comment_out(server: Server, text: str, numbers: List[int]) -> str:
     """The text in which the lines with these numbers, counted from 1, are comments."""
-    lines = text.splitlines(keepends=True)
-    for number in numbers:
+    lines = text.split("\n")
+    # A file that is included twice has each of its lines twice.
+    for number in set(numbers):
         lines[number - 1] = f"# {server.name}_tls: {lines[number - 1]}"
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def is_strict(config: Config, wanted: Wanted) -> bool:

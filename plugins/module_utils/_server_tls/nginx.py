@@ -74,6 +74,14 @@ def read(files: Files) -> Config:
     )
 
 
+def pid_files(files: Files) -> Iterator[str]:
+    """The file in which nginx is told to write its process id."""
+    for one in _file(files, MAIN, (), 0):
+        if one.name == "pid" and not one.blocks and len(one.words) > 1:
+            yield one.words[1]
+            return
+
+
 def _file(files: Files, path: str, around: Tuple[Tuple[str, Place], ...], depth: int) -> Iterator[Directive]:
     blocks = list(around)
     for words, place, end, is_whole in _statements(path, files.read(path) or ""):
@@ -93,7 +101,7 @@ def _statements(path: str, text: str) -> Iterator[Tuple[Tuple[str, ...], Place, 
     """Words, place and end of each statement, and whether its line holds nothing else."""
     words: List[str] = []
     begin, number = 1, 1
-    lines = text.splitlines()
+    lines = text.split("\n")
     for match in _TOKEN.finditer(text):
         end, double, single, plain, _other = match.groups()
         word = next((group for group in (double, single, plain) if group is not None), None)
