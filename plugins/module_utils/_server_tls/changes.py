@@ -32,8 +32,17 @@ def comment_out(server: Server, text: str, numbers: List[int]) -> str:
     lines = text.split("\n")
     # A file that is included twice has each of its lines twice.
     for number in set(numbers):
-        lines[number - 1] = f"# {server.name}_tls: {lines[number - 1]}"
+        lines[number - 1] = f"{_mark(server)}{lines[number - 1]}"
     return "\n".join(lines)
+
+
+def uncommented(server: Server, text: str) -> str:
+    """The text without these comments."""
+    return text.replace(_mark(server), "")
+
+
+def _mark(server: Server) -> str:
+    return f"# {server.name}_tls: "
 
 
 def is_strict(config: Config, wanted: Wanted) -> bool:

@@ -63,15 +63,16 @@ def observe(host: Host, server: Server, wanted: Wanted) -> State:
     """The configuration on disk, and what the running server does."""
     config = read_config(host, server)
     pid = main_process(host, server)
+    kept = _kept(host.read(server.journal))
     return State(
         config=config,
         version=_version(host, pid),
         pid=pid,
-        files=read_files(host, server, config),
+        files=read_files(host, server, config, tuple(kept.files) if kept else ()),
         is_enabled=host.exists(server.enabled),
         live=scan_all(config.endpoints, wanted) if pid is not None else (),
         blocked=tuple(_blocked(host, pid, config.listeners)),
-        kept=_kept(host.read(server.journal)),
+        kept=kept,
     )
 
 
@@ -86,10 +87,10 @@ def read_config(host: Host, server: Server) -> Config:
     )
 
 
-def read_files(host: Host, server: Server, config: Config) -> Dict[str, Tuple[str, int]]:
+def read_files(host: Host, server: Server, config: Config, kept: Sequence[str] = ()) -> Dict[str, Tuple[str, int]]:
     """Content and mode of the files that a change may concern, as far as they are text."""
     contents: Dict[str, Tuple[str, int]] = {}
-    for path in (server.owned, *(setting.real for setting in config.overrides)):
+    for path in (server.owned, *kept, *(setting.real for setting in config.overrides)):
         with contextlib.suppress(UnicodeDecodeError):
             found = host.content(path)
             # As it is, with the ends of lines that it has.
