@@ -53,6 +53,7 @@ class _Change:
                 box.write(path, content)
             if self._server.enable:
                 box.run(*self._server.enable)
+            box.know(("localhost", self._host.hostname(), *config.hosts))
             box.start(self._server.foreground, output)
             box.await_answers(config.endpoints, self._server.logs)
             self._expected = box.call(lambda: scan_all(config.endpoints, self._wanted))

@@ -93,6 +93,10 @@ class Sandbox:
         """Write a file inside. Through /proc/pid/root an absolute link would lead back to the file of the host."""
         self._runner.run(self._enter(("tee", path)), stdin=content)
 
+    def know(self, names: Sequence[str]) -> None:
+        """Let the server find addresses of these names, as long as it starts. Every address is local."""
+        self._runner.run(self._enter(("tee", "--append", "/etc/hosts")), stdin="\n" + "".join(f"127.0.0.1 {name}\n" for name in names))
+
     def start(self, argv: Sequence[str], output: IO[bytes]) -> None:
         """Start the server, which stays the child of this process."""
         self._output = output

@@ -104,3 +104,13 @@ def test_hidden_files_match_no_pattern() -> None:
 def test_the_file_of_the_process_id() -> None:
     assert list(pid_files(Tree({MAIN: f"pid /run/nginx/nginx.pid;\n{BASE}"}))) == ["/run/nginx/nginx.pid"]
     assert list(pid_files(Tree({MAIN: BASE}))) == []
+
+
+def test_names_without_whose_addresses_nginx_does_not_start() -> None:
+    text = (
+        "upstream up { server B.internal:8080 weight=5; server 192.0.2.1; server unix:/run/x; }\n"
+        "server { listen 443 ssl; location / { proxy_pass http://app.internal:80/path; } location /b { proxy_pass https://$host; }\n"
+        "location /c { fastcgi_pass php:9000; } }\n"
+    )
+    found = config(text, f"{BASE}stream {{ server {{ listen 853; proxy_pass dns.internal:53; }} }}\n")
+    assert set(found.hosts) - {"unix"} == {"b.internal", "app.internal", "php", "dns.internal"}

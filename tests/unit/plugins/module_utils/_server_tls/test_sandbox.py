@@ -54,6 +54,12 @@ def test_a_file_is_written_by_a_process_inside() -> None:
     assert recorder.calls == [("tee /etc/nginx/conf.d/a.conf", "text")]
 
 
+def test_names_get_an_address_after_those_that_the_host_knows() -> None:
+    recorder: Any = Recorder()
+    room.Sandbox(Host(), recorder, 7).know(("localhost", "app.internal"))
+    assert recorder.calls == [("tee --append /etc/hosts", "\n127.0.0.1 localhost\n127.0.0.1 app.internal\n")]
+
+
 def test_logs_are_empty_inside_and_their_own_mount_is_seen(isolated: Callable[[Recorder], List[str]]) -> None:
     found = isolated(Recorder("cp"))
     copied = found.index("cp --archive --attributes-only /var/log/. /run/fleetlab-trial/log")
