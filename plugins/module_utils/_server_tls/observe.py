@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import json
 import os
@@ -130,7 +129,7 @@ def _has_ocsp(text: str) -> bool:
     match = _PEM.search(text)
     try:
         return match is not None and _OCSP in base64.b64decode(match.group(1))
-    except binascii.Error:
+    except ValueError:
         return False
 
 

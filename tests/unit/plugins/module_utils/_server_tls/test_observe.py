@@ -142,3 +142,8 @@ def test_the_ends_of_lines_are_kept(tmp_path: Path) -> None:
     text = SITE.replace("\n", "\r\n")
     (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(text.encode())
     assert [content for content, _mode in observe(Host(str(tmp_path)), APACHE, Wanted()).files.values()] == [text]
+
+
+def test_a_damaged_certificate_names_no_responder(tmp_path: Path) -> None:
+    write(tmp_path, "etc/tls/a.pem", "-----BEGIN CERTIFICATE-----\nMII\u00e9\n-----END CERTIFICATE-----\n")
+    assert not look(tmp_path).config.certificates[0].has_ocsp
