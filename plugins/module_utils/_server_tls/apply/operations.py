@@ -107,8 +107,9 @@ class _Change:
                 write_file(WriteFile(path, content, mode=(self._host.content(path) or ("", 0o644))[1]))
                 continue
             if self._server.disable:
-                self._runner.run(self._server.disable)
-            self._runner.run(("rm", "--force", path))
+                # If that fails, the link has to go all the same: a server does not start with a link that leads nowhere.
+                self._tell(self._server.disable)
+            self._runner.run(("rm", "--force", self._server.enabled, path))
         running = main_process(self._host, self._server) is not None
         said = self._tell(self._server.reload if running else self._server.start)
         deadline = time.monotonic() + _SETTLE

@@ -128,6 +128,24 @@ def test_a_server_that_differs_loses_a_file_that_it_did_not_have(play: Callable[
     assert "a2disconf --quiet zz-fleetlab-tls" in played.commands
 
 
+def test_a_failure_to_switch_the_file_off_does_not_end_the_way_back(
+    play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played, operations = play(None)
+    run = played.run
+
+    def refuse(argv: Sequence[str], **options: Any) -> CommandResult:
+        if argv[0] == "a2disconf":
+            raise CommandError(argv, "does not run")
+        return run(argv, **options)
+
+    monkeypatch.setattr(played, "run", refuse)
+    with pytest.raises(FleetlabError, match=r"The old settings are back, and the server answers"):
+        try_and_prove(operations)
+    assert f"rm --force {played.server.enabled} {played.server.owned}" in played.commands
+    assert "apache2ctl start" in played.commands
+
+
 def test_a_server_that_stays_away_is_not_said_to_answer(play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     played, operations = play(None, kept="old")
 
