@@ -104,7 +104,8 @@ class Process(subprocess.Popen):  # type: ignore[type-arg]  # generic for its us
         _signal_group(self.pid, signal.SIGKILL)
 
 
-def _environment() -> Dict[str, str]:
+def environment() -> Dict[str, str]:
+    """The environment of commands: the C locale, and a path with all folders of the system."""
     env = dict(os.environ, LC_ALL="C", LANGUAGE="C")
     known = env.get("PATH", "").split(os.pathsep)
     env["PATH"] = os.pathsep.join([p for p in known if p] + [p for p in _SYSTEM_PATH if p not in known])
@@ -145,7 +146,7 @@ class SystemRunner:
 
 def _start(argv: Sequence[str], feed: IO[bytes], out: IO[bytes], err: IO[bytes], packages: Callable[[str], str]) -> Process:
     try:
-        return Process(argv, feed, out, err, _environment())
+        return Process(argv, feed, out, err, environment())
     except FileNotFoundError:
         package = packages(argv[0])
         remedy = f"install the package {package}" if package else "install it or correct PATH"

@@ -83,8 +83,8 @@ def _files(found: Sequence[Directive], name: str) -> Iterator[File]:
     for one in found:
         if one.name == name and one.words:
             path = one.words[0]
-            # An engine's or a provider's address is not a file.
-            if ":" not in path:
+            # An engine's or a provider's address is not a file, and the variable of a macro has no value here.
+            if ":" not in path and "$" not in path:
                 yield File(path if path.startswith("/") else f"{ROOT}/{path}", one.token.place)
 
 

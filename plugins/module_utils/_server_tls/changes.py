@@ -29,10 +29,20 @@ def changed_files(
 
 def comment_out(server: Server, text: str, numbers: List[int]) -> str:
     """The text in which the lines with these numbers, counted from 1, are comments."""
-    lines = text.splitlines(keepends=True)
-    for number in numbers:
-        lines[number - 1] = f"# {server.name}_tls: {lines[number - 1]}"
-    return "".join(lines)
+    lines = text.split("\n")
+    # A file that is included twice has each of its lines twice.
+    for number in set(numbers):
+        lines[number - 1] = f"{_mark(server)}{lines[number - 1]}"
+    return "\n".join(lines)
+
+
+def uncommented(server: Server, text: str) -> str:
+    """The text without these comments."""
+    return text.replace(_mark(server), "")
+
+
+def _mark(server: Server) -> str:
+    return f"# {server.name}_tls: "
 
 
 def is_strict(config: Config, wanted: Wanted) -> bool:

@@ -35,11 +35,16 @@ def matches(files: Files, root: str, pattern: str) -> Iterator[str]:
     found = [""]
     for part in path.strip("/").split("/"):
         if any(character in part for character in "*?["):
-            found = [f"{base}/{name}" for base in found for name in files.names(base or "/") if fnmatch.fnmatchcase(name, part)]
+            found = [f"{base}/{name}" for base in found for name in files.names(base or "/") if _matches(name, part)]
         else:
             found = [f"{base}/{part}" for base in found]
     for one in found:
         yield from _below(files, one)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """As the servers have it: a pattern matches no hidden file, such as the swap file of an editor."""
+    return fnmatch.fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
 
 
 def _below(files: Files, path: str) -> Iterator[str]:

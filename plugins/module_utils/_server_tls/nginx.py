@@ -61,7 +61,8 @@ def render(settings: Settings) -> str:
 
 def read(files: Files) -> Config:
     """What the configuration says about TLS, as if the owned file existed."""
-    found = [one for one in _file(files, MAIN, (), 0) if one.blocks and one.blocks[0][0] == "http"]
+    every = list(_file(files, MAIN, (), 0))
+    found = [one for one in every if one.blocks and one.blocks[0][0] == "http"]
     endpoints = tuple(_endpoints(found))
     return Config(
         has_tls=bool(endpoints),
@@ -71,7 +72,23 @@ def read(files: Files) -> Config:
         overrides=tuple(_setting(one) for one in found if one.name in _TLS and one.place.file != OWNED),
         certificates=tuple(_files(found, "ssl_certificate")),
         ticket_keys=tuple(_files(found, "ssl_session_ticket_key")),
+        hosts=tuple(sorted(set(_hosts(every)))),
     )
+
+
+def _hosts(every: Sequence[Directive]) -> Iterator[str]:
+    """Names behind this server. nginx asks for their addresses when it starts."""
+    for one in every:
+        if len(one.words) > 1 and (one.name.endswith("_pass") or one.name in ("server", "resolver", "set_real_ip_from")):
+            yield from names_of([one.words[1].rpartition("://")[2].partition("/")[0]])
+
+
+def pid_files(files: Files) -> Iterator[str]:
+    """The file in which nginx is told to write its process id."""
+    for one in _file(files, MAIN, (), 0):
+        if one.name == "pid" and not one.blocks and len(one.words) > 1:
+            yield one.words[1]
+            return
 
 
 def _file(files: Files, path: str, around: Tuple[Tuple[str, Place], ...], depth: int) -> Iterator[Directive]:
@@ -93,7 +110,7 @@ def _statements(path: str, text: str) -> Iterator[Tuple[Tuple[str, ...], Place, 
     """Words, place and end of each statement, and whether its line holds nothing else."""
     words: List[str] = []
     begin, number = 1, 1
-    lines = text.splitlines()
+    lines = text.split("\n")
     for match in _TOKEN.finditer(text):
         end, double, single, plain, _other = match.groups()
         word = next((group for group in (double, single, plain) if group is not None), None)

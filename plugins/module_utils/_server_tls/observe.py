@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import json
 import os
@@ -63,15 +62,16 @@ def observe(host: Host, server: Server, wanted: Wanted) -> State:
     """The configuration on disk, and what the running server does."""
     config = read_config(host, server)
     pid = main_process(host, server)
+    kept = _kept(host.read(server.journal))
     return State(
         config=config,
         version=_version(host, pid),
         pid=pid,
-        files=read_files(host, server, config),
+        files=read_files(host, server, config, tuple(kept.files) if kept else ()),
         is_enabled=host.exists(server.enabled),
         live=scan_all(config.endpoints, wanted) if pid is not None else (),
         blocked=tuple(_blocked(host, pid, config.listeners)),
-        kept=_kept(host.read(server.journal)),
+        kept=kept,
     )
 
 
@@ -86,13 +86,14 @@ def read_config(host: Host, server: Server) -> Config:
     )
 
 
-def read_files(host: Host, server: Server, config: Config) -> Dict[str, Tuple[str, int]]:
+def read_files(host: Host, server: Server, config: Config, kept: Sequence[str] = ()) -> Dict[str, Tuple[str, int]]:
     """Content and mode of the files that a change may concern, as far as they are text."""
     contents: Dict[str, Tuple[str, int]] = {}
-    for path in (server.owned, *(setting.real for setting in config.overrides)):
+    for path in (server.owned, *kept, *(setting.real for setting in config.overrides)):
         with contextlib.suppress(UnicodeDecodeError):
             found = host.content(path)
-            contents.update({path: found} if found else {})
+            # As it is, with the ends of lines that it has.
+            contents.update({path: (host.text(path) or "", found[1])} if found else {})
     return contents
 
 
@@ -128,15 +129,17 @@ def _has_ocsp(text: str) -> bool:
     match = _PEM.search(text)
     try:
         return match is not None and _OCSP in base64.b64decode(match.group(1))
-    except binascii.Error:
+    except ValueError:
         return False
 
 
 def _version(host: Host, pid: Optional[int]) -> Version:
     """The OpenSSL that the server has loaded; that of this Python if the server does not run."""
     maps = host.read(f"/proc/{pid}/maps") if pid is not None else None
-    match = re.search(r"(/\S*libcrypto\S*)", maps or "")
-    found = _VERSION.search(host.read(match.group(1)) or "") if match else None
+    match = re.search(r"^(\S+) .*?(/\S*libcrypto\S*)", maps or "", re.MULTILINE)
+    # After an upgrade another file has this name, but the server goes on with the old one.
+    loaded = (host.read(f"/proc/{pid}/map_files/{match.group(1)}") or host.read(match.group(2))) if match else None
+    found = _VERSION.search(loaded or "")
     if found:
         return int(found.group(1)), int(found.group(2)), int(found.group(3))
     return ssl.OPENSSL_VERSION_INFO[0], ssl.OPENSSL_VERSION_INFO[1], ssl.OPENSSL_VERSION_INFO[2]
@@ -157,13 +160,20 @@ def _blocked(host: Host, pid: Optional[int], listeners: Sequence[Listener]) -> I
 
 
 def _addresses(listener: Listener) -> Tuple[str, ...]:
-    return (listener.address,) if listener.address not in ("", "::") else ("::", "0.0.0.0")
+    """The addresses in the kernel's way of writing, one of which the server needs."""
+    if listener.address in ("", "::"):
+        return "::", "0.0.0.0"
+    try:
+        found = socket.getaddrinfo(listener.address, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return (listener.address,)
+    return tuple(str(answer[4][0]) for answer in found)
 
 
 def _try(listener: Listener) -> str:
     """Why this host cannot listen there; empty if it can. The port is free again when this returns."""
     address = _addresses(listener)[0]
-    family = socket.AF_INET6 if ":" in address and socket.has_ipv6 else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address and (listener.address or _has_ipv6()) else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -174,6 +184,15 @@ def _try(listener: Listener) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return ""
+
+
+def _has_ipv6() -> bool:
+    """Whether this kernel has IPv6, and not only this Python."""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True
 
 
 def _own_sockets(host: Host, pid: int) -> Iterator[Tuple[str, int]]:

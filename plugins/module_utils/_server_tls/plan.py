@@ -9,11 +9,11 @@ The trial is first. The old file is kept until the new one is proved, so that a 
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
 
 from .._core.plan import Command, MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from . import show
-from .changes import changed_files, is_strict
+from .changes import changed_files, is_strict, uncommented
 from .checks import check
 from .judge import deviations
 from .options import Wanted
@@ -59,9 +59,10 @@ def _steps(server: Server, state: State, wanted: Wanted, settings: Settings) -> 
     if not different and state.is_enabled and state.kept is None and is_as_wanted:
         return
     yield Operation("trial", _arguments(settings))
-    if state.kept is None:
+    kept = _to_keep(server, state, wanted_files)
+    if state.kept is None or kept != state.kept.files:
         yield MakeDirectory(server.journal.rpartition("/")[0])
-        yield WriteFile(server.journal, _journal(server, state, wanted_files), mode=0o600)
+        yield WriteFile(server.journal, json.dumps({"files": kept}, sort_keys=True) + "\n", mode=0o600)
     for path, content in sorted(different.items(), key=lambda item: item[0] != server.owned):
         yield WriteFile(path, content, mode=state.files.get(path, ("", 0o644))[1])
     if not state.is_enabled and server.enable:
@@ -81,12 +82,17 @@ def _arguments(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _journal(server: Server, state: State, paths: Iterable[str]) -> str:
-    old = {path: state.files[path][0] if path in state.files else None for path in paths}
+def _to_keep(server: Server, state: State, paths: Iterable[str]) -> Dict[str, Optional[str]]:
+    """The files to go back to. What a killed run kept is older than what lies there now, unless somebody has changed the file since."""
+    old: Dict[str, Optional[str]] = {path: state.files[path][0] if path in state.files else None for path in paths}
     if not state.is_enabled:
         # A file that the server does not read is no settings to go back to.
         old[server.owned] = None
-    return json.dumps({"files": old}, sort_keys=True) + "\n"
+    for path, content in (state.kept.files if state.kept else {}).items():
+        now = state.files.get(path, ("", 0))[0]
+        if path == server.owned or uncommented(server, now) == uncommented(server, content or ""):
+            old[path] = content
+    return old
 
 
 def _warnings(state: State, wanted: Wanted) -> Iterator[str]:

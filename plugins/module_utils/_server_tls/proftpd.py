@@ -66,6 +66,14 @@ def read(files: Files) -> Config:
     )
 
 
+def pid_files(files: Files) -> Iterator[str]:
+    """The file in which ProFTPD is told to write its process id."""
+    for one in _Walk(files).file(MAIN, (), 0):
+        if one.name == "pidfile" and one.token.words:
+            yield one.token.words[0]
+            return
+
+
 class _Walk:
     def __init__(self, files: Files) -> None:
         self._files = files

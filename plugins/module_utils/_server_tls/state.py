@@ -76,7 +76,10 @@ class File:
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration that lies on disk. C(overrides) undo the owned file, C(unread) could not be followed."""
+    """The configuration that lies on disk. C(overrides) undo the owned file, C(unread) could not be followed.
+
+    C(hosts) are names of other hosts, without whose addresses the server does not start.
+    """
 
     has_tls: bool
     reads_owned: bool
@@ -86,6 +89,7 @@ class Config:
     unread: Tuple[Setting, ...] = ()
     certificates: Tuple[File, ...] = ()
     ticket_keys: Tuple[File, ...] = ()
+    hosts: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

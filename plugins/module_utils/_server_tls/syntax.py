@@ -60,7 +60,8 @@ def _joined(text: str) -> Iterator[Tuple[int, str, bool]]:
     """Number and text of each line that is neither empty nor a comment, and whether no backslash continues it."""
     parts: List[str] = []
     first = 0
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, full in enumerate(text.split("\n"), 1):
+        raw = full.rstrip("\r")
         first = first if parts else number
         if raw.endswith("\\"):
             parts.append(raw[:-1])

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Callable, Iterator, Optional, Sequence, TypeVar
 
 from ..._core.errors import FleetlabError, ObservationError
-from ..._core.runner import Process, Runner
+from ..._core.runner import Process, Runner, environment
 from ..._host.files import Host
 from ..._host.process import name_of, parent_of, process_ids
 from ..state import Endpoint
@@ -35,6 +35,10 @@ _SETNS = "setns"
 _IN_MEMORY = ("/etc", "/var")
 _EMPTY = ("/run", "/tmp")
 _KEPT = ("/proc", "/sys", "/dev", *_EMPTY, *_IN_MEMORY)
+_SHARED = "/dev/shm"
+_LOGS = "/var/log"
+_LOGS_IN_MEMORY = "/run/fleetlab-trial/log"
+_ANY = tuple(range(256))
 _NONLOCAL = ("/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind")
 
 
@@ -55,18 +59,27 @@ class Sandbox:
 
     def isolate(self) -> None:
         """Cover what the server may write to, and forbid the rest."""
-        for path in _EMPTY:
-            self.run("mount", "-t", "tmpfs", "-o", f"mode={'1777' if path == '/tmp' else '755'}", "tmpfs", path)
+        for path in (*_EMPTY, *((_SHARED,) if self._host.is_folder(_SHARED) else ())):
+            self.run("mount", "-t", "tmpfs", "-o", f"mode={'755' if path == '/run' else '1777'},size=25%", "tmpfs", path)
         self.run("mkdir", "--parents", "--mode=1777", "/run/lock")
+        # A server does not make the folder of its process id.
+        folders = [f"/run/{name}" for name in self._host.names("/run") if self._host.is_folder(f"/run/{name}")]
+        self.run("mkdir", "--parents", *folders, "/run/lock")
+        # A log that is opened would be copied to memory with all its lines; and below /var a mount of its own is not seen.
+        self.run("mkdir", "--parents", _LOGS_IN_MEMORY)
+        self._runner.run(self._enter(("cp", "--archive", "--attributes-only", f"{_LOGS}/.", _LOGS_IN_MEMORY)), accept=_ANY)
         for path in _IN_MEMORY:
             layers = f"/run/fleetlab-trial{path}"
             self.run("mkdir", "--parents", f"{layers}/upper", f"{layers}/work")
             options = f"lowerdir={path},upperdir={layers}/upper,workdir={layers}/work"
             self.run("mount", "-t", "overlay", "-o", options, "overlay", path)
+        self.run("mount", "--bind", _LOGS_IN_MEMORY, _LOGS)
         for path in self._others():
             self.run("mount", "-o", "remount,bind,ro", path)
         self.run("ip", "link", "set", "dev", "lo", "up")
         self.run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
+        # A host without IPv6 has no addresses of it to reach.
+        self._runner.run(self._enter(("ip", "-6", "route", "add", "local", "::/0", "dev", "lo")), accept=_ANY)
         self.call(_bind_everywhere)
 
     def _others(self) -> Iterator[str]:
@@ -77,17 +90,17 @@ class Sandbox:
                 yield path
 
     def write(self, path: str, content: str) -> None:
-        """Write a file inside."""
-        with open(self._inside(path), "w", encoding="utf-8") as stream:
-            stream.write(content)
+        """Write a file inside. Through /proc/pid/root an absolute link would lead back to the file of the host."""
+        self._runner.run(self._enter(("tee", path)), stdin=content)
 
-    def _inside(self, path: str) -> str:
-        return f"{self._host.root}/proc/{self._pid}/root{path}"
+    def know(self, names: Sequence[str]) -> None:
+        """Let the server find addresses of these names, as long as it starts. Every address is local."""
+        self._runner.run(self._enter(("tee", "--append", "/etc/hosts")), stdin="\n" + "".join(f"127.0.0.1 {name}\n" for name in names))
 
     def start(self, argv: Sequence[str], output: IO[bytes]) -> None:
         """Start the server, which stays the child of this process."""
         self._output = output
-        self._server = Process(self._enter(argv), subprocess.DEVNULL, output, output)
+        self._server = Process(self._enter(argv), subprocess.DEVNULL, output, output, environment())
 
     def await_answers(self, endpoints: Sequence[Endpoint], logs: Sequence[str]) -> None:
         """Wait until the server answers at each endpoint.

@@ -127,3 +127,15 @@ def test_the_owned_file() -> None:
         "  SSLStaplingReturnResponderErrors off",
         "</IfModule>",
     ]
+
+
+def test_a_certificate_of_a_macro_is_no_file() -> None:
+    text = "<Macro Site $host>\n" + site("*:443", "$host", "SSLCertificateFile /etc/tls/$host.pem") + "</Macro>\nUse Site a.test\n"
+    found = config(a=text + site("*:443", "b.test", "SSLCertificateFile /etc/tls/b.pem"))
+    assert [file.path for file in found.certificates] == ["/etc/tls/b.pem"]
+
+
+def test_a_comment_ends_with_its_line() -> None:
+    assert [(token.name, token.place.line) for token in tokens("a", "# a\x0cSSLProtocol all \u2028 SSLEngine on\r\nListen 80\r\n")] == [
+        ("listen", 2)
+    ]

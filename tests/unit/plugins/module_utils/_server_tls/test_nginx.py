@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.changes import comment_out
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.nginx import MAIN, OWNED, read, render
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.nginx import MAIN, OWNED, pid_files, read, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import NGINX
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
@@ -81,3 +81,36 @@ def test_the_owned_file() -> None:
     lines = render(Settings("intermediate", ("X25519", "prime256v1"))).splitlines()
     assert lines[2] == "ssl_protocols TLSv1.2 TLSv1.3;"
     assert lines[5:] == ["ssl_ecdh_curve X25519:prime256v1;", "ssl_prefer_server_ciphers off;", "ssl_session_tickets off;"]
+
+
+def test_a_line_is_what_ends_with_a_line_feed() -> None:
+    text = "server {\n  # a\x0cb \u2028 c \x85\n  deny all;\n  ssl_protocols TLSv1.2;\n  listen 443 ssl;\n}\n"
+    (found,) = config(text, BASE.replace("ssl_", "x_")).overrides
+    assert (found.place.line, found.is_whole_line) == (4, True)
+    assert comment_out(NGINX, text, [4]) == text.replace("  ssl_p", "# nginx_tls:   ssl_p")
+
+
+def test_a_file_that_is_included_twice_gets_one_comment() -> None:
+    assert comment_out(NGINX, "a;\nb;\n", [2, 2]) == "a;\n# nginx_tls: b;\n"
+
+
+def test_hidden_files_match_no_pattern() -> None:
+    hidden = {"/etc/nginx/sites-enabled/.a.swp": "server { ssl_protocols TLSv1; }"}
+    found = read(Tree({MAIN: BASE.replace("ssl_", "x_"), SITE: "server { listen 443 ssl; }", OWNED: "x;", **hidden}))
+    assert found.overrides == ()
+    assert found.has_tls
+
+
+def test_the_file_of_the_process_id() -> None:
+    assert list(pid_files(Tree({MAIN: f"pid /run/nginx/nginx.pid;\n{BASE}"}))) == ["/run/nginx/nginx.pid"]
+    assert list(pid_files(Tree({MAIN: BASE}))) == []
+
+
+def test_names_without_whose_addresses_nginx_does_not_start() -> None:
+    text = (
+        "upstream up { server B.internal:8080 weight=5; server 192.0.2.1; server unix:/run/x; }\n"
+        "server { listen 443 ssl; location / { proxy_pass http://app.internal:80/path; } location /b { proxy_pass https://$host; }\n"
+        "location /c { fastcgi_pass php:9000; } }\n"
+    )
+    found = config(text, f"{BASE}stream {{ server {{ listen 853; proxy_pass dns.internal:53; }} }}\n")
+    assert set(found.hosts) - {"unix"} == {"b.internal", "app.internal", "php", "dns.internal"}

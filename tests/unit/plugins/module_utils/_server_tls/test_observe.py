@@ -8,7 +8,10 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import sys
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import observe
@@ -16,6 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import State
 
+IPV6 = ("20010db8", "00000000", "00000000", "00000001")
 OCSP = bytes.fromhex("2b06010505073001")
 SITE = "<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile /etc/tls/a.pem\nSSLProtocol all\n</VirtualHost>\n"
 
@@ -71,6 +75,15 @@ def test_the_openssl_of_the_running_server(tmp_path: Path) -> None:
     assert look(tmp_path).pid is None
 
 
+def test_the_openssl_that_an_upgrade_replaced_is_still_that_of_the_server(tmp_path: Path) -> None:
+    write(tmp_path, "run/apache2/apache2.pid", "7\n")
+    write(tmp_path, "proc/7/comm", "apache2\n")
+    write(tmp_path, "proc/7/maps", "7e00-7f00 r--p 0 00:00 1 /x\n7f00-7f01 r--p 00000000 00:00 1 /usr/lib/libcrypto.so.3 (deleted)\n")
+    write(tmp_path, "proc/7/map_files/7f00-7f01", "OpenSSL 3.0.22 1 Apr 2026\0")
+    write(tmp_path, "usr/lib/libcrypto.so.3", "OpenSSL 3.5.9 1 Apr 2026\0more")
+    assert look(tmp_path).version == (3, 0, 22)
+
+
 def test_listeners_that_the_server_could_not_get(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -92,3 +105,45 @@ def test_a_file_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
     look(tmp_path)
     (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(SITE.encode() + b"# caf\xe9\n")
     assert observe(Host(str(tmp_path)), APACHE, Wanted()).files == {}
+
+
+def test_an_address_in_another_way_of_writing_and_a_name_are_the_servers_own(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        write(tmp_path, "run/apache2/apache2.pid", "7\n")
+        write(tmp_path, "proc/7/comm", "apache2\n")
+        (tmp_path / "proc/7/fd").mkdir()
+        (tmp_path / "proc/7/fd/3").symlink_to("socket:[99]")
+        (tmp_path / "proc/7/fd/4").symlink_to("socket:[98]")
+        write(tmp_path, "proc/7/net/tcp", f"head\n 0: 0100007F:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 99 1\n")
+        words = "".join(int.from_bytes(bytes.fromhex(word), sys.byteorder).to_bytes(4, "big").hex() for word in IPV6)
+        write(tmp_path, "proc/7/net/tcp6", f"head\n 0: {words}:01BB 0:0 0A 0:0 0:0 0 0 0 98 1\n")
+        assert look(tmp_path, f"Listen localhost:{port}\nListen [2001:DB8:0:0::1]:443\n").blocked == ()
+
+
+def test_a_kernel_without_ipv6_has_all_addresses_of_the_other_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Socket(socket.socket):
+        def __init__(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(97, "Address family not supported by protocol")
+            super().__init__(family, kind)
+
+    monkeypatch.setattr(socket, "socket", Socket)
+    with Socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert look(tmp_path, f"Listen {port}\n").blocked == ()
+
+
+def test_the_ends_of_lines_are_kept(tmp_path: Path) -> None:
+    look(tmp_path)
+    text = SITE.replace("\n", "\r\n")
+    (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(text.encode())
+    assert [content for content, _mode in observe(Host(str(tmp_path)), APACHE, Wanted()).files.values()] == [text]
+
+
+def test_a_damaged_certificate_names_no_responder(tmp_path: Path) -> None:
+    write(tmp_path, "etc/tls/a.pem", "-----BEGIN CERTIFICATE-----\nMII\u00e9\n-----END CERTIFICATE-----\n")
+    assert not look(tmp_path).config.certificates[0].has_ocsp

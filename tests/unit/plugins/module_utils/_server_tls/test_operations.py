@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -90,6 +91,22 @@ def test_a_server_that_does_the_same_is_proved(play: Callable[..., Tuple[Played,
     assert played.commands == ["apache2ctl graceful"]
 
 
+def test_a_scan_that_takes_long_is_repeated_when_all_has_settled(
+    play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _played, operations = play([report(SETTINGS)])
+    answers = iter([(report(SETTINGS),), (report(None),)])
+
+    def scan(_ends: Any, _wanted: Wanted) -> Tuple[Report, ...]:
+        found = next(answers, (report(SETTINGS),))
+        # The first scan of the running server is also asked by processes with the old settings.
+        time.sleep(0.06)
+        return found
+
+    monkeypatch.setattr(room, "scan_all", scan)
+    try_and_prove(operations)
+
+
 def test_a_server_that_is_gone_gets_its_old_file_and_is_started(play: Callable[..., Tuple[Played, Any]]) -> None:
     played, operations = play(None, kept="old")
     with pytest.raises(FleetlabError, match=r"after the reload the server was gone. The old settings are back, and the server answers"):
@@ -109,6 +126,24 @@ def test_a_server_that_differs_loses_a_file_that_it_did_not_have(play: Callable[
     assert not Path(played.server.owned).exists()
     assert Path(played.server.owned).with_name("foreign").read_text() == "as it was"
     assert "a2disconf --quiet zz-fleetlab-tls" in played.commands
+
+
+def test_a_failure_to_switch_the_file_off_does_not_end_the_way_back(
+    play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played, operations = play(None)
+    run = played.run
+
+    def refuse(argv: Sequence[str], **options: Any) -> CommandResult:
+        if argv[0] == "a2disconf":
+            raise CommandError(argv, "does not run")
+        return run(argv, **options)
+
+    monkeypatch.setattr(played, "run", refuse)
+    with pytest.raises(FleetlabError, match=r"The old settings are back, and the server answers"):
+        try_and_prove(operations)
+    assert f"rm --force {played.server.enabled} {played.server.owned}" in played.commands
+    assert "apache2ctl start" in played.commands
 
 
 def test_a_server_that_stays_away_is_not_said_to_answer(play: Callable[..., Tuple[Played, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

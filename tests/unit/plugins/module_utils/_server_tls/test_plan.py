@@ -241,3 +241,30 @@ def test_the_result_tells_what_each_name_does() -> None:
     assert found["openssl"] == "3.0.22"
     assert found["names"][0]["name"] == "a.test"
     assert found["names"][1]["without"] == ["AES128-GCM-SHA256", "AES256-SHA"]
+
+
+def kept_by_the_next(now: Dict[str, str], kept: Dict[str, Optional[str]]) -> Optional[Any]:
+    """What a run keeps after a killed one has kept something; C(None) if that stays as it is."""
+    override = Setting(PLACE, "SSLProtocol all", real="/a.conf")
+    files = {path: (text, 0o640) for path, text in now.items()}
+    state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files=files, kept=Kept(kept))
+    made = plan(APACHE, state, want(overrides="comment_out"))
+    written = {step.path: step.content for step in made.steps if isinstance(step, WriteFile)}
+    return json.loads(written[APACHE.journal])["files"] if APACHE.journal in written else None
+
+
+TEXT = "\n" * 6 + "SSLProtocol all\n"
+HALF = {APACHE.owned: "half", "/a.conf": TEXT}
+
+
+def test_what_a_killed_run_did_not_keep_is_kept_by_the_next() -> None:
+    assert kept_by_the_next(HALF, {APACHE.owned: "old"}) == {APACHE.owned: "old", "/a.conf": TEXT}
+
+
+def test_what_somebody_changed_after_a_killed_run_is_not_undone() -> None:
+    assert kept_by_the_next(HALF, {APACHE.owned: "old", "/a.conf": TEXT}) is None
+    commented = "# apache_tls: SSLProtocol all\n"
+    kept = {APACHE.owned: "old", "/a.conf": TEXT, "/b.conf": "SSLProtocol all\n"}
+    assert kept_by_the_next({**HALF, "/b.conf": commented}, kept) is None
+    changed = {**HALF, "/a.conf": f"{TEXT}Changed on\n", "/b.conf": f"{commented}Changed on\n"}
+    assert kept_by_the_next(changed, kept) == {APACHE.owned: "old", "/a.conf": changed["/a.conf"]}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.proftpd import MAIN, OWNED, read, render
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.proftpd import MAIN, OWNED, pid_files, read, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.tree import Tree
 
@@ -60,3 +60,8 @@ def test_the_owned_file_is_for_all_servers() -> None:
         "  </Global>",
         "</IfModule>",
     ]
+
+
+def test_the_file_of_the_process_id() -> None:
+    assert list(pid_files(Tree({MAIN: "<Global>\n</Global>\nPidFile /run/proftpd/a.pid\nPort 0\n"}))) == ["/run/proftpd/a.pid"]
+    assert list(pid_files(Tree({MAIN: "Port 0\n"}))) == []
