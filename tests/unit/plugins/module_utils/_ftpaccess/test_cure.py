@@ -58,6 +58,13 @@ def test_rules_become_sections_without_the_lines_that_are_skipped() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a\nAuthUserFile x", "a\r", "a\x0bb", "a\u2028b", "*", "[ab]", "%u", "a\udcff"])
+def test_a_folder_whose_name_is_more_than_a_path_gets_no_section(name: str) -> None:
+    with pytest.raises(RefusedError, match="cannot have a section") as caught:
+        content(configuration(), [verdict([(f"/home/alice/{name}", RULES)])], wanted())
+    assert "\n" not in str(caught.value)
+
+
 def test_files_that_are_off_keep_all_rules() -> None:
     text = content(configuration(), [verdict([("/a", RULES)], [("/b", RULES)])], wanted(is_off=True))
     assert [line.strip() for line in text.splitlines() if "Off" in line or "off" in line or "<D" in line or "Path" in line] == [
