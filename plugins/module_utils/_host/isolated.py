@@ -95,12 +95,17 @@ def _report(work: Work, writing: int, parent: int) -> NoReturn:
     if os.getppid() not in (parent, 0):
         os._exit(1)
     try:
-        answer = {"value": work()}
-    except (FleetlabError, OSError) as error:
-        answer = {"error": str(error)}
-    with os.fdopen(writing, "w") as stream:
-        json.dump(answer, stream)
-    os._exit(0)
+        try:
+            answer = {"value": work()}
+        except (FleetlabError, OSError) as error:
+            answer = {"error": str(error)}
+        except (ArithmeticError, MemoryError, ValueError) as error:
+            # Users give the names and contents of their files, such as a name that no text of UTF-8 can have.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        with os.fdopen(writing, "w") as stream:
+            json.dump(answer, stream)
+    finally:
+        os._exit(0)
 
 
 def _read(reading: int, limit: float) -> bytes:
