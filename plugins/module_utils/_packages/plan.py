@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from .._core.plan import Command, Operation, Plan, Step
 from .checks import check_absent, check_builder, check_host
 from .options import Wanted
-from .state import Builder, Built, Deb, Host, Installed
+from .state import Builder, Built, Deb, Host, Installed, Offer
 from .versions import compare, local_version, newest
 
 _APT = (
@@ -20,6 +20,8 @@ _APT = (
     "--no-remove",
     "--no-install-recommends",
     "--allow-change-held-packages",
+    # Unattended upgrades hold the lock for minutes.
+    "--option=DPkg::Lock::Timeout=300",
     "--option=Dpkg::Options::=--force-confold",
 )
 _TIMEOUT = 900.0
@@ -70,8 +72,22 @@ def _plan_absent(state: Host, wanted: Wanted) -> Plan:
 
 def distribution_version(state: Host, name: str) -> Optional[str]:
     """The newest version in the archives that nobody patched."""
-    versions = [offer.version for offer in state.offers if offer.name == name and not offer.is_local]
+    versions = [offer.version for offer in of_release(state, name)]
     return newest(versions) if versions else None
+
+
+def of_release(state: Host, name: str) -> Tuple[Offer, ...]:
+    """The versions that nobody patched, of the host's release where it has one.
+
+    A host may know archives of which apt installs nothing by itself, such as backports or the next release.
+    """
+    offers = tuple(offer for offer in state.offers if offer.name == name and not offer.is_local)
+    return tuple(offer for offer in offers if _is_of_release(offer.suite, state.suite)) or offers
+
+
+def _is_of_release(suite: str, release: str) -> bool:
+    is_part = suite == release or suite.startswith(f"{release}-")
+    return is_part and "backports" not in suite and not suite.endswith("-proposed")
 
 
 def _is_installed(state: Host, deb: Deb) -> bool:
