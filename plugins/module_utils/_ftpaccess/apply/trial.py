@@ -36,13 +36,12 @@ def try_out(found: Configuration, verdicts: Sequence[Verdict]) -> List[Dict[str,
 
     :raises ObservationError: a login saw something else than its verdict says, or the throwaway server did not work.
     """
-    order = {one.name: number for number, one in enumerate(servers(found.main))}
     password = secrets.token_hex(16)
     planned = rehearse(found, [one.account for one in verdicts], _hash(password), _FOLDER)
     limit = _START + _PER_USER * len(verdicts)
 
     def work() -> List[Dict[str, Any]]:
-        return _play(planned, [(planned.ports[order[one.server]], one) for one in verdicts], password)
+        return _play(planned, list(zip(_ports(found, planned, verdicts), verdicts)), password)
 
     seen: List[Dict[str, Any]] = isolated(work, limit)
     wrong = [text for one, facts in zip(verdicts, seen) for text in differences(one, facts)]
@@ -52,6 +51,12 @@ def try_out(found: Configuration, verdicts: Sequence[Verdict]) -> List[Dict[str,
             f"{found.path}: the trial does not prove the result: {'; '.join(wrong[:3])}{more}. Believe the login, and report this"
         )
     return seen
+
+
+def _ports(found: Configuration, planned: Rehearsal, verdicts: Sequence[Verdict]) -> List[int]:
+    """The port of the throwaway server for each verdict. Virtual hosts may have the same address, and then differ by their ports."""
+    order = {(one.name, one.port): port for one, port in zip(servers(found.main), planned.ports)}
+    return [order[(one.server, one.port)] for one in verdicts]
 
 
 def _hash(password: str) -> str:

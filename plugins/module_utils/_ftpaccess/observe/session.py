@@ -16,6 +16,8 @@ from ..state import AccessFile, Account, Seen
 _NAME = ".ftpaccess"
 _MOST = 5000
 """Folders that the walk below the first folder reads at most."""
+_LARGEST = 1 << 20
+"""Bytes of a file at most: a user may give it any size."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,10 @@ def _file(folder: str) -> Optional[Dict[str, Any]]:
     try:
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "is no regular file")
+        if info.st_size > _LARGEST:
+            raise OSError(errno.EFBIG, f"is larger than {_LARGEST >> 20} MiB, and was not read")
         with open(path, encoding="utf-8", errors="replace") as stream:
-            found["text"] = stream.read()
+            found["text"] = stream.read(_LARGEST)
     except OSError as error:
         found["error"] = error.strerror
     found["is_writable"] = os.access(path, os.W_OK, effective_ids=True)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import re
+import stat
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...._core.errors import CommandError, ObservationError
@@ -20,6 +22,8 @@ from ..state import AccessText, Apache, Folder
 from ..verdict import document_root, file_names, server_names
 
 _LIMIT = 60.0
+_LARGEST = 4 << 20
+"""Characters of a file that are looked at: whoever may write into a site may give it any size."""
 _ENVVARS = "/etc/apache2/envvars"
 _INFO = ("/usr/lib/apache2/modules/mod_info.so", "/usr/lib64/httpd/modules/mod_info.so", "modules/mod_info.so")
 # The server itself makes it, so that it may be missing.
@@ -130,7 +134,10 @@ def _text(path: str) -> Optional[Dict[str, str]]:
         return None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
-            return {"path": path, "text": stream.read(), "error": ""}
+            # Apache does not read it either. A link to a device may have no end.
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "is no regular file")
+            return {"path": path, "text": stream.read(_LARGEST), "error": ""}
     except FileNotFoundError:
         return None
     except OSError as error:

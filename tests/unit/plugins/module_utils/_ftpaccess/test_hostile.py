@@ -1,0 +1,48 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of users that are made to harm whoever looks at them as root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply import trial
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe import session
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.rehearsal import rehearse
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, Verdict
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe import observe as web
+
+
+def test_a_file_of_any_size_is_not_read_to_its_end(tmp_path: Path) -> None:
+    for name in (".ftpaccess", ".htaccess"):
+        with open(tmp_path / name, "wb") as stream:
+            os.truncate(stream.fileno(), 1 << 40)
+    (outside,) = session.files_above(str(tmp_path / "root"))[:1]
+    assert outside.text is None
+    assert outside.error == "is larger than 1 MiB, and was not read"
+    found = web._text(str(tmp_path / ".htaccess"))
+    assert found is not None
+    assert len(found["text"]) == 4 << 20
+
+
+def test_a_link_to_a_device_without_end_is_not_read(tmp_path: Path) -> None:
+    for name, target in (("zero", "/dev/zero"), ("null", "/dev/null"), ("folder", "/")):
+        os.symlink(target, tmp_path / name)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("zero", "null", "pipe"):
+        found = web._text(str(tmp_path / name))
+        assert found is not None
+        assert found["error"] == "is no regular file"
+    assert (web._text(str(tmp_path / "folder")) or {})["error"] == "Is a directory"
+
+
+def test_virtual_hosts_with_one_address_are_tried_each_at_its_own_port() -> None:
+    lines = read_lines("".join(f"<VirtualHost 10.0.0.1>\nPort {port}\n</VirtualHost>\n" for port in (21, 2100)), "/etc/p.conf")
+    found = Configuration("/etc/p.conf", lines, parse(lines), "1.3.8")
+    alice = Account("alice", "/etc/passwd", 1001, 1001, "/home/alice")
+    verdicts = [Verdict(alice, name, port, "/", "/home/alice") for name, port in (("main", 21), ("10.0.0.1", 21), ("10.0.0.1", 2100))]
+    planned = rehearse(found, [alice], "!", "/run/trial")
+    assert trial._ports(found, planned, verdicts) == list(planned.ports)
