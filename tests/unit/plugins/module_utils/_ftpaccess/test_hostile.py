@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import ftplib
 import os
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply import trial
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe import session
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.rehearsal import rehearse
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, Verdict
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, InForce, Verdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe import observe as web
 
 
@@ -46,3 +50,25 @@ def test_virtual_hosts_with_one_address_are_tried_each_at_its_own_port() -> None
     verdicts = [Verdict(alice, name, port, "/", "/home/alice") for name, port in (("main", 21), ("10.0.0.1", 21), ("10.0.0.1", 2100))]
     planned = rehearse(found, [alice], "!", "/run/trial")
     assert trial._ports(found, planned, verdicts) == list(planned.ports)
+
+
+def test_folders_are_entered_whatever_bytes_their_names_have(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sent: list[bytes] = []
+
+    def answer(client: ftplib.FTP, line: str) -> str:
+        if "\n" in line:
+            raise ValueError("an illegal newline character should not be contained")
+        sent.append(line.encode(client.encoding))
+        return '257 "/\xc3\xa9"' if line == "PWD" else "230 done"
+
+    monkeypatch.setattr(ftplib.FTP, "connect", lambda *_arguments: "220 ready")
+    for name in ("sendcmd", "voidcmd"):
+        monkeypatch.setattr(ftplib.FTP, name, answer)
+    lines = read_lines("", "/etc/p.conf")
+    alice = Account("al\u00efce", "/etc/passwd", 1001, 1001, "/home/alice")
+    files = tuple(InForce(f"/home/{name}/.ftpaccess", ()) for name in ("\u20ac", "a\nb", "c\udcff"))
+    planned = rehearse(Configuration("/etc/p.conf", lines, parse(lines), "1.3.8"), [alice], "!", str(tmp_path))
+    found = trial._log_in(planned, 21, replace(Verdict(alice, "main", 21, "/", "/home"), in_force=files), "word")
+    assert found["starts"] == "/\u00e9"
+    assert sent[0] == "USER al\u00efce".encode()
+    assert [line for line in sent if line.startswith(b"CWD")] == [b"CWD /home/c\xff", "CWD /home/\u20ac".encode()]
