@@ -63,9 +63,11 @@ def _plan_absent(state: Host, wanted: Wanted) -> Plan:
         return Plan(wanted.name, before, before)
     version = distribution_version(state, wanted.name)
     check_absent(installed, wanted, version)
-    steps: List[Step] = [Command((*_APT, "--allow-downgrades", "install", f"{installed.full_name}={version}"), timeout=_TIMEOUT)]
+    steps: List[Step] = []
+    # First, because a hold of a package without patches is somebody else's, which a second run leaves alone.
     if installed.is_held:
         steps.append(Command(("apt-mark", "unhold", installed.full_name)))
+    steps.append(Command((*_APT, "--allow-downgrades", "install", f"{installed.full_name}={version}"), timeout=_TIMEOUT))
     after = {wanted.name: {"version": version, "held": False, "patches": ""}}
     return Plan(wanted.name, _before(state, [wanted.name]), after, tuple(steps))
 

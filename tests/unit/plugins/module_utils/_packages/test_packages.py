@@ -109,6 +109,7 @@ def test_a_second_run_changes_nothing_also_after_a_kill(
         assert found is not None
         assert found.version == "2.10-3"
         assert not found.is_patched
+        assert not found.is_held
 
 
 def test_the_check_runs_before_the_hold() -> None:
@@ -210,10 +211,10 @@ def test_the_findings(installed: Installed, offers: tuple[Offer, ...], findings:
 @pytest.mark.parametrize("suite", ["bookworm-backports", "bookworm-backports-sloppy", "trixie", "bookworm-proposed"])
 def test_archives_of_which_apt_installs_nothing_by_itself_do_not_count(suite: str) -> None:
     later = replace(RELEASE, version="2.12-1~bpo12+1", suite=suite)
-    (command, _unhold) = plan_host(host(PATCHED, offers=(later, RELEASE)), wanted(state="absent")).commands()
+    (_unhold, command) = plan_host(host(PATCHED, offers=(later, RELEASE)), wanted(state="absent")).commands()
     assert command[-1] == "hello:amd64=2.10-3"
     assert found(PATCHED, offers=(later, RELEASE))["findings"] == []
-    (command, _unhold) = plan_host(host(PATCHED, offers=(later,)), wanted(state="absent")).commands()
+    (_unhold, command) = plan_host(host(PATCHED, offers=(later,)), wanted(state="absent")).commands()
     assert command[-1] == f"hello:amd64={later.version}"
 
 
