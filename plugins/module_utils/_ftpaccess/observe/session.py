@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..state import AccessFile, Account, Seen
@@ -160,7 +161,7 @@ def _walk(start: str, levels: int, found: List[Dict[str, Any]]) -> bool:
     layer = [start]
     count = 0
     for _level in range(levels):
-        layer = [inner for folder in layer for inner in _folders(folder)]
+        layer = list(islice((inner for folder in layer for inner in _folders(folder)), _MOST - count + 1))
         count += len(layer)
         if count > _MOST:
             return True

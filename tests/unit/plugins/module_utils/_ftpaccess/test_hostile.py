@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import ftplib
+import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess import limits
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply import trial
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe import session
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.limited import within
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.rehearsal import rehearse
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, InForce, Verdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe import observe as web
@@ -72,3 +76,14 @@ def test_folders_are_entered_whatever_bytes_their_names_have(monkeypatch: pytest
     assert found["starts"] == "/\u00e9"
     assert sent[0] == "USER al\u00efce".encode()
     assert [line for line in sent if line.startswith(b"CWD")] == [b"CWD /home/c\xff", "CWD /home/\u20ac".encode()]
+
+
+def test_the_walk_stops_in_a_folder_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(session, "_folders", lambda folder: (f"{folder}/{number}" for number in itertools.count()))
+    assert session._walk(str(tmp_path), 5, [])
+
+
+def test_an_expression_without_end_is_ended_with_the_name_of_the_user() -> None:
+    with pytest.raises(ObservationError, match=r"alice on server main: .*took longer than 0\.2 s"):
+        within(0.2, "alice on server main", lambda: limits._matches("(a+)+$", "a" * 64 + "!"))
+    assert within(10, "", lambda: limits._matches("^a+$", "aa"))
