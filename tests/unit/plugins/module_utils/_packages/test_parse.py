@@ -77,3 +77,8 @@ def test_the_sources_of_a_suite_are_those_of_the_host(folder: Path) -> None:
     assert render.with_sources(["deb-src [signed-by=/k] file:/a b main"]) == (
         "deb [signed-by=/k] file:/a b main\ndeb-src [signed-by=/k] file:/a b main\n"
     )
+
+
+@pytest.mark.parametrize("kind", ["Insecure", "Weak", "DowngradeToInsecure"])
+def test_the_host_cannot_let_a_build_take_sources_without_a_signature(kind: str) -> None:
+    assert f'Acquire::Allow{kind}Repositories "false";' in render.render_apt("/a", "amd64").splitlines()
