@@ -45,7 +45,9 @@ def _plan_present(state: Host, wanted: Wanted) -> Plan:
     steps: List[Step] = []
     if other:
         # apt also installs what the package depends on, and dpkg alone does not.
-        steps.append(Command((*_APT, "install", *(deb.path for deb in other)), timeout=_TIMEOUT))
+        # Another builder may give other patches the same version, which apt takes for installed.
+        again = ("--reinstall",) if any(_has_version(state, deb) for deb in other) else ()
+        steps.append(Command((*_APT, *again, "install", *(deb.path for deb in other)), timeout=_TIMEOUT))
     if wanted.check and (other or unheld):
         steps.append(Command(wanted.check))
     # apt clears no hold, but a package that was not installed before has none.
@@ -95,6 +97,11 @@ def _is_of_release(suite: str, release: str) -> bool:
 def _is_installed(state: Host, deb: Deb) -> bool:
     found = state.find(deb.name)
     return found is not None and (found.version, found.patches) == (deb.version, deb.patches)
+
+
+def _has_version(state: Host, deb: Deb) -> bool:
+    found = state.find(deb.name)
+    return found is not None and found.version == deb.version
 
 
 def _is_held(state: Host, deb: Deb) -> bool:

@@ -208,6 +208,12 @@ def test_the_findings(installed: Installed, offers: tuple[Offer, ...], findings:
     assert len(result["problems"]) == len(findings)
 
 
+def test_other_patches_of_the_same_version_are_installed() -> None:
+    (command,) = plan_host(host(replace(PATCHED, patches="old.patch=000000000000")), wanted(hold=True)).commands()[:1]
+    assert command[-3:] == ["--reinstall", "install", DEB.path]
+    assert "--reinstall" not in plan_host(host(PLAIN), wanted()).commands()[0]
+
+
 @pytest.mark.parametrize("suite", ["bookworm-backports", "bookworm-backports-sloppy", "trixie", "bookworm-proposed"])
 def test_archives_of_which_apt_installs_nothing_by_itself_do_not_count(suite: str) -> None:
     later = replace(RELEASE, version="2.12-1~bpo12+1", suite=suite)
