@@ -253,6 +253,6 @@ def test_a_full_disk_is_an_error_with_its_path(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), path)
 
     monkeypatch.setattr(room, "make_file", full)
-    with pytest.raises(ObservationError, match="Disk quota exceeded. All files of the check were removed"):
+    with pytest.raises(ObservationError, match=r"Disk quota exceeded\. All files of the check were removed"):
         room.observe(SystemRunner(), wanted(paths=[str(tmp_path)], guard="never"))
     assert list(tmp_path.iterdir()) == []
