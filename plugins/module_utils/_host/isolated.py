@@ -71,6 +71,11 @@ def isolated(work: Work, limit: float) -> Any:
     return in_child(lambda: _in_namespaces(work, limit), limit + 5)
 
 
+def end_with_parent() -> None:
+    """Let the kernel end this process with its parent. It forgets that when the process becomes another user, who has to say it again."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def mount_over(source: str, target: str) -> None:
     """Show the file C(source) in the place of C(target), for work in namespaces of its own."""
     _require(_mount(source, target, "", _MS_BIND), f"mounting over {target}")
@@ -90,7 +95,7 @@ def _in_namespaces(work: Work, limit: float) -> Any:
 
 def _report(work: Work, writing: int, parent: int) -> NoReturn:
     """Send the result of the work. Nothing of the copied process may run after it, such as its handlers of the end."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     # In a namespace of processes the parent has no number.
     if os.getppid() not in (parent, 0):
         os._exit(1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..._host.isolated import end_with_parent
 from ..state import AccessFile, Account, Seen
 
 _NAME = ".ftpaccess"
@@ -42,6 +43,7 @@ def look(way: Way) -> Dict[str, Any]:
     os.setgroups(sorted({one.gid, *one.gids}))
     os.setegid(one.gid)
     os.seteuid(one.uid)
+    end_with_parent()
     real = {path: os.path.realpath(path) for path in way.real}
     try:
         root = _root(way)
@@ -96,6 +98,7 @@ def _enter(way: Way, root: str) -> str:
         os.chroot(root)
         os.chdir("/")
         os.seteuid(one.uid)
+        end_with_parent()
         first = f"/{first[len(root) :].lstrip('/')}" if first.startswith(root) else first
     if way.is_anonymous:
         first = "/"
@@ -124,11 +127,10 @@ def _file(folder: str) -> Optional[Dict[str, Any]]:
         return None
     found: Dict[str, Any] = {"folder": folder, "size": info.st_size, "text": None, "error": ""}
     try:
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file")
-        if info.st_size > _LARGEST:
-            raise OSError(errno.EFBIG, f"is larger than {_LARGEST >> 20} MiB, and was not read")
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        _check_kind(info)
+        # The user may put a pipe in its place at any time, on which an ordinary open would wait.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
+            _check_kind(os.fstat(stream.fileno()))
             found["text"] = stream.read(_LARGEST)
     except OSError as error:
         found["error"] = error.strerror
@@ -136,6 +138,13 @@ def _file(folder: str) -> Optional[Dict[str, Any]]:
     found["is_replaceable"] = _is_replaceable(folder, path)
     found["has_folders"] = any(True for _name in _folders(folder))
     return found
+
+
+def _check_kind(info: os.stat_result) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file")
+    if info.st_size > _LARGEST:
+        raise OSError(errno.EFBIG, f"is larger than {_LARGEST >> 20} MiB, and was not read")
 
 
 def _is_replaceable(folder: str, path: str) -> bool:

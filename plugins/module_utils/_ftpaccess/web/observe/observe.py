@@ -15,7 +15,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tup
 from ...._core.errors import CommandError, ObservationError
 from ...._core.runner import Runner
 from ...._host.files import Host
-from ...._host.isolated import in_child
+from ...._host.isolated import end_with_parent, in_child
 from ...conf import ConfError, Line, Section, parse, read_lines
 from ..options import Wanted
 from ..state import AccessText, Apache, Folder
@@ -107,6 +107,7 @@ def _folders(path: str, names: Sequence[str], user: str) -> Tuple[Folder, ...]:
         os.setgroups(groups)
         os.setegid(entry.pw_gid)
         os.seteuid(entry.pw_uid)
+        end_with_parent()
         return [_folder(each, names) for each in _prefixes(path) if os.path.isdir(each)]
 
     made = in_child(look, _LIMIT)

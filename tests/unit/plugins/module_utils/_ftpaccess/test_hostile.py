@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import ftplib
 import itertools
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.rehearsal import rehearse
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state import Account, Configuration, InForce, Verdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe import observe as web
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.isolated import in_child
 
 
 def test_a_file_of_any_size_is_not_read_to_its_end(tmp_path: Path) -> None:
@@ -87,3 +90,26 @@ def test_an_expression_without_end_is_ended_with_the_name_of_the_user() -> None:
     with pytest.raises(ObservationError, match=r"alice on server main: .*took longer than 0\.2 s"):
         within(0.2, "alice on server main", lambda: limits._matches("(a+)+$", "a" * 64 + "!"))
     assert within(10, "", lambda: limits._matches("^a+$", "aa"))
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / ".ftpaccess"
+    path.write_text("DenyAll\n", encoding="utf-8")
+    before = os.stat(path)
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.setattr(os, "stat", lambda *_arguments, **_options: before)
+    assert (session._file(str(tmp_path)) or {})["error"] == "is no regular file"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_look_as_another_user_ends_with_the_module(tmp_path: Path) -> None:
+    alice = Account("alice", "/etc/passwd", 65534, 65534, str(tmp_path))
+
+    def look() -> int:
+        session.look(session.Way(alice, None, None, 0))
+        number = ctypes.c_int()
+        ctypes.CDLL(None).prctl(2, ctypes.byref(number))
+        return number.value
+
+    assert in_child(look, 10) == signal.SIGKILL
