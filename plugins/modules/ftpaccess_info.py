@@ -171,10 +171,10 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail, require_root
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply.trial import try_out
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.checks import check
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.limited import judge_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.options import SPEC, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.show import returned
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.verdict import judge
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 
@@ -187,7 +187,7 @@ def main() -> None:
         require_root("look at folders as the users of FTP do")
         found, cases = observe(Host(), host_runner(), wanted)
         check(found, cases, wanted)
-        verdicts = [judge(case) for case in cases]
+        verdicts = judge_all(cases)
         trial = try_out(found, verdicts) if wanted.trial else []
     except FleetlabError as error:
         fail(module, error)

@@ -161,6 +161,7 @@ packages:
   sample: [hostname]
 """
 
+import os
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -184,6 +185,8 @@ LOCK = Lock("patched-packages", "packages with patches", timeout=600.0)
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
+    # Nobody is there to answer the questions of a package, and the end of the input is no answer.
+    os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
     runner = host_runner()
     wing: Wing[Any, Any]
     if module.params["state"] == "built":

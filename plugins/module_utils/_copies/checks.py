@@ -8,6 +8,7 @@ No verdict says that a copier is right: the bug of cp 8.11 to 8.19 gave equal co
 
 from __future__ import annotations
 
+import stat
 from typing import Iterable, Tuple
 
 from .._core.errors import FleetlabError, ObservationError
@@ -61,6 +62,26 @@ def check_folder(path: str, is_folder: bool, is_writable: bool, free: int, wante
         problem = f"has {free >> 20} MiB free, {_ROOM * wanted.limit >> 20} are needed; free some, or set a smaller size_limit"
     if problem:
         raise ObservationError(f"{path}: {problem}. Nothing was written")
+
+
+_UNKNOWN_OWNER = 65534
+"""How an owner is shown who has no number in this user namespace."""
+
+
+def check_way(path: str, way: Iterable[Tuple[str, int, int]]) -> None:
+    """Refuse, for root, a folder that another user can put a link in the place of: root would copy through it to any file of the host.
+
+    :arg way: the folder and all above it, each with its owner and its mode.
+    :raises ObservationError: one of them belongs to another user, or anybody can rename what is in it.
+    """
+    for folder, owner, mode in way:
+        is_open = mode & stat.S_IWOTH and not mode & stat.S_ISVTX
+        if owner not in (0, _UNKNOWN_OWNER) or is_open:
+            why = "anybody may rename what is in it" if is_open else f"it belongs to the user with the number {owner}"
+            raise ObservationError(
+                f"{path}: root cannot copy here safely, because of {folder}: {why}, and could put a link in the place of the files;"
+                f" set become_user to the owner, or name another directory of this file system. Nothing was written"
+            )
 
 
 def check_guard(guard: str, wanted: Wanted) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, Iterator, Sequence
 
 from .._core.errors import RefusedError
@@ -14,6 +15,8 @@ from .options import WantedCure
 from .state import Configuration, Verdict
 
 MARK = "# Written by fleetlab.linux.ftpaccess: the rules of .ftpaccess files that ProFTPD would not apply. Changes here are lost."
+# ProFTPD would read these as the end of the line, as a pattern for other folders, or as a variable.
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff*?\[\]{}%]")
 OFF = ("AllowOverride off", r'PathDenyFilter "(^|/)\.ftpaccess$"')
 
 
@@ -30,6 +33,7 @@ def content(plain: Configuration, verdicts: Sequence[Verdict], wanted: WantedCur
             chosen.setdefault(folder, text)
     trees = {folder: understood(parse(read_lines(text, folder), is_lenient=True)) for folder, text in sorted(chosen.items())}
     trees = {folder: tree for folder, tree in trees.items() if tree.lines or tree.sections}
+    _check_names(tuple(trees))
     _check_sections(plain, tuple(trees))
     if wanted.is_off:
         _check_off(plain)
@@ -51,6 +55,17 @@ def _body(tree: Section, indent: str) -> Iterator[str]:
         yield f"{indent}{written(Line('', 0, ('<Limit', *limit.arguments)))}"
         yield from _body(limit, f"{indent}  ")
         yield f"{indent}</Limit>"
+
+
+def _check_names(folders: Sequence[str]) -> None:
+    """Users of the host choose names below their homes, and what is written here is read as the configuration of the whole server."""
+    for folder in folders:
+        if _NO_NAME.search(folder):
+            raise RefusedError(
+                ascii(folder),
+                "ProFTPD cannot have a section for a folder of this name, which is more than a path to it",
+                "Nothing was changed; rename the folder, or name the other users by users",
+            )
 
 
 def _check_sections(plain: Configuration, folders: Sequence[str]) -> None:

@@ -51,7 +51,9 @@ def judge(case: Case) -> Verdict:
     chains = _Chains(case, {one.folder: files[one.path] for one in forced})
     around = tuple((one.path, way) for one in forced for way in _around(case, chains, one, one in seen.below))
     avoided = {path for path, _way in around}
-    outside = [one for one in seen.above if one.text and not is_inside(one.folder, seen.root)]
+    # Where the server is told to read no such file, users have no say, and a section with their rules would give them one.
+    is_off = _switched_off(case, is_below=False)
+    outside = [one for one in seen.above if one.text and not is_off and not is_inside(one.folder, seen.root)]
     return Verdict(
         account=case.account,
         server=case.server.name,

@@ -71,6 +71,11 @@ def isolated(work: Work, limit: float) -> Any:
     return in_child(lambda: _in_namespaces(work, limit), limit + 5)
 
 
+def end_with_parent() -> None:
+    """Let the kernel end this process with its parent. It forgets that when the process becomes another user, who has to say it again."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def mount_over(source: str, target: str) -> None:
     """Show the file C(source) in the place of C(target), for work in namespaces of its own."""
     _require(_mount(source, target, "", _MS_BIND), f"mounting over {target}")
@@ -90,17 +95,22 @@ def _in_namespaces(work: Work, limit: float) -> Any:
 
 def _report(work: Work, writing: int, parent: int) -> NoReturn:
     """Send the result of the work. Nothing of the copied process may run after it, such as its handlers of the end."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     # In a namespace of processes the parent has no number.
     if os.getppid() not in (parent, 0):
         os._exit(1)
     try:
-        answer = {"value": work()}
-    except (FleetlabError, OSError) as error:
-        answer = {"error": str(error)}
-    with os.fdopen(writing, "w") as stream:
-        json.dump(answer, stream)
-    os._exit(0)
+        try:
+            answer = {"value": work()}
+        except (FleetlabError, OSError) as error:
+            answer = {"error": str(error)}
+        except (ArithmeticError, MemoryError, ValueError) as error:
+            # Users give the names and contents of their files, such as a name that no text of UTF-8 can have.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        with os.fdopen(writing, "w") as stream:
+            json.dump(answer, stream)
+    finally:
+        os._exit(0)
 
 
 def _read(reading: int, limit: float) -> bytes:

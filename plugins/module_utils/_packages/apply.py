@@ -71,9 +71,10 @@ def _prepare(runner: Runner, wanted: Wanted, state: Builder, work: str, version:
 
 
 def _edit(path: str, change: Callable[[str], str]) -> None:
-    with open(path, encoding="utf-8") as stream:
+    # Old entries of changelogs are in older encodings, and stay as they are.
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
         text = stream.read()
-    with open(path, "w", encoding="utf-8") as stream:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
         stream.write(change(text))
 
 
@@ -87,7 +88,8 @@ def _build_in_root(runner: Runner, wanted: Wanted, state: Builder, work: str, re
         'chroot "$1" chown -R 65534:65534 /source',
         # The tests of the package are part of the build, and run without network, as a user without rights.
         f"{as_user} {_BUILD} >{log} 2>&1",
-        f'find "$1/source" -maxdepth 1 -name "*.deb" -exec cp -t {result} {{}} +',
+        # The build may have left links, which outside of the root lead to files of the builder.
+        f'find "$1/source" -maxdepth 1 -type f -name "*.deb" -exec cp -t {result} {{}} +',
     ]
     argv = ["mmdebstrap", "--quiet", "--variant=buildd", "--include=fakeroot", f"--architectures={state.architecture}"]
     argv += ["--aptopt=Apt::Install-Recommends false"]

@@ -125,7 +125,8 @@ def _check_sources(lines: Sequence[str]) -> None:
             raise InputError(
                 "sources", f"{line!r} is no line of sources.list, such as 'deb-src http://archive.example.org/debian bookworm main'"
             )
-        if re.search(r"(trusted|allow-insecure|allow-weak)\s*=\s*yes", line):
+        # apt has many words for yes, and joins the values of an option that is given twice.
+        if re.search(r"(trusted|allow-insecure|allow-weak|allow-downgrade-to-insecure)\s*[+-]?=", line, re.IGNORECASE):
             raise InputError("sources", f"{line!r} takes packages without a signature; give signed-by=KEY instead")
 
 

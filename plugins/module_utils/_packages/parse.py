@@ -78,8 +78,11 @@ def parse_offers(text: str, targets: Dict[Tuple[str, str], Tuple[str, str]]) -> 
         if len(words) != 3 or not words[2].endswith("Packages"):
             continue
         address, archive = words[2].split(" ")[:2]
-        label, code_name = targets.get((address.rstrip("/"), archive), ("", archive.partition("/")[0]))
-        offers.append(Offer(words[0], words[1], label, code_name, is_local(words[1])))
+        release = archive.partition("/")[0]
+        label, code_name = targets.get((address.rstrip("/"), archive), ("", release))
+        # All archives of a release of Ubuntu have the same code name, also those of security updates and backports.
+        suite = release if release.startswith(f"{code_name}-") else code_name
+        offers.append(Offer(words[0], words[1], label, suite, is_local(words[1])))
     return tuple(dict.fromkeys(offers))
 
 

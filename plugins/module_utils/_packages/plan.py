@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from .._core.plan import Command, Operation, Plan, Step
 from .checks import check_absent, check_builder, check_host
 from .options import Wanted
-from .state import Builder, Built, Deb, Host, Installed
+from .state import Builder, Built, Deb, Host, Installed, Offer
 from .versions import compare, local_version, newest
 
 _APT = (
@@ -20,6 +20,8 @@ _APT = (
     "--no-remove",
     "--no-install-recommends",
     "--allow-change-held-packages",
+    # Unattended upgrades hold the lock for minutes.
+    "--option=DPkg::Lock::Timeout=300",
     "--option=Dpkg::Options::=--force-confold",
 )
 _TIMEOUT = 900.0
@@ -43,7 +45,9 @@ def _plan_present(state: Host, wanted: Wanted) -> Plan:
     steps: List[Step] = []
     if other:
         # apt also installs what the package depends on, and dpkg alone does not.
-        steps.append(Command((*_APT, "install", *(deb.path for deb in other)), timeout=_TIMEOUT))
+        # Another builder may give other patches the same version, which apt takes for installed.
+        again = ("--reinstall",) if any(_has_version(state, deb) for deb in other) else ()
+        steps.append(Command((*_APT, *again, "install", *(deb.path for deb in other)), timeout=_TIMEOUT))
     if wanted.check and (other or unheld):
         steps.append(Command(wanted.check))
     # apt clears no hold, but a package that was not installed before has none.
@@ -61,22 +65,43 @@ def _plan_absent(state: Host, wanted: Wanted) -> Plan:
         return Plan(wanted.name, before, before)
     version = distribution_version(state, wanted.name)
     check_absent(installed, wanted, version)
-    steps: List[Step] = [Command((*_APT, "--allow-downgrades", "install", f"{installed.full_name}={version}"), timeout=_TIMEOUT)]
+    steps: List[Step] = []
+    # First, because a hold of a package without patches is somebody else's, which a second run leaves alone.
     if installed.is_held:
         steps.append(Command(("apt-mark", "unhold", installed.full_name)))
+    steps.append(Command((*_APT, "--allow-downgrades", "install", f"{installed.full_name}={version}"), timeout=_TIMEOUT))
     after = {wanted.name: {"version": version, "held": False, "patches": ""}}
     return Plan(wanted.name, _before(state, [wanted.name]), after, tuple(steps))
 
 
 def distribution_version(state: Host, name: str) -> Optional[str]:
     """The newest version in the archives that nobody patched."""
-    versions = [offer.version for offer in state.offers if offer.name == name and not offer.is_local]
+    versions = [offer.version for offer in of_release(state, name)]
     return newest(versions) if versions else None
+
+
+def of_release(state: Host, name: str) -> Tuple[Offer, ...]:
+    """The versions that nobody patched, of the host's release where it has one.
+
+    A host may know archives of which apt installs nothing by itself, such as backports or the next release.
+    """
+    offers = tuple(offer for offer in state.offers if offer.name == name and not offer.is_local)
+    return tuple(offer for offer in offers if _is_of_release(offer.suite, state.suite)) or offers
+
+
+def _is_of_release(suite: str, release: str) -> bool:
+    is_part = suite == release or suite.startswith(f"{release}-")
+    return is_part and "backports" not in suite and not suite.endswith("-proposed")
 
 
 def _is_installed(state: Host, deb: Deb) -> bool:
     found = state.find(deb.name)
     return found is not None and (found.version, found.patches) == (deb.version, deb.patches)
+
+
+def _has_version(state: Host, deb: Deb) -> bool:
+    found = state.find(deb.name)
+    return found is not None and found.version == deb.version
 
 
 def _is_held(state: Host, deb: Deb) -> bool:

@@ -42,6 +42,8 @@ def render_apt(folder: str, architecture: str) -> str:
         "APT::Sandbox::User": "root",
         "APT::Get::AllowUnauthenticated": "false",
         "Acquire::AllowInsecureRepositories": "false",
+        "Acquire::AllowWeakRepositories": "false",
+        "Acquire::AllowDowngradeToInsecureRepositories": "false",
         "Acquire::Languages": "none",
         "APT::Update::Error-Mode": "any",
     }

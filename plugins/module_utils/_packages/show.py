@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .._core.plan import Plan
 from .options import Wanted, WantedInfo
-from .plan import chosen, find_built
+from .plan import chosen, find_built, of_release
 from .state import Builder, Host, Installed, Offer
 from .versions import compare
 
@@ -74,9 +74,9 @@ def _package(state: Host, name: str) -> Dict[str, Any]:
 def _newer(state: Host, installed: Installed) -> Iterator[Offer]:
     """The distribution's versions that are newer than the one that was patched. One that both archives have is a security update."""
     found: Dict[str, Offer] = {}
-    for offer in state.offers:
-        is_newer = offer.name == installed.name and compare(offer.version, installed.base or installed.version) > 0
-        if is_newer and not offer.is_local and (offer.is_security or offer.version not in found):
+    for offer in of_release(state, installed.name):
+        is_newer = compare(offer.version, installed.base or installed.version) > 0
+        if is_newer and (offer.is_security or offer.version not in found):
             found[offer.version] = offer
     yield from found.values()
 

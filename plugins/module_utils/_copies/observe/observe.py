@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 from typing import Dict, Iterator, List, Tuple
 
+from ..._core.errors import ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
 from ..._host.mounts import read_mounts
-from ..checks import check_folder, check_guard
+from ..checks import check_folder, check_guard, check_way
 from ..layouts import Recipe, make_recipe
 from ..options import Wanted
 from ..state import Copied, Finding, Guarded, Program
@@ -32,20 +33,35 @@ def observe(runner: Runner, wanted: Wanted) -> List[Finding]:
         found = os.path.isdir(path)
         free = os.statvfs(path) if found else None
         check_folder(path, found, os.access(path, os.W_OK | os.X_OK), free.f_bavail * free.f_frsize if free else 0, wanted)
+        if os.geteuid() == 0:
+            check_way(path, _way(path))
     programs: Dict[str, Program] = {}
     for command in wanted.commands:
         read_program(runner, command, programs)
     return [finding for path in wanted.paths for finding in _check_path(runner, wanted, path, guard, programs)]
 
 
+def _way(path: str) -> Iterator[Tuple[str, int, int]]:
+    folder = os.path.realpath(path)
+    while True:
+        info = os.stat(folder)
+        yield folder, info.st_uid, info.st_mode
+        if folder == "/":
+            return
+        folder = os.path.dirname(folder)
+
+
 def _check_path(runner: Runner, wanted: Wanted, path: str, guard: str, programs: Dict[str, Program]) -> List[Finding]:
-    with scratch((path, wanted.target or path)) as folders:
-        kind = _filesystem(folders[0])
-        return [
-            replace(finding, path=path, filesystem=kind, program=programs[command[0]])
-            for command in wanted.commands
-            for finding in _check_command(runner, wanted, command, folders, guard)
-        ]
+    try:
+        with scratch((path, wanted.target or path)) as folders:
+            kind = _filesystem(folders[0])
+            return [
+                replace(finding, path=path, filesystem=kind, program=programs[command[0]])
+                for command in wanted.commands
+                for finding in _check_command(runner, wanted, command, folders, guard)
+            ]
+    except OSError as error:
+        raise ObservationError(f"{path}: {error.filename or 'a file'}: {error.strerror}. All files of the check were removed") from None
 
 
 def _check_command(runner: Runner, wanted: Wanted, command: Tuple[str, ...], folders: Tuple[str, ...], guard: str) -> Iterator[Finding]:

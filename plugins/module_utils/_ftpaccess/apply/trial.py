@@ -36,13 +36,12 @@ def try_out(found: Configuration, verdicts: Sequence[Verdict]) -> List[Dict[str,
 
     :raises ObservationError: a login saw something else than its verdict says, or the throwaway server did not work.
     """
-    order = {one.name: number for number, one in enumerate(servers(found.main))}
     password = secrets.token_hex(16)
     planned = rehearse(found, [one.account for one in verdicts], _hash(password), _FOLDER)
     limit = _START + _PER_USER * len(verdicts)
 
     def work() -> List[Dict[str, Any]]:
-        return _play(planned, [(planned.ports[order[one.server]], one) for one in verdicts], password)
+        return _play(planned, list(zip(_ports(found, planned, verdicts), verdicts)), password)
 
     seen: List[Dict[str, Any]] = isolated(work, limit)
     wrong = [text for one, facts in zip(verdicts, seen) for text in differences(one, facts)]
@@ -52,6 +51,12 @@ def try_out(found: Configuration, verdicts: Sequence[Verdict]) -> List[Dict[str,
             f"{found.path}: the trial does not prove the result: {'; '.join(wrong[:3])}{more}. Believe the login, and report this"
         )
     return seen
+
+
+def _ports(found: Configuration, planned: Rehearsal, verdicts: Sequence[Verdict]) -> List[int]:
+    """The port of the throwaway server for each verdict. Virtual hosts may have the same address, and then differ by their ports."""
+    order = {(one.name, one.port): port for one, port in zip(servers(found.main), planned.ports)}
+    return [order[(one.server, one.port)] for one in verdicts]
 
 
 def _hash(password: str) -> str:
@@ -90,25 +95,32 @@ def _await(server: Process, planned: Rehearsal) -> None:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             return stream.read()
     except FileNotFoundError:
         return ""
 
 
+def _sent(name: str) -> str:
+    """A name of the file system as the client sends it, byte for byte: it may be no UTF-8, and old Pythons send Latin-1."""
+    return os.fsencode(name).decode("latin-1")
+
+
 def _log_in(planned: Rehearsal, port: int, one: Verdict, password: str) -> Dict[str, Any]:
     before = len(_text(planned.trace))
     with ftplib.FTP() as client:
+        client.encoding = "latin-1"
         try:
             client.connect("127.0.0.1", port, _PER_USER)
-            client.login(one.account.name, password)
+            client.login(_sent(one.account.name), password)
         except (ftplib.Error, EOFError, OSError):
             return {"login": False, "trace": _trace(planned, before)}
         first = _parsed(planned, before)
         answers = {"starts": _folder(client, one), "may_write": _may_write(client)}
         for folder in _deeper(one):
-            with suppress(ftplib.Error):
-                client.cwd(folder)
+            # No command of FTP can name a folder with an end of line in its name.
+            with suppress(ftplib.Error, ValueError):
+                client.cwd(_sent(folder))
         deeper = [file for file in _parsed(planned, before) if file not in first]
         return {"login": True, **answers, "parsed": sorted(first), "deeper": sorted(deeper), "trace": _trace(planned, before)}
 
@@ -122,7 +134,7 @@ def _deeper(one: Verdict) -> List[str]:
 
 def _folder(client: ftplib.FTP, one: Verdict) -> str:
     try:
-        return client.pwd()
+        return os.fsdecode(client.pwd().encode("latin-1"))
     except ftplib.Error:
         # The rules may refuse PWD itself, and then the folder cannot be seen.
         return inside(one.starts, one.root)

@@ -88,9 +88,17 @@ def _defines(host: Host) -> FrozenSet[str]:
 
 
 def _servers(host: Host) -> Iterator[Tuple[int, Tuple[str, ...]]]:
+    """The servers of this host: those of its containers have configurations of their own, and any user may call a program so."""
+    own = host.link("/proc/self/ns/pid")
     for pid in process_ids(host):
-        if name_of(host, pid) == "proftpd":
+        if name_of(host, pid) == "proftpd" and host.link(f"/proc/{pid}/ns/pid") == own and _is_of_root(host, pid):
             yield pid, arguments_of(host, pid)
+
+
+def _is_of_root(host: Host, pid: int) -> bool:
+    """Whether one of the four numbers of its user is that of root, which a server keeps to become its users."""
+    status = (host.read(f"/proc/{pid}/status") or "").splitlines()
+    return "0" in next((line.split()[1:] for line in status if line.startswith("Uid:")), [])
 
 
 def running(host: Host) -> List[int]:

@@ -15,8 +15,8 @@ from ..checks import MOST, check
 from ..options import Wanted, WantedCure
 from ..sections import content
 from ..state import Configuration, CureState, Verdict
-from ..verdict import judge
 from .configuration import read_configuration, require_parsing, running
+from .limited import judge_all
 from .observe import cases
 
 Try = Callable[[Configuration, Sequence[Verdict]], object]
@@ -58,7 +58,7 @@ def _with(host: Host, runner: Runner, wanted: WantedCure, changed: Mapping[str, 
 def _verdicts(found: Configuration, wanted: Wanted) -> Tuple[Verdict, ...]:
     made = cases(found, wanted)
     check(found, made, wanted)
-    return tuple(judge(case) for case in made)
+    return judge_all(made)
 
 
 def _try(found: Configuration, before: Sequence[Verdict], after: Sequence[Verdict], try_out: Try) -> None:

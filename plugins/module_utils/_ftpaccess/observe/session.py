@@ -9,13 +9,17 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..._host.isolated import end_with_parent
 from ..state import AccessFile, Account, Seen
 
 _NAME = ".ftpaccess"
 _MOST = 5000
 """Folders that the walk below the first folder reads at most."""
+_LARGEST = 1 << 20
+"""Bytes of a file at most: a user may give it any size."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def look(way: Way) -> Dict[str, Any]:
     os.setgroups(sorted({one.gid, *one.gids}))
     os.setegid(one.gid)
     os.seteuid(one.uid)
+    end_with_parent()
     real = {path: os.path.realpath(path) for path in way.real}
     try:
         root = _root(way)
@@ -93,6 +98,7 @@ def _enter(way: Way, root: str) -> str:
         os.chroot(root)
         os.chdir("/")
         os.seteuid(one.uid)
+        end_with_parent()
         first = f"/{first[len(root) :].lstrip('/')}" if first.startswith(root) else first
     if way.is_anonymous:
         first = "/"
@@ -121,16 +127,24 @@ def _file(folder: str) -> Optional[Dict[str, Any]]:
         return None
     found: Dict[str, Any] = {"folder": folder, "size": info.st_size, "text": None, "error": ""}
     try:
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file")
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            found["text"] = stream.read()
+        _check_kind(info)
+        # The user may put a pipe in its place at any time, on which an ordinary open would wait.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
+            _check_kind(os.fstat(stream.fileno()))
+            found["text"] = stream.read(_LARGEST)
     except OSError as error:
         found["error"] = error.strerror
     found["is_writable"] = os.access(path, os.W_OK, effective_ids=True)
     found["is_replaceable"] = _is_replaceable(folder, path)
     found["has_folders"] = any(True for _name in _folders(folder))
     return found
+
+
+def _check_kind(info: os.stat_result) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file")
+    if info.st_size > _LARGEST:
+        raise OSError(errno.EFBIG, f"is larger than {_LARGEST >> 20} MiB, and was not read")
 
 
 def _is_replaceable(folder: str, path: str) -> bool:
@@ -156,7 +170,7 @@ def _walk(start: str, levels: int, found: List[Dict[str, Any]]) -> bool:
     layer = [start]
     count = 0
     for _level in range(levels):
-        layer = [inner for folder in layer for inner in _folders(folder)]
+        layer = list(islice((inner for folder in layer for inner in _folders(folder)), _MOST - count + 1))
         count += len(layer)
         if count > _MOST:
             return True

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Dict
 
 import pytest
@@ -30,3 +31,12 @@ def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str], check_mod
     assert result["msg"].startswith("suffix: is '+patched'")
     result = run(patched_package_info, capsys, names=["a b"])
     assert result["msg"].startswith("names: 'a b' is no name of a Debian package")
+
+
+def test_packages_ask_no_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patched_package, "run", lambda *_arguments: None)
+    monkeypatch.setenv("DEBIAN_FRONTEND", "text")
+    with patch_module_args({"name": "hello", "state": "absent"}):
+        monkeypatch.delenv("DEBIAN_FRONTEND")
+        patched_package.main()
+    assert os.environ["DEBIAN_FRONTEND"] == "noninteractive"

@@ -5,21 +5,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import re
+import stat
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...._core.errors import CommandError, ObservationError
 from ...._core.runner import Runner
 from ...._host.files import Host
-from ...._host.isolated import in_child
+from ...._host.isolated import end_with_parent, in_child
 from ...conf import ConfError, Line, Section, parse, read_lines
 from ..options import Wanted
 from ..state import AccessText, Apache, Folder
 from ..verdict import document_root, file_names, server_names
 
 _LIMIT = 60.0
+_LARGEST = 4 << 20
+"""Characters of a file that are looked at: whoever may write into a site may give it any size."""
 _ENVVARS = "/etc/apache2/envvars"
 _INFO = ("/usr/lib/apache2/modules/mod_info.so", "/usr/lib64/httpd/modules/mod_info.so", "modules/mod_info.so")
 # The server itself makes it, so that it may be missing.
@@ -103,6 +107,7 @@ def _folders(path: str, names: Sequence[str], user: str) -> Tuple[Folder, ...]:
         os.setgroups(groups)
         os.setegid(entry.pw_gid)
         os.seteuid(entry.pw_uid)
+        end_with_parent()
         return [_folder(each, names) for each in _prefixes(path) if os.path.isdir(each)]
 
     made = in_child(look, _LIMIT)
@@ -130,7 +135,10 @@ def _text(path: str) -> Optional[Dict[str, str]]:
         return None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
-            return {"path": path, "text": stream.read(), "error": ""}
+            # Apache does not read it either. A link to a device may have no end.
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "is no regular file")
+            return {"path": path, "text": stream.read(_LARGEST), "error": ""}
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._copies.checks import check_folder, judge, worst
+from ansible_collections.fleetlab.linux.plugins.module_utils._copies.checks import check_folder, check_way, judge, worst
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.compare import find_difference
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.layouts import (
     BATCH,
@@ -25,6 +27,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._copies.layouts imp
     why_unproved,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.memory import is_affected, read_reports
+from ansible_collections.fleetlab.linux.plugins.module_utils._copies.observe import observe as room
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.options import SPEC, fill, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.state import (
@@ -37,7 +40,8 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._copies.state impor
     Map,
     Program,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, ObservationError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures" / "valgrind"
 BLOCK = 4096
@@ -234,3 +238,21 @@ def test_wrong_options_are_refused(options: dict[str, Any], problem: str) -> Non
 def test_folders_without_room_are_refused(facts: tuple[bool, bool, int], problem: str) -> None:
     with pytest.raises(FleetlabError, match=f"/srv: {problem}"):
         check_folder("/srv", *facts, wanted())
+
+
+def test_root_does_not_copy_where_others_may_put_links() -> None:
+    check_way("/srv/a", [("/srv/a", 0, 0o40755), ("/srv", 0, 0o41777), ("/", 65534, 0o40755)])
+    with pytest.raises(ObservationError, match="because of /home/alice: it belongs to the user with the number 1001"):
+        check_way("/home/alice/a", [("/home/alice/a", 0, 0o40700), ("/home/alice", 1001, 0o40755), ("/home", 0, 0o40755)])
+    with pytest.raises(ObservationError, match="because of /srv: anybody may rename"):
+        check_way("/srv/a", [("/srv/a", 0, 0o40700), ("/srv", 0, 0o40777)])
+
+
+def test_a_full_disk_is_an_error_with_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: str, _recipe: Recipe) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), path)
+
+    monkeypatch.setattr(room, "make_file", full)
+    with pytest.raises(ObservationError, match=r"Disk quota exceeded\. All files of the check were removed"):
+        room.observe(SystemRunner(), wanted(paths=[str(tmp_path)], guard="never"))
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import R
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import CommandResult
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.apply import operations as rooms
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.observe.configuration import running
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.options import Wanted, WantedCure
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.sections import MARK, content
@@ -56,6 +57,13 @@ def test_rules_become_sections_without_the_lines_that_are_skipped() -> None:
         "  </Directory>",
         "</Global>",
     ]
+
+
+@pytest.mark.parametrize("name", ["a\nAuthUserFile x", "a\r", "a\x0bb", "a\u2028b", "*", "[ab]", "%u", "a\udcff"])
+def test_a_folder_whose_name_is_more_than_a_path_gets_no_section(name: str) -> None:
+    with pytest.raises(RefusedError, match="cannot have a section") as caught:
+        content(configuration(), [verdict([(f"/home/alice/{name}", RULES)])], wanted())
+    assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_off_keep_all_rules() -> None:
@@ -146,6 +154,25 @@ def test_a_server_that_does_not_survive_gets_the_old_file(tmp_path: Path, monkey
             reload(config="/etc/p.conf", running=True)
     assert told == [(7, signal.SIGHUP)]
     assert file.read_text(encoding="utf-8") == ("new" if survives else "old")
+
+
+def test_only_servers_of_this_host_are_told(tmp_path: Path) -> None:
+    inside = "pid:[4026531836]"
+    processes = [
+        ("self", "0 0 0 0", inside, 1),
+        ("7", "0 104 0 104", inside, 1),
+        ("8", "0 1001 0 1001", inside, 7),
+        ("9", "1001 1001 1001 1001", inside, 1),
+        ("10", "0 0 0 0", "pid:[5]", 1),
+    ]
+    for pid, numbers, space, parent in processes:
+        folder = tmp_path / "proc" / pid
+        (folder / "ns").mkdir(parents=True)
+        (folder / "comm").write_text("proftpd\n", encoding="utf-8")
+        (folder / "cmdline").write_text("proftpd\0", encoding="utf-8")
+        (folder / "status").write_text(f"Name:\tproftpd\nPPid:\t{parent}\nUid:\t{numbers}\n", encoding="utf-8")
+        (folder / "ns" / "pid").symlink_to(space)
+    assert running(Host(str(tmp_path))) == [7]
 
 
 def test_a_file_that_proftpd_refuses_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

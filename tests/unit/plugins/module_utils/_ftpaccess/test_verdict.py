@@ -216,3 +216,10 @@ def test_refusals() -> None:
     with pytest.raises(RefusedError, match="201 users"):
         check(configuration(""), many, wanted)
     check(configuration(""), many, replace(wanted, users=("u1",)))
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 1), ("AllowOverride off", 0), ("AllowOverride on", 1)])
+def test_rules_that_the_server_is_told_not_to_read_get_no_section(text: str, count: int) -> None:
+    found = judge(case(text, root="/home/alice/files", above=(file("/home/alice", "<Limit ALL>\nAllowAll\n</Limit>\n"),)))
+    assert [each.reason for each in found.without_effect] == ["outside the session's root /home/alice/files"]
+    assert len(found.to_cover) == count

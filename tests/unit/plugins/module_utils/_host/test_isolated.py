@@ -25,6 +25,18 @@ def test_an_error_comes_back_with_its_words() -> None:
         in_child(lambda: os.stat("/nosuch"), 10)
 
 
+def test_an_unexpected_error_does_not_leave_the_child() -> None:
+    with pytest.raises(ObservationError, match="UnicodeEncodeError"):
+        in_child(lambda: "\udcff".encode("utf-8"), 10)
+    here = os.getpid()
+    try:
+        with pytest.raises(ObservationError, match="without an answer"):
+            in_child(lambda: {}["missing"], 10)
+    finally:
+        if os.getpid() != here:
+            os._exit(9)
+
+
 def test_work_that_takes_too_long_is_ended() -> None:
     begin = time.monotonic()
     with pytest.raises(ObservationError, match=r"longer than 0\.1 s"):

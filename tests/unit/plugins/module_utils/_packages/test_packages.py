@@ -109,11 +109,13 @@ def test_a_second_run_changes_nothing_also_after_a_kill(
         assert found is not None
         assert found.version == "2.10-3"
         assert not found.is_patched
+        assert not found.is_held
 
 
 def test_the_check_runs_before_the_hold() -> None:
     commands = plan_host(host(PLAIN), wanted(check=["hello", "--version"])).commands()
     assert [argv[0] for argv in commands] == ["apt-get", "hello", "apt-mark"]
+    assert "--option=DPkg::Lock::Timeout=300" in commands[0]
     assert commands[0][-2:] == ["install", "/debs/hello.deb"]
     assert commands[2] == ["apt-mark", "hold", "hello:amd64"]
 
@@ -206,6 +208,22 @@ def test_the_findings(installed: Installed, offers: tuple[Offer, ...], findings:
     assert len(result["problems"]) == len(findings)
 
 
+def test_other_patches_of_the_same_version_are_installed() -> None:
+    (command,) = plan_host(host(replace(PATCHED, patches="old.patch=000000000000")), wanted(hold=True)).commands()[:1]
+    assert command[-3:] == ["--reinstall", "install", DEB.path]
+    assert "--reinstall" not in plan_host(host(PLAIN), wanted()).commands()[0]
+
+
+@pytest.mark.parametrize("suite", ["bookworm-backports", "bookworm-backports-sloppy", "trixie", "bookworm-proposed"])
+def test_archives_of_which_apt_installs_nothing_by_itself_do_not_count(suite: str) -> None:
+    later = replace(RELEASE, version="2.12-1~bpo12+1", suite=suite)
+    (_unhold, command) = plan_host(host(PATCHED, offers=(later, RELEASE)), wanted(state="absent")).commands()
+    assert command[-1] == "hello:amd64=2.10-3"
+    assert found(PATCHED, offers=(later, RELEASE))["findings"] == []
+    (_unhold, command) = plan_host(host(PATCHED, offers=(later,)), wanted(state="absent")).commands()
+    assert command[-1] == f"hello:amd64={later.version}"
+
+
 def test_an_update_in_two_archives_is_a_security_update() -> None:
     result = found(PATCHED, offers=(replace(UPDATE, origin="Debian", suite="bookworm"), UPDATE))
     assert result["packages"][0]["newer"] == [{"version": "2.10-3+deb12u1", "origin": "Debian-Security", "security": True}]
@@ -227,6 +245,9 @@ def test_old_lists_are_named() -> None:
         ({"name": "a b"}, "is no name of a Debian package"),
         ({"suffix": "~patched"}, "has to be 2 to 20 lower-case letters"),
         ({"sources": ["deb [trusted=yes] file:/a bookworm main"]}, "takes packages without a signature"),
+        ({"sources": ["deb [trusted=1] file:/a bookworm main"]}, "takes packages without a signature"),
+        ({"sources": ["deb [Allow-Insecure=True] file:/a bookworm main"]}, "takes packages without a signature"),
+        ({"sources": ["deb-src [allow-downgrade-to-insecure=on] file:/a bookworm main"]}, "takes packages without a signature"),
         ({"sources": ["nonsense"]}, "is no line of sources.list"),
         ({"state": "built", "patches": []}, "without a patch"),
         ({"debs": []}, "give the files that state=built returned"),

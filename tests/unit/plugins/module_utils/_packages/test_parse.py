@@ -32,6 +32,13 @@ def test_versions_are_read_with_their_archives(folder: Path) -> None:
     )
 
 
+def test_archives_with_one_code_name_are_told_apart() -> None:
+    parts = ("jammy", "jammy-security", "jammy-backports")
+    targets = parse.parse_targets("".join(f"http://a/ubuntu/|{part}|main|Ubuntu|Ubuntu|jammy\n" for part in parts))
+    offers = parse.parse_offers("".join(f" hello | 1 | http://a/ubuntu {part}/main amd64 Packages\n" for part in parts), targets)
+    assert [(offer.suite, offer.is_security) for offer in offers] == [(parts[0], False), (parts[1], True), (parts[2], False)]
+
+
 def test_the_source_of_a_package_that_was_built_again_has_its_own_version() -> None:
     text = "Package: iftop\nSource: iftop (1.0~pre4-9)\nVersion: 1.0~pre4-9+b1\n\nPackage: iftop\nVersion: 1.0~pre4-8\n"
     assert parse.parse_candidate(text) == Candidate("1.0~pre4-9+b1", "iftop", "1.0~pre4-9", is_essential=False)
@@ -70,3 +77,8 @@ def test_the_sources_of_a_suite_are_those_of_the_host(folder: Path) -> None:
     assert render.with_sources(["deb-src [signed-by=/k] file:/a b main"]) == (
         "deb [signed-by=/k] file:/a b main\ndeb-src [signed-by=/k] file:/a b main\n"
     )
+
+
+@pytest.mark.parametrize("kind", ["Insecure", "Weak", "DowngradeToInsecure"])
+def test_the_host_cannot_let_a_build_take_sources_without_a_signature(kind: str) -> None:
+    assert f'Acquire::Allow{kind}Repositories "false";' in render.render_apt("/a", "amd64").splitlines()
