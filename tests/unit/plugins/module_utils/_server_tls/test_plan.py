@@ -264,7 +264,7 @@ def test_what_a_killed_run_did_not_keep_is_kept_by_the_next() -> None:
 def test_what_somebody_changed_after_a_killed_run_is_not_undone() -> None:
     assert kept_by_the_next(HALF, {APACHE.owned: "old", "/a.conf": TEXT}) is None
     commented = "# apache_tls: SSLProtocol all\n"
-    kept = {APACHE.owned: "old", "/a.conf": TEXT, "/b.conf": "SSLProtocol all\n"}
+    kept: Dict[str, Optional[str]] = {APACHE.owned: "old", "/a.conf": TEXT, "/b.conf": "SSLProtocol all\n"}
     assert kept_by_the_next({**HALF, "/b.conf": commented}, kept) is None
     changed = {**HALF, "/a.conf": f"{TEXT}Changed on\n", "/b.conf": f"{commented}Changed on\n"}
     assert kept_by_the_next(changed, kept) == {APACHE.owned: "old", "/a.conf": changed["/a.conf"]}
