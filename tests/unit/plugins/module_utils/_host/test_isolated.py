@@ -29,9 +29,13 @@ def test_an_unexpected_error_does_not_leave_the_child() -> None:
     with pytest.raises(ObservationError, match="UnicodeEncodeError"):
         in_child(lambda: "\udcff".encode("utf-8"), 10)
     here = os.getpid()
+
+    def fails() -> None:
+        raise KeyError("missing")
+
     try:
         with pytest.raises(ObservationError, match="without an answer"):
-            in_child(lambda: [][0], 10)
+            in_child(fails, 10)
     finally:
         if os.getpid() != here:
             os._exit(9)
