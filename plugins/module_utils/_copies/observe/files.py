@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import signal
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,20 +85,18 @@ def _write(descriptor: int, blocks: Sequence[bytes], cells: Iterable[Optional[in
 @contextmanager
 def scratch(folders: Tuple[str, ...]) -> Iterator[Tuple[str, ...]]:
     """A new folder in each of the folders. A process beside this one removes them if this one is killed."""
-    made: List[str] = []
+    # The process knows the names before the folders exist, so that no moment is left in which nobody would remove them.
+    names = [os.path.join(folder, PREFIX + secrets.token_hex(8)) for folder in folders]
     with _ends_by_exception():
+        watch, end = _start_watch(names)
         try:
-            for folder in folders:
-                made.append(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-            watch, end = _start_watch(made)
-            try:
-                yield tuple(made)
-            finally:
-                _remove(made)
-                os.close(end)
-                os.waitpid(watch, 0)
+            for name in names:
+                os.mkdir(name, 0o700)
+            yield tuple(names)
         finally:
-            _remove(made)
+            _remove(names)
+            os.close(end)
+            os.waitpid(watch, 0)
 
 
 def _remove(folders: List[str]) -> None:
