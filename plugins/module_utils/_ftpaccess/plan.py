@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import List
 
-from .._core.plan import Operation, Plan, RemoveFile, Step, WriteFile
+from .._core.plan import MakeDirectory, Operation, Plan, RemoveFile, Step, WriteFile
 from . import show
 from .checks import check_cure
 from .options import WantedCure
-from .state import CureState
+from .state import UNREAD, CureState
 
 
 def plan(state: CureState, wanted: WantedCure) -> Plan:
@@ -21,9 +21,13 @@ def plan(state: CureState, wanted: WantedCure) -> Plan:
     """
     check_cure(state, wanted)
     steps: List[Step] = []
-    if state.wanted != (state.text or ""):
+    is_changed = state.wanted != (state.text or "")
+    if is_changed:
+        # The next boot needs no reload, so the note of it is kept in memory.
+        steps += [MakeDirectory(UNREAD.rpartition("/")[0]), WriteFile(UNREAD, f"{wanted.file}\n")]
         steps.append(WriteFile(wanted.file, state.wanted) if state.wanted else RemoveFile(wanted.file))
-        steps.append(Operation("reload", {"config": state.plain.path, "running": state.is_running}))
+    if is_changed or state.is_unread:
+        steps += [Operation("reload", {"config": state.plain.path, "running": state.is_running}), RemoveFile(UNREAD)]
     return Plan(
         subject=wanted.file,
         before=show.before(state),

@@ -146,11 +146,16 @@ class Verdict:
     problem: str = ""
 
 
+UNREAD = "/run/fleetlab/ftpaccess.unread"
+"""Has the name of a changed file until the server has read it."""
+
+
 @dataclass(frozen=True)
 class CureState:
     """C(plain) is the configuration without our file, C(text) our file as it is, C(None) if it is missing, C(wanted) as it shall be.
 
     C(before) and C(after) are the verdicts with the one and the other. C(is_running) tells whether a server runs that has to read the file.
+    C(is_unread): a run was killed between the change of the file and the reload.
     """
 
     plain: Configuration
@@ -160,3 +165,4 @@ class CureState:
     after: Tuple[Verdict, ...]
     is_included: bool = True
     is_running: bool = False
+    is_unread: bool = False

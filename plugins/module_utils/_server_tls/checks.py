@@ -28,6 +28,10 @@ def check(server: Server, state: State, wanted: Wanted) -> None:
         if GROUPS[name].since > state.version:
             version = ".".join(map(str, state.version))
             raise InputError("groups", f"{name} is not in the OpenSSL {version} of this server, which would not start: omit it")
+    if state.kept is not None and state.kept.running and state.pid is None:
+        found = "the server ran when an earlier run of this module was killed during a change, and does not run now"
+        remedy = f"{_NOTHING}; start the server and run this again. The former files are in {server.journal}"
+        raise RefusedError(f"{server.name}_tls", found, remedy)
     for error in _refusals(server, state, wanted):
         raise error
 

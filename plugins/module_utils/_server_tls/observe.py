@@ -146,7 +146,8 @@ def _version(host: Host, pid: Optional[int]) -> Version:
 
 
 def _kept(text: Optional[str]) -> Optional[Kept]:
-    return Kept(json.loads(text)["files"]) if text else None
+    found = json.loads(text) if text else None
+    return Kept(found["files"], found["running"]) if found else None
 
 
 def _blocked(host: Host, pid: Optional[int], listeners: Sequence[Listener]) -> Iterator[Tuple[Listener, str]]:

@@ -62,7 +62,7 @@ def _steps(server: Server, state: State, wanted: Wanted, settings: Settings) -> 
     kept = _to_keep(server, state, wanted_files)
     if state.kept is None or kept != state.kept.files:
         yield MakeDirectory(server.journal.rpartition("/")[0])
-        yield WriteFile(server.journal, json.dumps({"files": kept}, sort_keys=True) + "\n", mode=0o600)
+        yield WriteFile(server.journal, json.dumps({"files": kept, "running": state.pid is not None}, sort_keys=True) + "\n", mode=0o600)
     for path, content in sorted(different.items(), key=lambda item: item[0] != server.owned):
         yield WriteFile(path, content, mode=state.files.get(path, ("", 0o644))[1])
     if not state.is_enabled and server.enable:

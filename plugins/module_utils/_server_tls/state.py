@@ -110,9 +110,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Kept:
-    """Files before a change that has not been proved yet; the content is C(None) if there was none."""
+    """Files before a change that has not been proved yet; the content is C(None) if there was none. C(running): the server ran then."""
 
     files: Mapping[str, Optional[str]]
+    running: bool = False
 
 
 @dataclass(frozen=True)

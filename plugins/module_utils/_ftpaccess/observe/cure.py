@@ -14,7 +14,7 @@ from ..._host.files import Host
 from ..checks import MOST, check
 from ..options import Wanted, WantedCure
 from ..sections import content
-from ..state import Configuration, CureState, Verdict
+from ..state import UNREAD, Configuration, CureState, Verdict
 from .configuration import read_configuration, require_parsing, running
 from .limited import judge_all
 from .observe import cases
@@ -35,7 +35,8 @@ def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> Cur
     made = content(plain, base, wanted)
     before, _found = _with(host, runner, wanted, {wanted.file: text or ""})
     if made == (text or ""):
-        return CureState(plain, text, made, before, before)
+        is_unread = host.value(UNREAD) == wanted.file
+        return CureState(plain, text, made, before, before, is_running=is_unread and bool(running(host)), is_unread=is_unread)
     after, found = _with(host, runner, wanted, {wanted.file: made})
     is_included = any(line.file == wanted.file for line in found.lines) or not made
     if is_included:

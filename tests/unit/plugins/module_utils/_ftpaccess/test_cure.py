@@ -102,14 +102,22 @@ def test_planning_again_after_the_plan_has_nothing_to_do(rules: Sequence[tuple[s
     made = content(configuration(), [verdict(rules, rules)], wanted(is_off=is_off))
     parse(read_lines(made, FILE))
     first = plan(CureState(configuration(), None, made, (), ()), wanted(is_off=is_off))
-    assert [step for step in first.steps if isinstance(step, WriteFile)] == ([WriteFile(FILE, made)] if made else [])
+    written = [step for step in first.steps if isinstance(step, WriteFile) and step.path == FILE]
+    assert written == ([WriteFile(FILE, made)] if made else [])
     assert plan(CureState(configuration(), made or None, made, (), ()), wanted(is_off=is_off)).steps == ()
 
 
 def test_a_file_that_is_no_longer_needed_is_removed() -> None:
     made = plan(CureState(configuration(), MARK, "", (), (), is_running=True), wanted())
-    assert made.steps[0] == RemoveFile(FILE)
-    assert made.commands()[1] == ["reload", "config=/etc/p.conf", "running=True"]
+    assert made.steps[2] == RemoveFile(FILE)
+    assert made.commands()[3] == ["reload", "config=/etc/p.conf", "running=True"]
+
+
+def test_a_run_that_was_killed_before_the_reload_is_completed_by_the_next() -> None:
+    names = [step.rendered()[0] for step in plan(CureState(configuration(), None, MARK, (), (), is_running=True), wanted()).steps]
+    assert names == ["mkdir", "write-file", "write-file", "reload", "rm"]
+    killed = CureState(configuration(), MARK, MARK, (), (), is_running=True, is_unread=True)
+    assert [step.rendered()[0] for step in plan(killed, wanted()).steps] == ["reload", "rm"]
 
 
 def test_a_foreign_file_and_one_that_is_not_included_are_refused() -> None:

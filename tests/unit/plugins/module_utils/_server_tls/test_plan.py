@@ -61,7 +61,7 @@ class Machine:
             files={APACHE.owned: (self.content, 0o644)} if self.content is not None else {},
             is_enabled=self.enabled,
             live=(report(self.loaded),) if self.running else (),
-            kept=Kept(json.loads(self.journal)["files"]) if self.journal else None,
+            kept=Kept(**json.loads(self.journal)) if self.journal else None,
         )
 
     def carry_out(self, step: Step, settings: Settings) -> None:
@@ -119,6 +119,17 @@ def test_a_run_that_was_killed_after_any_steps_is_completed_by_the_next(machine:
     again = plan(APACHE, machine.state(), wanted)
     assert not again.changed
     assert again.before == again.after
+
+
+def test_a_server_that_a_killed_run_left_without_life_is_not_passed_over() -> None:
+    machine = Machine()
+    assert len(machine.apply(want(), 5)) > 5
+    machine.running = False
+    with pytest.raises(RefusedError, match="does not run now"):
+        plan(APACHE, machine.state(), want())
+    machine.running = True
+    machine.apply(want())
+    assert machine.journal is None
 
 
 @given(machine=MACHINES)
@@ -198,7 +209,7 @@ def test_settings_elsewhere_become_comments_and_all_files_are_kept() -> None:
     assert list(written) == [APACHE.journal, APACHE.owned, override.real]
     assert written[override.real].content == text.replace("  SSLProtocol", "# apache_tls:   SSLProtocol")
     assert written[override.real].mode == 0o640
-    assert json.loads(written[APACHE.journal].content) == {"files": {APACHE.owned: None, override.real: text}}
+    assert json.loads(written[APACHE.journal].content) == {"files": {APACHE.owned: None, override.real: text}, "running": True}
     assert (made.before["elsewhere"], made.after["elsewhere"]) == ([str(override)], [])
     assert not made.warnings
 
