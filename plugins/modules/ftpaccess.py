@@ -78,8 +78,11 @@ commands:
   type: list
   elements: list
   sample:
+    - [mkdir, --parents, /run/fleetlab]
+    - [write-file, /run/fleetlab/ftpaccess.unread, '0644']
     - [write-file, /etc/proftpd/conf.d/fleetlab-ftpaccess.conf, '0644']
     - [reload, config=/etc/proftpd/proftpd.conf, running=True]
+    - [rm, --force, /run/fleetlab/ftpaccess.unread]
 users:
   description:
     - For each user which rules hold C(before) and C(after). C(rules_of) are files whose rules hold, C(may_write) tells whether the rules

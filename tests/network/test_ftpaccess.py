@@ -191,7 +191,7 @@ def test_the_running_server_reads_the_file(server_root: Roots, suite: str) -> No
     requests = [{"start": True}, {"talk": True}, cure(), {"talk": True}, {"read": FILE}]
     ((started, before, done, after, last),) = play(server_root(suite), [(scene, requests)])
     assert (before["stored"], after["stored"]) == (True, False)
-    assert done["commands"][-1] == ["reload", "config=/etc/proftpd/scene.conf", "running=True"]
+    assert done["commands"][-2] == ["reload", "config=/etc/proftpd/scene.conf", "running=True"]
     assert started["pid"] in last["servers"]
 
 
