@@ -24,7 +24,8 @@ _APT = (
     "--option=DPkg::Lock::Timeout=300",
     "--option=Dpkg::Options::=--force-confold",
 )
-_TIMEOUT = 900.0
+_TIMEOUT = 4 * 3600.0
+"""Seconds for an installation. apt that is killed leaves packages half configured, so this only ends one that hangs."""
 
 
 def plan_host(state: Host, wanted: Wanted) -> Plan:
