@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import apply
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
 from ansible_collections.fleetlab.linux.plugins.module_utils._throughput.thresholds import make_thresholds
-from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet import files
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.matrix_files import write_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.matrix import CHECKED, COLLECTED, STARTED, make_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.report import RENDERERS, render_table, render_textfile
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.schedule import plan_rounds
@@ -50,27 +47,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
             thresholds = make_thresholds(options["fail_below"], options["fail_below_percent"])
             rounds = plan_rounds(hosts, options["one"] or "")
             matrix = make_matrix(hosts, rounds, {host: _registered(variables["hostvars"][host]) for host in hosts}, thresholds)
-            result.update(self._write(matrix, options))
+            flags = {"check": self._task.check_mode, "diff": self._task.diff}
+            result.update(write_matrix("throughput", RENDERERS, render_textfile, matrix, options, **flags))
         except FleetlabError as error:
             raise AnsibleActionFail(str(error)) from error
         result.update(table=render_table(matrix).splitlines(), missed=matrix["missed"], matrix=matrix)
         return result
-
-    def _write(self, matrix: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
-        """Write the files whose content or permissions differ."""
-        mode = files.parse_mode(options["mode"])
-        files.check_folder_of("textfile", options["textfile"])
-        folder = os.path.realpath(options["directory"]) if options["directory"] and options["forms"] else None
-        wanted: Dict[str, str] = {}
-        if folder is not None:
-            wanted = {os.path.realpath(os.path.join(folder, f"throughput.{form}")): RENDERERS[form](matrix) for form in options["forms"]}
-        if options["textfile"]:
-            wanted[os.path.realpath(options["textfile"])] = render_textfile(matrix)
-        plan = files.plan(files.observe(list(wanted)), wanted, mode, folder, folder is not None and os.path.isdir(folder))
-        if not self._task.check_mode:
-            apply(plan, SystemRunner(), {files.MAKE_FOLDER: files.make_folder})
-        result = {"changed": plan.changed, "commands": plan.commands(), "files": list(wanted)}
-        return {**result, "diff": files.diffs(plan)} if self._task.diff else result
 
 
 def _registered(variables: Any) -> Dict[str, Any]:

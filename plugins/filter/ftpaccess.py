@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
-from ansible_collections.fleetlab.linux.plugins.plugin_utils.ftpaccess_report import make_report
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._ftpaccess_report import make_report
 
 
 class FilterModule:
