@@ -17,9 +17,9 @@ import time
 from typing import Any, Callable
 
 from .arrays import Array, read_arrays
-from .tree import Tree
+from .tree import RECORDS, Tree
 
-POSITIONS = "/var/lib/fleetlab/storage-scrub.json"
+POSITIONS = f"{RECORDS}/storage-scrub.json"
 """By UUID: C(position), the sector from which to go on, and C(finished), the time of the last whole check."""
 
 HELP = """\
@@ -124,9 +124,10 @@ def _check(tree: Tree, array: Array, window: Window, speed: int, wait: Callable[
 
 
 def _keep(tree: Tree, array: Array, changes: dict[str, Any]) -> None:
-    positions = tree.load(POSITIONS)
-    positions[array.uuid] = {**positions.get(array.uuid, {}), **changes}
-    tree.save(POSITIONS, json.dumps(positions) + "\n")
+    with tree.locked():
+        positions = tree.load(POSITIONS)
+        positions[array.uuid] = {**positions.get(array.uuid, {}), **changes}
+        tree.save(POSITIONS, json.dumps(positions) + "\n")
 
 
 def _write(path: str, value: str) -> None:
