@@ -37,7 +37,7 @@ _LIMIT = 80 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds that all parts together may take, and parts that may take longer. A part that still runs then is ended, and has failed."""
 
-_APART = frozenset({"faults", "nftables", "nvme", "own_machines"})
+_APART = frozenset({"faults", "nftables", "nvme", "own"})
 """Scenarios that take too long for a run of all parts. The most important faults are part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
@@ -289,7 +289,7 @@ def _nftables() -> Iterator[Part]:
 
 
 def _own_machines() -> Iterator[Part]:
-    yield _scenario("own_machines")
+    yield _scenario("own")
 
 
 def _nvme() -> Iterator[Part]:

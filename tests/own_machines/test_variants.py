@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each way of docs/storage.md, section "On your own machines": check, apply, apply again, check again, use, remove.
 
-Run by molecule's scenario own_machines (make test-own-machines), which brings three servers with four empty disks, and two clients.
+Run by molecule's scenario own (make test-own-machines), which brings three servers with four empty disks, and two clients.
 """
 
 from __future__ import annotations
