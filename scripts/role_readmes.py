@@ -66,7 +66,9 @@ def _tags(tasks: list[dict[str, Any]]) -> Iterator[str]:
     found = tags_of(tasks)
     if found:
         yield "## Tags"
-        yield "\n".join(["| tag | what it plays |", "| --- | --- |", *(f"| `{tag}` | {text} |" for tag, text in _TAGS.items() if tag in found)])
+        yield "\n".join(
+            ["| tag | what it plays |", "| --- | --- |", *(f"| `{tag}` | {text} |" for tag, text in _TAGS.items() if tag in found)]
+        )
     if "always" in found:
         yield "Checks of the variables and of the host are played with every tag."
 
