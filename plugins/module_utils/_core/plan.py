@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import CommandError, FleetlabError, StepError
+from .labels import take_over_label
 from .runner import DEFAULT_TIMEOUT, Runner
 
 MASK = "********"
@@ -281,6 +282,7 @@ def write_file(step: WriteFile) -> None:
             stream.write(step.content)
             _take_over_owner(stream.fileno(), step.path)
             _give_to(temporary, step)
+            take_over_label(temporary, step.path)
             os.fchmod(stream.fileno(), step.mode)
             stream.flush()
             os.fsync(stream.fileno())
