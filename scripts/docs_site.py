@@ -43,7 +43,7 @@ _TREE = re.compile(r"\]\((?:\.\./)*((?:tests|scripts|molecule|changelogs|plugins
 def index() -> str:
     """The first page."""
     parts = ["# fleetlab.linux", "An Ansible collection for people who run groups of Linux machines."]
-    parts.append("```{toctree}\n:maxdepth: 1\n\nREADME\n```")
+    parts.append("```{toctree}\n:maxdepth: 1\n\nOverview <README>\n```")
     for title, pages in GUIDES.items():
         parts.append(f"```{{toctree}}\n:caption: {title}\n:maxdepth: 1\n\n" + "\n".join(f"docs/{page}" for page in pages) + "\n```")
     parts.append("```{toctree}\n:caption: Reference\n:maxdepth: 1\n\ncollections/index\nCONTRIBUTING\nCODE_OF_CONDUCT\nCHANGELOG\n```")

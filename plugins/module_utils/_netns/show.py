@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, Union
 
@@ -20,6 +21,10 @@ from .record import nsswitch, resolv_conf
 from .resolve import Resolved
 from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Joined, Own, Place, State
 from .wanted import Route, Wanted, is_one
+
+
+_RULE = re.compile(r'(?<=\}\}), (?=\{"(?:add|create|delete|destroy|flush|insert|replace)")')
+"""Between two commands of nft in JSON."""
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
@@ -169,7 +174,12 @@ def _plain(rule: Sequence[str]) -> Sequence[str]:
 def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
     if script is None and unit is None:
         return "absent"
-    return {"script": script, "unit": unit, "enabled": enabled}
+    return {"script": None if script is None else _lines(script), "unit": unit, "enabled": enabled}
+
+
+def _lines(script: str) -> List[str]:
+    """The lines of the script for a person: what it gives to nft in one long line of JSON has a line for each rule."""
+    return [part for line in script.splitlines() for part in _RULE.split(line)]
 
 
 def returned(states: Sequence[State], all_wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:
