@@ -32,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -68,6 +68,10 @@ bench-copies: ## count the damages that copy_check finds, 210 on each file syste
 bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
 	@scripts/bootstrap run
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.memory $(ARGS)
+
+bench-memory-page: ## open the page of fleet_memory in headless Chromium, with 4 to 5,000 hosts, and judge it (a minute)
+	@scripts/bootstrap run dev
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.memory_page $(ARGS)
 
 bench-tz-cron: ## measure the time of a run of run-at without a wanted time
 	@scripts/bootstrap run
