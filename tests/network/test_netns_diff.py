@@ -24,4 +24,4 @@ def test_a_changed_port_is_a_few_lines(host: Any, firewall: str) -> None:
     assert "10106" in text
     assert len(changed) <= 40, text
     assert max(map(len, changed)) < 700
-    assert sum(map(len, changed)) < 8000
+    assert sum(map(len, changed)) < 4000, text
