@@ -145,7 +145,7 @@ format: ## format the Python files, and write the roles' READMEs from their argu
 	@scripts/bootstrap run dev
 	$(NOX) formatters role-readmes floors
 
-docs: ## check the documentation and render it into build/docs
+docs: ## check the documentation and build its site in build/docs, without a warning
 	@scripts/bootstrap run dev
 	$(NOX) docs-check docs
 

@@ -80,6 +80,18 @@ def galaxy_importer(session: nox.Session) -> None:
         session.error("\n".join(["the importer of Galaxy finds:", *findings]))
 
 
+@nox.session(name="execution-environment")
+def execution_environment(session: nox.Session) -> None:
+    """Write the build files of an execution environment with this collection, and read what it needs there."""
+    session.install("ansible-builder>=3.1,<4")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("ansible-builder", "create", "--file", "docs/execution-environment.yml", "--context", folder, silent=True)
+    found = str(session.run("ansible-builder", "introspect", ".cache/collections", silent=True))
+    lost = [name for name in ("prometheus-client", "openssh-clients") if name not in found]
+    if lost:
+        session.error(f"ansible-builder does not find what meta/execution-environment.yml names: {', '.join(lost)}")
+
+
 @nox.session(name="role-readmes", venv_backend="none")
 def role_readmes(session: nox.Session) -> None:
     """Write the README of each role from its argument specs; if CI is set, fail if one differs."""
@@ -114,20 +126,24 @@ def release(session: nox.Session) -> None:
 
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
-    """Render the documentation of every plugin and role into build/docs."""
-    session.install("antsibull-docs>=2.24,<3", "ansible-core", "--constraint", "requirements.txt")
-    os.makedirs("build/docs", mode=0o755, exist_ok=True)
-    tree = f"{_TREE}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"
-    session.run(
-        "antsibull-docs",
-        "collection",
-        "--use-current",
-        "--output-format=simplified-rst",
-        "--fail-on-error",
-        "--dest-dir=build/docs",
-        "fleetlab.linux",
-        env={"ANSIBLE_COLLECTIONS_PATH": tree},
+    """Build the site of the guides, plugins and roles in build/docs; a warning is a failure."""
+    session.install(
+        "antsibull-docs>=2.24,<3",
+        "sphinx>=8.1,<9",
+        "myst-parser>=4,<5",
+        "sphinx-ansible-theme>=0.10.4,<0.11",
+        "ansible-core",
+        "--constraint",
+        "requirements.txt",
     )
+    source = Path("build/docs-source").absolute()
+    # antsibull-docs refuses a folder that others may write to.
+    os.umask(0o022)
+    session.run(sys.executable, "scripts/docs_site.py", str(source), external=True)
+    tree = {"ANSIBLE_COLLECTIONS_PATH": f"{_TREE}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"}
+    options = ("--use-current", "--fail-on-error", f"--dest-dir={source}")
+    session.run("antsibull-docs", "collection", *options, "fleetlab.linux", env=tree)
+    session.run("sphinx-build", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html", str(source), "build/docs")
 
 
 @nox.session(name="package", venv_backend="none")

@@ -55,6 +55,8 @@ _LINT_SESSIONS = (
     "role-readmes",
     "floors",
     "changelog",
+    "execution-environment",
+    "docs",
 )
 """Names of nox sessions; each session counts as one test."""
 

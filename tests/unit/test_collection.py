@@ -134,6 +134,15 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
             assert not fragment or fragment in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_of_a_page_are_those_of_the_tag_of_this_version(page: Path) -> None:
+    galaxy = load(ROOT / "galaxy.yml")
+    base = galaxy["repository"].replace("https://github.com/", "https://raw.githubusercontent.com/") + f"/{galaxy['version']}/"
+    for link in re.findall(r"(?:!\[[^\]]*\]\(|<img src=\")([^)\"]+)", page.read_text(encoding="utf-8")):
+        assert link.startswith(base), link
+        assert (ROOT / link[len(base) :]).exists(), link
+
+
 def test_the_readme_is_short_and_leads_to_every_page() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 200

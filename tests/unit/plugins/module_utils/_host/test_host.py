@@ -221,7 +221,7 @@ class TestDistribution:
         unit = tmp_path / "usr/lib/systemd/system/target.service"
         unit.parent.mkdir(parents=True)
         unit.touch()
-        assert distribution.initramfs_command(host) == ("dracut", "--force")
+        assert distribution.initramfs_command(host) == ("dracut", "--force", "--mdadmconf")
         assert [family.name for family in distribution.target_family(host)] == ["RHEL, Fedora"]
 
 
