@@ -211,12 +211,18 @@ def test_three_parts_run_at_once_two_of_them_with_guests(capfdbinary: pytest.Cap
     said = {line[0]: line.split()[1:] for line in printed if " saw " in line and line[0] != "="}
     own = os.nice(0)
     nice = {name: min(19, int(words[0]) - own) for name, words in said.items()}
-    assert (nice["g"], nice["h"], sorted({nice[name] for name in "abc"})) == (0, min(19 - own, 5), [min(19 - own, 10)])
+    assert (nice["g"], nice["h"], sorted({nice[name] for name in "abc"})) == (0, min(19 - own, 6), [min(19 - own, 10)])
     assert all(len(words) <= 5 and not {*"ghi"} <= set(words) for words in said.values())
     assert {*"gha"} <= set(said["g"] + said["h"] + said["a"])
     # What a part without guests has printed stands below its name, though others ran meanwhile.
     for name in "habc":
         assert printed[printed.index(f"=== {name}") + 1].startswith(f"{name} ")
+
+
+def test_a_command_on_one_cpu_has_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        subprocess.run(run_tests._on_one_cpu(number, (sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))")), check=True)
+    assert capfd.readouterr().out.split() == ["1", "1", "1"]
 
 
 def test_parts_that_are_left_are_ended_with_the_run(tmp_path: Path) -> None:
