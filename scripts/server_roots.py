@@ -35,6 +35,7 @@ PACKAGES = (
     "gpg-agent",
     "electric-fence",
     "python3-apt",
+    "sudo",
 )
 
 # Documentation and translations are a third of the size and nothing of what is tested.

@@ -79,7 +79,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         result["problems"] = result["unwritten"] + threshold_problems(fleet, options["short_below"])
         if options["show"]:
             # As the result of a task, Ansible would print a list of quoted lines.
-            self._display.display("\n".join([*result["table"], *(f"File: {path}" for path in result["files"])]))
+            self._display.display("\n".join(result["table"] + self._said))
         if result["unwritten"]:
             result.update(failed=True, msg="; ".join(result["unwritten"]))
         return result
@@ -99,6 +99,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         plans, problems = outputs.plan_all(wanted, mode)
         if not self._task.check_mode:
             problems += outputs.write_all(plans)
+        self._said = outputs.say_all(wanted, self._task.check_mode)
         result = {
             "changed": any(plan.changed for plan in plans),
             "commands": [command for plan in plans for command in plan.commands()],

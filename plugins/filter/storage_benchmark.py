@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.commands import make_commands
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.network import ceilings
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.plan import Settings, describe
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.report import render_report
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.results import make_results, parse_lines
@@ -70,6 +71,7 @@ class FilterModule:
             "storage_benchmark_layouts": layout_arrays,
             "storage_benchmark_chain": chain_arrays,
             "storage_benchmark": make_results,
+            "storage_benchmark_network": ceilings,
             "storage_benchmark_table": render_table,
             "storage_benchmark_report": render_report,
         }

@@ -20,6 +20,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -163,8 +164,8 @@ def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def main() -> None:
-    """Measure, print, and write the figures to a file."""
+def main() -> int:
+    """Measure, print, and write the figures to a file. The exit code is 1 if a goal is not met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=numbers, default=[1, 20, 100, 649, 1000])
     parser.add_argument("--forks", type=numbers, default=[5, 50])
@@ -190,11 +191,13 @@ def main() -> None:
             if stage.where in made:
                 results += _show(comparison, stage, made[stage.where])
     print("Goals")
-    for verdict in verdicts(results):
+    judged = verdicts(results)
+    for verdict in judged:
         print(f"  {'not measured' if verdict.met is None else 'met' if verdict.met else 'NOT met'}: {verdict.text}")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps([asdict(median) for median in results], indent=2) + "\n", encoding="utf-8")
     print(f"Written to {options.output}")
+    return 1 if any(verdict.met is False for verdict in judged) else 0
 
 
 def _installed(names: Sequence[str]) -> list[str]:
@@ -225,4 +228,4 @@ def _show(comparison: Comparison, stage: Stage, where: Local) -> list[Median]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -159,6 +159,7 @@ def matrix(seconds: float, rate: str) -> Goals:
             f"ANSIBLE_COLLECTIONS_PATH={TREE}",
             f"ANSIBLE_FORKS={HOSTS}",
             f"HOME={name}",
+            "ANSIBLE_PIPELINING=true",
             "ANSIBLE_INVENTORY_ENABLED=yaml",
         ]
         play = [*environment, str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(folder / "hosts.json")]

@@ -189,9 +189,9 @@ class Host:
         # A client that could not even try has not been refused.
         return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
-    def wait_until(self, question: Callable[[], bool]) -> None:
+    def wait_until(self, question: Callable[[], bool], within: float = 5) -> None:
         """Wait until a condition is true."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + within
         while not question():
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -176,20 +176,24 @@ all:
 """
 
 
-def test_the_playbook_measures_a_matrix_and_lists_the_host_that_cannot_take_part(pair: Pair, tmp_path: Path) -> None:
-    interpreter = tmp_path / "python"
+def playbook(pair: Pair, folder: Path) -> list[str]:
+    """The command of the playbook, with its inventory."""
+    interpreter = folder / "python"
     interpreter.write_text(f'#!/bin/sh\nexec ip netns exec client {sys.executable} "$@"\n', encoding="utf-8")
     interpreter.chmod(0o755)
-    (tmp_path / "hosts.yml").write_text(MATRIX.format(folder=tmp_path), encoding="utf-8")
+    (folder / "hosts.yml").write_text(MATRIX.format(folder=folder), encoding="utf-8")
     play = str(Path(sys.executable).with_name("ansible-playbook"))
     settings = [
         f"ANSIBLE_COLLECTIONS_PATH={pair.tree}",
-        f"HOME={tmp_path}",
+        f"HOME={folder}",
         "ANSIBLE_FORKS=3",
         f"ANSIBLE_PYTHON_INTERPRETER={sys.executable}",
     ]
-    argv = ["env", *settings, play, "-i", str(tmp_path / "hosts.yml"), "fleetlab.linux.throughput"]
-    done = pair.host.try_run(*argv)
+    return ["env", *settings, play, "-i", str(folder / "hosts.yml"), "fleetlab.linux.throughput"]
+
+
+def test_the_playbook_measures_a_matrix_and_lists_the_host_that_cannot_take_part(pair: Pair, tmp_path: Path) -> None:
+    done = pair.host.try_run(*playbook(pair, tmp_path))
     matrix = json.loads((tmp_path / "throughput.json").read_text(encoding="utf-8"))
     assert [{cell["from"], cell["to"]} for cell in matrix["cells"]] == [{"one", "two"}], done["stdout"]
     assert abs(matrix["cells"][0]["explained"] - 1) < 0.0005
@@ -199,3 +203,23 @@ def test_the_playbook_measures_a_matrix_and_lists_the_host_that_cannot_take_part
     assert "one -> two: " in done["stdout"] or "two -> one: " in done["stdout"]
     assert done["exit_code"] == 2, "a pair that could not be measured fails the play at its end"
     assert (tmp_path / "throughput.html").exists()
+
+
+HOLDERS = "ss -xlpH | grep -o 'fleetlab-throughput.*pid=[0-9]*' || :"
+
+
+def test_a_killed_controller_leaves_no_process_on_either_host(pair: Pair, tmp_path: Path) -> None:
+    argv = [*playbook(pair, tmp_path), "--limit", "one,two", "-e", "throughput_seconds=4"]
+
+    def holders() -> list[str]:
+        return [pair.host.run("sh", "-c", HOLDERS), pair.host.run("ip", "netns", "exec", "client", "sh", "-c", HOLDERS)]
+
+    with subprocess.Popen([*pair.host.enter(None), "setsid", *argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as controller:
+        pair.host.wait_until(lambda: all(holders()), 30)
+        for process in subprocess.run(
+            ["ps", "-o", "pid=", "-s", str(controller.pid)], capture_output=True, text=True, check=True
+        ).stdout.split():
+            subprocess.run(["kill", "-9", process], check=False)
+    assert all(holders()), "they measure without the controller"
+    # Four seconds of one turn, and the start of the other half.
+    pair.host.wait_until(lambda: not any(holders()), 20)

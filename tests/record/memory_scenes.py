@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The memory of the running kernel with tmpfs, locked memory and huge pages in use, and of a container with a limit."""
+"""The memory of the running kernel in use: tmpfs, locked memory, huge pages, zram, FUSE, a balloon; and of a container with a limit."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ import ctypes
 import json
 import mmap
 import os
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.collect import COMMAND, Reading, parse_output
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.meminfo import parse_page_size
+from ansible_collections.fleetlab.linux.tests.record.fuse_hang import hanging_writes
 from ansible_collections.fleetlab.linux.tests.record.recording import Folder, run
 
 SIZE = 12 << 20
-"""Bytes of tmpfs and of locked memory."""
+"""Bytes of tmpfs, of locked memory, and on a zram device."""
 LIMIT = 64 << 20
+KIND = "FLEETLAB_RECORD_KIND"
+"""The environment variable with a word for the machine, such as -qemu, which the folders have after the version of the kernel."""
 HUGE_PAGES = Path("/proc/sys/vm/nr_hugepages")
 _MAP_HUGETLB = 0x40000
+_ZRAM = Path("/sys/block/zram0")
+_BALLOON_WITHIN = 120.0
 _V1, _V2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 _IN_CONTAINER = """
 mount --make-rprivate / && mount -t tmpfs none {root} && mkdir -p {mount} && mount -t {kind} none {mount} &&
@@ -32,12 +39,34 @@ head -c 3000000 /dev/zero >{root}/file && {command}
 
 def record(output: Path) -> None:
     """The host, and a container on it if the kernel can limit memory."""
-    version = ".".join(os.uname().release.split(".")[:2])
-    with _tmpfs(), _locked(), _huge_pages():
+    version = ".".join(os.uname().release.split(".")[:2]) + os.environ.get(KIND, "")
+    _wait_for_balloon()
+    with _tmpfs(), _locked(), _huge_pages(), _compressed(), hanging_writes():
         _save(Folder(output / "proc" / f"{version}-in-use"), run("sh", "-c", COMMAND))
     with _limited_group() as group:
         if group is not None:
             _save(Folder(output / "proc" / f"{version}-container"), _read_in_container(group))
+
+
+def _wait_for_balloon() -> None:
+    """Wait until the balloon of the scenes' own guest has taken what its host asks for. Of other machines nobody asks for anything."""
+    if KIND not in os.environ:
+        return
+    run("modprobe", "virtio_balloon")
+    deadline, before = time.monotonic() + _BALLOON_WITHIN, -1
+    while time.monotonic() < deadline:
+        now = _inflated()
+        if now > 0 and now == before:
+            return
+        before = now
+        time.sleep(2)
+    raise SystemExit(f"record: the balloon did not come to rest in {_BALLOON_WITHIN:g} s; does its host ask for memory?")
+
+
+def _inflated() -> int:
+    """Pages that balloons have taken since boot."""
+    found = [line.split()[1] for line in _text(Path("/proc/vmstat")).splitlines() if line.startswith("balloon_inflate ")]
+    return int(found[0]) if found else 0
 
 
 @contextlib.contextmanager
@@ -75,6 +104,23 @@ def _huge_pages() -> Iterator[None]:
             yield
     finally:
         HUGE_PAGES.write_text(before, encoding="ascii")
+
+
+@contextlib.contextmanager
+def _compressed() -> Iterator[None]:
+    """Random data on a zram device that nobody uses, if the kernel has one."""
+    subprocess.run(["modprobe", "zram"], capture_output=True, check=False)
+    if _text(_ZRAM / "disksize") != "0\n":
+        yield
+        return
+    (_ZRAM / "disksize").write_text(f"{2 * SIZE}\n", encoding="ascii")
+    try:
+        with Path("/dev", _ZRAM.name).open("wb") as device:
+            device.write(os.urandom(SIZE))
+            os.fsync(device.fileno())
+        yield
+    finally:
+        (_ZRAM / "reset").write_text("1\n", encoding="ascii")
 
 
 @contextlib.contextmanager

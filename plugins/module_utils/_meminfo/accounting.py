@@ -122,6 +122,9 @@ def _derived(info: Meminfo, around: Surroundings) -> Dict[str, int]:
     if around.version is not None and around.version >= _VMALLOC_COUNTED and "VmallocUsed" in sizes:
         # Both include the kernel stacks, since these are mapped (VMAP_STACK).
         terms["VmallocUsed - KernelStack"] = max(0, sizes["VmallocUsed"] - sizes["KernelStack"])
+    if around.zspages is not None and page is not None:
+        # Zswap may have its pages from elsewhere, then this is too little.
+        terms["zsmalloc - Zswap"] = max(0, around.zspages * page - sizes.get("Zswap", 0))
     if zones is not None and page is not None:
         terms["per-CPU free lists"] = zones.pcp * page
         if "Balloon" in sizes and zones.present is not None and zones.managed is not None:

@@ -44,7 +44,8 @@ class Available(NamedTuple):
 class Surroundings(NamedTuple):
     """The data that formulas need besides the counters. C(no_zones) and C(no_min_free) are the reasons if these data are not usable.
 
-    C(foreign) is the reason why some counters are known to be another machine's, None if they are not.
+    C(foreign) is the reason why some counters are known to be another machine's, None if they are not. C(zspages) is the number of pages
+    with compressed memory of programs, as zram and most kinds of zswap store it.
     """
 
     zones: Optional[Zones]
@@ -54,6 +55,7 @@ class Surroundings(NamedTuple):
     no_min_free: str
     version: Optional[Version]
     foreign: Optional[str]
+    zspages: Optional[int] = None
 
 
 class Formula(NamedTuple):

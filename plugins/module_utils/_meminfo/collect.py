@@ -33,7 +33,7 @@ _END = "fleetlab-meminfo-1 end"
 _PAGE_SIZE = "pagesize"
 
 _WANTED = (
-    f"^[^ ].*:|^Node|^[0-9]|^max|^(size|c_min|oom_kill|{'|'.join(STATISTICS)}) |^(some|full) avg10="
+    f"^[^ ].*:|^Node|^[0-9]|^max|^(size|c_min|oom_kill|nr_zspages|{'|'.join(STATISTICS)}) |^(some|full) avg10="
     "| (boost|low|high|present|managed|protection:|count:) "
 )
 """Every counter with a colon, zones and their figures, plain numbers, and the needed lines of the other files."""

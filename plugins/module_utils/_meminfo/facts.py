@@ -96,6 +96,7 @@ def _credible(reading: Reading) -> Tuple[Meminfo, Surroundings]:
         no_min_free=no_min_free,
         version=parse_release(reading.osrelease),
         foreign=foreign,
+        zspages=pressure.parse_vmstat(reading.vmstat, "nr_zspages"),
     )
 
 

@@ -29,8 +29,13 @@ def describe(text: Optional[str]) -> Dict[str, Any]:
 
 def parse_oom_kills(text: Optional[str]) -> Optional[int]:
     """The count C(oom_kill) of /proc/vmstat since boot; None before Linux 4.13."""
+    return parse_vmstat(text, "oom_kill")
+
+
+def parse_vmstat(text: Optional[str], wanted: str) -> Optional[int]:
+    """One figure of /proc/vmstat; None if this kernel does not print it."""
     for line in (text or "").splitlines():
         name, _space, number = line.strip().partition(" ")
-        if name == "oom_kill":
+        if name == wanted:
             return whole_number(number)
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, Mapping, Sequence, Tuple
 
+from .network import describe_ceilings
 from .results import tuning_ratio
 from .table import render_markdown, subject_label
 
@@ -68,6 +69,7 @@ def _facts(report: Mapping[str, Any]) -> List[str]:
             f"{machine['cpus']} CPU on the client, MTU {machine['mtu']}, {report['fio_version']}, engine {report['engine']}"
         ),
         f"- {report['servers']} servers with {report['volumes']} volumes each",
+        *(f"- {line}" for line in describe_ceilings(report["network"])),
         (
             "- CPU: percent of one machine, for the client and as the mean of the servers; legs off by: the largest difference of a leg "
             "from an equal share; spread: largest minus smallest repeat, in percent of their mean"

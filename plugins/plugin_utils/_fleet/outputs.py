@@ -70,6 +70,21 @@ def plan_all(wanted: List[Output], mode: int) -> Tuple[List[Plan], List[str]]:
     return plans, problems
 
 
+def say_all(wanted: List[Output], check_mode: bool) -> List[str]:
+    """A line for each file that has the content of the report, or that would have it."""
+    paths = [(path, content) for output in wanted for path, content in output.contents.items()]
+    if check_mode:
+        return [f"Would be written: {path}" for path, _content in paths]
+    return [f"File: {path}" for path, content in paths if _holds(path, content)]
+
+
+def _holds(path: str, content: str) -> bool:
+    try:
+        return files.observe([path])[path].content == content
+    except (FleetlabError, OSError):
+        return False
+
+
 def write_all(plans: List[Plan]) -> List[str]:
     """Write the files. The reasons why some were not written."""
     problems = []

@@ -103,6 +103,8 @@ def test_check_mode_reads_and_prints_and_writes_nothing(runner: Runner) -> None:
     done = runner.run("fleetlab.linux.fleet_memory", "--check", fleet_memory_pattern="web*")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 hosts, 0 without a reading" in done.stdout
+    assert "Would be written: /" in done.stdout
+    assert "File: " not in done.stdout
     assert sorted(path.name for path in runner.folder.iterdir() if path.name != "home") == before
 
 
@@ -207,6 +209,7 @@ def test_a_folder_that_cannot_be_written_is_named_first_and_the_table_is_printed
     before, _read, after = done.stdout.partition("Read the memory")
     assert "fleet_memory is not a folder" in before
     assert "3 hosts, 1 without a reading" in after
+    assert [line for line in after.splitlines() if line.startswith("File: ")] == [f"File: {metrics}"]
     assert "fleet_memory is not a folder" in after + done.stderr
     assert metrics.exists()
 

@@ -95,6 +95,14 @@ def test_huge_pages_of_old_kernels_count_by_their_number() -> None:
     assert facts("3.2", meminfo=meminfo)["accounting"]["extended"]["terms"]["Hugetlb"] == 7 * 2048 * 1024
 
 
+@pytest.mark.parametrize(("pages", "zswap", "counted"), [(2000, 0, 2000 * 4096), (2000, 4096, 2000 * 4096 - (4096 << 10)), (10, 4096, 0)])
+def test_compressed_swap_counts_once(pages: int, zswap: int, counted: int) -> None:
+    """Btop #812, htop #104: zswap has a counter in /proc/meminfo, and zram, which has its pages from the same allocator, has none."""
+    found = facts("6.18", meminfo=with_counter("6.18", "Zswap", f"{zswap} kB"), vmstat=f"nr_zspages {pages}\n")
+    assert found["accounting"]["extended"]["terms"]["zsmalloc - Zswap"] == counted
+    assert "zsmalloc - Zswap" not in facts("6.18", vmstat=None)["accounting"]["extended"]["terms"]
+
+
 def test_memory_of_the_kernel_that_can_be_had_is_added_to_the_slab() -> None:
     terms = facts("6.1")["accounting"]["extended"]["terms"]
     assert terms["KReclaimable - SReclaimable"] == (304208 - 301240) * 1024

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.network import ceilings, describe_ceilings
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.report import render_report
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.results import make_results, parse_lines, tuning_ratio
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._benchmark.statistics import (
@@ -164,6 +165,24 @@ def test_tuning_is_told_as_a_ratio() -> None:
     assert tuning_ratio([], throttled=False) == {}
 
 
+NETWORK: list[dict[str, Any]] = [
+    {
+        "item": {"name": "server1", "host": "192.0.2.1"},
+        "rate": {"payload": 3_451_600_000},
+        "efficiency": {"mtu": 9000},
+        "limited_by": "cpu",
+        "trusted": False,
+        "reason": "a process used 1.00 of a core",
+    },
+    {"item": {"name": "server2", "host": "192.0.2.2"}, "failed": False, "msg": "server2: nobody listens"},
+]
+
+
+def test_a_network_that_was_not_measured_is_not_in_the_report() -> None:
+    assert describe_ceilings(ceilings([])) == []
+    assert [one["mb_per_s"] for one in ceilings(NETWORK)] == [431.4, None]
+
+
 def test_the_report_shows_every_result_and_picture() -> None:
     report = {
         "results": whole(),
@@ -176,6 +195,7 @@ def test_the_report_shows_every_result_and_picture() -> None:
             "cpus": 1,
             "mtu": 9000,
         },
+        "network": ceilings(NETWORK),
         "engine": "libaio",
         "fio_version": "fio-3.33",
         "servers": 3,
@@ -188,6 +208,7 @@ def test_the_report_shows_every_result_and_picture() -> None:
     assert "![scaling](scaling.svg)" in text
     assert "Debian GNU/Linux 13 (trixie), kernel 7.2.7 of forky, " in text
     assert "Tuned over untuned, free: 1.35 (seq)." in text
+    assert "can exceed: server1 431 MB/s (MTU 9000, limited by cpu); server2 not measured (server2: nobody listens)\n" in text
     for section in (
         "Scaling",
         "From one LUN to the stripe",
