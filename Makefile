@@ -32,7 +32,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -104,6 +104,10 @@ test-isolation: ## flush and rebuild firewalls under traffic, and count what pas
 test-nftables: ## netns on a guest whose kernel has only nftables (a minute; a quarter of an hour the first time, to build the kernel)
 	@scripts/bootstrap run dev lab build
 	@python scripts/run_tests.py nftables
+
+test-own-machines: ## docs/storage.md's section "On your own machines", each way of it, on three servers and two clients (ten minutes)
+	@scripts/bootstrap run dev lab
+	@python scripts/run_tests.py own-machines
 
 test-kernels: ## guests' kernels on this CPU and on a CPU with larger registers: boot, and registers of programs (a minute)
 	@scripts/bootstrap run dev lab kernels

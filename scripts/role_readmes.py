@@ -49,6 +49,30 @@ def _row(name: str, option: dict[str, Any]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in (f"`{name}`", kind, default, " ".join(texts))) + " |"
 
 
+_TAGS = {
+    "install": "installs packages",
+    "configure": "changes the host to what the variables say",
+    "measure": "measures and reports",
+    "verify": "reads and compares with the variables, or reports; with this tag alone the declared state is not changed",
+}
+
+
+def tags_of(tasks: list[dict[str, Any]]) -> set[str]:
+    """The tags of the tasks of a role."""
+    return {tag for task in tasks for tag in task.get("tags", ())}
+
+
+def _tags(tasks: list[dict[str, Any]]) -> Iterator[str]:
+    found = tags_of(tasks)
+    if found:
+        yield "## Tags"
+        yield "\n".join(
+            ["| tag | what it plays |", "| --- | --- |", *(f"| `{tag}` | {text} |" for tag, text in _TAGS.items() if tag in found)]
+        )
+    if "always" in found:
+        yield "Checks of the variables and of the host are played with every tag."
+
+
 def _entry_point(name: str, entry: dict[str, Any], main: dict[str, Any]) -> Iterator[str]:
     """The sections of one entry point; of one with the variables of C(main), a reference to them."""
     title = "" if name == "main" else f"## Entry point `{name}`"
@@ -65,12 +89,18 @@ def _entry_point(name: str, entry: dict[str, Any], main: dict[str, Any]) -> Iter
         yield "`computed`: [defaults/main.yml](defaults/main.yml) works the value out from other variables, as the description says."
 
 
-def render(role: str, specs: dict[str, dict[str, Any]]) -> str:
+def render(role: str, specs: dict[str, dict[str, Any]], tasks: list[dict[str, Any]]) -> str:
     """The README of a role."""
     parts = [f"{_HEAD}\n# fleetlab.linux.{role}"]
     for name, entry in specs.items():
         parts.extend(_entry_point(name, entry, specs["main"]))
+        if name == "main":
+            parts.extend(_tags(tasks))
     return "\n\n".join(parts) + "\n"
+
+
+def _load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def outdated(roles: Path) -> dict[Path, str]:
@@ -78,7 +108,7 @@ def outdated(roles: Path) -> dict[Path, str]:
     found = {}
     for specs in sorted(roles.glob("*/meta/argument_specs.yml")):
         folder = specs.parents[1]
-        text = render(folder.name, yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"])
+        text = render(folder.name, _load(specs)["argument_specs"], _load(folder / "tasks" / "main.yml") or [])
         readme = folder / "README.md"
         if not readme.exists() or readme.read_text(encoding="utf-8") != text:
             found[readme] = text

@@ -37,7 +37,7 @@ _LIMIT = 80 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds that all parts together may take, and parts that may take longer. A part that still runs then is ended, and has failed."""
 
-_APART = frozenset({"faults", "nftables", "nvme"})
+_APART = frozenset({"faults", "nftables", "nvme", "own"})
 """Scenarios that take too long for a run of all parts. The most important faults are part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
@@ -288,6 +288,10 @@ def _nftables() -> Iterator[Part]:
     yield _scenario("nftables")
 
 
+def _own_machines() -> Iterator[Part]:
+    yield _scenario("own")
+
+
 def _nvme() -> Iterator[Part]:
     yield _scenario("nvme")
 
@@ -340,6 +344,7 @@ PARTS: dict[str, Callable[[], Iterator[Part]]] = {
     "faults-core": _faults_core,
     "nftables": _nftables,
     "nvme": _nvme,
+    "own-machines": _own_machines,
 }
 
 CHOICES: dict[str, Callable[[str], Iterator[Part]]] = {"target": _target, "fault": _fault}

@@ -47,3 +47,53 @@ attributes:
     support: full
     platforms: linux
 """
+
+    GROUP_FTPACCESS = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetlab.linux.ftpaccess) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetlab.linux.ftpaccess
+"""
+
+    GROUP_INITIATOR = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetlab.linux.initiator) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetlab.linux.initiator
+"""
+
+    GROUP_REPORTS = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetlab.linux.reports) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetlab.linux.reports
+"""
+
+    GROUP_SERVER_TLS = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetlab.linux.server_tls) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetlab.linux.server_tls
+"""
+
+    GROUP_THROUGHPUT = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetlab.linux.throughput) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetlab.linux.throughput
+"""

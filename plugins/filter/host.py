@@ -21,8 +21,8 @@ def _family(filter_name: str, os_family: str) -> Family:
 
 
 def packages(os_family: str, role: str) -> List[str]:
-    """See L(role_packages)."""
-    return list(role_packages(_family("host_packages", os_family), role))
+    """See L(role_packages). Without a family, before the host was asked for it, there are none."""
+    return list(role_packages(_family("host_packages", os_family), role)) if os_family else []
 
 
 def services(os_family: str, role: str) -> List[str]:

@@ -21,6 +21,7 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_initiator
 options:
   targets:
     description: Names (IQNs) of the targets whose disks this host holds. The disks are those of the sessions that are logged in.

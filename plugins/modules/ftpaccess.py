@@ -21,6 +21,7 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_ftpaccess
 options:
   config:
     description: The configuration of ProFTPD. It has to include O(file).

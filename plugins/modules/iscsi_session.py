@@ -24,6 +24,7 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_initiator
   - fleetlab.linux._iscsi_session
 requirements:
   - open-iscsi (C(iscsiadm), C(iscsid)) on the managed host

@@ -18,6 +18,7 @@ description:
   - If files cannot be written, the task fails after everything else is done, and its result still has the table and the data.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_reports
 attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.

@@ -23,6 +23,7 @@ author:
   - fleetlab.linux contributors (@fleetlab)
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_server_tls
 options:
   profile:
     description:

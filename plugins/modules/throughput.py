@@ -20,6 +20,7 @@ description:
   - Needs M(fleetlab.linux.throughput_agent) on both hosts, which Ansible brings, and no other software.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
+  - fleetlab.linux._attributes.group_throughput
   - fleetlab.linux._throughput
 attributes:
   action:

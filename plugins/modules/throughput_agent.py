@@ -17,6 +17,7 @@ description:
   - Both halves end by themselves at their time limit, also if the controller is gone.
 extends_documentation_fragment:
   - fleetlab.linux._attributes.info_module
+  - fleetlab.linux._attributes.group_throughput
   - fleetlab.linux._throughput
 attributes:
   action:

@@ -16,6 +16,7 @@ description:
   - Run the task once, with C(run_once). A file is only written if its content or its permissions differ.
 extends_documentation_fragment:
   - fleetlab.linux._attributes
+  - fleetlab.linux._attributes.group_reports
 attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.

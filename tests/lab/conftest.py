@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a storage lab should be, from its inventory; the tests look at it from outside, on whatever backend it runs.
 
-Run by molecule, or by hand: pytest --hosts=ansible://all --ansible-inventory=.lab/inventory.yml tests/lab
+Run by molecule, or by hand: pytest --connection=ansible --ansible-inventory=.lab/inventory.yml tests/lab
 """
 
 from __future__ import annotations

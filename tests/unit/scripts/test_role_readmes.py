@@ -115,3 +115,15 @@ def test_a_readme_that_differs_is_named_and_left_alone(roles: Path, capsys: pyte
 def test_every_role_has_an_example() -> None:
     for readme in sorted(ROOT.glob("roles/*/README.md")):
         assert "\n## Example\n" in readme.read_text(encoding="utf-8"), readme
+
+
+def test_a_readme_tells_the_tags_of_the_tasks(roles: Path) -> None:
+    (roles / "bread" / "tasks").mkdir()
+    (roles / "bread" / "tasks" / "main.yml").write_text("- {name: Look, tags: [always]}\n- {name: Bake, tags: [configure, verify]}\n")
+    assert role_readmes.main([], roles) == 0
+    text = (roles / "bread" / "README.md").read_text(encoding="utf-8")
+    assert text.index("## Tags") < text.index("## Entry point")
+    assert "| `configure` | " in text
+    assert "| `verify` | " in text
+    assert "`install`" not in text
+    assert "with every tag" in text

@@ -78,6 +78,8 @@ def _running(array: Array) -> Iterator[str]:
 
 
 def _degraded(array: Array) -> str:
+    if array.sync_action == "reshape" and array.level == "raid4" and array.free_slots == (array.raid_disks - 1,):
+        return _sentence(array, "is a raid4 without its parity member, as a stripe is while it grows", "wait for it (wait: sync)")
     count = f"is degraded: {array.raid_disks - array.degraded} of {array.raid_disks} members hold current data"
     marked = _all_marked(array)
     if marked:

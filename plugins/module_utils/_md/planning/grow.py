@@ -143,6 +143,10 @@ def _check_fit(wanted: WantedArray, array: Array, turns: int) -> None:
         remedy = "bring its lost members back first (replace_failed)"
     elif array.unsettled:
         problem, remedy = f"it is not in sync yet ({array.sync_action})", "wait for it first (wait: sync)"
+    elif array.sync_action in ("check", "repair"):
+        problem = f"md compares its copies ({array.sync_action}), and changes no array meanwhile"
+        end = f"echo idle > /sys/block/{array.kernel_name}/md/sync_action"
+        remedy = f"wait for its end, or end it: {end} (storage-scrub goes on later from there)"
     elif turns > 1 and wanted.wait != "sync":
         problem, remedy = (
             "more than one of devices, chunk, bitmap and size has to change, and md makes these changes one after the other",

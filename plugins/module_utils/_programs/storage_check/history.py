@@ -14,8 +14,9 @@ from typing import Any, Sequence
 from .facts import Facts
 from .judge import Problem
 from .sessions import LOGGED_IN, Session
+from .tree import RECORDS
 
-RECORD = "/var/lib/fleetlab/storage-check.json"
+RECORD = f"{RECORDS}/storage-check.json"
 
 
 def update(record: dict[str, Any], facts: Facts, problems: Sequence[Problem], now: int) -> dict[str, Any]:

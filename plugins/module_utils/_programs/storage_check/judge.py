@@ -68,12 +68,20 @@ def _array(array: Array) -> Iterator[Problem]:
 
 
 def _degraded(array: Array, key: str, where: str) -> Problem:
+    if _is_growing_stripe(array):
+        percent = "" if array.percent is None else f" ({array.percent} %)"
+        return Problem(key, WARNING, f"{where} is a raid4 without its parity member, as a stripe is while it grows{percent}")
     text = f"{where} is degraded: {array.raid_disks - array.degraded} of {array.raid_disks} members hold current data"
     if array.action in ("recover", "reshape"):
         percent = "" if array.percent is None else f" ({array.percent} %)"
         return Problem(key, WARNING, f"{text}, and it is being rebuilt{percent}")
     failed = [member.device for member in array.members if member.state == "faulty"]
     return Problem(key, CRITICAL, f"{text}; failed: {', '.join(failed)}" if failed else text)
+
+
+def _is_growing_stripe(array: Array) -> bool:
+    taken = {member.slot for member in array.members}
+    return array.level == "raid4" and array.action == "reshape" and set(range(array.raid_disks)) - taken == {array.raid_disks - 1}
 
 
 def _session(session: Session) -> Iterator[Problem]:

@@ -59,7 +59,16 @@ def report(tree: Tree, now: int, as_json: bool) -> int:
 
 
 def record(tree: Tree, now: int) -> int:
-    """Remember, write the metrics, and tell of changes. What was not told because of a failure is told by the next run."""
+    """Remember, write the metrics, and tell of changes. What was not told because of a failure is told by the next run.
+
+    The timer's run and that of an administrator wait for each other: a run that tells from the record of another would tell twice, or
+    forget what was told.
+    """
+    with tree.locked():
+        return _record(tree, now)
+
+
+def _record(tree: Tree, now: int) -> int:
     facts = read_facts(tree)
     problems = find_problems(facts)
     known = history.update(tree.load(history.RECORD), facts, problems, now)

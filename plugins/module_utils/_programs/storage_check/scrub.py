@@ -17,9 +17,9 @@ import time
 from typing import Any, Callable
 
 from .arrays import Array, read_arrays
-from .tree import Tree
+from .tree import RECORDS, Tree
 
-POSITIONS = "/var/lib/fleetlab/storage-scrub.json"
+POSITIONS = f"{RECORDS}/storage-scrub.json"
 """By UUID: C(position), the sector from which to go on, and C(finished), the time of the last whole check."""
 
 HELP = """\
@@ -115,7 +115,9 @@ def _check(tree: Tree, array: Array, window: Window, speed: int, wait: Callable[
                 _keep(tree, array, {"position": reached})
                 return
         if now is not None and not now.degraded:
-            _keep(tree, array, {"position": 0, "finished": int(time.time())})
+            # md sets this to 0 at the end of a check, and to the place that was reached if somebody else ended it.
+            rest = tree.number(f"/sys/block/{array.kernel_name}/md/sync_min")
+            _keep(tree, array, {"position": rest} if rest else {"position": 0, "finished": int(time.time())})
     finally:
         # An array that was stopped meanwhile has no files.
         for name, value in (("sync_min", "0"), ("sync_speed_max", "system"), ("sync_speed_min", "system")):
@@ -124,9 +126,10 @@ def _check(tree: Tree, array: Array, window: Window, speed: int, wait: Callable[
 
 
 def _keep(tree: Tree, array: Array, changes: dict[str, Any]) -> None:
-    positions = tree.load(POSITIONS)
-    positions[array.uuid] = {**positions.get(array.uuid, {}), **changes}
-    tree.save(POSITIONS, json.dumps(positions) + "\n")
+    with tree.locked():
+        positions = tree.load(POSITIONS)
+        positions[array.uuid] = {**positions.get(array.uuid, {}), **changes}
+        tree.save(POSITIONS, json.dumps(positions) + "\n")
 
 
 def _write(path: str, value: str) -> None:

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+RECORDS = "/var/lib/fleetlab"
+"""The folder of what the programs remember between their runs."""
 
 
 class Tree:
@@ -54,6 +59,17 @@ class Tree:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other run writes the records, and keep others waiting. The kernel frees the lock of a killed run."""
+        os.makedirs(self.root + RECORDS, exist_ok=True)
+        descriptor = os.open(self.root + RECORDS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def save(self, path: str, content: str, mode: int = 0o644) -> None:
         """Replace a file as a whole, because another program may read it at any time. A missing folder is created."""

@@ -51,6 +51,14 @@ def test_all_is_well(fields: Any) -> None:
         ),
         (mirror(B, C), ["array data (/dev/md1) is degraded: 2 of 3 members hold current data; bring its members back (replace_failed)"]),
         (
+            mirror(B, C, level="raid4", layout=0, sync_action="reshape"),
+            ["array data (/dev/md1) is a raid4 without its parity member, as a stripe is while it grows; wait for it (wait: sync)"],
+        ),
+        (
+            mirror(B, D, level="raid4", layout=0, sync_action="reshape"),
+            ["array data (/dev/md1) is degraded: 2 of 3 members hold current data, and it is being made whole; wait for it (wait: sync)"],
+        ),
+        (
             mirror(B, C, faulty(D)),
             [
                 "array data (/dev/md1) has the failed members /dev/sdd; replace them (replace_failed)",

@@ -84,6 +84,17 @@ def test_a_growth_that_was_killed_before_its_rebuild_began_is_awaited(wait: str)
     assert outcome.postponed == ("md1",)
 
 
+@pytest.mark.parametrize("action", ["check", "repair"])
+def test_an_array_whose_copies_are_compared_is_not_grown(action: str) -> None:
+    host = pair()
+    more = want(level="raid1", devices=THREE, grow=True, wait="sync")
+    state = host.state([more])
+    busy = replace(state, arrays=(replace(state.arrays[0], sync_action=action),))
+    with pytest.raises(RefusedError, match=rf"md compares its copies \({action}\), and changes no array meanwhile.*echo idle"):
+        plan_arrays(busy, [more])
+    assert plan_arrays(busy, [want(level="raid1", devices=THREE[:2])]).steps == ()
+
+
 def test_a_growth_that_was_cut_short_is_finished() -> None:
     host = pair()
     more = want(level="raid1", devices=THREE, grow=True)

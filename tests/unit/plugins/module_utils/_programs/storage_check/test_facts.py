@@ -64,6 +64,24 @@ def test_a_rebuild_is_a_warning_with_its_progress(degraded: Tree) -> None:
     assert problem == (WARNING, "md1 (/dev/md1) is degraded: 2 of 3 members hold current data, and it is being rebuilt (25.0 %)")
 
 
+@pytest.mark.parametrize(
+    ("lost", "text"),
+    [
+        (None, "md70 (/dev/md70) is a raid4 without its parity member, as a stripe is while it grows (3.8 %)"),
+        ("1", "md70 (/dev/md70) is degraded: 3 of 5 members hold current data, and it is being rebuilt (3.8 %)"),
+    ],
+)
+def test_a_stripe_that_grows_is_not_called_degraded(tree: Tree, lost: str | None, text: str) -> None:
+    # As Linux 7.2 shows a stripe of two members that grows to four.
+    array = {"level": "raid4", "raid_disks": "5 (3)", "degraded": "2", "sync_action": "reshape", "sync_completed": "4096 / 106496"}
+    for name, value in {**array, "array_state": "active", "metadata_version": "1.2"}.items():
+        put(tree, f"/sys/block/md70/md/{name}", value)
+    for number, (slot, state) in enumerate([("0", "in_sync"), ("1", "in_sync"), ("3", "in_sync"), ("2", "spare")]):
+        put(tree, f"/sys/block/md70/md/dev-loop{number}/slot", "none" if slot == lost else slot)
+        put(tree, f"/sys/block/md70/md/dev-loop{number}/state", state)
+    assert found(tree) == [(WARNING, text)]
+
+
 def test_a_member_whose_disk_does_not_answer_is_critical_before_md_notices(degraded: Tree) -> None:
     put(degraded, f"{MD}/degraded", "0\n")
     Path(f"{degraded.root}{MD}/dev-ubdb/block").unlink()

@@ -219,6 +219,19 @@ def test_a_program_gets_the_event_and_the_line(mirror: Tree, tmp_path: Path) -> 
     assert (event, text.partition(" - ")[0]) == ("StorageProblem", "CRITICAL")
 
 
+def test_two_runs_at_once_tell_once(mirror: Tree, tmp_path: Path) -> None:
+    program = tmp_path / "told"
+    program.write_text(f'#!/bin/sh\nsleep 0.3\necho "$1" >> {tmp_path}/words\n', encoding="utf-8")
+    program.chmod(0o755)
+    put(mirror, notify.SETTINGS, json.dumps({"program": str(program)}))
+    runs = [threading.Thread(target=main.record, args=(mirror, NOW)) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert (tmp_path / "words").read_text(encoding="utf-8").splitlines() == ["StorageProblem"]
+
+
 def test_mdadm_starts_the_same_program_with_its_own_words(mirror: Tree, hook: type[Hook], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "Tree", lambda: mirror)
     assert notify.main(["Fail", "/dev/md1", "/dev/sdb"]) == 0

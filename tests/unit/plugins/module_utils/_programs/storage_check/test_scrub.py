@@ -51,6 +51,7 @@ class Kernel:
         put(self.tree, f"{folder}/sync_completed", "none" if ended else f"{done + 100} / {TOTAL}")
         if ended:
             put(self.tree, f"{folder}/sync_action", "idle")
+            put(self.tree, f"{folder}/sync_min", "0")
 
 
 def run(kernel: Kernel, *names: str) -> int:
@@ -115,6 +116,18 @@ def test_an_array_that_is_stopped_during_its_check_ends_it(kernel: Kernel) -> No
 
     assert scrub.scrub(kernel.tree, kernel.window, 5000, [], stop) == 0
     assert kernel.tree.load(scrub.POSITIONS) == {}
+
+
+def test_a_check_that_somebody_else_ended_is_not_finished(kernel: Kernel) -> None:
+    kernel.add("md1")
+
+    def end(seconds: float) -> None:
+        kernel.wait(seconds)
+        put(kernel.tree, "/sys/block/md1/md/sync_action", "idle")
+        put(kernel.tree, "/sys/block/md1/md/sync_min", "100")
+
+    assert scrub.scrub(kernel.tree, kernel.window, 5000, [], end) == 0
+    assert list(kernel.tree.load(scrub.POSITIONS).values()) == [{"position": 100}]
 
 
 @pytest.mark.parametrize("words", [[], ["5"], ["0", "100"], ["x", "100"], ["5", "-1"]])

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines without storage, the documented play, and the inventories of users."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_RECAP = re.compile(r"^(\S+) +: .*changed=(\d+)", re.MULTILINE)
+
+
+def documented_play() -> str:
+    """The play of docs/storage.md, as it is written there."""
+    blocks: list[str] = _BLOCK.findall((ROOT / "docs" / "storage.md").read_text(encoding="utf-8"))
+    return next(block for block in blocks if block.startswith("- hosts: storage_servers"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of the play: exit code, changed tasks of each host, and output."""
+
+    exit_code: int
+    changed: dict[str, int]
+    output: str
+
+    @property
+    def end(self) -> str:
+        """The end of the output, for messages."""
+        return self.output[-3000:]
+
+
+class Machines:
+    """The machines of a lab, by the names of its inventory, which says how to reach them."""
+
+    def __init__(self, inventory: Path) -> None:
+        self.directory = inventory.resolve().parent
+        declared = yaml.safe_load(inventory.read_text(encoding="utf-8"))
+        self.servers: list[str] = sorted(declared["storage_servers"]["hosts"])
+        self.clients: list[str] = sorted(declared["storage_clients"]["hosts"])
+        self.devices: list[str] = declared["storage_servers"]["hosts"][self.servers[0]]["storage_server_devices"]
+        self._reached: dict[str, Any] = declared["lab"]["vars"]
+        self._addresses = {
+            name: host["ansible_host"]
+            for group in ("storage_servers", "storage_clients")
+            for name, host in declared[group]["hosts"].items()
+        }
+
+    def run(self, name: str, command: str) -> str:
+        """What a shell command line on a machine prints; its failure is the test's."""
+        argv = ["ssh", "-F", str(self.directory / "ssh_config"), name, command]
+        result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        assert result.returncode == 0, f"{name}: {command}: exit code {result.returncode}: {result.stderr or result.stdout}"
+        return result.stdout.strip()
+
+    def inventory(self, servers: dict[str, dict[str, Any]], clients: dict[str, dict[str, Any]], **variables: Any) -> dict[str, Any]:
+        """An inventory as in docs/storage.md, with what reaches these machines."""
+        reached = {"ansible_user": "root", **self._reached}
+        groups = {"storage_servers": servers, "storage_clients": clients}
+        return {
+            **{
+                group: {"hosts": {name: {"ansible_host": self._addresses[name], **host} for name, host in hosts.items()}}
+                for group, hosts in groups.items()
+            },
+            "all": {"vars": {**reached, **variables}},
+        }
+
+    def play(self, inventory: dict[str, Any], folder: Path, *arguments: str) -> Run:
+        """Run the documented play."""
+        (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+        (folder / "play.yml").write_text(documented_play(), encoding="utf-8")
+        argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments, "play.yml"]
+        env = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache" / "collections"), LC_ALL="C.UTF-8", ANSIBLE_NOCOLOR="true")
+        # Molecule's own settings are for its own plays.
+        for name in ("ANSIBLE_CONFIG", "ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "PY_COLORS"):
+            env.pop(name, None)
+        result = subprocess.run(
+            argv,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        return Run(result.returncode, {name: int(count) for name, count in _RECAP.findall(result.stdout)}, result.stdout)
