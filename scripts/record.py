@@ -27,11 +27,12 @@ PACKAGES = {
     "cron": ("cron", "libfaketime"),
     "cronie": ("cronie", "libfaketime"),
     "fio": ("fio",),
+    "memory-guest": ("linux-image-amd64", "initramfs-tools", "kmod", "python3", "qemu-system-x86", "zstd"),
     "netns": ("iproute2", "iptables", "nftables"),
     "throughput": ("iperf3", "iproute2", "nftables", "procps"),
 }
 """The packages in a root for each tool that needs no guest."""
-APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0"
+APT = "INITRD=No DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0"
 
 
 def bundle() -> bytes:
@@ -77,11 +78,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Record the fixtures of tools as another release has them.")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--guest", nargs=2, metavar=("LAB", "HOST"), help="a guest, whose disks lose all data")
-    where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio, netns and throughput")
-    parser.add_argument("tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, memory, netns, systemd or throughput")
+    where.add_argument("--suite", help="a root of this Debian release; for cron, cronie, fio, memory-guest, netns and throughput")
+    parser.add_argument(
+        "tools", nargs="+", metavar="TOOL", help="cron, cronie, fio, iscsi, mdadm, memory, memory-guest, netns, systemd or throughput"
+    )
     arguments = parser.parse_args()
     if arguments.suite and not set(arguments.tools) <= set(PACKAGES):
-        parser.error(f"a root does not have its own kernel: only {', '.join(PACKAGES)} can be recorded in a root")
+        parser.error(f"a root does not have its own kernel, but for memory-guest: only {', '.join(PACKAGES)} can be recorded in a root")
     done = subprocess.run(command(arguments), input=bundle(), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         print(f"record: nothing was recorded: exit code {done.returncode} (see above)", file=sys.stderr)

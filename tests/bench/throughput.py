@@ -29,7 +29,7 @@ from ansible_collections.fleetlab.linux.tests.network.throughput_pair import Pai
 
 TREE = Path(__file__).resolve().parents[2] / ".cache" / "collections"
 EXPLAINED, PREDICTED, OWN, HOLE, SPARE = 0.0001, 0.005, 0.9, 6.0, 2.0
-HOSTS = 8
+HOSTS, OMIT = 8, 0.5
 BRIDGE = "ip link add name br0 type bridge; ip link set dev br0 up"
 MEMBER = """
 ip netns add {name}
@@ -152,7 +152,9 @@ def matrix(seconds: float, rate: str) -> Goals:
             python.write_text(f'#!/bin/sh\nexec ip netns exec h{number} {sys.executable} "$@"\n', encoding="utf-8")
             python.chmod(0o755)
             hosts[f"h{number}"] = {"ansible_host": f"198.51.100.{number}", "ansible_python_interpreter": str(python)}
-        variables = {"ansible_connection": "local", "throughput_seconds": seconds, "throughput_rate": rate, "throughput_directory": name}
+        # TCP between namespaces needs no longer to find its speed.
+        measured = {"throughput_seconds": seconds, "throughput_omit": OMIT, "throughput_rate": rate}
+        variables = {"ansible_connection": "local", "throughput_directory": name, **measured}
         (folder / "hosts.json").write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}), encoding="utf-8")
         environment = [
             "env",
@@ -168,8 +170,11 @@ def matrix(seconds: float, rate: str) -> Goals:
         whole = time.monotonic() - begin
         found = json.loads((folder / "throughput.json").read_text(encoding="utf-8"))
     goal = (HOSTS - 1) * (seconds + SPARE)
-    print(f"matrix: {len(found['cells'])} pairs of {HOSTS} hosts in {len(found['rounds'])} rounds took {measuring:.1f} s;", end=" ")
-    print(f"the goal is {goal:.0f} s; the whole playbook took {whole:.1f} s", flush=True)
+    print(f"matrix: {len(found['cells'])} pairs of {HOSTS} hosts, {seconds:g} s after {OMIT:g} s,", end=" ")
+    print(
+        f"in {len(found['rounds'])} rounds took {measuring:.1f} s; the goal is {goal:.0f} s; the whole playbook took {whole:.1f} s",
+        flush=True,
+    )
     return {f"time of a matrix of {HOSTS} hosts, from the first start to the last result": measuring / goal}
 
 

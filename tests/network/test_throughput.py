@@ -223,3 +223,27 @@ def test_a_killed_controller_leaves_no_process_on_either_host(pair: Pair, tmp_pa
     assert all(holders()), "they measure without the controller"
     # Four seconds of one turn, and the start of the other half.
     pair.host.wait_until(lambda: not any(holders()), 20)
+
+
+PROOF = """
+- hosts: one
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: fleetlab.linux.jumbo_frames, tasks_from: verify}
+      vars: {jumbo_frames_hosts: [one, two], jumbo_frames_mtu: 9000}
+"""
+
+
+def test_jumbo_frames_finds_the_size_of_a_path_that_answers_no_ping(pair: Pair, tmp_path: Path) -> None:
+    pair.shape(9000)
+    pair.host.sh(BLACK_HOLE)
+    pair.host.run("ip", "netns", "exec", "client", "nft", "add", "chain", "ip", "silent", "way", "{ type filter hook forward priority 0; }")
+    pair.host.run("ip", "netns", "exec", "client", "nft", "add", "rule", "ip", "silent", "way", "icmp", "type", "echo-request", "drop")
+    argv = playbook(pair, tmp_path)[:-1]
+    for name, (old, new) in {"hosts.yml": ("192.0.2.2", "198.51.100.2"), "python": ("exec client", "exec far")}.items():
+        (tmp_path / name).write_text((tmp_path / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    (tmp_path / "proof.yml").write_text(PROOF, encoding="utf-8")
+    done = pair.host.try_run(*argv, str(tmp_path / "proof.yml"))
+    assert done["exit_code"] == 2, done["stdout"]
+    assert "one reaches two with small frames, but not with frames of 9000 bytes" in done["stdout"]
+    assert "The largest MTU that TCP gets through: {'two': 1500}" in done["stdout"]

@@ -21,6 +21,7 @@ SCENES = {
     "iscsi": "iscsi_scenes",
     "mdadm": "mdadm_scenes",
     "memory": "memory_scenes",
+    "memory-guest": "memory_guest",
     "netns": "netns_scenes",
     "systemd": "systemd_scenes",
     "throughput": "throughput_scenes",
