@@ -24,12 +24,12 @@ MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.py"))
 def pages(module: str) -> dict[str, Any]:
     """The documentation, the examples and the return values of a module."""
     tree = ast.parse((ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8"))
-    found = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and isinstance(statement.value, ast.Constant):
-            if statement.targets[0].id in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
-                found[statement.targets[0].id] = yaml.safe_load(str(statement.value.value))
-    return found
+    texts = {
+        statement.targets[0].id: str(statement.value.value)
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and isinstance(statement.value, ast.Constant)
+    }
+    return {name: yaml.safe_load(texts[name]) for name in ("DOCUMENTATION", "EXAMPLES", "RETURN")}
 
 
 def has_sample(value: dict[str, Any]) -> bool:
