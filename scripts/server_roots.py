@@ -21,7 +21,22 @@ from typing import Iterator, Mapping, Sequence
 from ansible_collections.fleetlab.linux.scripts.test_host import ENVIRONMENT, apt_options, bind, enter_root, mount_all
 
 PLACE = Path(__file__).resolve().parents[1] / ".cache" / "roots"
-PACKAGES = ("apache2", "nginx-light", "proftpd-core", "proftpd-mod-crypto", "gnutls-bin", "openssl", "python3", "iproute2", "sudo")
+PACKAGES = (
+    "apache2",
+    "nginx-light",
+    "proftpd-core",
+    "proftpd-mod-crypto",
+    "gnutls-bin",
+    "openssl",
+    "python3",
+    "iproute2",
+    "apt-utils",
+    "gpg",
+    "gpg-agent",
+    "electric-fence",
+    "python3-apt",
+    "sudo",
+)
 
 # Documentation and translations are a third of the size and nothing of what is tested.
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")

@@ -40,7 +40,9 @@ requirements:
   - apache2
 notes:
   - Runs as root, because only root can look at the folders as the user of Apache does.
-  - Directives of modules that the module does not know are not judged; Options in a C(.htaccess) are not followed to links below it.
+  - A directive that this Apache does not have is named, because it ends every request unless a guard such as C(<IfModule>) is around it.
+    Of directives that this module does not know, it cannot say which AllowOverride they need.
+  - Options in a C(.htaccess) are not followed to links below it.
 seealso:
   - module: fleetlab.linux.ftpaccess_info
 """
@@ -72,7 +74,8 @@ paths:
     in_force:
       description:
         - The files that Apache reads, outermost first. C(classes) and C(directives) are what AllowOverride and AllowOverrideList let them
-          say, C(refused) are the lines that they may not have, each with the class that it C(needs).
+          say, C(refused) are the lines that they may not have, each with the class that it C(needs), or C(unknown) if this Apache does not
+          have the directive.
       type: list
       elements: dict
     without_effect:

@@ -29,8 +29,9 @@ options:
   state:
     description:
       - V(built) builds on this host, and installs nothing.
-      - V(present) installs O(debs).
-      - V(absent) goes back to the distribution's newest version, without a hold. It does nothing to a package without a patch.
+      - V(present) installs O(debs), or O(version) from an archive.
+      - V(absent) goes back to the distribution's newest version, without a hold, together with the other patched packages of the same
+        source. It does nothing to a package without a patch.
     type: str
     choices: [built, present, absent]
     default: present
@@ -56,7 +57,9 @@ options:
     description: The code name of the release for which is built. By default that of the builder.
     type: str
   sources:
-    description: Archives for the build, as lines of C(sources.list). By default those of the builder for the suite and its updates.
+    description:
+      - Archives for the build, as lines of C(sources.list). By default those of the builder for the suite and its updates.
+      - Passwords of archives belong into C(/etc/apt/auth.conf.d) of the builder, where the build finds them too.
     type: list
     elements: str
     default: []
@@ -68,10 +71,15 @@ options:
     description:
       - Files on the host, from RV(debs) of O(state=built). Of several packages of one source, O(name) is installed, and those that the
         host has already.
-      - Required with O(state=present).
+      - This or O(version) is required with O(state=present).
     type: list
     elements: path
     default: []
+  version:
+    description:
+      - RV(version) of O(state=built), where M(fleetlab.linux.patched_package_archive) has published it in an archive that apt of the host
+        knows. It takes the place of O(debs).
+    type: str
   hold:
     description: Whether apt keeps the version until a newer build replaces it.
     type: bool
@@ -100,6 +108,7 @@ notes:
   - In check mode O(state=built) fetches the source and tries the patches in a copy.
 seealso:
   - module: fleetlab.linux.patched_package_info
+  - module: fleetlab.linux.patched_package_archive
 """
 
 EXAMPLES = r"""
@@ -116,6 +125,12 @@ EXAMPLES = r"""
     name: hostname
     debs: "{{ build.debs }}"
     check: [hostname, --version]
+    allow_essential: true
+
+- name: Install it from a signed archive
+  fleetlab.linux.patched_package:
+    name: hostname
+    version: "{{ build.version }}"
     allow_essential: true
 
 - name: Go back to the package of the distribution
@@ -175,7 +190,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.apply import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.builder import observe_builder
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.host import observe_host
-from ansible_collections.fleetlab.linux.plugins.module_utils._packages.options import REQUIRED_IF, SPEC, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.options import MUTUALLY_EXCLUSIVE, REQUIRED_IF, SPEC, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.plan import plan_builder, plan_host
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.show import returned_builder, returned_host
 
@@ -184,7 +199,7 @@ LOCK = Lock("patched-packages", "packages with patches", timeout=600.0)
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=SPEC, required_if=REQUIRED_IF, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True)
     # Nobody is there to answer the questions of a package, and the end of the input is no answer.
     os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
     runner = host_runner()

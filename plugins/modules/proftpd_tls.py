@@ -23,6 +23,14 @@ extends_documentation_fragment:
   - fleetlab.linux._attributes
   - fleetlab.linux._attributes.group_server_tls
 options:
+  state:
+    description:
+      - V(present) gives the server the profile.
+      - V(absent) takes away what this module wrote - its file, and the comments that O(overrides=comment_out) made of settings in the
+        server's folder of configuration. It is tried, compared and rolled back in the same way; the other options are not used.
+    type: str
+    choices: [present, absent]
+    default: present
   profile:
     description:
       - V(intermediate) speaks TLS 1.2 and 1.3, with the six suites of TLS 1.2 that have forward secrecy and authenticated encryption.
@@ -59,6 +67,8 @@ requirements:
 notes:
   - Runs as root.
   - A reload keeps connections. The throwaway server starts no network connection, and is reached by nobody.
+  - An address that the server knows and the host does not have now, such as one that moves between two hosts, is tried in the throwaway
+    server, and named in a warning, but not asked.
 seealso:
   - module: fleetlab.linux.tls_info
   - module: fleetlab.linux.apache_tls
@@ -71,6 +81,10 @@ EXAMPLES = r"""
 - name: Take other settings of TLS out
   fleetlab.linux.proftpd_tls:
     overrides: comment_out
+
+- name: Take the profile away
+  fleetlab.linux.proftpd_tls:
+    state: absent
 """
 
 RETURN = r"""

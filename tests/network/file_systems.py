@@ -21,6 +21,9 @@ BROKEN = [sys.executable, "-I", "-S", str(Path(__file__).with_name("broken_copie
 _MAKE = {"ext4": ["mkfs.ext4", "-q"], "xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q"]}
 _SIZE = 320 << 20
 _HOLD = 'mount "$@" && echo mounted && exec sleep infinity'
+# The upper layer is an ext4 of its own, whatever this machine has.
+_HOLD_OVERLAY = """mount -o loop "$1" "$2" && mkdir "$2/lower" "$2/upper" "$2/work" &&
+mount -t overlay -o "lowerdir=$2/lower,upperdir=$2/upper,workdir=$2/work" none "$3" && echo mounted && exec sleep infinity"""
 
 
 def kinds() -> list[str]:
@@ -28,7 +31,7 @@ def kinds() -> list[str]:
     if os.geteuid() != 0:
         return ["tmpfs"]
     known = Path("/proc/filesystems").read_text(encoding="utf-8").split()
-    return [kind for kind in ("ext4", "xfs", "btrfs", "tmpfs") if kind in known]
+    return [kind for kind in ("ext4", "xfs", "btrfs", "tmpfs", "overlay") if kind in known]
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,17 @@ def mounted(kind: str, folder: Path) -> Iterator[FileSystem]:
     point, image = folder / kind, folder / f"{kind}.img"
     point.mkdir()
     what = ["-t", "tmpfs", "-o", f"size={_SIZE}", "none"]
-    if kind in _MAKE:
+    if kind in (*_MAKE, "overlay"):
         with image.open("wb") as stream:
             stream.truncate(_SIZE)
-        subprocess.run([*_MAKE[kind], str(image)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*_MAKE.get(kind, _MAKE["ext4"]), str(image)], check=True, stdout=subprocess.DEVNULL)
         what = ["-o", "loop", str(image)]
-    hold = ["unshare", *_user("--map-root-user"), "--mount", "--propagation=private", "sh", "-c", _HOLD, "mount", *what, str(point)]
+    command = ["sh", "-c", _HOLD, "mount", *what, str(point)]
+    if kind == "overlay":
+        base = folder / "base"
+        base.mkdir()
+        command = ["sh", "-c", _HOLD_OVERLAY, "mount", str(image), str(base), str(point)]
+    hold = ["unshare", *_user("--map-root-user"), "--mount", "--propagation=private", *command]
     with subprocess.Popen(hold, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

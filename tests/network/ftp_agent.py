@@ -117,7 +117,7 @@ def lay_out(scene: dict[str, Any]) -> None:
         os.chmod("/root/secret", 0o600)
     dynamic = Path("/etc/proftpd/modules.conf").read_text(encoding="utf-8")
     needed = [f"LoadModule {name}\n" for name in ("mod_xfer.c", "mod_ls.c", "mod_delay.c") if f"LoadModule {name}" in dynamic]
-    Path(CONF).write_text(f"ModulePath /usr/lib/proftpd\n{''.join(needed)}{BASE}{scene['conf']}\n", encoding="utf-8")
+    Path(CONF).write_text(f"ModulePath /usr/lib/proftpd\n{''.join(needed)}{BASE}{scene['conf']}\n", "utf-8", "surrogateescape")
     for path in (TRACE, LOG):
         Path(path).write_text("", encoding="ascii")
 
@@ -187,7 +187,7 @@ def delete(ftp: ftplib.FTP, name: str) -> bool:
 
 
 def parsed() -> list[str]:
-    text = Path(TRACE).read_text(encoding="utf-8")
+    text = Path(TRACE).read_text("utf-8", "surrogateescape")
     failed = set(re.findall(r"error parsing '([^']+)'", text))
     return [path for path in dict.fromkeys(re.findall(r">: parsing '([^']+)'", text)) if path not in failed]
 

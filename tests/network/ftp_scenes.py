@@ -41,6 +41,13 @@ SCENES = (
     Scene("root ~", "DefaultRoot ~", "u1", U1),
     Scene("root by path", "DefaultRoot /home/u1", "u1", U1),
     Scene("root /", "DefaultRoot /", "u1", U1),
+    Scene("root with a name in Latin-1", "DefaultRoot /data/caf\udce9", "u1", {"/data/caf\udce9/.ftpaccess": DENY}),
+    Scene(
+        "root with a name that has a space of Unicode",
+        "DefaultRoot /data/a\u00a0b\u0085c",
+        "u1",
+        {"/data/a\u00a0b\u0085c/.ftpaccess": DENY},
+    ),
     Scene("root of others, in the group", "DefaultRoot ~ !staff2", "u3", U3),
     Scene("root of others, not in the group", "DefaultRoot ~ !staff2", "u1", U1),
     Scene("two groups hold", "DefaultRoot ~ hosting,!staff2", "u1", U1),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = "/opt/fleetlab"
+PACKAGES = "/opt/packages"
+"""What a controller needs besides."""
 AGENT = "ansible_collections.fleetlab.linux.tests.network.server_agent"
 
 # A key of each kind, as stock Apache and nginx are asked to have in the measured configurations.
@@ -34,6 +36,7 @@ class ServerHost:
 
     def __init__(self, root: ServerRoot) -> None:
         binds = {ROOT: f"{TREE}/ansible_collections/fleetlab/linux", Path(ansible.__file__).parent: f"{TREE}/ansible"}
+        binds[Path(ansible.__file__).parents[1]] = PACKAGES
         argv = root.argv("env", f"PYTHONPATH={TREE}", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", AGENT, binds=binds)
         self.agent = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.sh(CERTIFICATES)
@@ -62,6 +65,21 @@ class ServerHost:
         """Run a module, with a diff."""
         flags = {"_ansible_check_mode": check, "_ansible_diff": True}
         return self.ask(module=name, options={**options, **flags}, kill_before=kill_before)
+
+    def play(self, playbook: str, **variables: Any) -> dict[str, Any]:
+        """Run a playbook of the collection on the host itself."""
+        env = [f"PYTHONPATH={TREE}:{PACKAGES}", f"ANSIBLE_COLLECTIONS_PATH={TREE}", "PYTHONDONTWRITEBYTECODE=1", "HOME=/root"]
+        argv = [
+            "env",
+            *env,
+            "ANSIBLE_BECOME_ALLOW_SAME_USER=false",
+            "ANSIBLE_STDOUT_CALLBACK=ansible.builtin.default",
+            "python3",
+            "-m",
+            "ansible",
+        ]
+        argv += ["playbook", "-i", "web1,", "-c", "local", "-e", json.dumps(variables), f"fleetlab.linux.{playbook}"]
+        return self.ask(run=argv, limit=120)
 
     def four_times(self, name: str, **options: Any) -> dict[str, Any]:
         """Run a module in check mode, to apply, again, and in check mode again."""

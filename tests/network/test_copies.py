@@ -11,18 +11,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import ansible
 import pytest
 
 from . import file_systems
+
+if TYPE_CHECKING:
+    from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PROVED = {
     "ext4": ["adjacent", "adjacent_odd", "holes", "just_written"],
     "xfs": ["adjacent", "adjacent_odd", "holes", "just_written"],
     "btrfs": ["adjacent", "adjacent_odd", "holes", "just_written"],
     "tmpfs": ["holes"],
+    "overlay": ["adjacent", "adjacent_odd", "holes", "just_written"],
 }
 
 
@@ -77,6 +85,21 @@ def _wait_until(question: Any) -> None:
     while not question():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("copier", ["freed_copier.py", "cp"])
+def test_a_real_guard_tells_who_reads_freed_memory(server_root: Callable[[str], ServerRoot], copier: str) -> None:
+    """Electric Fence and a program that really does, of whose copies none differs without a guard."""
+    command = (
+        [copier] if copier == "cp" else ["/usr/bin/python3", "-I", "-S", f"/tree/ansible_collections/fleetlab/linux/tests/network/{copier}"]
+    )
+    options = {"paths": ["/srv"], "commands": [command], "layouts": ["holes"], "rounds": 1, "guard": "require"}
+    argv = ["env", "PYTHONPATH=/tree:/tree/packages", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", file_systems.MODULE]
+    binds = {ROOT: "/tree/ansible_collections/fleetlab/linux", Path(ansible.__path__[0]).parent: "/tree/packages"}
+    done = server_root("bookworm").run(*argv, binds=binds, stdin=json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["guard"], result["damaged"]) == ("libefence", 0)
+    assert result["verdict"] == ("not_seen" if copier == "cp" else "reads_freed_memory")
 
 
 def test_a_guard_that_reports_freed_memory_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

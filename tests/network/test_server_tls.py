@@ -53,6 +53,10 @@ def test_nginx_becomes_forward_secret_and_stays_alive(start: Start, suite: str, 
     assert done["diff"]["before"]["names"]["127.0.0.1:443 a.test"].startswith("16 of " if suite == "bookworm" else "14 of ")
     assert [(one["name"], one["without"], one["post_quantum"]) for one in done["names"]] == [("a.test", [], hybrid), (None, [], hybrid)]
     assert "# nginx_tls: \tssl_prefer_server_ciphers o" in host.sh("cat /etc/nginx/nginx.conf")
+    gone = host.four_times("nginx_tls", state="absent")
+    assert [bool(one["without"]) for one in gone["names"]] == [True, True]
+    assert host.sh("cat /etc/nginx/nginx.conf") == stock
+    host.sh("! [ -e /etc/nginx/conf.d/zz-fleetlab-tls.conf ]")
 
 
 @pytest.mark.parametrize(("suite", "hybrid"), [("bookworm", []), ("trixie", ["X25519MLKEM768"])])
@@ -69,6 +73,10 @@ def test_proftpd_becomes_forward_secret(start: Start, suite: str, hybrid: list[s
     assert host.sh("cat /run/proftpd.pid") == process
     again = host.module("proftpd_tls")
     assert not again["changed"], again
+    assert host.module("proftpd_tls", state="absent")["changed"]
+    assert host.sh("cat /etc/proftpd/conf.d/a.conf") == f"{FTP}TLSProtocol TLSv1.2\n"
+    assert not host.module("proftpd_tls", state="absent")["changed"]
+    assert host.sh("cat /run/proftpd.pid") == process
     host.sh("echo NoSuchDirective on >> /etc/proftpd/proftpd.conf")
-    assert "the throwaway server has ended" in host.module("proftpd_tls", profile="modern")["msg"]
+    assert "the throwaway server has ended" in host.module("proftpd_tls", profile="modern", overrides="comment_out")["msg"]
     host.sh("kill -0 $(cat /run/proftpd.pid)")

@@ -27,7 +27,6 @@ from ansible_collections.fleetlab.linux.tests.network.ftp_agent import run_modul
 
 CONF = "/etc/apache2/scene.conf"
 LOG = "/var/log/apache2/scene.log"
-MARK = "NotAtAll"
 BASE = """
 ServerName scene
 PidFile /run/scene.pid
@@ -98,7 +97,7 @@ def ask(scene: dict[str, Any]) -> dict[str, str]:
 def ask_for(scene: dict[str, Any], path: str) -> str:
     for other in scene["files"]:
         # Also here the permissions stay.
-        Path(other).write_text(f"{scene['files'][path]}\n{MARK}\n" if other == path else "", encoding="utf-8")
+        Path(other).write_text(f"{scene['files'][path]}\n{scene['mark']}\n" if other == path else "", encoding="utf-8")
     Path(LOG).write_text("", encoding="ascii")
     status = head(f"{scene['url']}/nothing")
     for other, text in scene["files"].items():

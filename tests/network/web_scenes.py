@@ -30,6 +30,7 @@ class Scene:
     modes: dict[str, int] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     server: str = "main"
+    mark: str = "NotAtAll"
 
 
 SCENES = (
@@ -106,5 +107,33 @@ SCENES = (
         "loaded module", directory("/srv", "AllowOverride FileInfo"), {f"{SHOP}/.htaccess": f"<IfModule mod_dir.c>\n{AUTH}</IfModule>\n"}
     ),
     Scene("variable", "Define SHOP /srv/www/shop\n" + directory("${SHOP}", "AllowOverride All")),
+    Scene("directive of a missing module", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"{TYPE}php_value a 1\n"}),
+    Scene("misspelled section", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"<Fils x>\n{TYPE}</Fils>\n"}),
+    Scene(
+        "unknown, but not fatal",
+        directory("/srv", "AllowOverride All Nonfatal=Unknown"),
+        {f"{SHOP}/.htaccess": f"php_value a 1\n{TYPE}"},
+        mark="</NotAtAll>",
+    ),
+    Scene(
+        "directive of a module that no trial loads",
+        f"LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n{directory('/srv', 'AllowOverride AuthConfig FileInfo Options')}",
+        {f"{SHOP}/.htaccess": f"SSLOptions \\\n +StdEnvVars\n{TYPE}SSLVerifyDepth 1\n", "/srv/www/.htaccess": TYPE},
+    ),
+    Scene(
+        "guards by version, directive and definition",
+        f"Define HERE\n{directory('/srv', 'AllowOverride FileInfo')}",
+        {
+            f"{SHOP}/.htaccess": "".join(
+                f"<{guard}>\n{AUTH}</{guard.split()[0]}>\n"
+                for guard in ("IfVersion < 2.4", "IfVersion 2.2", "IfDirective php_value", "IfDefine GONE", "IfDefine !HERE")
+            )
+        },
+    ),
+    Scene(
+        "a guard that holds",
+        directory("/srv", "AllowOverride FileInfo"),
+        {f"{SHOP}/.htaccess": f"<IfVersion >= 2.4>\n<IfDirective !php_value>\n{AUTH}</IfDirective>\n</IfVersion>\n"},
+    ),
     Scene("condition", "<IfModule !mod_nosuch.c>\n" + directory("/srv", "AllowOverride All") + "</IfModule>\n"),
 )

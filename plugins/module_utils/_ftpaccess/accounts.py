@@ -104,7 +104,7 @@ def _groups(text: str, name: str, gid: str) -> Mapping[str, int]:
 
 
 def _rows(text: str, count: int) -> Iterator[List[str]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.strip().split(":")
         if len(fields) == count and not line.startswith("#"):
             yield fields

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-_WORD = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
+# Only the white space of ASCII parts words and lines: paths may have other one.
+_WORD = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)', re.ASCII)
+_SPACE = " \t\r\n\f\v"
 _UNCONDITIONAL = frozenset({"ifmodule", "ifdefine", "ifversion"})
 
 
@@ -79,10 +81,10 @@ def read_lines(text: str, file: str) -> Tuple[Line, ...]:
     found: List[Line] = []
     pending = ""
     start = 0
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         start = start if pending else number
-        if raw.rstrip().endswith("\\"):
-            pending += raw.rstrip()[:-1] + " "
+        if raw.rstrip(_SPACE).endswith("\\"):
+            pending += raw.rstrip(_SPACE)[:-1] + " "
             continue
         words = _words(pending + raw)
         pending = ""
@@ -92,7 +94,7 @@ def read_lines(text: str, file: str) -> Tuple[Line, ...]:
 
 
 def _words(text: str) -> Tuple[str, ...]:
-    text = text.strip()
+    text = text.strip(_SPACE)
     is_section = text.startswith("<")
     if is_section and text.endswith(">"):
         text = text[:-1]

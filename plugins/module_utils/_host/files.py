@@ -35,14 +35,15 @@ class Host:
         except OSError:
             return None
 
-    def text(self, path: str) -> Optional[str]:
+    def text(self, path: str, errors: str = "replace") -> Optional[str]:
         """Like L(Host.read), but C(None) only if the file does not exist.
 
+        :arg errors: V(surrogateescape) keeps bytes that are not UTF-8, for a file with paths, which may have any bytes.
         :raises OSError: the file cannot be read, which must not be taken for a missing file.
         """
         try:
             with open(self.root + path, "rb", buffering=1 << 20) as stream:
-                return stream.read().decode("utf-8", "replace")
+                return stream.read().decode("utf-8", errors)
         except FileNotFoundError:
             return None
 

@@ -220,7 +220,13 @@ def _namespace(state: State, name: str) -> Dict[str, Any]:
             for one in state.inside.routes
         ],
         "forwards": [
-            {"protocol": one.protocol, "port": port_range(one.first, one.last), "to_port": port_range(*one.inner)}
+            {
+                "protocol": one.protocol,
+                "port": port_range(one.first, one.last),
+                "to_port": port_range(*one.inner),
+                "address": one.address,
+                "sources": list(one.sources),
+            }
             for one in record.forwards
         ],
     }

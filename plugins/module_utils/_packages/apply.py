@@ -8,25 +8,29 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
 from functools import partial
-from typing import Callable, List
+from typing import Callable, Iterator, List
 
 from .._core.errors import CommandError, FleetlabError
-from .._core.plan import Operations
+from .._core.plan import Operations, WriteFile, write_file
 from .._core.runner import Runner
 from .._host.files import Host
 from .observe.builder import RECORD, apt_folder, observe_builder
 from .observe.source import TREE, apply_patches, fetch, unpack
 from .options import Wanted
+from .parse import parse_deb
 from .plan import build_key, describe_patches, patch_key
 from .render import add_changelog, add_fields
 from .state import Builder
 
 _BUILD = "dpkg-buildpackage --build=binary --no-sign"
 _LAST_LINES = 12
+# A process that is killed takes no children with it, but the first one of a namespace of processes takes all.
+_ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child", "--")
 
 
 def operations(runner: Runner, wanted: Wanted) -> Operations:
@@ -48,6 +52,7 @@ def _build(runner: Runner, wanted: Wanted, source: str, version: str, suite: str
         result = os.path.join(work, "result")
         os.mkdir(result)
         _build_in_root(runner, wanted, state, work, result)
+        _check_result(runner, wanted, version, result)
         _record(wanted, state, version, result)
         os.chmod(result, 0o755)
         os.rename(result, os.path.join(home, version))
@@ -91,15 +96,23 @@ def _build_in_root(runner: Runner, wanted: Wanted, state: Builder, work: str, re
         # The build may have left links, which outside of the root lead to files of the builder.
         f'find "$1/source" -maxdepth 1 -type f -name "*.deb" -exec cp -t {result} {{}} +',
     ]
-    argv = ["mmdebstrap", "--quiet", "--variant=buildd", "--include=fakeroot", f"--architectures={state.architecture}"]
-    argv += ["--aptopt=Apt::Install-Recommends false"]
-    argv += [f"--customize-hook={hook}" for hook in hooks]
+    argv = [*_ENDS_WITH_US, "env", f"TMPDIR={work}", "mmdebstrap", "--quiet", "--mode=root", "--variant=buildd", "--include=fakeroot"]
+    argv += [f"--architectures={state.architecture}", "--aptopt=Apt::Install-Recommends false"]
+    argv += [f"--setup-hook={hook}" for hook in _copy_logins()] + [f"--customize-hook={hook}" for hook in hooks]
     try:
-        runner.run(
-            [*argv, state.suite, "/dev/null", *(line.replace("deb-src ", "deb ", 1) for line in state.lines)], timeout=wanted.timeout
-        )
+        # The addresses of archives may have passwords in them, which everybody can read in an argv.
+        sources = os.path.join(work, "sources.list")
+        write_file(WriteFile(sources, "".join(f"{re.sub('^deb-src ', 'deb ', line)}\n" for line in state.lines), 0o600))
+        runner.run([*argv, state.suite, "/dev/null", sources], timeout=wanted.timeout)
     except CommandError as error:
         raise FleetlabError(f"the build failed: {_last_lines(log) or error.problem}") from None
+
+
+def _copy_logins() -> Iterator[str]:
+    """The hooks that give the root what apt of this host knows of archives with passwords."""
+    for path in ("/etc/apt/auth.conf", "/etc/apt/auth.conf.d"):
+        if os.path.exists(path):
+            yield f"copy-in {path} /etc/apt"
 
 
 def _last_lines(log: str) -> str:
@@ -107,6 +120,18 @@ def _last_lines(log: str) -> str:
         return ""
     with open(log, encoding="utf-8", errors="replace") as stream:
         return " | ".join(line.strip() for line in stream.readlines()[-_LAST_LINES:])
+
+
+def _check_result(runner: Runner, wanted: Wanted, version: str, result: str) -> None:
+    """Refuse a build that made something else: a source may give its packages versions of their own."""
+    fields = [runner.run(["dpkg-deb", "--field", path]).stdout for path in sorted(glob.glob(os.path.join(result, "*.deb")))]
+    made = {deb.name: deb for deb in (parse_deb("", text) for text in fields)}
+    found = made.get(wanted.name)
+    if found is None:
+        raise FleetlabError(f"the build made no {wanted.name}, but {', '.join(sorted(made)) or 'nothing'}; name one of its packages")
+    if found.version != version or not found.base:
+        made_as = f"{found.version}{'' if found.base else ' without the field Fleetlab-Base'}"
+        raise FleetlabError(f"the build made {wanted.name} {made_as}, and not {version}: its source gives its packages versions of its own")
 
 
 def _record(wanted: Wanted, state: Builder, version: str, result: str) -> None:

@@ -51,10 +51,10 @@ def _installed_problems(deb: Deb, installed: Installed) -> Iterable[str]:
         yield f"{installed.name} {installed.version} is installed, which is newer than {deb.version}; build it again from the newer version"
 
 
-def check_absent(installed: Installed, wanted: Wanted, version: Optional[str]) -> None:
+def check_absent(installed: Installed, version: Optional[str]) -> None:
     """Refuse to go back where no archive has the distribution's package."""
     if version is None:
-        found = f"no archive of this host has a version of {wanted.name} without the patches"
+        found = f"no archive of this host has a version of {installed.name} without the patches"
         raise RefusedError(installed.full_name, found, f"Run apt-get update, or add the distribution's archive. {NOTHING}")
 
 

@@ -13,6 +13,7 @@ from .._core.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _SUFFIX = re.compile(r"[a-z]{2,20}")
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+:~-]*")
 _SUITE = re.compile(r"[a-z][a-z0-9-]*")
 _SOURCE = re.compile(r"deb(-src)? (\[[^\]\n]*\] )?[^\s]+ [^\n]+")
 DIRECTORY = "/var/lib/fleetlab/patched-packages"
@@ -28,13 +29,15 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "sources": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": DIRECTORY},
     "debs": {"type": "list", "elements": "path", "default": []},
+    "version": {"type": "str"},
     "hold": {"type": "bool", "default": True},
     "check": {"type": "list", "elements": "str", "default": []},
     "allow_essential": {"type": "bool", "default": False},
     "max_lists_age": {"type": "int", "default": 3600},
     "timeout": {"type": "int", "default": 3600},
 }
-REQUIRED_IF = [("state", "built", ["patches"]), ("state", "present", ["debs"])]
+REQUIRED_IF = [("state", "built", ["patches"]), ("state", "present", ["debs", "version"], True)]
+MUTUALLY_EXCLUSIVE = [("debs", "version")]
 
 INFO_SPEC: Dict[str, Dict[str, Any]] = {
     "names": {"type": "list", "elements": "str", "default": []},
@@ -57,6 +60,7 @@ class Wanted:
     sources: Tuple[str, ...]
     directory: str
     debs: Tuple[str, ...]
+    version: Optional[str]
     is_held: bool
     check: Tuple[str, ...]
     allow_essential: bool
@@ -78,8 +82,10 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     """The checked options of patched_package."""
     if params["state"] == "built" and not params["patches"]:
         raise InputError("patches", "is empty; without a patch the distribution's own package does")
-    if params["state"] == "present" and not params["debs"]:
-        raise InputError("debs", "is empty; give the files that state=built returned")
+    if params["state"] == "present" and not (params["debs"] or params["version"]):
+        raise InputError("debs", "is empty; give the files that state=built returned, or the version of an archive that apt knows")
+    if params["version"] is not None and not _VERSION.fullmatch(params["version"]):
+        raise InputError("version", f"{params['version']!r} is no version of a Debian package")
     if not _SUFFIX.fullmatch(params["suffix"]):
         raise InputError("suffix", f"is {params['suffix']!r}; it has to be 2 to 20 lower-case letters, because +0LETTERS sorts right")
     if params["suite"] is not None and not _SUITE.fullmatch(params["suite"]):
@@ -96,6 +102,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         sources=tuple(params["sources"]),
         directory=params["directory"],
         debs=tuple(params["debs"]),
+        version=params["version"],
         is_held=params["hold"],
         check=tuple(params["check"]),
         allow_essential=params["allow_essential"],
@@ -125,6 +132,9 @@ def _check_sources(lines: Sequence[str]) -> None:
             raise InputError(
                 "sources", f"{line!r} is no line of sources.list, such as 'deb-src http://archive.example.org/debian bookworm main'"
             )
+        if re.search(r"://[^/\s]*@", line):
+            found = re.sub(r"://[^/\s]*@", "://********@", line)
+            raise InputError("sources", f"{found!r} has a password; write it into a file of /etc/apt/auth.conf.d that only root can read")
         # apt has many words for yes, and joins the values of an option that is given twice.
         if re.search(r"(trusted|allow-insecure|allow-weak|allow-downgrade-to-insecure)\s*[+-]?=", line, re.IGNORECASE):
             raise InputError("sources", f"{line!r} takes packages without a signature; give signed-by=KEY instead")

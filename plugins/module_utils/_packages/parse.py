@@ -19,6 +19,7 @@ FIELDS = (
     "db:Status-Status",
     "Essential",
     *(f"Fleetlab-{x}" for x in ("Base", "Patches", "Suite")),
+    "source:Package",
 )
 QUERY = "\\t".join(f"${{{field}}}" for field in FIELDS) + "\\n"
 """The format for dpkg-query."""
@@ -31,7 +32,7 @@ def parse_installed(text: str) -> Tuple[Installed, ...]:
     """The installed packages in the output of dpkg-query."""
     found = (line.split("\t") for line in text.splitlines())
     return tuple(
-        Installed(words[0], words[1], words[2], words[3] == "hold", words[6], words[7], words[8], words[5] == "yes")
+        Installed(words[0], words[1], words[2], words[3] == "hold", words[6], words[7], words[8], words[5] == "yes", words[9])
         for words in found
         if len(words) == len(FIELDS) and words[4] == "installed"
     )

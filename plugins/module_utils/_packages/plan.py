@@ -64,15 +64,19 @@ def _plan_absent(state: Host, wanted: Wanted) -> Plan:
     if installed is None or not installed.is_patched:
         before = _before(state, [wanted.name])
         return Plan(wanted.name, before, before)
-    version = distribution_version(state, wanted.name)
-    check_absent(installed, wanted, version)
+    leaving = [one for one in state.installed if one.is_patched]
+    versions = {one.full_name: distribution_version(state, one.name) for one in leaving}
+    for one in leaving:
+        check_absent(one, versions[one.full_name])
     steps: List[Step] = []
     # First, because a hold of a package without patches is somebody else's, which a second run leaves alone.
-    if installed.is_held:
-        steps.append(Command(("apt-mark", "unhold", installed.full_name)))
-    steps.append(Command((*_APT, "--allow-downgrades", "install", f"{installed.full_name}={version}"), timeout=_TIMEOUT))
-    after = {wanted.name: {"version": version, "held": False, "patches": ""}}
-    return Plan(wanted.name, _before(state, [wanted.name]), after, tuple(steps))
+    held = [one.full_name for one in leaving if one.is_held]
+    if held:
+        steps.append(Command(("apt-mark", "unhold", *held)))
+    back = [f"{name}={version}" for name, version in versions.items()]
+    steps.append(Command((*_APT, "--allow-downgrades", "install", *back), timeout=_TIMEOUT))
+    after = {one.name: {"version": versions[one.full_name], "held": False, "patches": ""} for one in leaving}
+    return Plan(wanted.name, _before(state, list(after)), after, tuple(steps))
 
 
 def distribution_version(state: Host, name: str) -> Optional[str]:

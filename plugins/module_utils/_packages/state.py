@@ -24,6 +24,7 @@ class Installed:
     patches: str = ""
     suite: str = ""
     is_essential: bool = False
+    source: str = ""
 
     @property
     def is_patched(self) -> bool:

@@ -18,6 +18,7 @@ OWNED = f"{ROOT}/conf-available/{NAME}.conf"
 ENABLED = f"{ROOT}/conf-enabled/{NAME}.conf"
 MARK = "# Written by fleetlab.linux.apache_tls. Changes made here are lost."
 
+_LOGS = frozenset({"errorlog", "customlog", "transferlog", "globallog", "forensiclog", "rewritelog", "secauditlog", "secdebuglog"})
 _TLS = frozenset(
     {"sslprotocol", "sslciphersuite", "sslopensslconfcmd", "sslhonorcipherorder", "sslsessiontickets", "sslsessionticketkeyfile"}
 )
@@ -58,6 +59,7 @@ def read(found: Sequence[Directive]) -> Config:
         unread=tuple(_setting(one) for one in found if one.name == "use"),
         certificates=tuple(_files(found, "sslcertificatefile")),
         ticket_keys=tuple(_files(found, "sslsessionticketkeyfile")),
+        logs=tuple(_logs(found)),
     )
 
 
@@ -86,6 +88,13 @@ def _files(found: Sequence[Directive], name: str) -> Iterator[File]:
             # An engine's or a provider's address is not a file, and the variable of a macro has no value here.
             if ":" not in path and "$" not in path:
                 yield File(path if path.startswith("/") else f"{ROOT}/{path}", one.token.place)
+
+
+def _logs(found: Sequence[Directive]) -> Iterator[str]:
+    """The files of logs; a pipe or the log of the system has no path, and the variable of a macro no value."""
+    for one in found:
+        if one.name in _LOGS and one.words and "$" not in one.words[0] and not one.words[0].startswith(("|", "syslog")):
+            yield one.words[0] if one.words[0].startswith("/") else f"{ROOT}/{one.words[0]}"
 
 
 def _listeners(found: Sequence[Directive]) -> Iterator[Listener]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from .options import Wanted
 from .profiles import Settings
@@ -13,11 +13,22 @@ from .servers import Server
 from .state import Config
 
 
+def restored_files(server: Server, files: Mapping[str, Tuple[str, int]]) -> Dict[str, Optional[str]]:
+    """The content of each file without what this collection wrote, C(None) for the owned one, which goes."""
+    marked = {path: uncommented(server, text) for path, (text, _mode) in files.items() if path != server.owned and is_marked(server, text)}
+    return {server.owned: None, **marked}
+
+
+def is_marked(server: Server, text: str) -> bool:
+    """Whether a file has lines that this collection made comments."""
+    return _mark(server) in text
+
+
 def changed_files(
     server: Server, config: Config, files: Mapping[str, Tuple[str, int]], settings: Settings, wanted: Wanted
-) -> Dict[str, str]:
+) -> Dict[str, Optional[str]]:
     """The wanted content of each file."""
-    found = {server.owned: server.render(settings)}
+    found: Dict[str, Optional[str]] = {server.owned: server.render(settings)}
     lines: Dict[str, List[int]] = {}
     for setting in config.overrides if wanted.overrides == "comment_out" else ():
         lines.setdefault(setting.real, []).append(setting.place.line)

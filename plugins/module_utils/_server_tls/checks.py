@@ -37,6 +37,19 @@ def check(server: Server, state: State, wanted: Wanted) -> None:
 
 
 def _refusals(server: Server, state: State, wanted: Wanted) -> Iterator[FleetlabError]:
+    yield from _of_listeners(server, state)
+    # What this collection wrote may go whatever else is wrong; the trial shows whether the server lives without it.
+    yield from _of_settings(server, state, wanted) if wanted.is_present else ()
+
+
+def _of_listeners(server: Server, state: State) -> Iterator[FleetlabError]:
+    if state.blocked:
+        listener, problem = state.blocked[0]
+        found = f"the server cannot listen on port {listener.port} as {listener.place} says ({problem}), and a reload would end it"
+        yield RefusedError(f"{server.name}_tls", found, f"{_NOTHING}; correct that line first")
+
+
+def _of_settings(server: Server, state: State, wanted: Wanted) -> Iterator[FleetlabError]:
     config, subject = state.config, f"{server.name}_tls"
     if not config.has_tls:
         yield RefusedError(subject, server.no_tls, _NOTHING)
@@ -60,10 +73,6 @@ def _refusals(server: Server, state: State, wanted: Wanted) -> Iterator[Fleetlab
     spread = [str(one) for one in config.overrides if not one.is_whole_line]
     if spread and wanted.overrides == "comment_out":
         yield RefusedError(subject, f"other settings share their lines: {_list(spread)}", f"{_NOTHING}; take them out by hand")
-    if state.blocked:
-        listener, problem = state.blocked[0]
-        found = f"the server cannot listen on port {listener.port} as {listener.place} says ({problem}), and a reload would end it"
-        yield RefusedError(subject, found, f"{_NOTHING}; correct that line first")
 
 
 def _list(texts: Sequence[str]) -> str:

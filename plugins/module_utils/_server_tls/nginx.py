@@ -73,7 +73,17 @@ def read(files: Files) -> Config:
         certificates=tuple(_files(found, "ssl_certificate")),
         ticket_keys=tuple(_files(found, "ssl_session_ticket_key")),
         hosts=tuple(sorted(set(_hosts(every)))),
+        logs=tuple(_logs(every)),
     )
+
+
+def _logs(every: Sequence[Directive]) -> Iterator[str]:
+    """The files of logs, as far as their names have no variables."""
+    for one in every:
+        if one.name in ("access_log", "error_log") and len(one.words) > 1:
+            path = one.words[1]
+            if path not in ("off", "stderr") and not path.startswith(("syslog:", "memory:")) and "$" not in path:
+                yield path if path.startswith("/") else f"/usr/share/nginx/{path}"
 
 
 def _hosts(every: Sequence[Directive]) -> Iterator[str]:

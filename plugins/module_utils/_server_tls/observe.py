@@ -15,11 +15,14 @@ import ssl
 import sys
 import time
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .._host.files import Host
 from .._tls.observe.observe import observe as scan
 from .._tls.options import Wanted as Question
+from .changes import is_marked
+from .local import local_networks
 from .options import Wanted
 from .profiles import Version
 from .servers import Server
@@ -62,16 +65,18 @@ def observe(host: Host, server: Server, wanted: Wanted) -> State:
     """The configuration on disk, and what the running server does."""
     config = read_config(host, server)
     pid = main_process(host, server)
+    own = own_endpoints(host, config.endpoints)
     kept = _kept(host.read(server.journal))
     return State(
         config=config,
         version=_version(host, pid),
         pid=pid,
-        files=read_files(host, server, config, tuple(kept.files) if kept else ()),
+        files=read_files(host, server, config, tuple(kept.files) if kept else (), () if wanted.is_present else find_marked(host, server)),
         is_enabled=host.exists(server.enabled),
-        live=scan_all(config.endpoints, wanted) if pid is not None else (),
+        live=scan_all(own, wanted) if pid is not None else (),
         blocked=tuple(_blocked(host, pid, config.listeners)),
         kept=kept,
+        elsewhere=tuple(endpoint.label for endpoint in config.endpoints if endpoint not in own),
     )
 
 
@@ -86,15 +91,28 @@ def read_config(host: Host, server: Server) -> Config:
     )
 
 
-def read_files(host: Host, server: Server, config: Config, kept: Sequence[str] = ()) -> Dict[str, Tuple[str, int]]:
+def read_files(
+    host: Host, server: Server, config: Config, kept: Sequence[str] = (), marked: Sequence[str] = ()
+) -> Dict[str, Tuple[str, int]]:
     """Content and mode of the files that a change may concern, as far as they are text."""
     contents: Dict[str, Tuple[str, int]] = {}
-    for path in (server.owned, *kept, *(setting.real for setting in config.overrides)):
+    for path in (server.owned, *kept, *(setting.real for setting in config.overrides), *marked):
         with contextlib.suppress(UnicodeDecodeError):
             found = host.content(path)
             # As it is, with the ends of lines that it has.
             contents.update({path: (host.text(path) or "", found[1])} if found else {})
     return contents
+
+
+def find_marked(host: Host, server: Server) -> Tuple[str, ...]:
+    """The files of the configuration, without links, in which this collection made lines comments."""
+    found: Set[str] = set()
+    for folder, _folders, names in os.walk(host.root + server.folder):
+        for name in names:
+            path = host.resolve(os.path.join(folder, name)[len(host.root) :])
+            if host.is_file(path) and is_marked(server, host.read(path) or ""):
+                found.add(path)
+    return tuple(sorted(found))
 
 
 def main_process(host: Host, server: Server) -> Optional[int]:
@@ -104,6 +122,15 @@ def main_process(host: Host, server: Server) -> Optional[int]:
         if pid and host.value(f"/proc/{pid}/comm") == server.process:
             return pid
     return None
+
+
+def own_endpoints(host: Host, endpoints: Sequence[Endpoint]) -> Tuple[Endpoint, ...]:
+    """The endpoints whose addresses this host has now; an address that moves between hosts would answer from another one."""
+    networks = local_networks(host.read("/proc/net/fib_trie") or "", host.read("/proc/net/if_inet6") or "")
+    if not networks:
+        # Without /proc nothing is known.
+        return tuple(endpoints)
+    return tuple(endpoint for endpoint in endpoints if any(ip_address(endpoint.address) in network for network in networks))
 
 
 def scan_all(endpoints: Sequence[Endpoint], wanted: Wanted) -> Tuple[Report, ...]:

@@ -12,6 +12,7 @@ from .._core.errors import InputError
 from .profiles import GROUPS, PROFILES
 
 SPEC: Dict[str, Dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "profile": {"type": "str", "choices": list(PROFILES), "default": "intermediate"},
     "oldest_client": {"type": "str", "choices": ["TLSv1.2", "TLSv1.3"]},
     "groups": {"type": "list", "elements": "str"},
@@ -33,7 +34,8 @@ APACHE_SPEC: Dict[str, Dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options. C(groups) is C(None) for those of the guidelines; C(timeout) is in seconds for one handshake."""
+    """The options. C(groups) is C(None) for those of the guidelines; C(timeout) is in seconds for one handshake; without C(is_present)
+    all goes that this collection wrote."""
 
     profile: str = "intermediate"
     groups: Optional[Tuple[str, ...]] = None
@@ -42,6 +44,7 @@ class Wanted:
     trace: bool = False
     overrides: str = "refuse"
     timeout: float = 5.0
+    is_present: bool = True
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
@@ -58,6 +61,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         trace=bool(params.get("trace")),
         overrides=params["overrides"],
         timeout=params["timeout"],
+        is_present=params["state"] == "present",
     )
 
 

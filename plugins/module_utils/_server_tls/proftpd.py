@@ -18,6 +18,7 @@ MAIN = f"{ROOT}/proftpd.conf"
 OWNED = f"{ROOT}/conf.d/zz-fleetlab-tls.conf"
 MARK = "# Written by fleetlab.linux.proftpd_tls. Changes made here are lost."
 _DEPTH = 20
+_LOGS = frozenset({"systemlog", "serverlog", "transferlog", "extendedlog", "tlslog", "tracelog", "delaytable"})
 _TLS = frozenset({"tlsprotocol", "tlsciphersuite", "tlsecdhcurve", "tlsservercipherpreference", "tlssessiontickets"})
 
 
@@ -63,6 +64,7 @@ def read(files: Files) -> Config:
         listeners=tuple(_listeners(found)),
         overrides=tuple(_setting(one) for one in found if one.name in _TLS and one.token.place.file != OWNED),
         certificates=tuple(_certificates(found)),
+        logs=tuple(one.token.words[0] for one in found if one.name in _LOGS and one.token.words and one.token.words[0].startswith("/")),
     )
 
 

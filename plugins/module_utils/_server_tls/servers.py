@@ -38,6 +38,11 @@ class Server:
     no_tls: str
 
     @property
+    def folder(self) -> str:
+        """The folder of the configuration, such as C(/etc/apache2)."""
+        return "/".join(self.owned.split("/")[:3])
+
+    @property
     def journal(self) -> str:
         """Where the owned file is kept while a change is not proved."""
         return f"/var/lib/fleetlab/{self.name}_tls.json"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._core.plan import Plan
 from .._tls.state import Scan
@@ -23,6 +23,11 @@ def before(server: Server, state: State) -> Mapping[str, Any]:
         "elsewhere": [str(setting) for setting in state.config.overrides],
         "names": {_subject(report, scan): _secrecy(scan) for report in state.live for scan in report.scans},
     }
+
+
+def before_absent(server: Server, state: Optional[State], marked: Sequence[str]) -> Mapping[str, Any]:
+    """What this collection wrote: the owned file, and the files in which it made lines comments."""
+    return {"file": state.files.get(server.owned, ("", 0))[0] if state else "", "commented_out_in": list(marked)}
 
 
 def after(state: State, wanted: Wanted, content: str) -> Mapping[str, Any]:

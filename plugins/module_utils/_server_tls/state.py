@@ -78,7 +78,7 @@ class File:
 class Config:
     """The configuration that lies on disk. C(overrides) undo the owned file, C(unread) could not be followed.
 
-    C(hosts) are names of other hosts, without whose addresses the server does not start.
+    C(hosts) are names of other hosts, without whose addresses the server does not start. C(logs) are the files that it writes to.
     """
 
     has_tls: bool
@@ -90,6 +90,7 @@ class Config:
     certificates: Tuple[File, ...] = ()
     ticket_keys: Tuple[File, ...] = ()
     hosts: Tuple[str, ...] = ()
+    logs: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class State:
     run; C(version) is that of its OpenSSL.
 
     C(blocked) are listeners that it does not have yet and could not get, each with the reason. C(kept) is left by a run that was killed.
+    C(elsewhere) are addresses that the server knows and this host does not have, such as one that moves between hosts; nobody asks them.
     """
 
     config: Config
@@ -132,3 +134,4 @@ class State:
     live: Tuple[Report, ...] = ()
     blocked: Tuple[Tuple[Listener, str], ...] = ()
     kept: Optional[Kept] = None
+    elsewhere: Tuple[str, ...] = ()

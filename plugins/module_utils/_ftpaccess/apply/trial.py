@@ -74,7 +74,7 @@ def _play(planned: Rehearsal, logins: Sequence[Tuple[int, Verdict]], password: s
     os.mkdir(planned.folder, 0o755)
     for path, text in planned.files.items():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(text)
     with open(f"{planned.folder}/output", "wb") as output:
         server = Process(["proftpd", "-n", "-c", planned.config], subprocess.DEVNULL, output, output, dict(os.environ, LC_ALL="C"))
@@ -151,7 +151,7 @@ def _may_write(client: ftplib.FTP) -> bool:
 
 def _trace(planned: Rehearsal, before: int) -> List[str]:
     """What the server says that it looked for, without times and numbers of processes."""
-    return [line.rpartition(">: ")[2] for line in _text(planned.trace)[before:].splitlines() if "<ftpaccess" in line]
+    return [line.rpartition(">: ")[2] for line in _text(planned.trace)[before:].split("\n") if "<ftpaccess" in line]
 
 
 def _parsed(planned: Rehearsal, before: int) -> List[str]:

@@ -18,6 +18,8 @@ from ..conf import ConfError, Line, Section, loaded_modules, parse, read_lines, 
 from ..state import Configuration, Databases
 
 _DEEPEST = 10
+_BYTES = "surrogateescape"
+"""How text is decoded: paths and names of users may have any bytes, such as those of Latin-1."""
 _DATABASES = ("/etc/passwd", "/etc/group", "/etc/shells", "/etc/ftpusers")
 
 
@@ -43,7 +45,7 @@ def _lines(host: Host, path: str, changed: Mapping[str, str], depth: int) -> Ite
     if depth > _DEEPEST:
         raise ObservationError(f"{path}: more than {_DEEPEST} files include each other; take the circle out of the configuration")
     try:
-        text = changed[path] if path in changed else host.text(path)
+        text = changed[path] if path in changed else host.text(path, _BYTES)
     except OSError as error:
         raise ObservationError(f"{path} cannot be read: {error.strerror}") from None
     if text is None:
@@ -119,7 +121,14 @@ def _databases(host: Host, main: Section) -> Databases:
     paths = {*_DATABASES}
     for one in walk(main):
         paths |= {one.value(name) for name in ("authuserfile", "authgroupfile")} - {""}
-    return Databases({path: host.read(path) or "" for path in sorted(paths)})
+    return Databases({path: _database(host, path) for path in sorted(paths)})
+
+
+def _database(host: Host, path: str) -> str:
+    try:
+        return host.text(path, _BYTES) or ""
+    except OSError:
+        return ""
 
 
 def require_parsing(runner: Runner, config: str) -> None:

@@ -19,7 +19,7 @@ _CLASSES = {
         acceptpathinfo action addcharset adddefaultcharset addencoding addhandler addinputfilter addlanguage addoutputfilter
         addoutputfilterbytype addtype browsermatch browsermatchnocase cgipassauth cookiename cookietracking defaultlanguage enablemmap
         enablesendfile errordocument fileetag forcelanguagepriority forcetype header languagepriority modmimeusepathinfo
-        multiviewsmatch passenv php_flag php_value qualifyredirecturl redirect redirectmatch redirectpermanent redirecttemp removecharset
+        multiviewsmatch passenv qualifyredirecturl redirect redirectmatch redirectpermanent redirecttemp removecharset
         removeencoding removehandler removeinputfilter removelanguage removeoutputfilter removetype requestheader rewritebase rewritecond
         rewriteengine rewriteoptions rewriterule setenv setenvif setenvifexpr setenvifnocase sethandler setinputfilter setoutputfilter
         substitute unsetenv
@@ -30,7 +30,8 @@ _CLASSES = {
         indexheadinsert indexignore indexignorereset indexoptions indexorderdefault indexstylesheet metadir metafiles metasuffix readmename
     """,
     "Limit": "allow deny order",
-    "Options": "checkspelling checkcaseonly contentdigest filterchain filterdeclare filterprotocol filterprovider options xbithack",
+    "Options": "checkspelling checkcaseonly contentdigest filterchain filterdeclare filterprotocol filterprovider options php_flag"
+    " php_value ssloptions xbithack",
     ANY: """
         <else <elseif <files <filesmatch <if <ifdefine <ifdirective <iffile <ifmodule <ifsection <ifversion <limit <limitexcept
         logiotrackttfb
@@ -38,7 +39,8 @@ _CLASSES = {
     # They are for the configuration of the server only.
     "": """
         accessfilename alias allowoverride allowoverridelist customlog documentroot errorlog include includeoptional listen loadmodule
-        loglevel rewritemap scriptalias serveradmin serveralias servername user group proxypass <directory <directorymatch <location
+        loglevel php_admin_flag php_admin_value
+        rewritemap scriptalias serveradmin serveralias servername user group proxypass <directory <directorymatch <location
         <locationmatch <virtualhost
     """,
 }

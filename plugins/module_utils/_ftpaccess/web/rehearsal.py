@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, Mapping, Sequence, Tuple
+from typing import Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from ..conf import Line, Section, walk, written
+from ..conf import Line, Section, read_lines, walk, written
 from .state import Apache, PathVerdict
 from .verdict import parts
 
@@ -31,12 +31,29 @@ def mark(found: Apache) -> str:
     return _HARD_MARK if words & {"nonfatal=unknown", "nonfatal=all"} else _MARK
 
 
+def loads(all_loads: Iterable[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:
+    """The modules of the throwaway server."""
+    return tuple((name, path) for name, path in dict(all_loads).items() if not _LEFT_OUT.fullmatch(name))
+
+
+def text(found: Apache, content: str) -> str:
+    """The text of a file for the throwaway server: without lines whose module it does not load, and with the mark at its end."""
+    left_out = {line.number for line in read_lines(content, "") if line.name in found.unproved}
+    lines: List[str] = []
+    is_left_out = False
+    for number, line in enumerate(content.split("\n"), 1):
+        # A line may go on in the next one.
+        is_left_out = number in left_out or (is_left_out and lines[-1].rstrip().endswith("\\"))
+        lines.append(f"#{line}" if is_left_out else line)
+    return "\n".join([*lines, mark(found), ""])
+
+
 def configuration(found: Apache, cases: Sequence[Tuple[str, str]], folder: str) -> str:
     """The configuration with a server for each case: the name of the real server, and the path. Their ports are in their order."""
     lines = [f"ServerName localhost\nPidFile {folder}/pid\nErrorLog {folder}/error.log\nLogLevel error\nMutex file:{folder} default"]
     lines += [f"DefaultRuntimeDir {folder}"]
-    loads = dict(found.loads)
-    lines += [f"LoadModule {name} {path}" for name, path in loads.items() if not _LEFT_OUT.fullmatch(name)]
+    lines += [f"LoadModule {name} {path}" for name, path in loads(found.loads)]
+    lines += [f"Define {name}" for name in found.defines]
     lines += [written(line) for line in found.main.lines if line.name in _DIRECTIVES]
     lines += _sections(found.main)
     for number, (server, path) in enumerate(cases):
@@ -72,7 +89,7 @@ def differences(one: PathVerdict, answers: Mapping[str, str], is_exact: bool) ->
     :arg answers: what the log says about each file.
     :arg is_exact: whether the mark lets the lines before it be judged.
     """
-    fatal = {each.file: each.refused[0].directive if each.refused and each.override.is_fatal else "" for each in one.in_force}
+    fatal = {each.file: each.fatal.directive if each.fatal else "" for each in one.in_force}
     for file, said in answers.items():
         if file in fatal:
             right = fatal[file] in said if fatal[file] and is_exact else said == "read"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, Mapping, Sequence
 
 from ..conf import walk
-from .state import Apache, PathVerdict
+from .state import Apache, PathVerdict, Refused
 
 
 def returned(found: Apache, verdicts: Sequence[PathVerdict], trial: Sequence[Mapping[str, str]] = ()) -> Dict[str, Any]:
@@ -30,13 +30,17 @@ def _path(one: PathVerdict) -> Dict[str, Any]:
                 "file": each.file,
                 "classes": list(each.override.classes),
                 "directives": list(each.override.directives),
-                "refused": [{"line": line.number, "directive": line.directive, "needs": line.needs or None} for line in each.refused],
+                "refused": [_refused(line) for line in each.refused],
             }
             for each in one.in_force
         ],
         "without_effect": [{"file": file, "reason": reason} for file, reason in one.without_effect],
         "problem": one.problem or None,
     }
+
+
+def _refused(line: Refused) -> Dict[str, Any]:
+    return {"line": line.number, "directive": line.directive, "needs": line.needs or None, "unknown": line.is_unknown}
 
 
 def problems(one: PathVerdict) -> Iterator[str]:
@@ -47,9 +51,9 @@ def problems(one: PathVerdict) -> Iterator[str]:
     for file, reason in one.without_effect:
         yield f"{subject}: {file} is without effect: {reason}"
     for each in one.in_force:
-        for line in each.refused if not each.override.is_fatal else ():
-            why = f"it needs AllowOverride {line.needs}" if line.needs else "it is not for such a file"
-            yield f"{subject}: {each.file}:{line.number}: {line.directive} is skipped: {why}"
+        for line in each.refused:
+            if not line.is_fatal:
+                yield f"{subject}: {each.file}:{line.number}: {line.directive} is skipped: it {line.why}"
 
 
 def _of_configuration(found: Apache) -> Iterator[str]:

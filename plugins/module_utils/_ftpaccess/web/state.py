@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from ..conf import Section
 
@@ -15,7 +15,9 @@ from ..conf import Section
 class Apache:
     """A configuration as Apache itself reads it: C(main) is the tree, without modules that are not loaded.
 
-    C(modules) are the loaded modules by the names of their files, C(loads) the lines that load them.
+    C(modules) are the loaded modules by the names of their files, C(loads) the lines that load them, C(defines) what was defined. Of the
+    directives in the files on the way, in lower case, C(unknown) are those that this Apache does not have, and C(unproved) those that it
+    has only by a module that no trial loads.
     """
 
     program: str
@@ -23,6 +25,9 @@ class Apache:
     main: Section
     modules: Tuple[str, ...] = ()
     loads: Tuple[Tuple[str, str], ...] = ()
+    defines: Tuple[str, ...] = ()
+    unknown: Tuple[str, ...] = ()
+    unproved: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Folder:
 
 @dataclass(frozen=True)
 class Override:
-    """What a folder's files may say: classes, single directives, and whether a line that they may not have ends requests.
+    """What a folder's files may say: classes, single directives, and whether a line that they may not have, or that this Apache does not
+    know, ends requests.
 
     C(is_unset) tells whether AllowOverride is not configured: Apache reads files then too, but nearly no line may be in them.
     """
@@ -54,6 +60,7 @@ class Override:
     classes: Tuple[str, ...] = ()
     directives: Tuple[str, ...] = ()
     is_fatal: bool = True
+    is_unknown_fatal: bool = True
     is_unset: bool = False
     place: str = ""
 
@@ -65,11 +72,20 @@ class Override:
 
 @dataclass(frozen=True)
 class Refused:
-    """A line that a file may not have."""
+    """A line that a file may not have, for its class or because Apache does not know it; C(is_fatal) tells whether it ends requests."""
 
     number: int
     directive: str
     needs: str
+    is_unknown: bool = False
+    is_fatal: bool = True
+
+    @property
+    def why(self) -> str:
+        """The reason."""
+        if self.is_unknown:
+            return "is misspelled, or its module is not loaded (there is no <IfModule> around it)"
+        return f"needs AllowOverride {self.needs}" if self.needs else "is not for such a file"
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,11 @@ class Effective:
     file: str
     override: Override
     refused: Tuple[Refused, ...] = ()
+
+    @property
+    def fatal(self) -> Optional[Refused]:
+        """The line that ends requests, if there is one."""
+        return next((line for line in self.refused if line.is_fatal), None)
 
 
 @dataclass(frozen=True)

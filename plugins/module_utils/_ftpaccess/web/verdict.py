@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import FrozenSet, Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from ..conf import Section, read_lines
+from .conditions import met
 from .directives import ANY, NEEDS
 from .state import Apache, Effective, Folder, Override, PathVerdict, Refused
 
@@ -45,7 +46,6 @@ def document_root(found: Apache, server: str) -> str:
 
 def judge(found: Apache, server: str, path: str, folders: Sequence[Folder]) -> PathVerdict:
     """What holds for requests to the path."""
-    modules = frozenset(found.modules)
     in_force: List[Effective] = []
     without: List[Tuple[str, str]] = []
     override, options = Override(is_unset=True), "follow"
@@ -68,16 +68,15 @@ def judge(found: Apache, server: str, path: str, folders: Sequence[Folder]) -> P
                 without += [(each.path, problem), *((one, problem) for one in rest)]
                 return PathVerdict(server, path, tuple(in_force), tuple(without), problem)
             else:
-                in_force.append(Effective(each.path, override, tuple(_refused(each.text, override, modules))))
+                in_force.append(Effective(each.path, override, tuple(_refused(each.text, override, found))))
     return PathVerdict(server, path, tuple(in_force), tuple(without), _fatal(in_force))
 
 
 def _fatal(in_force: Sequence[Effective]) -> str:
     for one in in_force:
-        if one.refused and one.override.is_fatal:
-            line = one.refused[0]
-            why = f"needs AllowOverride {line.needs}" if line.needs else "is not for such a file"
-            return f"{one.file}:{line.number}: {line.directive} {why}: requests get 500"
+        line = one.fatal
+        if line:
+            return f"{one.file}:{line.number}: {line.directive} {line.why}: requests get 500"
     return ""
 
 
@@ -100,9 +99,13 @@ def _merge(base: Override, section: Section) -> Override:
         words = [word.lower() for word in line.arguments]
         named = {_CLASSES[word.split("=")[0]] for word in words if word.split("=")[0] in _CLASSES}
         classes = _ALL if "all" in words else tuple(sorted(named))
-        is_fatal = not any(word in ("nonfatal=override", "nonfatal=all") for word in words)
-        made = replace(
-            made, classes=classes, is_fatal=is_fatal, is_unset=False, place=f"AllowOverride {' '.join(line.arguments)} ({line.place})"
+        place = f"AllowOverride {' '.join(line.arguments)} ({line.place})"
+        made = Override(
+            classes,
+            made.directives,
+            not {"nonfatal=override", "nonfatal=all"} & {*words},
+            not {"nonfatal=unknown", "nonfatal=all"} & {*words},
+            place=place,
         )
     for line in section.all("allowoverridelist"):
         directives = tuple(word.lower() for word in line.arguments if word.lower() != "none")
@@ -125,22 +128,11 @@ def _follows(options: str, folder: Folder) -> bool:
     return options == "follow" or (options == "owner" and folder.has_owner_of_target)
 
 
-def _refused(text: str, override: Override, modules: FrozenSet[str]) -> Iterator[Refused]:
-    skipped = 0
-    for line in read_lines(text, ""):
-        if line.name in ("<ifmodule", "</ifmodule"):
-            if line.name == "</ifmodule":
-                skipped = max(0, skipped - 1)
-            elif skipped or not _is_loaded(line.arguments, modules):
-                skipped += 1
-            continue
+def _refused(text: str, override: Override, found: Apache) -> Iterator[Refused]:
+    for line in met(read_lines(text, ""), found):
+        directive = line.words[0].lstrip("<")
         needs = NEEDS.get(line.name)
-        if skipped or line.name.startswith("</") or needs in (None, ANY):
-            continue
-        if needs not in override.classes and line.name not in override.directives:
-            yield Refused(line.number, line.words[0].lstrip("<"), needs or "")
-
-
-def _is_loaded(words: Sequence[str], modules: FrozenSet[str]) -> bool:
-    name = words[0] if words else ""
-    return (name.lstrip("!") in modules) != name.startswith("!")
+        if line.name in found.unknown:
+            yield Refused(line.number, directive, "", True, override.is_unknown_fatal)
+        elif needs not in (None, ANY, *override.classes) and line.name not in override.directives:
+            yield Refused(line.number, directive, needs or "", is_fatal=override.is_fatal)

@@ -33,11 +33,11 @@ def observe_builder(files: Host, runner: Runner, wanted: Wanted) -> Builder:
     """The state of a builder. Only lists and caches of this module are written."""
     patches = tuple(_read_patch(path) for path in wanted.patches)
     architecture, suite = read_architecture(runner), wanted.suite or read_suite(files)
-    lines = wanted.sources or make_lines(runner.run(["apt-get", "indextargets", "--format", TARGETS, "Created-By: Packages"]).stdout, suite)
+    os.makedirs(wanted.directory, mode=0o755, exist_ok=True)
+    lines = wanted.sources or make_lines(_read_targets(runner, wanted), suite)
     if not lines:
         found = f"apt of this host has no archive of {suite}"
         raise RefusedError(wanted.name, found, f"Give sources, such as 'deb http://archive.example.org/debian {suite} main'. {NOTHING}")
-    os.makedirs(wanted.directory, mode=0o755, exist_ok=True)
     config = _prepare_apt(runner, wanted, lines, architecture)
     candidate = _read_candidate(runner, config, wanted)
     free = shutil.disk_usage(wanted.directory).free
@@ -45,6 +45,15 @@ def observe_builder(files: Host, runner: Runner, wanted: Wanted) -> Builder:
     if find_built(state, wanted):
         return state
     return Builder(architecture, suite, tuple(lines), candidate, patches, state.built, free, _try_patches(runner, config, state, wanted))
+
+
+def _read_targets(runner: Runner, wanted: Wanted) -> str:
+    """The archives of this host. Images of containers have no cache of packages, and apt then reads all lists to name them."""
+    folder = os.path.join(wanted.directory, ".apt-host")
+    os.makedirs(os.path.join(folder, "archives", "partial"), exist_ok=True)
+    values = (f"Dir::Cache={folder}", "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin")
+    options = [f"--option={value}" for value in values]
+    return runner.run(["apt-get", *options, "indextargets", "--format", TARGETS, "Created-By: Packages"]).stdout
 
 
 def _read_patch(path: str) -> Patch:
@@ -68,12 +77,19 @@ def _prepare_apt(runner: Runner, wanted: Wanted, lines: Sequence[str], architect
     for name in ("lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
     config, stamp = os.path.join(folder, "apt.conf"), os.path.join(folder, "updated")
-    write_file(WriteFile(os.path.join(folder, "sources.list"), with_sources(lines)))
-    write_file(WriteFile(config, render_apt(folder, architecture)))
+    _keep(WriteFile(os.path.join(folder, "sources.list"), with_sources(lines), 0o600))
+    _keep(WriteFile(config, render_apt(folder, architecture)))
     if not os.path.exists(stamp) or time.time() - os.stat(stamp).st_mtime > wanted.max_lists_age:
         runner.run(["apt-get", f"--config-file={config}", "update"], timeout=300)
         write_file(WriteFile(stamp, ""))
     return config
+
+
+def _keep(step: WriteFile) -> None:
+    """Write a file that has another content or mode: to write waits for the disk, which may take longer than all else of a second run."""
+    found = Host().content(step.path)
+    if found != (step.content, step.mode):
+        write_file(step)
 
 
 def _read_candidate(runner: Runner, config: str, wanted: Wanted) -> Candidate:

@@ -9,11 +9,11 @@ import os
 import time
 from typing import List, Optional, Sequence, Tuple
 
-from ..._core.errors import CommandError, ObservationError
+from ..._core.errors import CommandError, ObservationError, RefusedError
 from ..._core.runner import Runner
 from ..._host.files import Host as Files
 from ..options import Wanted, WantedInfo
-from ..parse import QUERY, TARGETS, parse_changed_files, parse_deb, parse_installed, parse_offers, parse_targets
+from ..parse import QUERY, TARGETS, parse_changed_files, parse_deb, parse_installed, parse_offers, parse_stanzas, parse_targets
 from ..state import Deb, Host, Installed, Offer
 
 _LISTS = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial")
@@ -21,10 +21,46 @@ _LISTS = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial")
 
 def observe_host(files: Files, runner: Runner, wanted: Wanted) -> Host:
     """What dpkg knows of the packages, and, to go back to the distribution's version, which versions apt knows."""
-    debs = tuple(_read_deb(runner, path) for path in wanted.debs) if wanted.state == "present" else ()
+    if wanted.state == "absent":
+        return _observe_leaving(files, runner, wanted)
+    if wanted.version is not None:
+        return _observe_archive(files, runner, wanted, wanted.version)
+    debs = tuple(_read_deb(runner, path) for path in wanted.debs)
     names = [wanted.name, *(deb.name for deb in debs)]
-    offers = read_offers(runner, [wanted.name]) if wanted.state == "absent" else ()
-    return Host(read_architecture(runner), read_suite(files), _read_installed(runner, names), offers, debs)
+    return Host(read_architecture(runner), read_suite(files), _read_installed(runner, names), debs=debs)
+
+
+def _observe_archive(files: Files, runner: Runner, wanted: Wanted, version: str) -> Host:
+    """The package of an archive, and those of the same source and version of which the host has another one."""
+    offered = _read_offered(runner, wanted.name, version)
+    if offered is None:
+        found = f"no archive of this host has {version}"
+        raise RefusedError(wanted.name, found, "Run apt-get update, or publish it by patched_package_archive. Nothing was changed")
+    deb, source = offered
+    installed = _read_installed(runner, ())
+    others = (_read_offered(runner, one.name, version) for one in installed if one.source == source and one.name != wanted.name)
+    debs = (deb, *(other for other, _source in filter(None, others)))
+    names = {deb.name for deb in debs}
+    return Host(read_architecture(runner), read_suite(files), tuple(one for one in installed if one.name in names), debs=debs)
+
+
+def _read_offered(runner: Runner, name: str, version: str) -> Optional[Tuple[Deb, str]]:
+    """A package of an archive as if it were a file, by the words with which apt installs it; and its source."""
+    words = f"{name}={version}"
+    answer = runner.run(["apt-cache", "show", "--no-all-versions", words], accept=(0, 100))
+    fields = next(parse_stanzas(answer.stdout))
+    if fields.get("Version") != version:
+        return None
+    return parse_deb(words, answer.stdout), fields.get("Source", name).partition(" ")[0]
+
+
+def _observe_leaving(files: Files, runner: Runner, wanted: Wanted) -> Host:
+    """The package, and the patched ones of the same source: versions of one source often need each other."""
+    everything = _read_installed(runner, ())
+    sources = {package.source for package in everything if package.name == wanted.name}
+    installed = tuple(one for one in everything if one.name == wanted.name or (one.is_patched and one.source in sources))
+    offers = read_offers(runner, sorted({one.name for one in installed} | {wanted.name}))
+    return Host(read_architecture(runner), read_suite(files), installed, offers)
 
 
 def observe_info(files: Files, runner: Runner, wanted: WantedInfo) -> Host:

@@ -14,13 +14,13 @@ from ..._core.errors import CommandError, FleetlabError
 from ..._core.plan import Operations, WriteFile, write_file
 from ..._core.runner import Runner
 from ..._host.files import Host
-from ..changes import changed_files, is_strict
+from ..changes import changed_files, is_strict, restored_files
 from ..judge import deviations
-from ..observe import main_process, read_config, read_files, scan_all
+from ..observe import find_marked, main_process, own_endpoints, read_config, read_files, scan_all
 from ..options import Wanted
 from ..profiles import Settings
 from ..servers import Server
-from ..state import Report
+from ..state import Config, Report
 from .sandbox import answers, sandbox
 
 _SETTLE = 10.0
@@ -33,7 +33,7 @@ _ANY = tuple(range(256))
 def operations(host: Host, runner: Runner, server: Server, wanted: Wanted) -> Operations:
     """The operations of plans, by name."""
     change = _Change(host, runner, server, wanted)
-    return {"trial": change.trial, "prove": change.prove}
+    return {"trial": change.trial, "trial_absent": change.trial_absent, "prove": change.prove}
 
 
 class _Change:
@@ -48,17 +48,32 @@ class _Change:
         settings = Settings(profile, tuple(groups), **{name: bool(value) for name, value in flags.items()})
         config = read_config(self._host, self._server)
         files = read_files(self._host, self._server, config)
-        with sandbox(self._host, self._runner) as box, tempfile.TemporaryFile() as output:
-            for path, content in changed_files(self._server, config, files, settings, self._wanted).items():
-                box.write(path, content)
-            if self._server.enable:
+        self._try(config, changed_files(self._server, config, files, settings, self._wanted), settings)
+
+    def trial_absent(self) -> None:
+        """The same without all that this collection wrote. No profile is wanted then."""
+        config = read_config(self._host, self._server)
+        files = read_files(self._host, self._server, config, marked=find_marked(self._host, self._server))
+        self._try(config, restored_files(self._server, files), None)
+
+    def _try(self, config: Config, files: Mapping[str, Optional[str]], settings: Optional[Settings]) -> None:
+        with sandbox(self._host, self._runner, config.logs) as box, tempfile.TemporaryFile() as output:
+            for path, content in files.items():
+                if content is not None:
+                    box.write(path, content)
+            if settings is None:
+                box.run("rm", "--force", self._server.enabled, self._server.owned)
+            elif self._server.enable:
                 box.run(*self._server.enable)
             box.know(("localhost", self._host.hostname(), *config.hosts))
             box.start(self._server.foreground, output)
             box.await_answers(config.endpoints, self._server.logs)
-            self._expected = box.call(lambda: scan_all(config.endpoints, self._wanted))
-            found = list(deviations(self._expected, settings, is_strict(config, self._wanted)))
-            box.expect_alive(self._server.logs, moment=bool(found))
+            reports = box.call(lambda: scan_all(config.endpoints, self._wanted))
+            found = list(deviations(reports, settings, is_strict(config, self._wanted))) if settings else []
+            box.expect_alive(self._server.logs, moment=bool(found) or settings is None)
+        # An address that this host does not have now is tried, because every address is local there, but cannot be compared.
+        own = own_endpoints(self._host, config.endpoints)
+        self._expected = tuple(report for report in reports if report.endpoint in own)
         if found:
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise FleetlabError(f"the throwaway server is not as the profile says: {found[0]}{more}. The running server was not touched")
@@ -105,6 +120,8 @@ class _Change:
         for path, content in kept.items():
             if content is not None:
                 write_file(WriteFile(path, content, mode=(self._host.content(path) or ("", 0o644))[1]))
+                if path == self._server.owned and self._server.enable:
+                    self._tell(self._server.enable)
                 continue
             if self._server.disable:
                 # If that fails, the link has to go all the same: a server does not start with a link that leads nowhere.

@@ -37,6 +37,7 @@ _EMPTY = ("/run", "/tmp")
 _KEPT = ("/proc", "/sys", "/dev", *_EMPTY, *_IN_MEMORY)
 _SHARED = "/dev/shm"
 _LOGS = "/var/log"
+_SYSTEM_LOG = "/dev/log"
 _LOGS_IN_MEMORY = "/run/fleetlab-trial/log"
 _ANY = tuple(range(256))
 _NONLOCAL = ("/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind")
@@ -69,18 +70,37 @@ class Sandbox:
         self.run("mkdir", "--parents", _LOGS_IN_MEMORY)
         self._runner.run(self._enter(("cp", "--archive", "--attributes-only", f"{_LOGS}/.", _LOGS_IN_MEMORY)), accept=_ANY)
         for path in _IN_MEMORY:
-            layers = f"/run/fleetlab-trial{path}"
-            self.run("mkdir", "--parents", f"{layers}/upper", f"{layers}/work")
-            options = f"lowerdir={path},upperdir={layers}/upper,workdir={layers}/work"
-            self.run("mount", "-t", "overlay", "-o", options, "overlay", path)
+            self._overlay(path, f"/run/fleetlab-trial{path}")
         self.run("mount", "--bind", _LOGS_IN_MEMORY, _LOGS)
         for path in self._others():
             self.run("mount", "-o", "remount,bind,ro", path)
+        # Without systemd the log of the system is a socket of the host in /dev, and not below /run.
+        if self._host.exists(_SYSTEM_LOG) and not self._host.resolve(_SYSTEM_LOG).startswith("/run/"):
+            self.run("mount", "--bind", "/dev/null", _SYSTEM_LOG)
         self.run("ip", "link", "set", "dev", "lo", "up")
         self.run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
         # A host without IPv6 has no addresses of it to reach.
         self._runner.run(self._enter(("ip", "-6", "route", "add", "local", "::/0", "dev", "lo")), accept=_ANY)
         self.call(_bind_everywhere)
+
+    def cover(self, logs: Sequence[str]) -> None:
+        """Let the server write logs that lie in other places than L(_LOGS): into empty files with the same owners and modes."""
+        others = [path for path in dict.fromkeys(map(self._host.resolve, logs)) if self._is_read_only(path)]
+        missing = {os.path.dirname(path) for path in others if not self._host.exists(path)}
+        for number, folder in enumerate(sorted(missing)):
+            self._overlay(folder, f"/run/fleetlab-trial/logs/{number}")
+        for number, path in enumerate(path for path in others if self._host.is_file(path)):
+            place = f"/run/fleetlab-trial/log.{number}"
+            self.run("cp", "--attributes-only", "--preserve=mode,ownership", path, place)
+            self.run("mount", "--bind", place, path)
+
+    def _is_read_only(self, path: str) -> bool:
+        return not path.startswith(tuple(f"{kept}/" for kept in _KEPT)) and self._host.is_folder(os.path.dirname(path))
+
+    def _overlay(self, path: str, layers: str) -> None:
+        self.run("mkdir", "--parents", f"{layers}/upper", f"{layers}/work")
+        options = f"lowerdir={path},upperdir={layers}/upper,workdir={layers}/work"
+        self.run("mount", "-t", "overlay", "-o", options, "overlay", path)
 
     def _others(self) -> Iterator[str]:
         """The other mounts, which the server may only read."""
@@ -165,14 +185,15 @@ def answers(endpoint: Endpoint) -> bool:
 
 
 @contextlib.contextmanager
-def sandbox(host: Host, runner: Runner) -> Iterator[Sandbox]:
-    """A sandbox, which ends with the context, and with this process."""
+def sandbox(host: Host, runner: Runner, logs: Sequence[str] = ()) -> Iterator[Sandbox]:
+    """A sandbox, which ends with the context, and with this process. C(logs) are files to which the server will write."""
     namespaces = ("--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc")
     argv = ("setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "sleep", _LIFE)
     holder = Process(argv, subprocess.DEVNULL, subprocess.DEVNULL, subprocess.DEVNULL)
     try:
         box = Sandbox(host, runner, _child(host, holder))
         box.isolate()
+        box.cover(logs)
         yield box
     finally:
         holder.kill()

@@ -26,7 +26,8 @@ def test_apache_alone_is_set_up_and_reported(tmp_path: Path) -> None:
     stubs, failed = play(tmp_path, {"names": [GOOD]}, apache_forward_secrecy_textfile=str(tmp_path / "metrics"))
     assert failed == {}
     assert stubs.called("apache_tls") == [{"profile": "intermediate", "tickets": "off", "overrides": "refuse"}]
-    assert stubs.called("nginx_tls") == stubs.called("tz_cron") == []
+    assert stubs.called("nginx_tls") == []
+    assert stubs.called("tz_cron") == [{"name": "tls-apache", "state": "absent"}]
     assert [row["name"] for row in json.loads((tmp_path / "report" / "tls.json").read_text())["rows"]] == ["a.test"]
     assert (tmp_path / "report" / "tls.html").exists()
     assert "tls_failures 0" in (tmp_path / "metrics").read_text()
@@ -36,10 +37,7 @@ def test_findings_and_refusals_fail_after_the_report(tmp_path: Path) -> None:
     every = {"apache_forward_secrecy_servers": ["apache", "nginx", "proftpd"], "apache_forward_secrecy_tickets": "rotate"}
     stubs, failed = play(tmp_path, {"names": [BAD], "failed": True, "msg": "apache_tls: refused: y"}, **every)
     assert failed["web1"] == "web1 apache 127.0.0.1:443 (no name): 1 of 62 suites have no forward secrecy; apache_tls: refused: y"
-    assert [job["command"] for job in stubs.called("tz_cron")] == [
-        "service apache2 reload",
-        "service nginx reload",
-        "service proftpd reload",
-    ]
+    # Apache is as it was, because it was refused, and so is its job.
+    assert [job["command"] for job in stubs.called("tz_cron")] == ["service nginx reload", "service proftpd reload"]
     assert stubs.called("proftpd_tls") == [{"profile": "intermediate", "overrides": "refuse"}]
     assert len(json.loads((tmp_path / "report" / "tls.json").read_text())["rows"]) == 3

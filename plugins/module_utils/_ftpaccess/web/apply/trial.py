@@ -15,7 +15,7 @@ from typing import Dict, List, Sequence, Tuple
 from ...._core.errors import ObservationError
 from ...._core.runner import Process
 from ...._host.isolated import SCRATCH, isolated, mount_over
-from ..rehearsal import FIRST_PORT, answer, configuration, differences, is_exact, mark
+from ..rehearsal import FIRST_PORT, answer, configuration, differences, is_exact, text
 from ..state import Apache, Folder, PathVerdict
 
 _START = 15.0
@@ -35,7 +35,7 @@ def try_out(found: Apache, cases: Sequence[Case], verdicts: Sequence[PathVerdict
     limit = _START + _PER_FILE * sum(len(folder.files) for _server, _path, folders in cases for folder in folders)
 
     def work() -> List[Dict[str, str]]:
-        return _play(found.program, config, {path: f"{text}\n{mark(found)}\n" for path, text in texts.items()}, cases)
+        return _play(found.program, config, {path: text(found, content) for path, content in texts.items()}, cases)
 
     seen: List[Dict[str, str]] = isolated(work, limit)
     wrong = [text for one, answers in zip(verdicts, seen) for text in differences(one, answers, is_exact(found))]

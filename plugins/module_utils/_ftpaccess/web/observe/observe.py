@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import stat
+from dataclasses import replace
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...._core.errors import CommandError, ObservationError
@@ -17,13 +18,19 @@ from ...._core.runner import Runner
 from ...._host.files import Host
 from ...._host.isolated import end_with_parent, in_child
 from ...conf import ConfError, Line, Section, parse, read_lines
+from ..conditions import asked
 from ..options import Wanted
+from ..rehearsal import loads
 from ..state import AccessText, Apache, Folder
 from ..verdict import document_root, file_names, server_names
 
 _LIMIT = 60.0
 _LARGEST = 4 << 20
 """Characters of a file that are looked at: whoever may write into a site may give it any size."""
+_MOST = 500
+"""Directives of which Apache is asked whether it has them."""
+_DIRECTIVE = re.compile(r"[a-z_][a-z0-9_]*|<[a-z]+")
+_SAID = "FleetlabHas_"
 _ENVVARS = "/etc/apache2/envvars"
 _INFO = ("/usr/lib/apache2/modules/mod_info.so", "/usr/lib64/httpd/modules/mod_info.so", "modules/mod_info.so")
 # The server itself makes it, so that it may be missing.
@@ -43,7 +50,33 @@ def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[C
     for server in server_names(found):
         for path in wanted.paths or (os.path.normpath(document_root(found, server)),):
             cases.append((server, path, _folders(path, file_names(found, server), user)))
-    return found, tuple(cases)
+    return _ask(host, runner, wanted.config, found, cases), tuple(cases)
+
+
+def _ask(host: Host, runner: Runner, config: Optional[str], found: Apache, cases: Sequence[Case]) -> Apache:
+    """Let Apache say which directives of the files it does not have, and which it has only by modules that no trial loads."""
+    texts = [file.text for _server, _path, folders in cases for folder in folders for file in folder.files]
+    names = sorted({name for text in texts for name in asked(read_lines(text, "")) if _DIRECTIVE.fullmatch(name)})[:_MOST]
+    defines, known = _say(host, runner, [found.program, *(["-f", config] if config else [])], names)
+    modules = [word for name, path in loads(found.loads) for word in ("-C", f"LoadModule {name} {path}")]
+    _defines, proved = _say(
+        host, runner, [found.program, "-f", "/dev/null", "-C", "ErrorLog /dev/null", "-C", "ServerName localhost", *modules], sorted(known)
+    )
+    return replace(found, defines=defines, unknown=tuple(name for name in names if name not in known), unproved=tuple(known - proved))
+
+
+def _say(host: Host, runner: Runner, argv: Sequence[str], names: Sequence[str]) -> Tuple[Tuple[str, ...], FrozenSet[str]]:
+    """What is defined, and those of the directives that a configuration may have."""
+    if not names:
+        return (), frozenset()
+    words = [word for name in names for word in ("-c", f"<IfDirective {name}>", "-c", f"Define {_SAID}{name}", "-c", "</IfDirective>")]
+    try:
+        answer = runner.run(["env", *_environment(host), *argv, *words, "-t", "-D", "DUMP_RUN_CFG"]).stdout
+    except CommandError as error:
+        raise ObservationError(f"{argv[0]} does not say which directives it has: {error.problem}. Nothing was changed") from None
+    found = re.findall(r"^Define: ([^\s=]+)", answer, re.MULTILINE)
+    said = frozenset(name[len(_SAID) :] for name in found if name.startswith(_SAID))
+    return tuple(name for name in found if not name.startswith((_SAID, "DUMP_"))), said
 
 
 def read_apache(host: Host, runner: Runner, config: Optional[str]) -> Apache:

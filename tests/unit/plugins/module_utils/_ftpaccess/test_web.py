@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.options import make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import answer, configuration, differences, mark
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import text as trial_text
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.state import AccessText, Apache, Folder, PathVerdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.verdict import document_root, file_names, judge, server_names
@@ -174,3 +177,33 @@ def test_options() -> None:
     assert make_wanted({"config": None, "paths": ["/a/", "/a"], "trial": False}).paths == ("/a",)
     with pytest.raises(InputError, match="config"):
         make_wanted({"config": "a.conf", "paths": [], "trial": False})
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("php_value a 1\n", [1]),
+        ("<IfModule mod_php.c>\nphp_value a 1\n</IfModule>\n", []),
+        ("<IfModule mod_php.c>\n<IfModule mod_no.c>\nphp_value a 1\n</IfModule>\nphp_value a 1\n</IfModule>\nphp_value a 1\n", [7]),
+        ("<IfVersion < 2.4>\nphp_value a 1\n</IfVersion>\n", []),
+        ("<IfVersion 2.4>\nphp_value a 1\n</IfVersion>\n", [2]),
+        ("<IfVersion !> 2.4.99>\nphp_value a 1\n</IfVersion>\n", [2]),
+        ("<IfVersion ~ ^2>\nphp_value a 1\n</IfVersion>\n", [2]),
+        ("<IfDirective php_value>\nphp_value a 1\n</IfDirective>\n", []),
+        ("<IfDirective !php_value>\nRequire a\n</IfDirective>\n", []),
+        ("<IfDefine !HERE>\nphp_value a 1\n</IfDefine>\n", []),
+        ("<Files x>\nphp_value a 1\n</Files>\n", [2]),
+    ],
+)
+def test_a_directive_of_a_missing_module_ends_requests_unless_its_guard_does_not_hold(text: str, lines: list[int]) -> None:
+    found = replace(apache(OFF + SRV.format("All")), version="2.4", unknown=("php_value",), defines=("HERE",))
+    verdict = judge(found, "main", "/srv/a", (folder("/srv", text),))
+    assert [line.number for line in verdict.in_force[0].refused if line.is_unknown] == lines
+    assert bool(verdict.problem) == bool(lines)
+    passing = replace(found, main=apache(OFF + SRV.format("All Nonfatal=Unknown")).main)
+    assert not judge(passing, "main", "/srv/a", (folder("/srv", text),)).problem
+
+
+def test_a_trial_leaves_out_lines_whose_module_it_does_not_load() -> None:
+    found = replace(apache(OFF), unproved=("ssloptions",))
+    assert trial_text(found, "SSLOptions \\\n +StdEnvVars\nAddType a b") == "#SSLOptions \\\n# +StdEnvVars\nAddType a b\nFleetlabTrial\n"

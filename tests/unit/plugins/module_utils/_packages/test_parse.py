@@ -47,7 +47,7 @@ def test_the_source_of_a_package_that_was_built_again_has_its_own_version() -> N
 @pytest.mark.parametrize("folder", DPKG, ids=lambda folder: folder.name)
 def test_dpkg_is_read(folder: Path) -> None:
     installed = {package.name: package for package in parse.parse_installed((folder / "installed").read_text())}
-    assert installed["hostname"] == Installed("hostname", "3.23+nmu1", "amd64", is_held=False, is_essential=True)
+    assert installed["hostname"] == Installed("hostname", "3.23+nmu1", "amd64", is_held=False, is_essential=True, source="hostname")
     assert installed["hostname"].full_name == "hostname:amd64"
     assert installed["adduser"].full_name == "adduser"
     assert parse.parse_changed_files((folder / "verify").read_text()) == ("/usr/sbin/adduser", "/usr/share/man/man8/adduser.8.gz")

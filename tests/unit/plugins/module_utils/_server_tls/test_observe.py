@@ -9,11 +9,13 @@ import base64
 import os
 import socket
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.local import local_networks
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options import Wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
@@ -121,6 +123,16 @@ def test_an_address_in_another_way_of_writing_and_a_name_are_the_servers_own(tmp
         words = "".join(int.from_bytes(bytes.fromhex(word), sys.byteorder).to_bytes(4, "big").hex() for word in IPV6)
         write(tmp_path, "proc/7/net/tcp6", f"head\n 0: {words}:01BB 0:0 0A 0:0 0:0 0 0 0 98 1\n")
         assert look(tmp_path, f"Listen localhost:{port}\nListen [2001:DB8:0:0::1]:443\n").blocked == ()
+
+
+def test_the_addresses_that_a_host_has_are_in_the_tables_of_the_kernel() -> None:
+    folder = Path(__file__).parents[4] / "fixtures" / "proc_net" / "6.18"
+    found = local_networks((folder / "fib_trie").read_text(), (folder / "if_inet6").read_text())
+    addresses = ["127.0.0.53", "192.0.2.1", "192.0.2.2", "198.51.100.7", "192.0.2.3", "192.0.2.255", "::1", "2001:db8::1", "2001:db8::2"]
+    assert [any(ip_address(address) in network for network in found) for address in addresses] == [
+        *(True, True, True, True, False, False),
+        *(True, True, False),
+    ]
 
 
 def test_a_kernel_without_ipv6_has_all_addresses_of_the_other_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

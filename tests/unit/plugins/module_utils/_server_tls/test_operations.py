@@ -57,7 +57,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tuple
             return lambda *arguments, **_options: arguments[0]() if arguments and callable(arguments[0]) else None
 
     @contextlib.contextmanager
-    def box(_host: Host, _runner: Any) -> Iterator[Box]:
+    def box(_host: Host, _runner: Any, _logs: Sequence[str]) -> Iterator[Box]:
         yield Box()
 
     def make(

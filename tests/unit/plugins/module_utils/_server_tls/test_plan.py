@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from hypothesis import given
@@ -24,6 +24,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state i
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.scans import END, report
 
 OPTIONS: Dict[str, Any] = {
+    "state": "present",
     "profile": "intermediate",
     "oldest_client": None,
     "groups": None,
@@ -71,14 +72,19 @@ class Machine:
             assert step.path == APACHE.owned
             assert self.journal, "the old file has to be kept first"
             self.content = step.content
+        elif isinstance(step, RemoveFile) and step.path == APACHE.owned:
+            assert self.journal, "the old file has to be kept first"
+            self.content = None
         elif isinstance(step, RemoveFile):
             assert step.path == APACHE.journal
             self.journal = None
         elif isinstance(step, Command):
-            assert step.argv == APACHE.enable
-            self.enabled = True
+            assert step.argv in (APACHE.enable, APACHE.disable)
+            self.enabled = step.argv == APACHE.enable
         elif isinstance(step, Operation) and step.name == "prove":
             assert self.running
+            if self.content is None:
+                self.loaded = None
             self.loaded = settings if self.enabled and self.content == APACHE.render(settings) else self.loaded
 
     def apply(self, wanted: Wanted, most: Optional[int] = None) -> List[Step]:
@@ -119,6 +125,38 @@ def test_a_run_that_was_killed_after_any_steps_is_completed_by_the_next(machine:
     again = plan(APACHE, machine.state(), wanted)
     assert not again.changed
     assert again.before == again.after
+
+
+@given(
+    machine=MACHINES,
+    profile=st.sampled_from(sorted(PROFILES)),
+    killed=st.lists(st.tuples(st.sampled_from(["present", "absent"]), st.integers(0, 7)), max_size=3),
+)
+def test_after_killed_runs_nothing_is_left_of_the_profile(machine: Machine, profile: str, killed: List[Tuple[str, int]]) -> None:
+    for state, most in killed:
+        machine.apply(want(profile=profile, state=state), most)
+    machine.apply(want(state="absent"))
+    assert (machine.content, machine.enabled, machine.journal) == (None, False, None)
+    again = plan(APACHE, machine.state(), want(state="absent"))
+    assert not again.changed
+    assert again.before == again.after == {"file": "", "commented_out_in": []}
+
+
+def test_lines_that_were_made_comments_come_back_and_nothing_else_is_judged() -> None:
+    site = "/etc/apache2/sites-available/a.conf"
+    text = "# apache_tls: SSLProtocol all\n# apache_tls is a program\nSSLEngine on\n"
+    files = {APACHE.owned: ("x", 0o644), site: (text, 0o640)}
+    config = replace(CONFIG, has_tls=False, certificates=(replace(CERTIFICATE, age=None),))
+    made = plan(APACHE, replace(Machine(enabled=True).state(), files=files, config=config), want(state="absent"))
+    assert [step[0] for step in made.commands()] == ["trial_absent", "mkdir", "write-file", "write-file", "a2disconf", "rm", "prove", "rm"]
+    (restored,) = (step for step in made.steps if isinstance(step, WriteFile) and step.path == site)
+    assert (restored.content, restored.mode) == ("SSLProtocol all\n# apache_tls is a program\nSSLEngine on\n", 0o640)
+    assert made.before["commented_out_in"] == [site]
+
+
+def test_an_address_of_another_host_is_named() -> None:
+    made = plan(APACHE, replace(Machine().state(), elsewhere=("192.0.2.9:443",)), want())
+    assert any("192.0.2.9:443 is no address of this host now" in text for text in made.warnings)
 
 
 def test_a_server_that_a_killed_run_left_without_life_is_not_passed_over() -> None:
