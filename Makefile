@@ -18,6 +18,8 @@ ARGS ?=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export LC_ALL := C.UTF-8
+# With it each Python compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # The lab's playbooks create their own inventory.
 export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
@@ -87,7 +89,7 @@ bench-throughput: ## measure whether throughput explains every byte, its sender,
 
 test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels
-	@python scripts/run_tests.py molecule network kernels lint unit package matrix sanity aws
+	@python scripts/run_tests.py molecule network matrix aws unit sanity lint kernels package
 
 test-faults: ## all faults that the lab survives, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab
@@ -145,7 +147,7 @@ format: ## format the Python files, and write the roles' READMEs from their argu
 	@scripts/bootstrap run dev
 	$(NOX) formatters role-readmes floors
 
-docs: ## check the documentation and render it into build/docs
+docs: ## check the documentation and build its site in build/docs, without a warning
 	@scripts/bootstrap run dev
 	$(NOX) docs-check docs
 

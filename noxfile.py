@@ -10,7 +10,6 @@ controllers and on managed hosts. A Python that this machine lacks is named and 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import sysconfig
 import tempfile
@@ -49,16 +48,6 @@ def shellcheck(session: nox.Session) -> None:
     session.run("shellcheck", "--severity=warning", *sorted(scripts))
 
 
-_LINT_OF_GALAXY = (
-    "--offline",
-    "--profile=production",
-    "--format=pep8",
-    "--nocolor",
-    "--skip-list=yaml,var-naming,avoid-dot-notation,import-task-no-when,single-entry-point,use-loop",
-)
-"""The options of ansible-lint in the importer."""
-
-
 @nox.session(name="galaxy-importer")
 def galaxy_importer(session: nox.Session) -> None:
     """Build the collection and import it as Galaxy does; a warning of the importer is a failure, too."""
@@ -69,15 +58,21 @@ def galaxy_importer(session: nox.Session) -> None:
         config = {"GALAXY_IMPORTER_CONFIG": os.path.abspath(".galaxy-importer.cfg")}
         with session.chdir(folder):
             log = session.run("python", "-m", "galaxy_importer.main", archive.name, env=config, silent=True)
-        unpacked = Path(folder, "ansible_collections", "fleetlab", "linux")
-        shutil.unpack_archive(archive, unpacked, filter="data")
-        # The importer's own call of ansible-lint has a limit of three minutes, which a busy machine does not meet.
-        collections = {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([folder, os.environ["ANSIBLE_COLLECTIONS_PATH"]])}
-        with session.chdir(unpacked):
-            session.run("ansible-lint", *_LINT_OF_GALAXY, env=collections, silent=True)
     findings = [line for line in str(log).splitlines() if line.startswith(("WARNING", "ERROR"))]
     if findings:
         session.error("\n".join(["the importer of Galaxy finds:", *findings]))
+
+
+@nox.session(name="execution-environment")
+def execution_environment(session: nox.Session) -> None:
+    """Write the build files of an execution environment with this collection, and read what it needs there."""
+    session.install("ansible-builder>=3.1,<4")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("ansible-builder", "create", "--file", "docs/execution-environment.yml", "--context", folder, silent=True)
+    found = str(session.run("ansible-builder", "introspect", ".cache/collections", silent=True))
+    lost = [name for name in ("prometheus-client", "openssh-clients") if name not in found]
+    if lost:
+        session.error(f"ansible-builder does not find what meta/execution-environment.yml names: {', '.join(lost)}")
 
 
 @nox.session(name="role-readmes", venv_backend="none")
@@ -114,20 +109,24 @@ def release(session: nox.Session) -> None:
 
 @nox.session(name="docs", default=False)
 def docs(session: nox.Session) -> None:
-    """Render the documentation of every plugin and role into build/docs."""
-    session.install("antsibull-docs>=2.24,<3", "ansible-core", "--constraint", "requirements.txt")
-    os.makedirs("build/docs", mode=0o755, exist_ok=True)
-    tree = f"{_TREE}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"
-    session.run(
-        "antsibull-docs",
-        "collection",
-        "--use-current",
-        "--output-format=simplified-rst",
-        "--fail-on-error",
-        "--dest-dir=build/docs",
-        "fleetlab.linux",
-        env={"ANSIBLE_COLLECTIONS_PATH": tree},
+    """Build the site of the guides, plugins and roles in build/docs; a warning is a failure."""
+    session.install(
+        "antsibull-docs>=2.24,<3",
+        "sphinx>=8.1,<9",
+        "myst-parser>=4,<5",
+        "sphinx-ansible-theme>=0.10.4,<0.11",
+        "ansible-core",
+        "--constraint",
+        "requirements.txt",
     )
+    source = Path("build/docs-source").absolute()
+    # antsibull-docs refuses a folder that others may write to.
+    os.umask(0o022)
+    session.run(sys.executable, "scripts/docs_site.py", str(source), external=True)
+    tree = {"ANSIBLE_COLLECTIONS_PATH": f"{_TREE}{os.pathsep}{os.environ['ANSIBLE_COLLECTIONS_PATH']}"}
+    options = ("--use-current", "--fail-on-error", f"--dest-dir={source}")
+    session.run("antsibull-docs", "collection", *options, "fleetlab.linux", env=tree)
+    session.run("sphinx-build", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html", str(source), "build/docs")
 
 
 @nox.session(name="package", venv_backend="none")

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepare a release: the version in galaxy.yml, and the fragments of the changelog under it. The last steps are said, not done."""
+"""Prepare a release: its version in galaxy.yml and in the addresses of pictures, and the fragments of the changelog under it.
+
+The last steps are said, not done.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_PICTURES = re.compile(r"(https://raw\.githubusercontent\.com/[^/\s]+/[^/\s]+/)\d+\.\d+\.\d+(/docs/)")
 _LINE = re.compile(r"^version: (\S+)$", re.MULTILINE)
 
 
@@ -33,6 +37,11 @@ def with_version(galaxy: str, version: str) -> str:
     return _LINE.sub(f"version: {version}", galaxy)
 
 
+def with_pictures(page: str, version: str) -> str:
+    """The text of a page that shows its pictures from the tag of this version: the archive does not contain them."""
+    return _PICTURES.sub(rf"\g<1>{version}\g<2>", page)
+
+
 def main(arguments: list[str]) -> int:
     """Entry point; the one argument is the version."""
     if len(arguments) != 1:
@@ -49,11 +58,15 @@ def main(arguments: list[str]) -> int:
         print("release: there are changes that are not committed; nothing was changed", file=sys.stderr)
         return 2
     galaxy.write_text(text, encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        page.write_text(with_pictures(page.read_text(encoding="utf-8"), version), encoding="utf-8")
     day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     command = ["antsibull-changelog", "release", "--version", version, "--date", day]
     collection = ROOT / ".cache" / "collections" / "ansible_collections" / "fleetlab" / "linux"
     if subprocess.run(command, cwd=collection, check=False).returncode:
-        print("release: antsibull-changelog failed; git checkout galaxy.yml changelogs CHANGELOG.md restores the files", file=sys.stderr)
+        print(
+            "release: antsibull-changelog failed; git checkout galaxy.yml docs changelogs CHANGELOG.md restores the files", file=sys.stderr
+        )
         return 1
     print(f"Now read CHANGELOG.md, commit, run make test, tag the commit {version}, and upload what ansible-galaxy collection build makes.")
     return 0

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the parts of the test suite named on the command line, and end with the failures and the counts.
 
-Every part is run, also after a failed part. Three parts run at once, of which one may have guests; the others then use the time that the
-guests spend waiting. The output of a part with guests is shown while it runs, the output of any other part when it has ended. All failures
+Every part is run, also after a failed part. Three parts run at once, of which two may have guests; each uses the time that the others
+spend waiting. The output of the first part with guests is shown while it runs, the output of any other part when it has ended. All failures
 are named again at the end. The last line has the form C(N passed, N failed); the exit code says whether anything failed, or did not run.
 """
 
@@ -55,6 +55,8 @@ _LINT_SESSIONS = (
     "role-readmes",
     "floors",
     "changelog",
+    "execution-environment",
+    "docs",
 )
 """Names of nox sessions; each session counts as one test."""
 
@@ -62,8 +64,11 @@ _LINT_SESSIONS = (
 _LANES = 3
 """Number of parts that run at once. A part keeps one core busy, but for a third of its time, in which it waits."""
 
-_PATIENT = ("nice", "-n", "10")
-"""Prefix of the command of a part without guests, so that guests, whose tests depend on clocks, are hardly slowed down."""
+_NICE_WITH_GUESTS = (0, 6)
+"""Niceness of parts with guests, of which no more run at once: the tests of the first depend most on clocks, because it has the faults."""
+
+_NICE = 10
+"""Niceness of a part without guests, so that guests are hardly slowed down."""
 
 _REASON_LINES = 6
 """Lines of a reason that are repeated in the summary; the whole reason is in the output of the test."""
@@ -213,6 +218,14 @@ def _nox(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "nox", "--reuse-existing-virtualenvs", "--no-install", *arguments)
 
 
+def _on_one_cpu(number: int, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The command on the CPU of this number. The reason is pylint: it starts a process for each CPU that it may use, and each of them
+    works out all imports for itself, which takes 40 % more of the CPUs' time; beside other parts it gains nothing by it.
+    """
+    cpus = sorted(os.sched_getaffinity(0))
+    return ("taskset", "--cpu-list", str(cpus[number % len(cpus)]), *argv)
+
+
 def _pytest_part(name: str, folder: str) -> Part:
     report = REPORTS / f"{name}.xml"
     argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", folder)
@@ -226,7 +239,7 @@ def _lint() -> Iterator[Part]:
 
 def _sanity() -> Iterator[Part]:
     outcome = functools.partial(_junit_folder_outcome, OUTPUT / "sanity" / _own_core())
-    yield Part("sanity", _nox("--sessions", "sanity"), outcome)
+    yield Part("sanity", _on_one_cpu(0, _nox("--sessions", "sanity")), outcome)
 
 
 def _matrix() -> Iterator[Part]:
@@ -235,7 +248,7 @@ def _matrix() -> Iterator[Part]:
     report = reports / "nox.json"
     reports.mkdir()
     outcome = functools.partial(_matrix_outcome, report)
-    yield Part("matrix", _nox("--report", str(report), "--sessions", "matrix-part"), outcome)
+    yield Part("matrix", _on_one_cpu(1, _nox("--report", str(report), "--sessions", "matrix-part")), outcome)
 
 
 def _matrix_outcome(report: Path) -> Outcome:
@@ -270,9 +283,9 @@ def _aws() -> Iterator[Part]:
 
 
 def _molecule() -> Iterator[Part]:
-    """One part for each scenario; the scenario of the modules is first."""
+    """One part for each scenario; the scenario of the lab, which takes longest, is first."""
     found = {file.parent.name for file in ROOT.glob("molecule/*/molecule.yml")}
-    for scenario in sorted(found - _APART, key=lambda name: (name != "default", name)):
+    for scenario in sorted(found - _APART, key=lambda name: (name != "lab", name)):
         yield _scenario(scenario)
 
 
@@ -353,6 +366,9 @@ CHOICES: dict[str, Callable[[str], Iterator[Part]]] = {"target": _target, "fault
 
 def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
     env = dict(os.environ, LC_ALL="C.UTF-8", **dict(extra))
+    # Thousands of Pythons are started here. With this variable each compiles all that it imports, by which ansible-playbook starts in 0.7
+    # seconds and not in 0.4.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".cache" / "collections")
     # With this variable, sessions that could repair their findings only report them.
@@ -361,15 +377,16 @@ def _environment(extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 class _Run:
-    """A part that has been started. One without guests writes to a file, which is printed when it has ended."""
+    """A part that has been started, beside running parts. All but the first with guests write to files, printed when they have ended."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, beside: list[Part]) -> None:
         self.part = part
+        nice = _NICE_WITH_GUESTS[sum(other.guests for other in beside)] if part.guests else _NICE
         self._start = time.monotonic()
         print(f"\n=== {part.name} begins: {shlex.join(part.argv)}", flush=True)
         with contextlib.ExitStack() as stack:
-            self._log = None if part.guests else stack.enter_context(tempfile.TemporaryFile())
-            self._process = _start(part.argv if part.guests else (*_PATIENT, *part.argv), part.env, self._log)
+            self._log = stack.enter_context(tempfile.TemporaryFile()) if nice else None
+            self._process = _start(("nice", "-n", str(nice), *part.argv), part.env, self._log)
             self._files = stack.pop_all()
 
     @property
@@ -429,7 +446,7 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
         while waiting or running:
             while fitting := [part for part in waiting if _fits(part, [run.part for run in running])]:
                 waiting.remove(fitting[0])
-                running.append(_Run(fitting[0]))
+                running.append(_Run(fitting[0], [run.part for run in running]))
             late = time.monotonic() > deadline
             for run in [run for run in running if late or run.has_ended]:
                 running.remove(run)
@@ -441,7 +458,7 @@ def run_parts(parts: Iterable[Part], deadline: float) -> Iterator[Result]:
 
 
 def _fits(part: Part, running: list[Part]) -> bool:
-    return len(running) < _LANES and not (part.guests and any(other.guests for other in running))
+    return len(running) < _LANES and (not part.guests or sum(other.guests for other in running) < len(_NICE_WITH_GUESTS))
 
 
 def _outcome(part: Part, exit_code: int | None) -> Outcome:

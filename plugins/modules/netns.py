@@ -103,11 +103,13 @@ options:
     suboptions:
       masquerade:
         description:
-          - The interface of the host through which connections from inside leave, with the host's address.
-          - V(auto) is the interface of the default route when the task runs. On a host without a default route it is V(none), with a
-            warning. V(none) allows no connections to the outside.
-        type: str
-        default: auto
+          - The interfaces of the host through which connections from inside leave, with the host's address. The host's routes, rules of
+            routing and marks choose among them; a packet that they send to another interface is dropped.
+          - V(auto) is the interface of the default route when the task runs, or the interfaces of its next hops. On a host without a
+            default route it is V(none), with a warning. V(none) allows no connections to the outside.
+        type: list
+        elements: str
+        default: [auto]
       forwards:
         description: Ports of the host that lead into the namespace.
         type: list
@@ -123,8 +125,24 @@ options:
             type: str
             required: true
           to_port:
-            description: The port inside. If omitted, it is the same as the port of the host; the ports of a range are each kept.
+            description:
+              - The port inside. If omitted, it is the same as the port of the host; the ports of a range are each kept.
+              - A range of as many ports as O(nat.forwards[].port), up to 1000, takes the connections to the first port at its first port,
+                and so on.
             type: str
+          address:
+            description:
+              - The only address of the host by which the port is reached. The ports of its other addresses stay those of the host, and can
+                be forwarded otherwise. V(127.0.0.1) serves the host alone.
+              - An address that the host does not have yet gives a warning, because it may move between hosts.
+            type: str
+          sources:
+            description:
+              - Networks from which the port is reached, such as V(192.0.2.0/24) or V(192.0.2.7/32). For connections from elsewhere it is a
+                port of the host. If omitted, all networks.
+              - Also the host itself and other namespaces reach the port only with an address in these networks.
+            type: list
+            elements: str
   forwards: &forwards
     description: Short for O(nat.forwards) without other options of O(nat).
     type: list
@@ -224,15 +242,21 @@ notes:
     that ends with the command.
   - A chain of another program that drops only some forwarded packets is not changed. A warning names this chain.
   - Two runs on one host wait for each other, up to two minutes.
-  - A forward that is removed takes no new connections. Established connections go on until they end.
+  - A forward that is removed takes no new connections of TCP. Established connections go on until they end.
+  - UDP has no connections, so each change holds from the next packet on, also for a client that keeps its port. The flows that the kernel
+    tracks are forgotten if their first packet would go another way now. Those that the change does not concern go on. A flow that began
+    while somebody had flushed the rules is found by the next run. This needs the kernel's nf_conntrack_netlink; without it a warning says
+    so for forwards of UDP.
   - The unit of a namespace is restarted and reloaded together with nftables, firewalld, ufw, iptables and netfilter-persistent, whose
     services discard rules of other programs. After C(nft flush ruleset) or C(firewall-cmd --reload) by hand, no packet passes until
     C(systemctl reload fleetlab-netns-NAME) or another run restores the rules. C(systemctl restart) also rebuilds missing links and routes.
     Stopping the unit removes nothing.
-  - With iptables and a masquerade, the namespace's own filter knows the addresses that the host has when the task runs, and 10.200.0.0/16;
-    an address that the host gets later is closed only by the rules of the host until the next run. nftables has no such limit for IPv4;
-    while its rules are flushed, UDP to an IPv6 address that the host got later passes. Local addresses of IPv6 (fc00::/7) are beyond a
-    masquerade only where the host has a route to them by the uplink.
+  - With iptables and a masquerade, the namespace's own filter knows the addresses of the host and the subnets of namespaces when the task
+    runs, and 10.200.0.0/16, from which default subnets are taken. An address or another subnet that the host gets later is closed only by
+    the rules of the host until the next run. For the same reason hosts beyond the uplink with addresses of 10.200.0.0/16 are reached only
+    if a route of the host by the uplink names their network, such as C(10.200.7.0/24 via 192.0.2.254). nftables has no such limits
+    for IPv4; while its rules are flushed, UDP to an IPv6 address that the host got later passes. Local addresses of IPv6 (fc00::/7) are
+    beyond a masquerade only where the host has a route to them by the uplink.
 seealso:
   - module: fleetlab.linux.netns_info
 """
@@ -283,6 +307,16 @@ EXAMPLES = r"""
       forwards:
         - {port: 80, to_port: 8080}
         - {protocol: udp, port: 5000-5019}
+
+- name: Forwards of one address, from one network, and of a range to another range, on a host with two uplinks
+  fleetlab.linux.netns:
+    name: sip
+    nat:
+      masquerade: [eth0, wg0]
+      forwards:
+        - {port: 443, to_port: 8443, address: 192.0.2.10}
+        - {port: 5432, sources: [198.51.100.0/24, '2001:db8:7::/48']}
+        - {protocol: udp, port: 20000-20009, to_port: 30000-30009}
 
 - name: Forward the port of a service that will be restarted in the namespace, as the role isolated_service does
   fleetlab.linux.netns:
@@ -342,7 +376,7 @@ namespace:
       type: list
       elements: dict
     forwards:
-      description: The forwards, with C(protocol), C(port) and C(to_port).
+      description: The forwards, with C(protocol), C(port), C(to_port), C(address) and C(sources).
       type: list
       elements: dict
   sample:
@@ -354,7 +388,7 @@ namespace:
     routes:
       - {to: default, via: 10.200.1.1, link: v-peer1, metric: null, family: ipv4, protocol: boot}
     forwards:
-      - {protocol: tcp, port: '10105', to_port: '10105'}
+      - {protocol: tcp, port: '10105', to_port: '10105', address: null, sources: []}
 """
 
 from functools import partial

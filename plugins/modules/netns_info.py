@@ -100,7 +100,7 @@ namespaces:
       type: list
       elements: dict
     forwards:
-      description: The forwards, with C(protocol), C(port) and C(to_port).
+      description: The forwards, with C(protocol), C(port), C(to_port), C(address) and C(sources).
       type: list
       elements: dict
     listening:

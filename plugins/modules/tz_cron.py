@@ -106,8 +106,9 @@ options:
     type: str
   env: &env
     description:
-      - Further environment variables of the command. Values are texts or numbers. They are kept in a file that only root can read, and are
-        shown neither in the diff nor in the return values.
+      - Further environment variables of the command. Values are texts or numbers, and may be secrets. They are kept in a file that only
+        root can read, and are shown neither in the diff nor in the return values nor in the log of the host, where this module writes
+        nothing of its options.
     type: dict
   command_timezone: &command_timezone
     description:
@@ -309,7 +310,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe import has_program, has_user, observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import hidden, returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
@@ -324,10 +325,14 @@ def main() -> None:
         mutually_exclusive=JOBS.mutually_exclusive(),
         required_one_of=[("name", "jobs")],
         supports_check_mode=True,
+        # Ansible would write all options into the log of the host, with the values of env.
+        no_log=True,
     )
+    # The result of a module has its options: these are the ones that it may show.
+    asked, module.params = module.params, hidden(module.params)
     runner = host_runner()
     wing = Wing(
-        make_wanted=lambda params: make_wanted(params, load, has_user, has_program),
+        make_wanted=lambda _params: make_wanted(asked, load, has_user, has_program),
         require=lambda: require_root("read and change the jobs of a host"),
         lock=LOCK,
         observe=lambda wanted: observe([one.name for one in wanted], runner, Host()),

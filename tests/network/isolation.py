@@ -4,8 +4,9 @@
 """Somebody flushes, reloads and rebuilds the firewall at random moments, while packets are sent to every place where none may arrive.
 
 C(make test-isolation) runs this for an hour. It ends with the packets that arrived where none may, by their way: there has to be none.
-The scene is a host between a client and a second network, with four namespaces: C(web) has a forward, the way out and IPv6, C(alone) has no
-NAT, C(old) has the rules of iptables, and C(port) may use one port of the host.
+The scene is a host between a client and a second network, with five namespaces: C(web) has a forward, the way out and IPv6, C(alone) has no
+NAT, C(old) and C(away) have the rules of iptables, C(away) with a forward and a subnet that is not of the default ones, and C(port) may use
+one port of the host.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT, FORWARD, OPEN = 7000, 10105, 7001
 LATE = "203.0.113.1"
 """An address that the host gets after the namespaces were made. Only nftables can close it: with iptables the next run does."""
-PLACES = ("host", "client", "lan", "web", "alone", "old", "port")
+PLACES = ("host", "client", "lan", "web", "alone", "away", "old", "port")
 ADDRESSES = {
-    "host": ["192.0.2.1", "198.51.100.1", "2001:db8::1", "fd00:201::1", "10.200.71.1", "10.200.72.1", "10.200.73.1", "10.200.74.1"],
+    "host": [
+        *("192.0.2.1", "198.51.100.1", "2001:db8::1", "fd00:201::1"),
+        *("10.200.71.1", "10.200.72.1", "10.200.73.1", "10.200.74.1", "172.30.75.1"),
+    ],
     "client": ["192.0.2.2", "2001:db8::2"],
     "lan": ["198.51.100.2"],
     "web": ["10.200.71.2", "fd00:201::2"],
     "alone": ["10.200.72.2"],
+    "away": ["172.30.75.2"],
     "old": ["10.200.73.2"],
     "port": ["10.200.74.2"],
 }
@@ -43,12 +48,16 @@ ALLOWED = {
     ("web", "client"),
     ("port", "client"),
     ("old", "client"),
+    ("away", "client"),
+    ("client", "away"),
+    ("lan", "away"),
     ("client", "host"),
     ("lan", "host"),
     ("client", "lan"),
     ("lan", "client"),
 }
-"""The ways that are open: out with a masquerade, to services of the host from outside, and from one network of the host to another."""
+"""The ways that are open: out with a masquerade, to services of the host and to a forwarded port from outside, and from one network of the
+host to another."""
 
 SETUP = """
 ip netns add lan
@@ -60,6 +69,7 @@ ip -n lan link set dev eth0 up
 ip -n lan link set dev lo up
 ip -n lan route add default via 198.51.100.1
 ip -n client route add 10.200.0.0/16 via 192.0.2.1
+ip -n client route add 172.30.0.0/16 via 192.0.2.1
 ip -n client route add 198.51.100.0/24 via 192.0.2.1
 ip -n client -6 route add fd00::/8 via 2001:db8::1
 """
@@ -128,11 +138,13 @@ LINKS: dict[str, dict[str, Any]] = {
     name: {"addresses": [f"10.200.7{number}.1/24"], "peer_addresses": [f"10.200.7{number}.2/24"]}
     for number, name in enumerate(("web", "alone", "old", "port"), 1)
 }
+LINKS["away"] = {"addresses": ["172.30.75.1/24"], "peer_addresses": ["172.30.75.2/24"]}
 LINKS["web"]["addresses"].append("fd00:201::1/64")
 LINKS["web"]["peer_addresses"].append("fd00:201::2/64")
 NAMESPACES: dict[str, dict[str, Any]] = {
     "web": {"nat": {"masquerade": "eth0", "forwards": [{"port": str(FORWARD)}]}},
     "alone": {},
+    "away": {"firewall": "iptables", "nat": {"masquerade": "eth0", "forwards": [{"port": str(FORWARD + 1), "to_port": str(PORT)}]}},
     "old": {"firewall": "iptables", "nat": {"masquerade": "eth0"}},
     "port": {"nat": {"masquerade": "eth0"}, "host_ports": [{"port": str(OPEN), "protocol": "udp"}]},
 }
@@ -185,7 +197,7 @@ class Scene:
             assert some[-1].stdout.readline() == "ready\n"
         for place in PLACES:
             there = [address for other in PLACES if other != place for address in ADDRESSES[other]]
-            there += [LATE] if place != "old" else []
+            there += [LATE] if place not in ("old", "away") else []
             ports = [str(PORT), str(OPEN)] if place == "port" else [str(PORT)]
             for port in ports if place != "host" else []:
                 self.sending.append(subprocess.Popen([*self.enter(place), sys.executable, "-c", SEND, place, port, *there], text=True))

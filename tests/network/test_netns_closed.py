@@ -36,6 +36,30 @@ def test_nothing_opens_when_the_rules_of_the_host_are_gone(host: Any, firewall: 
     assert host.connect(None, "10.200.1.2", 7000) == "10.200.1.1"
 
 
+@pytest.mark.parametrize("firewall", ["nftables", "iptables"])
+def test_subnets_of_any_address_are_closed_while_the_rules_are_gone(host: Any, firewall: str) -> None:
+    entries = [
+        {
+            "name": name,
+            "firewall": firewall,
+            "links": [{"addresses": [f"172.30.{number}.1/24"], "peer_addresses": [f"172.30.{number}.2/24"]}],
+            "forwards": [{"port": f"1010{number}", "to_port": "7000"}],
+        }
+        for number, name in enumerate(("one", "two", "three"))
+    ]
+    # In one task each knows all, also those after it; in a task of its own it knows those before it.
+    assert "failed" not in host.netns_all(entries[:2])
+    assert host.netns_all(entries[:2], check=True)["commands"] == []
+    assert "failed" not in host.netns(**entries[2])
+    for name in ("one", "two", "three"):
+        host.serve(name, 7000)
+    host.serve("client", 8000)
+    assert host.connect("one", "192.0.2.2", 8000) == "192.0.2.1"
+    host.sh(FLUSH)
+    for name, number in (("one", 1), ("two", 0), ("three", 0), ("three", 1)):
+        assert host.connect(name, f"172.30.{number}.2", 7000) == ""
+
+
 def test_no_packet_passes_while_somebody_flushes(host: Any) -> None:
     passed, found, done = isolation.attack(host, 20, seed=22)
     assert passed == {}, done

@@ -56,12 +56,12 @@ def goes_through_its_life(
         assert sorted(line.split()[0] for line in listed.splitlines()) == sorted(arrays[name])
         assert {line.partition(" ")[2] for line in listed.splitlines()} <= {"0", ""}
         machines.run(name, f"mountpoint -q {MOUNT} && dd if=/dev/urandom of={MOUNT}/data bs=1M count=8 conv=fsync status=none")
-    options = {"storage_client_erase": arrays[clients[0]], "storage_server_erase": erase}
-    words = [f"-e={{{name}: [{', '.join(value)}]}}" for name, value in options.items() if value]
-    gone = machines.play(inventory, folder, "-e=storage_client_state=absent", "--limit=storage_clients", *words)
-    assert gone.exit_code == 0, gone.end
-    gone = machines.play(inventory, folder, "-e=storage_server_state=absent", "--limit=storage_servers", *words)
-    assert gone.exit_code == 0, gone.end
+    for name in clients:
+        inventory["storage_clients"]["hosts"][name]["storage_client_erase"] = arrays[name]
+    inventory["all"]["vars"]["storage_server_erase"] = erase
+    for kind in ("client", "server"):
+        gone = machines.play(inventory, folder, f"-e=storage_{kind}_state=absent", f"--limit=storage_{kind}s")
+        assert gone.exit_code == 0, gone.end
     untouched(machines, servers, clients)
 
 
@@ -108,12 +108,22 @@ def test_two_servers_two_clients_with_luns_of_their_own_and_an_existing_group(ma
         assert machines.run(name, "lvs --noheadings -o lv_name data | wc -l") == "5"
 
 
+def _partition_table(disk: str) -> str:
+    """The command that makes two partitions of 100 MiB on a disk, without sfdisk, which minimal machines do not have."""
+    return f"""python3 -c '
+import struct
+entry = lambda begin: struct.pack("<B3sB3sII", 0, b"\\xfe\\xff\\xff", 0x83, b"\\xfe\\xff\\xff", begin, 204800)
+open("{disk}", "r+b").write(bytes(446) + entry(2048) + entry(206848) + bytes(32) + b"\\x55\\xaa")
+' && blockdev --rereadpt {disk} && udevadm settle"""
+
+
 @pytest.fixture
 def partitions(machines: Machines) -> Iterator[list[str]]:
     """Two empty partitions on one disk of each of two servers, and an IPv6 address of every machine."""
     disk = machines.devices[0]
     for name in machines.servers[:2]:
-        machines.run(name, f"wipefs --all --quiet {disk}; printf 'label: gpt\\n,100M\\n,100M\\n' | sfdisk --quiet {disk} && udevadm settle")
+        machines.run(name, f"wipefs --all --quiet {disk}")
+        machines.run(name, _partition_table(disk))
     for name, number in _numbered(machines):
         machines.run(name, f"ip address add fd00:99::{number}/64 dev vec0 nodad")
     yield [f"{disk}1", f"{disk}2"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Tuple
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.conntrack import messages
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.inside import Outside, Rule, rules
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.iptables import parse_forward
@@ -86,11 +87,20 @@ neighbor replace fd00:201::1 lladdr 03:66:6c:65:65:74 nud permanent dev eth0
 -6 route add default via fd00:201::1 metric 1024
 """
 _IN_A_HOST = "FLEETLAB_RECORD_HOST"
+TRANSLATED = """
+flush ruleset
+table ip translated {
+  chain output { type nat hook output priority -100; udp dport 5000 dnat to 127.0.0.1:6000; }
+}
+table inet tracked {
+  chain output { type filter hook output priority 0; ct state new accept; }
+}
+"""
 
 
 def policy() -> Policy:
     """The options from which the recorded rules were made."""
-    made = make_policy(want(NAME, **OPTIONS), {4: "eth0", 6: "eth0"}, (Peer(("v-other",), (Forward("tcp", 9000, 9000),)),))
+    made = make_policy(want(NAME, **OPTIONS), {4: ("eth0",), 6: ("eth0",)}, (Peer(("v-other",), (Forward("tcp", 9000, 9000),)),))
     assert made is not None
     return made
 
@@ -114,6 +124,7 @@ def record(output: Path) -> None:
     _record_nft(Folder(output / "nft" / upstream_version("nftables")))
     run("nft", "flush", "ruleset")
     _record_iptables(Folder(output / "iptables" / upstream_version("iptables")))
+    _record_flows(Folder(output / "conntrack" / f"linux-{os.uname().release.split('-')[0]}"))
 
 
 def _ip(*argv: str) -> str:
@@ -166,6 +177,21 @@ def _record_iptables(folder: Folder) -> None:
     folder.save("save-inside-6.txt", run(*entering(NAME), "ip6tables-save"))
     folder.save("save-6.txt", run("ip6tables-save"))
     folder.save("save-counters.txt", run("iptables-save", "--counters"))
+
+
+def _record_flows(folder: Folder) -> None:
+    """A flow that is translated, one that is not, one of IPv6, and one of TCP, which is not listed."""
+    run("nft", "-f", "-", stdin=TRANSLATED)
+    code = "import socket, sys; socket.socket(int(sys.argv[1]), int(sys.argv[2])).connect_ex((sys.argv[3], int(sys.argv[4])))"
+    for family, kind, address, port in (
+        (2, 1, "127.0.0.1", 5001),
+        (2, 2, "127.0.0.1", 5000),
+        (2, 2, "127.0.0.1", 5001),
+        (10, 2, "::1", 5000),
+    ):
+        send = code.replace("connect_ex(", "sendto(b'x', ") if kind == 2 else code
+        run(sys.executable, "-c", send, str(family), str(kind), address, str(port))
+    folder.save("flows.txt", "".join(f"{message.hex()}\n" for message in messages()))
 
 
 def _carry_out(steps: Iterable[Step]) -> None:

@@ -134,6 +134,15 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
             assert not fragment or fragment in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_of_a_page_are_those_of_the_tag_of_this_version(page: Path) -> None:
+    galaxy = load(ROOT / "galaxy.yml")
+    base = galaxy["repository"].replace("https://github.com/", "https://raw.githubusercontent.com/") + f"/{galaxy['version']}/"
+    for link in re.findall(r"(?:!\[[^\]]*\]\(|<img src=\")([^)\"]+)", page.read_text(encoding="utf-8")):
+        assert link.startswith(base), link
+        assert (ROOT / link[len(base) :]).exists(), link
+
+
 def test_the_readme_is_short_and_leads_to_every_page() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 200
@@ -143,3 +152,16 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
 def test_every_target_says_what_it_is_for() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if re.match(r"[a-z-]+:", line) and "## " not in line] == []
+
+
+# The importer of Galaxy calls ansible-lint with the profile production, without these rules, for the files of the archive.
+SKIPPED_BY_GALAXY = {"yaml", "var-naming", "avoid-dot-notation", "import-task-no-when", "single-entry-point", "use-loop"}
+
+
+def test_ansible_lint_checks_at_least_what_the_importer_of_galaxy_checks_with_it() -> None:
+    settings = load(ROOT / ".ansible-lint")
+    assert settings["profile"] == "production"
+    assert {rule.partition("[")[0] for rule in settings["skip_list"]} <= SKIPPED_BY_GALAXY
+    assert not {"warn_list", "enable_list"} & settings.keys()
+    not_in_the_archive = load(ROOT / "galaxy.yml")["build_ignore"]
+    assert all(path.startswith(".") or path.partition("/")[0] in not_in_the_archive for path in settings["exclude_paths"])

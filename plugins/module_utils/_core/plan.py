@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import CommandError, FleetlabError, StepError
+from .labels import take_over_label
 from .runner import DEFAULT_TIMEOUT, Runner
 
 MASK = "********"
@@ -152,9 +153,17 @@ class Plan:
         return masked
 
     def diff(self) -> Dict[str, Any]:
-        """Ansible's diff of this plan, with secrets masked."""
-        shown: Dict[str, Any] = mask({"before": dict(self.before), "after": dict(self.after)}, self.secrets)
+        """Ansible's diff of this plan, with secrets masked. Files are lists of lines, of which a person sees the changed ones."""
+        shown: Dict[str, Any] = _in_lines(mask({"before": dict(self.before), "after": dict(self.after)}, self.secrets))
         return {"before_header": self.subject, "after_header": self.subject, **shown}
+
+
+def _in_lines(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _in_lines(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_lines(inner) for inner in value]
+    return value.splitlines() if isinstance(value, str) and "\n" in value else value
 
 
 def combine(subject: str, plans: Sequence[Plan]) -> Plan:
@@ -281,6 +290,7 @@ def write_file(step: WriteFile) -> None:
             stream.write(step.content)
             _take_over_owner(stream.fileno(), step.path)
             _give_to(temporary, step)
+            take_over_label(temporary, step.path)
             os.fchmod(stream.fileno(), step.mode)
             stream.flush()
             os.fsync(stream.fileno())

@@ -63,6 +63,19 @@ def _shown(definition: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
     return found
 
 
+def hidden(params: Mapping[str, Any]) -> Dict[str, Any]:
+    """The options of a task as Ansible may show them: without the values of variables.
+
+    The mark C(no_log) of Ansible would also mask each value wherever it occurs, such as a C(True) that says whether something changed.
+    """
+    found = dict(params)
+    if isinstance(found.get("env"), dict):
+        found["env"] = dict.fromkeys(found["env"], _HIDDEN)
+    if isinstance(found.get("jobs"), list):
+        found["jobs"] = [hidden(job) for job in found["jobs"]]
+    return found
+
+
 def view(name: str, installed: Installed) -> Mapping[str, Any]:
     """One side of the diff: the declaration by key, and the files that are made from it."""
     files: Tuple[Tuple[str, Optional[str]], ...] = (

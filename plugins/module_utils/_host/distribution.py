@@ -66,7 +66,8 @@ FAMILIES = (
             "targetcli": ("targetcli",),
         },
         mdadm_conf="/etc/mdadm.conf",
-        initramfs=("dracut", "--force"),
+        # Without the option the configuration of dracut decides whether the arrays have their names at boot.
+        initramfs=("dracut", "--force", "--mdadmconf"),
         services={"storage_client": ("iscsi",)},
         target_unit="target.service",
         target_file="/etc/target/saveconfig.json",

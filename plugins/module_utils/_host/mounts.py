@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .files import Host
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One line of mountinfo, its octal escapes resolved. C(device) is C(major:minor), C(kind) the file system's type."""
+    """One line of mountinfo, its octal escapes resolved. C(device) is C(major:minor), C(kind) the file system's type.
+
+    C(number) and C(parent) are the kernel's numbers of this mount and of the mount on which it is mounted.
+    """
 
     point: str
     device: str
@@ -24,6 +27,8 @@ class Mount:
     options: Tuple[str, ...]
     propagation: Tuple[str, ...]
     parameters: Mapping[str, str]
+    number: int = field(default=0, compare=False)
+    parent: int = field(default=0, compare=False)
 
     @property
     def identity(self) -> Tuple[str, str]:
@@ -41,6 +46,31 @@ def top_mounts(mounts: Iterable[Mount]) -> Dict[str, Mount]:
     return {mount.point: mount for mount in mounts}
 
 
+def visible_points(mounts: Sequence[Mount]) -> Iterator[str]:
+    """The mount points that a process can reach.
+
+    A mount of the host that is made later below a folder over which the process has another mount comes into its table, and is hidden.
+    """
+    children = {(mount.parent, mount.point): mount for mount in mounts if mount.parent != mount.number}
+    numbers = {mount.number for mount in mounts}
+    roots = [mount for mount in mounts if mount.point == "/" and mount.parent not in numbers - {mount.number}]
+    for point in dict.fromkeys(mount.point for mount in mounts):
+        found = _walk(roots[0], point, children) if roots else None
+        if found is None or found.point == point:
+            yield point
+
+
+def _walk(root: Mount, point: str, children: Mapping[Tuple[int, str], Mount]) -> Mount:
+    """The mount that is reached by a path."""
+    current = root
+    names = [name for name in point.split("/") if name]
+    for length in range(len(names) + 1):
+        place = "/" + "/".join(names[:length])
+        while (current.number, place) in children:
+            current = children[current.number, place]
+    return current
+
+
 def read_mounts(host: Host, process: str = "self") -> Tuple[Mount, ...]:
     """The mounts that a process sees; empty if it has ended."""
     return parse_mountinfo(host.read(f"/proc/{process}/mountinfo") or "")
@@ -50,6 +80,8 @@ def _mounts(text: str) -> Iterator[Mount]:
     for line in text.splitlines():
         words = line.split(" ")
         if "-" not in words[6:] or len(words) < words.index("-", 6) + 4:
+            continue
+        if not words[0].isdecimal() or not words[1].isdecimal():
             continue
         split = words.index("-", 6)
         yield Mount(
@@ -61,6 +93,8 @@ def _mounts(text: str) -> Iterator[Mount]:
             options=tuple(words[5].split(",")),
             propagation=tuple(words[6:split]),
             parameters=dict(_parameter(word) for word in words[split + 3].split(",")),
+            number=int(words[0]),
+            parent=int(words[1]),
         )
 
 

@@ -12,6 +12,8 @@ from functools import partial
 from .._core.errors import ObservationError
 from .._core.plan import Operations
 from .._core.runner import Runner
+from .._host.conntrack import forget, observe_flows
+from .firewall.flows import Ways, is_stale
 from .firewall.iptables import WAIT, rule_number
 
 
@@ -21,6 +23,7 @@ def operations(_wanted: object, runner: Runner) -> Operations:
         "remove_with_empty_folders": _remove_with_empty_folders,
         "set_sysctl": _set_sysctl,
         "insert_before": partial(_insert_before, runner),
+        "forget_flows": _forget_flows,
     }
 
 
@@ -29,6 +32,11 @@ def _insert_before(runner: Runner, tool: str, chain: str, rule: str, before: str
     if number is None:
         raise ObservationError(f"{tool}: the rule '{before}' has vanished from the chain {chain} meanwhile: run the task again")
     runner.run((tool, *WAIT, "-I", chain, str(number), *shlex.split(rule)))
+
+
+def _forget_flows(ways: Ways) -> None:
+    # Flows are looked up once more, because some began since the plan was made.
+    forget(flow for flow in observe_flows() or () if is_stale(flow, ways))
 
 
 def _remove_with_empty_folders(path: str) -> None:

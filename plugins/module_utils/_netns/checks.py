@@ -39,9 +39,14 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
         _check_names(state, wanted, f"links[{number}]", link)
         warnings += _check_subnets(state, wanted, f"links[{number}]", link) if link.on_host else ()
     warnings += _check_forwards(state, wanted)
+    if state.flows is None and any(one.protocol == "udp" for one in wanted.forwards):
+        warnings.append(
+            f"{wanted.name}: this kernel does not show its tracked flows (nf_conntrack_netlink), so a client of UDP that sent before the"
+            " forward was made or changed keeps its old way until it pauses for three minutes"
+        )
     _check_resolv_conf(state, wanted)
     warnings += _filtered(state, resolved)
-    if wanted.nat is not None and wanted.nat.masquerade == AUTO and not resolved.uplinks:
+    if wanted.nat is not None and wanted.nat.masquerade == (AUTO,) and not resolved.uplinks:
         warnings.append(
             f"{wanted.name}: this host has no default route, so no connection leaves the namespace: if it shall, name the interface in"
             " nat.masquerade"
@@ -67,7 +72,7 @@ def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
 
 def _check_uplinks(state: State, resolved: Resolved) -> None:
     own = [link.name for link in resolved.wanted.host_links]
-    for uplink in dict.fromkeys(resolved.uplinks.values()):
+    for uplink in dict.fromkeys(one for some in resolved.uplinks.values() for one in some):
         _check_interface(state, "nat.masquerade", uplink)
         if uplink in own:
             raise InputError("nat.masquerade", f"{uplink} is a link of the namespace itself: name an interface that leads out of this host")
@@ -169,8 +174,9 @@ def _check_forwards(state: State, wanted: Wanted) -> Iterator[str]:
             if other.name != wanted.name and any(forward.overlaps(one) for one in other.forwards):
                 raise RefusedError(f"forward {forward}", f"it is forwarded to the namespace {other.name}", "Choose another port")
         _check_connection(state, forward, in_force)
+        yield from _check_address(state, wanted, forward)
         for one in state.listeners:
-            if one.protocol != forward.protocol or not forward.first <= one.port <= forward.last:
+            if one.protocol != forward.protocol or not forward.first <= one.port <= forward.last or not _is_taken(one.address, forward):
                 continue
             where = f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}"
             if forward not in in_force:
@@ -181,6 +187,24 @@ def _check_forwards(state: State, wanted: Wanted) -> Iterator[str]:
                 )
             received = f"a service of this host {_RECEIVES[one.protocol]} {where}"
             yield f"{wanted.name}: {received}, and all connections to it are forwarded into the namespace"
+
+
+def _is_taken(address: str, forward: Forward) -> bool:
+    """Whether a forward takes connections to a socket: one that is bound to another address keeps its own."""
+    bound = ipaddress.ip_address(address.rpartition("::ffff:")[2] or address)
+    return bound.is_unspecified or forward.address in (None, str(bound))
+
+
+def _check_address(state: State, wanted: Wanted, forward: Forward) -> Iterator[str]:
+    """Refuse an address of a family that the links lack; warn of one that the host does not have, because it may move between hosts."""
+    if forward.address is None:
+        return
+    family = ipaddress.ip_address(forward.address).version
+    if family not in wanted.families():
+        raise InputError("forwards", f"{forward}: no link of the namespace has addresses of IPv{family} at both ends")
+    there = [str(interface(one).ip) for link in state.links for one in (*link.addresses, *link.learned)]
+    if forward.address not in there and not ipaddress.ip_address(forward.address).is_loopback:
+        yield f"{wanted.name}: this host does not have the address {forward.address} now; what is forwarded from it waits until it has"
 
 
 def _check_connection(state: State, forward: Forward, in_force: Sequence[Forward]) -> None:

@@ -14,10 +14,11 @@ from .._core.errors import InputError, ObservationError
 from .._core.remember import Remembering
 from .._core.runner import Runner
 from .._host import systemd
+from .._host.conntrack import observe_flows
 from .._host.files import Host
 from .._host.process import in_namespace, parent_of, processes_of_cgroup
 from . import names, record
-from .addresses import DEFAULT, FAMILIES
+from .addresses import DEFAULT, FAMILIES, interface
 from .firewall.observe import Asked, observe_firewall, observe_rules
 from .links import Veth
 from .names import IP6_FORWARD, IP_FORWARD, accept_ra, only_unicast, route_localnet
@@ -39,6 +40,7 @@ from .wanted import AUTO, Wanted
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _SOCKETS = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+_TRACKING = "/proc/sys/net/netfilter"
 _INSIDE = "address show\nneighbor show nud permanent\nroute show table all\n"
 _LEAVE_ATTEMPTS = 50
 _LEAVE_POLL = 0.02
@@ -69,6 +71,8 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
         loopback_dns=only_loopback_servers(host.read("/etc/resolv.conf") or ""),
         nsswitch=host.read("/etc/nsswitch.conf") or "",
         ipv6=host.value(_NO_IPV6) == "0",
+        inhabited=_inhabited(all_wanted, records),
+        flows=observe_flows() if _has_flows(host, all_wanted, records) else (),
     )
     once = Remembering(runner)
     found = []
@@ -76,6 +80,20 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
         with naming(wanted.prefix, wanted.name):
             found.append(_with_namespace(once, host, common, wanted, len(all_wanted) > 1))
     return tuple(found)
+
+
+def _has_flows(host: Host, all_wanted: Sequence[Wanted], records: Mapping[str, Record]) -> bool:
+    """Whether flows can be on a wrong way: the kernel tracks flows, and there are namespaces or new forwards of UDP."""
+    concerned = any(wanted.name in records or any(one.protocol == "udp" for one in wanted.forwards) for wanted in all_wanted)
+    return concerned and host.is_folder(_TRACKING)
+
+
+def _inhabited(all_wanted: Sequence[Wanted], records: Mapping[str, Record]) -> Tuple[str, ...]:
+    """The subnets of namespaces after the task, so that each of its namespaces is planned with the same subnets in each run."""
+    named = {wanted.name for wanted in all_wanted}
+    known = [str(interface(address).network) for one in records.values() if one.name not in named for _link, address in one.addresses]
+    coming = [str(one.network) for wanted in all_wanted for link in wanted.host_links for one in link.addresses]
+    return tuple(dict.fromkeys([*known, *coming]))
 
 
 def observe_result(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[State, ...]:
@@ -306,7 +324,7 @@ def _sysctls(host: Host, wanted: Wanted, state: State) -> Mapping[str, Optional[
     keys = [IP_FORWARD, IP6_FORWARD, *state.former(wanted.name).sysctls]
     keys += [setting(link.name) for link in wanted.host_links for setting in (route_localnet, only_unicast)]
     ways = [route.link for route in state.routes if route.to == DEFAULT and route.family == 6]
-    keys += [accept_ra(link) for link in [*ways, wanted.nat.masquerade if wanted.nat is not None else AUTO]]
+    keys += [accept_ra(link) for link in [*ways, *(wanted.nat.masquerade if wanted.nat is not None else (AUTO,))]]
     return {key: host.value(f"/proc/sys/{key}") for key in keys}
 
 

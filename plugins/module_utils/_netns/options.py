@@ -40,6 +40,8 @@ _FORWARDS: Dict[str, Any] = {
         "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
         "port": {"type": "str", "required": True},
         "to_port": {"type": "str"},
+        "address": {"type": "str"},
+        "sources": _TEXTS,
     },
 }
 _HOST_PORT: Dict[str, Any] = {key: _FORWARDS["options"][key] for key in ("protocol", "port")}
@@ -53,7 +55,7 @@ ENTRIES = Entries(
         "routes": {"type": "list", "elements": "dict", "options": _ROUTE},
         "dns": _TEXTS,
         "dns_search": _TEXTS,
-        "nat": {"type": "dict", "options": {"masquerade": {"type": "str", "default": AUTO}, "forwards": _FORWARDS}},
+        "nat": {"type": "dict", "options": {"masquerade": {"type": "list", "elements": "str", "default": [AUTO]}, "forwards": _FORWARDS}},
         "forwards": _FORWARDS,
         "host_access": {"type": "bool"},
         "host_ports": {"type": "list", "elements": "dict", "options": _HOST_PORT},
@@ -70,6 +72,7 @@ ENTRIES = Entries(
 _LEAST_MTU = {4: 68, 6: 1280}
 _MOST_MTU = 65535
 _MOST_PORT = 65535
+_MOST_SHIFTED = 1000
 
 
 @contextmanager
@@ -199,9 +202,12 @@ def _nat(params: Mapping[str, Any]) -> Optional[Nat]:
         return None
     given = params["nat"] or {"masquerade": None, "forwards": params["forwards"]}
     option = "forwards" if params["nat"] is None else "nat.forwards"
-    uplink = given["masquerade"] or AUTO
-    if uplink not in (AUTO, NONE):
-        check_link("nat.masquerade", uplink)
+    uplinks = tuple(dict.fromkeys(given["masquerade"] or [AUTO]))
+    for uplink in uplinks:
+        if uplink not in (AUTO, NONE):
+            check_link("nat.masquerade", uplink)
+        elif len(uplinks) > 1:
+            raise InputError("nat.masquerade", f"{uplink} excludes other interfaces: name the interfaces, or {uplink} alone")
     forwards: List[Forward] = []
     for number, entry in enumerate(given["forwards"] or ()):
         forward = _forward(f"{option}[{number}]", entry)
@@ -209,20 +215,48 @@ def _nat(params: Mapping[str, Any]) -> Optional[Nat]:
             if forward.overlaps(other):
                 raise InputError(f"{option}[{number}].port", f"{forward} is forwarded twice (also {other})")
         forwards.append(forward)
-    return Nat(uplink, tuple(sorted(forwards, key=lambda one: (one.protocol, one.first))))
+    return Nat(uplinks, tuple(sorted(forwards, key=lambda one: (one.protocol, one.first, one.address or ""))))
 
 
 def _forward(option: str, entry: Mapping[str, Any]) -> Forward:
     first, last = _ports(f"{option}.port", entry["port"])
+    forward = Forward(
+        entry["protocol"],
+        first,
+        last,
+        address=None if entry["address"] is None else _forwarded_address(f"{option}.address", entry["address"]),
+        sources=_source_networks(f"{option}.sources", entry["sources"] or ()),
+    )
+    if forward.address is not None and forward.sources and all(":" in net for net in forward.sources) != (":" in forward.address):
+        raise InputError(f"{option}.sources", f"no network is of the address family of {forward.address}, so nothing would be forwarded")
     target = entry["to_port"]
-    if target is None:
-        return Forward(entry["protocol"], first, last)
-    inner = _ports(f"{option}.to_port", target)
+    inner = (first, last) if target is None else _ports(f"{option}.to_port", target)
     if inner == (first, last):
-        return Forward(entry["protocol"], first, last)
-    if inner[0] != inner[1]:
-        raise InputError(f"{option}.to_port", f"'{target}': a range leads to the same ports inside, or to one port")
-    return Forward(entry["protocol"], first, last, inner[0])
+        return forward
+    if inner[0] == inner[1]:
+        return replace(forward, to_port=inner[0])
+    if inner[1] - inner[0] != last - first:
+        raise InputError(f"{option}.to_port", f"'{target}' has not as many ports as '{entry['port']}': name as many, or one port")
+    if last - first >= _MOST_SHIFTED:
+        raise InputError(f"{option}.to_port", f"'{target}': at most {_MOST_SHIFTED} ports lead to other ports, because each needs rules")
+    return replace(forward, to_port=inner[0], to_last=inner[1])
+
+
+def _forwarded_address(option: str, text: str) -> str:
+    one = _host(option, text)
+    if one.is_multicast or one.is_unspecified or one.is_link_local or (one.version == 6 and one.is_loopback):
+        raise InputError(
+            option, f"'{text}' is multicast, link-local, unspecified or ::1, whose packets cannot be forwarded: name another address"
+        )
+    return str(one)
+
+
+def _source_networks(option: str, texts: Sequence[str]) -> Tuple[str, ...]:
+    """The networks of each family without those that are in others; a network of all addresses is no limit of its family."""
+    found = [_network(option, text) for text in texts]
+    four = ipaddress.collapse_addresses(net for net in found if isinstance(net, ipaddress.IPv4Network))
+    six = ipaddress.collapse_addresses(net for net in found if isinstance(net, ipaddress.IPv6Network))
+    return (*(str(net) for net in four), *(str(net) for net in six))
 
 
 def _ports(option: str, text: str) -> Tuple[int, int]:

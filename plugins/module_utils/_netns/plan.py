@@ -13,6 +13,8 @@ from .._core.plan import MakeDirectory, Plan, RemoveFile, Step, WriteFile
 from . import boot, names, record
 from .batching import Staged, Steps, single, systemctl, together
 from .checks import check
+from .firewall.flows import make_ways
+from .firewall.plan import forgetting_steps
 from .network import changed_sysctls, network_stages, setting_steps
 from .options import naming
 from .removal import forget_boot_stages, plan_absent, removal, restored_settings
@@ -56,11 +58,13 @@ def _staged(state: State, wanted: Wanted) -> Staged:
     restored, left = restored_settings(state, wanted.name, new.sysctls)
     covering, exact = _record_stages(state, new)
     script = boot.script_content(state, resolved) if wanted.persist else None
+    stages_of_network = network_stages(state, resolved)
     stages = (
         covering,
         # Settings are restored before another namespace of the task makes the same settings.
         tuple(setting_steps(restored)),
-        *network_stages(state, resolved),
+        *stages_of_network,
+        tuple(forgetting_steps(state, make_ways(state, wanted.name, resolved.policy), rules_change=bool(stages_of_network[1]))),
         tuple(_dns_steps(state, resolved)),
         *_boot_stages(state, wanted.name, script),
         exact,

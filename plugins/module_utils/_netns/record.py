@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from .._core.errors import ObservationError
 from .addresses import Forward
@@ -29,7 +29,7 @@ def render(record: Record) -> str:
         "links": [list(pair) for pair in record.links],
         "addresses": [list(pair) for pair in record.addresses],
         "routes": [list(key) for key in record.routes],
-        "forwards": [[one.protocol, one.first, one.last, one.to_port] for one in record.forwards],
+        "forwards": [_forward(one) for one in record.forwards],
         "sysctls": dict(sorted(record.sysctls.items())),
         "default_subnet": record.default_subnet,
         "adopted": record.adopted,
@@ -59,11 +59,22 @@ def _record(content: Mapping[str, Any]) -> Record:
         links=tuple((own, peer) for own, peer in content["links"]),
         addresses=tuple((link, address) for link, address in content["addresses"]),
         routes=tuple((family, to, metric) for family, to, metric in content["routes"]),
-        forwards=tuple(Forward(*values) for values in content["forwards"]),
+        forwards=tuple(_parse_forward(*values) for values in content["forwards"]),
         sysctls=dict(content["sysctls"]),
         default_subnet=content["default_subnet"],
         adopted=content["adopted"],
     )
+
+
+def _forward(one: Forward) -> List[Any]:
+    """A forward as versions before addresses and sources wrote it, unless it has these."""
+    more = [one.to_last, one.address, list(one.sources)] if one.to_last or one.address or one.sources else []
+    return [one.protocol, one.first, one.last, one.to_port, *more]
+
+
+def _parse_forward(protocol: str, first: int, last: int, to_port: Optional[int], *more: Any) -> Forward:
+    to_last, address, sources = more or (None, None, ())
+    return Forward(protocol, first, last, to_port, to_last, address, tuple(sources))
 
 
 def merged(former: Optional[Record], new: Record) -> Record:
@@ -73,6 +84,7 @@ def merged(former: Optional[Record], new: Record) -> Record:
     return replace(
         new,
         links=tuple(dict.fromkeys(new.links + former.links)),
+        addresses=tuple(dict.fromkeys(new.addresses + former.addresses)),
         routes=tuple(dict.fromkeys(new.routes + former.routes)),
         sysctls={**former.sysctls, **new.sysctls},
     )

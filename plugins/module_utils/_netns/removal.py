@@ -11,7 +11,8 @@ from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
 from .batching import Staged, Steps, systemctl
-from .firewall.plan import opening_steps, own_steps
+from .firewall.flows import make_ways
+from .firewall.plan import forgetting_steps, opening_steps, own_steps
 from .links import made_links
 from .network import setting_steps
 from .show import before, gone
@@ -39,6 +40,7 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
         tuple(links),
         tuple(own_steps(state.firewall, name, None)),
         tuple(opening_steps(state.firewall, name, None)),
+        tuple(forgetting_steps(state, make_ways(state, name, None), rules_change=True)),
         (*setting_steps(restored), *_last_steps(state, name)),
     )
     shown = before(state, name)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterator, Mapping, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
 from .._core.errors import InputError
 from .addresses import DEFAULT, FAMILIES, Interface, Network, interface, network, overlap
 from .firewall.inside import POOL, Rule, outside, rules
-from .firewall.policy import Peer, Policy, make_policy
+from .firewall.policy import Peer, Policy, Uplinks, make_policy
 from .links import Link
 from .state import State
 from .wanted import AUTO, NONE, Wanted
@@ -26,7 +26,7 @@ class Resolved:
     """A declaration without open defaults. C(policy) is None if no link has an end on the host. C(inside) is the namespace's own filter."""
 
     wanted: Wanted
-    uplinks: Mapping[int, str] = field(default_factory=dict)
+    uplinks: Uplinks = field(default_factory=dict)
     policy: Optional[Policy] = None
     inside: Tuple[Rule, ...] = ()
 
@@ -38,9 +38,10 @@ def resolve_defaults(state: State, wanted: Wanted) -> Resolved:
     """
     if wanted.default_subnet:
         wanted = replace(wanted, links=(_with_subnet(state, wanted.name, wanted.links[0]),))
-    uplinks = _uplinks(state, wanted)
-    policy = make_policy(wanted, uplinks, tuple(_peer(state, name) for name in wanted.peers))
-    beyond = outside(state, wanted, sorted(set(uplinks.values())))
+    defaults = _default_uplinks(state, wanted)
+    uplinks = _uplinks(wanted, defaults)
+    policy = make_policy(wanted, uplinks, tuple(_peer(state, name) for name in wanted.peers), defaults)
+    beyond = outside(state, wanted, sorted({one for some in uplinks.values() for one in some}))
     return Resolved(wanted, uplinks, policy, rules(wanted, policy, beyond))
 
 
@@ -88,22 +89,28 @@ def taken_networks(state: State, name: str) -> Iterator[Network]:
                 yield interface(address).network
 
 
-def _uplinks(state: State, wanted: Wanted) -> Dict[int, str]:
-    if wanted.nat is None or wanted.nat.masquerade == NONE:
-        return {}
-    if wanted.nat.masquerade != AUTO:
-        return dict.fromkeys(FAMILIES, wanted.nat.masquerade)
+def _default_uplinks(state: State, wanted: Wanted) -> Uplinks:
+    """The interfaces of the default routes with the lowest metric; such a route may have several next hops."""
     own = [link.name for link in wanted.host_links]
-    found = {}
+    found: Dict[int, Tuple[str, ...]] = {}
     for family in FAMILIES:
         ways = [one for one in state.routes if one.family == family and one.to == DEFAULT and one.link not in ("", *own)]
         if ways:
-            found[family] = min(ways, key=lambda one: one.metric or 0).link
-    if list(found) == [6] and wanted.default_subnet:
+            least = min(one.metric or 0 for one in ways)
+            found[family] = tuple(dict.fromkeys(one.link for one in ways if (one.metric or 0) == least))
+    return found
+
+
+def _uplinks(wanted: Wanted, defaults: Uplinks) -> Uplinks:
+    if wanted.nat is None or wanted.nat.masquerade == (NONE,):
+        return {}
+    if wanted.nat.masquerade != (AUTO,):
+        return dict.fromkeys(FAMILIES, wanted.nat.masquerade)
+    if list(defaults) == [6] and wanted.default_subnet:
         raise InputError(
             "links",
             "this host has a default route for IPv6 only, and the default subnet is one of IPv4: name IPv6 addresses of both ends in links,"
             " or an interface or none in nat.masquerade",
         )
     # Without a default route nothing leaves, as with none: the room checks warns of it.
-    return {family: found.get(family) or next(iter(found.values())) for family in FAMILIES} if found else {}
+    return {family: defaults.get(family) or next(iter(defaults.values())) for family in FAMILIES} if defaults else {}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, Union
 
@@ -18,8 +19,12 @@ from .links import Link, made_links
 from .network import gateways, settings_of_links, wanted_sysctls
 from .record import nsswitch, resolv_conf
 from .resolve import Resolved
+from .rule_text import command_text, rule_text
 from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Joined, Own, Place, State
 from .wanted import Route, Wanted, is_one
+
+_RULE = re.compile(r'(?<=\}\}), (?=\{"(?:add|create|delete|destroy|flush|insert|replace)")')
+"""Between two commands of nft in JSON."""
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
@@ -147,7 +152,7 @@ def _table(table: Optional[Any]) -> List[str]:
             found += [f"other: {json.dumps(one, sort_keys=True)}" for one in content]
             continue
         found.append(f"{chain}: {' '.join(str(word) for word in content['hook'])}")
-        found += [f"{chain}: {json.dumps(rule, sort_keys=True)}" for rule in content["rules"]]
+        found += [f"{chain}: {rule_text(rule)}" for rule in content["rules"]]
     return found
 
 
@@ -169,7 +174,12 @@ def _plain(rule: Sequence[str]) -> Sequence[str]:
 def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
     if script is None and unit is None:
         return "absent"
-    return {"script": script, "unit": unit, "enabled": enabled}
+    return {"script": None if script is None else _lines(script), "unit": unit, "enabled": enabled}
+
+
+def _lines(script: str) -> List[str]:
+    """The lines of the script for a person: what it gives to nft in one long line of JSON has a line for each rule, as text."""
+    return [command_text(part) for line in script.splitlines() for part in _RULE.split(line)]
 
 
 def returned(states: Sequence[State], all_wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:
@@ -210,7 +220,13 @@ def _namespace(state: State, name: str) -> Dict[str, Any]:
             for one in state.inside.routes
         ],
         "forwards": [
-            {"protocol": one.protocol, "port": port_range(one.first, one.last), "to_port": port_range(*one.inner)}
+            {
+                "protocol": one.protocol,
+                "port": port_range(one.first, one.last),
+                "to_port": port_range(*one.inner),
+                "address": one.address,
+                "sources": list(one.sources),
+            }
             for one in record.forwards
         ],
     }

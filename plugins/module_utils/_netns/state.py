@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
+from .._host.conntrack import Flow
 from .addresses import KERNEL_METRIC, Forward, RouteKey
 
 
@@ -185,7 +186,8 @@ class State:
     """The state of a host and one namespace. C(exists): the namespace exists. C(stale): its name is a file without a namespace.
 
     C(controller) has the address from which Ansible connects, and the port of this host to which it connects. C(ipv6): new links accept
-    IPv6 addresses. C(nsswitch) is the host's own file.
+    IPv6 addresses. C(nsswitch) is the host's own file. C(flows) are tracked flows of UDP; C(None) if the kernel does not show them.
+    C(inhabited) are the subnets of other namespaces, and those that the task names.
     """
 
     exists: bool = False
@@ -204,6 +206,8 @@ class State:
     loopback_dns: bool = False
     nsswitch: str = ""
     ipv6: bool = True
+    flows: Optional[Tuple[Flow, ...]] = ()
+    inhabited: Tuple[str, ...] = ()
 
     def former(self, name: str) -> Record:
         """The record of a namespace; an empty record if there is none."""

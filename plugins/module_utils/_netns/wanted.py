@@ -33,9 +33,9 @@ class Route:
 
 @dataclass(frozen=True)
 class Nat:
-    """The address translation of a namespace. C(masquerade) is an interface of the host, C(auto) or C(none)."""
+    """The address translation of a namespace. C(masquerade) are interfaces of the host, C(auto) or C(none)."""
 
-    masquerade: str = AUTO
+    masquerade: Tuple[str, ...] = (AUTO,)
     forwards: Tuple[Forward, ...] = ()
 
 

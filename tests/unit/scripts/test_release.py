@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fleetlab.linux.scripts.release import main, with_version
+from ansible_collections.fleetlab.linux.scripts.release import main, with_pictures, with_version
 
 GALAXY = "name: linux\nversion: 0.9.10\nreadme: README.md\n"
 
@@ -35,3 +35,8 @@ def test_what_is_no_next_version_is_refused(galaxy: str, version: str, words: st
 def test_a_wrong_call_changes_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err
+
+
+def test_pictures_are_shown_from_the_tag_of_the_release() -> None:
+    page = "![a](https://raw.githubusercontent.com/o/r/0.9.10/docs/a.svg) [b](https://raw.githubusercontent.com/o/r/main/docs/b.svg) 0.9.10"
+    assert with_pictures(page, "1.0.0") == page.replace("r/0.9.10/", "r/1.0.0/")

@@ -197,7 +197,7 @@ def test_what_runs_past_the_limit_is_ended_cleaned_up_and_failed(tmp_path: Path)
     assert cleaned.exists()
 
 
-def test_three_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+def test_three_parts_run_at_once_two_of_them_with_guests(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     def begins_and_ends(name: str, guests: bool = False) -> Any:
         code = (
             f"import os, pathlib, time; here = pathlib.Path({str(tmp_path)!r}); (here / {name!r}).touch(); time.sleep(1); "
@@ -205,17 +205,24 @@ def test_three_parts_run_at_once_one_of_them_with_guests(capfdbinary: pytest.Cap
         )
         return run_tests.Part(name, (sys.executable, "-c", code), lambda: outcome(1, 0), guests=guests)
 
-    parts = [begins_and_ends("g", True), begins_and_ends("h", True), *(begins_and_ends(name) for name in "abc")]
-    assert {result.name for result in run_tests.run_parts(parts, soon())} == {"g", "h", "a", "b", "c"}
+    parts = [*(begins_and_ends(name, True) for name in "ghi"), *(begins_and_ends(name) for name in "abc")]
+    assert {result.name for result in run_tests.run_parts(parts, soon())} == {*"ghiabc"}
     printed = capfdbinary.readouterr().out.decode().splitlines()
     said = {line[0]: line.split()[1:] for line in printed if " saw " in line and line[0] != "="}
     own = os.nice(0)
-    assert {name: int(words[0]) for name, words in said.items()} == {name: own if name in "gh" else min(19, own + 10) for name in "abcgh"}
-    assert all(len(words) <= 5 and not {"g", "h"} <= set(words) for words in said.values())
-    assert {"g", "a"} <= set(said["g"] + said["a"])
+    nice = {name: min(19, int(words[0]) - own) for name, words in said.items()}
+    assert (nice["g"], nice["h"], sorted({nice[name] for name in "abc"})) == (0, min(19 - own, 6), [min(19 - own, 10)])
+    assert all(len(words) <= 5 and not {*"ghi"} <= set(words) for words in said.values())
+    assert {*"gha"} <= set(said["g"] + said["h"] + said["a"])
     # What a part without guests has printed stands below its name, though others ran meanwhile.
-    for name in "abc":
+    for name in "habc":
         assert printed[printed.index(f"=== {name}") + 1].startswith(f"{name} ")
+
+
+def test_a_command_on_one_cpu_has_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        subprocess.run(run_tests._on_one_cpu(number, (sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))")), check=True)
+    assert capfd.readouterr().out.split() == ["1", "1", "1"]
 
 
 def test_parts_that_are_left_are_ended_with_the_run(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ addresses are not beyond the uplink.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ..addresses import DEFAULT, FAMILIES, Network, interface, network
+from ..addresses import DEFAULT, FAMILIES, Forward, Network, interface, network
 from ..links import Link
 from ..state import State
 from ..wanted import Wanted
@@ -22,7 +22,7 @@ from .policy import Policy
 
 IN, OUT = "in", "out"
 POOL: Network = ipaddress.ip_network("10.200.0.0/16")
-"""The default subnets of all namespaces: those of other namespaces are on the host, and not beyond the uplink."""
+"""The default subnets of all namespaces."""
 
 _LOCAL_SIX = ipaddress.ip_network("fc00::/7")
 """Local addresses of IPv6, which links of other namespaces have too: only those with a route by the uplink are beyond it."""
@@ -57,9 +57,10 @@ class Outside:
 
 
 def outside(state: State, wanted: Wanted, uplinks: Sequence[str]) -> Outside:
-    """The addresses of the host and the networks that are not beyond the uplink, except the subnets of namespaces, which have filters too.
+    """The addresses of the host and the networks that are not beyond the uplink.
 
-    With nftables, L(names.GATE) closes all addresses of the host. With iptables only those are closed that are known now.
+    With nftables, L(names.GATE) closes whatever the rules of the host do not open. With iptables only addresses are closed that are known
+    now: those of the host, and the subnets of namespaces, of which the default subnets are known before they are in use.
     """
     ours = {name for record in state.records.values() for name in record.names} | {link.name for link in wanted.host_links}
     own = {
@@ -70,12 +71,24 @@ def outside(state: State, wanted: Wanted, uplinks: Sequence[str]) -> Outside:
     }
     ways = [(network(one.to), one.link in uplinks) for one in state.routes if one.to != DEFAULT and one.link not in ours]
     links = [net for link in wanted.host_links for family in FAMILIES for net in link.networks(family)]
-    # Who has a route to all of the pool beyond the uplink uses these addresses there, such as those of a cloud.
-    pool = () if any(passes and (net == POOL or _within(POOL, net)) for net, passes in ways) else (POOL,)
-    closed = {*own, *links, *pool, _LOCAL_SIX, *(net for net, passes in ways if not passes)}
+    closed = {*own, *links, _LOCAL_SIX, *_namespaces(state, ways), *(net for net, passes in ways if not passes)}
     open_ = {net for net, passes in ways if passes and net not in closed and any(_within(net, one) for one in closed)}
     nets = [*((net, False) for net in closed), *((net, True) for net in open_)]
     return Outside(_sorted(own), tuple(sorted(nets, key=lambda one: (-one[0].prefixlen, one[0].version, str(one[0])))))
+
+
+def _namespaces(state: State, ways: Sequence[Tuple[Network, bool]]) -> Iterator[Network]:
+    """The subnets of namespaces that the namespace's own filter has to close."""
+    if state.firewall.kind == "nftables":
+        return
+    # Who has a route to all of the pool beyond the uplink uses these addresses there, such as those of a cloud.
+    pool_is_beyond = any(passes and (net == POOL or _within(POOL, net)) for net, passes in ways)
+    if not pool_is_beyond:
+        yield POOL
+    for text in state.inhabited:
+        net = network(text)
+        if pool_is_beyond or not _within(net, POOL):
+            yield net
 
 
 def _sorted(nets: Iterable[Network]) -> Tuple[Network, ...]:
@@ -102,7 +115,7 @@ def _entering(link: Link, policy: Policy) -> Iterator[Rule]:
     for one in link.addresses:
         yield Rule(IN, link.peer, True, one.version, str(ipaddress.ip_network(one.ip)))
     yield Rule(IN, link.peer, True, 6, _NEIGHBOURS[0])
-    for target in policy.targets:
+    for target in dict.fromkeys(replace(one, source="") for one in policy.targets):
         if target.link == link.name:
             yield Rule(IN, link.peer, True, target.family, protocol=target.forward.protocol, ports=target.forward.inner)
     yield Rule(IN, link.peer, False)
@@ -114,7 +127,7 @@ def _leaving(link: Link, policy: Policy, beyond: Outside, links: Sequence[Link])
         yield Rule(OUT, link.peer, True, 6, near, "ipv6-icmp")
     own = [ipaddress.ip_network(one.ip) for other in links for one in other.addresses]
     for net in _sorted({*own, *beyond.own}):
-        yield from _to_host(link.peer, policy, net)
+        yield from _to_host(link, policy, net)
     families = [source.family for source in policy.sources if source.link == link.name]
     for net, passes in beyond.nets:
         if net.version in families:
@@ -124,8 +137,9 @@ def _leaving(link: Link, policy: Policy, beyond: Outside, links: Sequence[Link])
     yield Rule(OUT, link.peer, False)
 
 
-def _to_host(peer: str, policy: Policy, net: Network) -> Iterator[Rule]:
+def _to_host(link: Link, policy: Policy, net: Network) -> Iterator[Rule]:
     """What may reach the host itself, as its own firewall says."""
+    peer = link.peer
     if policy.host_access:
         yield Rule(OUT, peer, True, net.version, str(net))
         return
@@ -135,6 +149,16 @@ def _to_host(peer: str, policy: Policy, net: Network) -> Iterator[Rule]:
                 yield Rule(OUT, peer, True, family, str(net), protocol, (53, 53))
     # A forward leads back into this namespace, or into a peer.
     forwards = [target.forward for target in policy.targets if target.family == net.version]
-    for one in dict.fromkeys([*policy.host_ports, *forwards, *(forward for other in policy.peers for forward in other.forwards)]):
+    forwards += [forward for other in policy.peers for forward in other.forwards]
+    forwards = [one for one in forwards if _takes(one, link, net)]
+    for one in dict.fromkeys([*policy.host_ports, *(replace(one, to_port=None, to_last=None, sources=()) for one in forwards)]):
         yield Rule(OUT, peer, True, net.version, str(net), one.protocol, (one.first, one.last))
     yield Rule(OUT, peer, True, net.version, str(net), "icmp" if net.version == 4 else "ipv6-icmp")
+
+
+def _takes(forward: Forward, link: Link, net: Network) -> bool:
+    """Whether a forward takes packets of the namespace to an address of the host."""
+    to = str(net.network_address)
+    if forward.address is None and not forward.sources:
+        return True
+    return any(forward.takes(str(one.ip), to, forward.first) for one in link.peer_addresses if one.version == net.version)

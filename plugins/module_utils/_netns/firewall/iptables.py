@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..addresses import Forward
 from ..names import PREFIX, chain, tag
 from ..state import ForwardChain, Opened, Own
 from . import inside
-from .policy import Policy
+from .policy import Policy, Target
 from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop
 
 COMMANDS = {4: "iptables", 6: "ip6tables"}
@@ -162,12 +163,13 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
     itself: List[Words] = [
         ("-s", net, "-o", link, "-j", "MASQUERADE") for net, link in sorted({(one.network, one.link) for one in targets})
     ]
-    dnat = [(*_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward)) for one in targets]
-    outside = ("!", "-d", "::1/128") if family == 6 else ()
+    dnat = [
+        (*_limits(one), *_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward)) for one in targets
+    ]
     ends = [end for peer in policy.peers for end in peer.links]
     return {
         "pre": dnat,
-        "out": [(*outside, *rule) for rule in dnat],
+        "out": [rule if family == 4 or "-d" in rule else ("!", "-d", "::1/128", *rule) for rule in dnat],
         "post": [*loopback, *itself, *(("-s", one.network, "-o", one.uplink, "-j", "MASQUERADE") for one in sources)],
         "in": [rule for link in policy.links for rule in _input(policy, link, family)],
         "fwd": [
@@ -175,12 +177,17 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
             *(("-s", one.network, "-i", one.link, "-o", one.uplink, "-j", "RETURN") for one in sources),
             *(
                 ("-d", _single(one.address), "-o", one.link, *_ports(one.forward.protocol, one.forward.inner), *_TRANSLATED, "-j", "RETURN")
-                for one in targets
+                for one in dict.fromkeys(replace(one, source="") for one in targets)
             ),
             *(("-i", link, "-o", end, *_TRANSLATED, "-j", "RETURN") for link in policy.links for end in ends),
             *((way, link, "-j", "DROP") for link in policy.links for way in ("-i", "-o")),
         ],
     }
+
+
+def _limits(target: Target) -> Words:
+    source = ("-s", target.source) if target.source else ()
+    return (*source, *(("-d", _single(target.forward.address)) if target.forward.address is not None else ()))
 
 
 _TRANSLATED = ("-m", "conntrack", "--ctstate", "DNAT")

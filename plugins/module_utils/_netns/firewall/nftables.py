@@ -74,6 +74,7 @@ _TAKEN: Dict[str, Any] = {"mangle": {"key": {"meta": {"key": "pkttype"}}, "value
 _MASQUERADE: Dict[str, Any] = {"masquerade": None}
 _NOT_LOOPBACK = _match({"payload": {"protocol": "ip6", "field": "daddr"}}, "::1", "!=")
 _LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
+_NOT_LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local", "!=")
 
 
 def rules(policy: Policy) -> Dict[str, List[Rule]]:
@@ -100,7 +101,7 @@ def rules(policy: Policy) -> Dict[str, List[Rule]]:
                 for way in ("iifname", "oifname")
             ),
             *([*_leaving(source), _COUNTER, _ACCEPT] for source in policy.sources),
-            *(_entering(target) for target in policy.targets),
+            *(_entering(target) for target in dict.fromkeys(replace(one, source="") for one in policy.targets)),
             *(
                 [_meta("iifname", link), _meta("oifname", end), _state("status", "dnat"), _COUNTER, _ACCEPT]
                 for link in policy.links
@@ -117,7 +118,10 @@ def _dnat(target: Target) -> Rule:
     if forward.to_port is not None:
         to["port"] = forward.to_port
     family = _meta("nfproto", f"ipv{target.family}")
-    return [family, _LOCAL, _field(forward.protocol, "dport", _span(forward.first, forward.last)), _COUNTER, {"dnat": to}]
+    protocol = _PROTOCOL[target.family]
+    limits = [_field(protocol, "saddr", _prefix(target.source))] if target.source else []
+    limits += [_field(protocol, "daddr", forward.address)] if forward.address is not None else []
+    return [family, *limits, _LOCAL, _field(forward.protocol, "dport", _span(forward.first, forward.last)), _COUNTER, {"dnat": to}]
 
 
 def _leaving(source: Source) -> Rule:
@@ -170,9 +174,11 @@ def _gate(policy: Policy, link: str) -> List[Rule]:
     found: List[Rule] = [[here, _state("state", "established", "related")]]
     for rule in _to_services(policy):
         found.append([here, _LOCAL, *rule])
-    for source in policy.sources:
+    for source in dict.fromkeys(replace(one, uplink="") if one.by_rules else one for one in policy.sources):
         if source.link == link:
-            found.append([here, _field(_PROTOCOL[source.family], "saddr", _prefix(source.network)), _out_by(source.uplink)])
+            # This lookup knows neither marks nor all rules of routing: the chain forward of this table sees the interface that they chose.
+            out = _NOT_LOCAL if source.by_rules else _out_by(source.uplink)
+            found.append([here, _field(_PROTOCOL[source.family], "saddr", _prefix(source.network)), out])
     ends = [target.link for target in policy.targets] + [end for peer in policy.peers for end in peer.links]
     found += [[here, _state("status", "dnat"), _out_by(end)] for end in dict.fromkeys(ends)]
     return [[*rule, _COUNTER, _TAKEN, _ACCEPT] for rule in found]

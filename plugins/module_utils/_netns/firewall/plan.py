@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..._core.plan import Command, Operation, Prints, Step
 from ..batching import nft, nft_transaction
 from ..names import entering, tag
-from ..state import Firewall, ForwardChain, Opened, Own, Place
+from ..state import Firewall, ForwardChain, Opened, Own, Place, State
 from . import iptables, nftables
+from .flows import Ways, has_forwards, is_stale
+from .flows import concerns as flows_concern
 from .inside import Rule
 from .policy import Policy
 
@@ -86,6 +88,26 @@ def _iptables_steps(
     if text:
         yield Command((*enter, f"{tool}-restore", *iptables.WAIT, "--noflush"), stdin=text, timeout=90)
     yield from inserts
+
+
+@dataclass(frozen=True)
+class Forgetting(Operation):
+    """The operation that forgets flows, which users see without all the ways that the namespace has."""
+
+    def rendered(self) -> List[str]:
+        """The operation and the namespace."""
+        return [self.name, f"namespace={self.arguments['ways'].name}"]
+
+
+def forgetting_steps(state: State, ways: Ways, rules_change: bool) -> Iterator[Step]:
+    """Forget the flows that do not go the way of the rules, so that their next packet does.
+
+    Where rules change, flows may begin on the old way after the plan was made, if there are any or a forward waits for them.
+    """
+    flows = state.flows or ()
+    begin = rules_change and (has_forwards(ways) or any(flows_concern(flow, ways) for flow in flows))
+    if state.flows is not None and (begin or any(is_stale(flow, ways) for flow in flows)):
+        yield Forgetting("forget_flows", {"ways": ways})
 
 
 def concerns(chain: ForwardChain, policy: Policy) -> bool:

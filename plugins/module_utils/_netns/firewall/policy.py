@@ -11,29 +11,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from ..addresses import FAMILIES, Forward
+from ..addresses import FAMILIES, Forward, network
 from ..wanted import NONE, Wanted
 
 
 @dataclass(frozen=True)
 class Target:
-    """A forward and its address in the namespace, with the subnet of the link, in one family."""
+    """A forward and its address in the namespace, with the subnet of the link, in one family.
+
+    C(source) is the network from which it is reached; empty for all networks.
+    """
 
     forward: Forward
     family: int
     link: str
     address: str
     network: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A subnet of a namespace whose packets may leave the host, and the interface by which they leave."""
+    """A subnet of a namespace whose packets may leave the host, and the interface by which they leave.
+
+    C(by_rules): rules of routing or marks choose the interface, and not only the default routes of the main table.
+    """
 
     family: int
     link: str
     network: str
     uplink: str
+    by_rules: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,12 @@ class Policy:
     peers: Tuple[Peer, ...] = ()
 
 
-def make_policy(wanted: Wanted, uplinks: Mapping[int, str], peers: Tuple[Peer, ...] = ()) -> Optional[Policy]:
-    """The policy for a namespace; C(None) if no link has an end on the host."""
+Uplinks = Mapping[int, Tuple[str, ...]]
+"""The interfaces by which packets of a family leave."""
+
+
+def make_policy(wanted: Wanted, uplinks: Uplinks, peers: Tuple[Peer, ...] = (), defaults: Optional[Uplinks] = None) -> Optional[Policy]:
+    """The policy for a namespace; C(None) if no link has an end on the host. C(defaults) are the interfaces of the default routes."""
     if not wanted.host_links:
         return None
     own = {str(one.ip): one.version for link in wanted.host_links for one in link.addresses}
@@ -72,7 +84,7 @@ def make_policy(wanted: Wanted, uplinks: Mapping[int, str], peers: Tuple[Peer, .
         name=wanted.name,
         links=tuple(link.name for link in wanted.host_links),
         families=wanted.families(),
-        sources=_sources(wanted, uplinks),
+        sources=_sources(wanted, uplinks, uplinks if defaults is None else defaults),
         targets=_targets(wanted),
         name_servers=tuple((own[server], server) for server in wanted.dns or () if server in own),
         host_access=wanted.host_access,
@@ -81,12 +93,13 @@ def make_policy(wanted: Wanted, uplinks: Mapping[int, str], peers: Tuple[Peer, .
     )
 
 
-def _sources(wanted: Wanted, uplinks: Mapping[int, str]) -> Tuple[Source, ...]:
-    if wanted.nat is None or wanted.nat.masquerade == NONE or not uplinks:
+def _sources(wanted: Wanted, uplinks: Uplinks, defaults: Uplinks) -> Tuple[Source, ...]:
+    if wanted.nat is None or wanted.nat.masquerade == (NONE,) or not uplinks:
         return ()
     return tuple(
-        Source(family, link.name, str(net), uplinks[family])
+        Source(family, link.name, str(net), uplink, set(uplinks[family]) != set(defaults.get(family, ())))
         for family in FAMILIES
+        for uplink in uplinks[family]
         for link in wanted.host_links
         for net in link.networks(family)
     )
@@ -98,5 +111,18 @@ def _targets(wanted: Wanted) -> Tuple[Target, ...]:
         link = wanted.link_of(family)
         inner = link.inner(family) if link is not None else None
         if link is not None and inner is not None:
-            found += [Target(forward, family, link.name, str(inner.ip), str(inner.network)) for forward in wanted.forwards]
+            at = (family, link.name, str(inner.ip), str(inner.network))
+            found += [
+                Target(one, *at, source) for forward in wanted.forwards for source in _limits(forward, family) for one in forward.singles()
+            ]
     return tuple(found)
+
+
+def _limits(forward: Forward, family: int) -> Tuple[str, ...]:
+    """The networks of a family from which a forward is reached; an empty text are all, no text are none."""
+    if forward.address is not None and network(f"{forward.address}").version != family:
+        return ()
+    if not forward.sources:
+        return ("",)
+    found = [net for net in forward.sources if network(net).version == family]
+    return ("",) if any(network(net).prefixlen == 0 for net in found) else tuple(found)

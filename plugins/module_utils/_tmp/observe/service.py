@@ -18,7 +18,7 @@ from ..._core.module import require_root
 from ..._core.runner import Runner
 from ..._host import systemd
 from ..._host.files import Host
-from ..._host.mounts import Mount, read_mounts, top_mounts
+from ..._host.mounts import Mount, read_mounts, top_mounts, visible_points
 from ..._host.process import is_in_cgroup, name_of, process_ids
 from ..render import drop_in_path, helper_name, helper_path
 from ..state import PLACES, Process, State, Unit
@@ -187,8 +187,9 @@ def _processes(group: str, places: Sequence[str], host: Host) -> Iterator[Proces
         # A process without mounts has ended, or is a zombie.
         if is_in_cgroup(host, pid, group) and host.read(f"/proc/{pid}/mountinfo"):
             modes = {place: _mode(f"{host.root}/proc/{pid}/root{place}") for place in places}
-            mounts = top_mounts(read_mounts(host, str(pid)))
-            inner = tuple(sorted(point for point in mounts if is_below(point, places)))
+            table = read_mounts(host, str(pid))
+            mounts = top_mounts(table)
+            inner = tuple(sorted(point for point in visible_points(table) if is_below(point, places)))
             yield Process(
                 pid, name_of(host, pid), host.link(f"/proc/{pid}/ns/mnt"), {place: mounts.get(place) for place in places}, modes, inner
             )

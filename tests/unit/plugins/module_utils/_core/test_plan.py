@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -275,3 +276,12 @@ def test_a_directory_is_made_with_those_above_it_and_an_existing_one_stays(tmp_p
 @pytest.mark.parametrize(("value", "shown"), [(["a", "b"], "a b"), (("a",), "a"), ([[1, 2]], "[[1, 2]]"), ("a b", "a b"), (3, "3")])
 def test_words_of_a_list_are_shown_with_blanks_between(value: object, shown: str) -> None:
     assert Operation("erase", {"devices": value, "none": None}).rendered() == ["erase", f"devices={shown}"]
+
+
+def test_a_changed_line_of_a_file_is_one_line_of_the_diff() -> None:
+    text = "".join(f"line {number}\n" for number in range(100))
+    plan = Plan("web", {"files": [{"text": text}]}, {"files": [{"text": text.replace("line 50", "line fifty")}], "mode": "0644"}, ())
+    shown = plan.diff()
+    before, after = (json.dumps(shown[key], indent=4, sort_keys=True).splitlines() for key in ("before", "after"))
+    changed = [line for line in difflib.unified_diff(before, after, n=0) if line.startswith(("+ ", "- "))]
+    assert [line.strip('+-, "') for line in changed if "line" in line] == ["line 50", "line fifty"]

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core import lock as lock_module
@@ -74,6 +75,29 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_the_first_example_is_the_job_of_the_posts() -> None:
     first = yaml.safe_load(tz_cron.EXAMPLES)[0]["fleetlab.linux.tz_cron"]
     assert first == {**POST, "warn_after": "{{ 15 * 60 }}"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("one", [True, False])
+@pytest.mark.parametrize("wrong", [{}, {"timezone": "Nowhere"}])
+def test_values_of_variables_are_nowhere_in_results_and_logs(
+    run: Run, monkeypatch: pytest.MonkeyPatch, one: bool, wrong: Dict[str, str], check_mode: bool
+) -> None:
+    """A value that is also a word of results, such as True, masks nothing else."""
+    logged: list[Any] = []
+    monkeypatch.setattr(AnsibleModule, "_log_to_syslog", lambda self, text: logged.append(text))
+    env = {"TOKEN": "s3cret-of-a-job", "DEBUG": "True", "LEVEL": "test"}
+    job = {**POST, "env": env, **wrong}
+    # A job that is the same is not written.
+    same = replace(DECLARED, jobs={"test": Installed(replace(DEFINED, env=env).content())})
+    result = run(tz_cron, EMPTY if check_mode else same, job if one else {"jobs": [job]}, check_mode=True, diff=True)
+    assert result.get("failed", False) is bool(wrong)
+    assert bool(wrong) or result["changed"] is True
+    shown = result["invocation"]["module_args"] if one else result["invocation"]["module_args"]["jobs"][0]
+    assert shown["env"] == dict.fromkeys(env, "(not shown)")
+    assert shown["name"] == "test"
+    assert "s3cret" not in json.dumps(result)
+    assert logged == []
 
 
 def test_check_mode_shows_the_plan(run: Run) -> None:

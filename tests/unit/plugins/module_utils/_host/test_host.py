@@ -17,6 +17,14 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._host import block, distribution, mounts, process, systemd
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 
+LATER = """\
+249 248 254:0 / / rw,relatime - ext4 /dev/vda rw,discard,resv_strict,resuid=65534,resgid=65534
+283 249 0:48 / /tmp rw,relatime master:5 - tmpfs host rw
+284 283 0:48 /early /tmp/early rw,relatime master:5 - tmpfs host rw
+287 283 0:50 / /tmp rw,relatime - tmpfs own rw
+288 287 0:48 /early /tmp/early rw,relatime master:5 - tmpfs host rw
+290 283 0:51 / /tmp/late rw,relatime master:6 - tmpfs late rw
+"""
 MOUNTINFO = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard
 40 22 0:35 /@srv /srv rw shared:20 master:3 - btrfs /dev/mapper/vg-pool rw,subvol=/@srv
@@ -82,6 +90,12 @@ class TestMounts:
 
     def test_the_last_mount_on_a_point_is_on_top(self) -> None:
         assert mounts.top_mounts(mounts.parse_mountinfo(MOUNTINFO))["/proc"].kind == "tmpfs"
+
+    def test_a_mount_that_comes_later_below_another_is_not_seen(self) -> None:
+        """Recorded with Linux 6.18 in a process with a /tmp of its own, in which a folder of the host is bound."""
+        found = mounts.parse_mountinfo(LATER)
+        assert list(mounts.visible_points(found)) == ["/", "/tmp", "/tmp/early"]
+        assert list(mounts.visible_points(found[1:3])) == ["/tmp", "/tmp/early"]
 
     def test_a_file_system_with_a_number_of_its_own_is_found_by_its_source(self, host: Host) -> None:
         table = mounts.read_mount_table(host)
@@ -221,7 +235,7 @@ class TestDistribution:
         unit = tmp_path / "usr/lib/systemd/system/target.service"
         unit.parent.mkdir(parents=True)
         unit.touch()
-        assert distribution.initramfs_command(host) == ("dracut", "--force")
+        assert distribution.initramfs_command(host) == ("dracut", "--force", "--mdadmconf")
         assert [family.name for family in distribution.target_family(host)] == ["RHEL, Fedora"]
 
 

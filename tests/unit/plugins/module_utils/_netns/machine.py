@@ -24,6 +24,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import (
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import names, record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.flows import Ways, is_stale
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import listed_table
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import (
     IP6_FORWARD,
@@ -77,9 +78,12 @@ def want(name: str = "web", **options: Any) -> Wanted:
             route.setdefault(option, None)
     for forward in [*(options.get("forwards") or ()), *((options.get("nat") or {}).get("forwards") or ())]:
         forward.setdefault("protocol", "tcp")
-        forward.setdefault("to_port", None)
+        for option in ("to_port", "address", "sources"):
+            forward.setdefault(option, None)
     if options.get("nat") is not None:
-        options["nat"] = {"masquerade": "auto", "forwards": None, **options["nat"]}
+        masquerade = options["nat"].get("masquerade", "auto")
+        # Ansible makes a list of a single text.
+        options["nat"] = {"forwards": None, **options["nat"], "masquerade": [masquerade] if isinstance(masquerade, str) else masquerade}
     return make_namespace(Entry("", {**params, "name": name, **options}))
 
 
@@ -162,6 +166,9 @@ class Machine:
 
     def set_sysctl(self, key: str, value: str) -> None:
         self.change(sysctls={**self.system.sysctls, key: value})
+
+    def forget_flows(self, ways: Ways) -> None:
+        self.change(flows=tuple(flow for flow in self.system.flows or () if not is_stale(flow, ways)))
 
     def change(self, **parts: Any) -> None:
         """Put other parts into the State."""

@@ -148,7 +148,7 @@ def test_everything_of_a_namespace_is_reported(run: Run) -> None:
         "managed": True,
         "persist": True,
         "processes": [],
-        "forwards": [{"protocol": "tcp", "port": "80", "to_port": "8080"}],
+        "forwards": [{"protocol": "tcp", "port": "80", "to_port": "8080", "address": None, "sources": []}],
     }
     assert both["links"][1] == {
         "name": "eth0",

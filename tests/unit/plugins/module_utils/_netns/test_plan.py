@@ -286,7 +286,7 @@ BAD: List[Any] = [
     ("web", {"links": [], "forwards": [{"port": "80"}]}),
     *(("web", {"forwards": [{"port": port}]}) for port in ("0", "65536", "22;reboot", "80-79", "", "-1", "80-", "8O")),
     ("web", {"forwards": [{"port": "80"}, {"port": "70-90"}]}),
-    ("web", {"forwards": [{"port": "80-89", "to_port": "90-99"}]}),
+    ("web", {"forwards": [{"port": "80-89", "to_port": "90-98"}]}),
     ("web", {"nat": {"masquerade": "eth0;x"}}),
     ("web", {"dns": ["resolver"]}),
     ("web", {"dns_search": ["example.com"]}),

@@ -320,7 +320,7 @@ def test_the_right_mdadm_conf(release: str, path: str) -> None:
 
 def test_the_initramfs_command_of_the_family() -> None:
     assert initramfs_command(RecordedHost({"program update-initramfs": True, "program dracut": True}).host) == ("update-initramfs", "-u")
-    assert initramfs_command(RecordedHost({"program dracut": True}).host) == ("dracut", "--force")
+    assert initramfs_command(RecordedHost({"program dracut": True}).host) == ("dracut", "--force", "--mdadmconf")
     assert initramfs_command(RecordedHost({}).host) == ()
 
 

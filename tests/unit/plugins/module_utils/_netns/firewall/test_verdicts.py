@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.inside import POOL, outside
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.verdicts import GOES, Verdict, reached
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundRoute
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import Firewall, FoundRoute
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import empty, want
 
 
@@ -43,9 +43,16 @@ def test_chains_are_reached_by_the_rules_that_lead_to_them(chains: Dict[str, Lis
     ],
 )
 def test_the_pool_is_closed_unless_a_route_leads_to_all_of_it_beyond_the_uplink(route: FoundRoute, closed: bool) -> None:
-    state = empty()
-    found = dict(outside(replace(state, routes=(*state.routes, route)), want(), ("eth0",)).nets)
+    state = empty(kind="iptables")
+    state = replace(state, routes=(*state.routes, route), inhabited=("10.200.5.0/24", "172.30.1.0/24"))
+    found = dict(outside(state, want(), ("eth0",)).nets)
+    assert found[ipaddress.ip_network("172.30.1.0/24")] is False
+    assert (ipaddress.ip_network("10.200.5.0/24") in found) is not closed
     assert (POOL in found and not found[POOL]) == closed
+    # With nftables the gate closes all of them, and hosts beyond the uplink may have any address.
+    by_gate = dict(outside(replace(state, firewall=Firewall("nftables")), want(), ("eth0",)).nets)
+    assert POOL not in by_gate
+    assert ipaddress.ip_network("172.30.1.0/24") not in by_gate
     if route.to == "10.200.7.0/24":
         # The hosts there are beyond the uplink, and stay reachable.
         assert found[ipaddress.ip_network(route.to)]
