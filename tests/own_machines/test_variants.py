@@ -141,7 +141,7 @@ def test_partitions_ipv6_another_name_and_port_and_no_chap(machines: Machines, t
     servers = {
         name: {
             "storage_server_devices": partitions,
-            "storage_server_iqn": f"iqn.2003-01.org.linux-iscsi:{name}.Own",
+            "storage_server_iqn": f"iqn.2003-01.org.linux-iscsi:{name}.own",
             "storage_server_portals": [{"host": f"fd00:99::{number}", "port": 3270}],
         }
         for name, number in _numbered(machines)[:2]
