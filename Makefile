@@ -89,7 +89,7 @@ bench-throughput: ## measure whether throughput explains every byte, its sender,
 
 test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels
-	@python scripts/run_tests.py molecule network matrix aws unit sanity lint kernels package
+	@python scripts/run_tests.py molecule matrix network aws unit sanity lint kernels package
 
 test-faults: ## all faults that the lab survives, with a table at the end (an hour)
 	@scripts/bootstrap run dev lab

@@ -71,6 +71,8 @@ notes:
   - Needs no root, only directories in which files can be made.
   - Refuses a directory to root that another user can put a link in the place of. Set C(become_user) to its owner there.
   - Runs the commands also in check mode, because it changes nothing but the files that it makes and removes.
+seealso:
+  - module: fleetlab.linux.patched_package
 """
 
 EXAMPLES = r"""

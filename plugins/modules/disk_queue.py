@@ -48,6 +48,9 @@ requirements:
   - udev
 notes:
   - Runs as root.
+seealso:
+  - module: fleetlab.linux.iscsi_session
+  - module: fleetlab.linux.disk_reservation
 """
 
 EXAMPLES = r"""

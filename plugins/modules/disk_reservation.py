@@ -72,6 +72,9 @@ notes:
   - Runs as root.
   - LIO keeps the reservations over a restart of the target in the folder C(pr) that M(fleetlab.linux.iscsi_target) makes, and refuses every
     reservation without that folder.
+seealso:
+  - module: fleetlab.linux.iscsi_session
+  - module: fleetlab.linux.md_array
 """
 
 EXAMPLES = r"""

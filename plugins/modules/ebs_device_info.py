@@ -46,6 +46,8 @@ options:
 notes:
   - Any NVMe disk with the serial number of the volume counts as this volume, also a disk of a virtual machine to which someone gave the
     number.
+seealso:
+  - module: fleetlab.linux.md_array
 """
 
 EXAMPLES = r"""

@@ -177,10 +177,12 @@ relogin_needed:
     - These take effect only after the session has logged out and in again.
   returned: success
   type: bool
+  sample: false
 initiator_name:
   description: This host's iSCSI name.
   returned: success
   type: str
+  sample: iqn.2026-01.com.example:client
 """
 
 from ansible.module_utils.basic import AnsibleModule

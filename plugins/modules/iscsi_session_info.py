@@ -76,6 +76,15 @@ sessions:
       description: The disks, as in RV(devices).
       type: list
       elements: dict
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+      state: LOGGED_IN
+      session_id: 1
+      auth_method: CHAP
+      mutual: false
+      timeouts: {replacement_timeout: 30, noop_out_interval: 5, noop_out_timeout: 5}
+      devices: []
 devices:
   description: The disks of all sessions, ordered by portal and LUN.
   returned: success
@@ -106,6 +115,15 @@ devices:
     rotational:
       description: Whether the kernel treats the disk as a rotating one.
       type: bool
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+      lun: 0
+      wwn: '0x6001405ad1b980a25c641e1aa3b03e00'
+      by_path: /dev/disk/by-path/ip-192.0.2.11:3260-iscsi-iqn.2026-01.com.example:server1-lun-0
+      device: /dev/sda
+      size: 16106127360
+      rotational: true
 logins:
   description: Portal and target of every session, in the form that O(fleetlab.linux.iscsi_session#module:sessions) takes.
   returned: success
@@ -153,6 +171,15 @@ records:
     damaged:
       description: Whether the record is incomplete because a write to it was interrupted.
       type: bool
+  sample:
+    - portal: {host: 192.0.2.11, port: 3260}
+      target: iqn.2026-01.com.example:server1
+      startup: automatic
+      auth_method: CHAP
+      username: client1
+      mutual_username: null
+      timeouts: {replacement_timeout: 30, noop_out_interval: 5, noop_out_timeout: 5}
+      damaged: false
 """
 
 from ansible.module_utils.basic import AnsibleModule

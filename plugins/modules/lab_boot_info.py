@@ -52,6 +52,9 @@ options:
   hint:
     description: A further possible cause of a machine that is not reached, for the message.
     type: str
+seealso:
+  - module: fleetlab.linux.lab_guests
+  - module: fleetlab.linux.lab_kernel
 """
 
 EXAMPLES = r"""

@@ -106,6 +106,7 @@ array:
   description: The array, described as in RV(arrays). In check mode the array as it would be after the task.
   type: dict
   returned: when O(name) is given
+  sample: {name: md1, device: /dev/md1, state: running, level: raid10, layout: o3, health: healthy, degraded: 0, sync_action: idle}
 arrays:
   description:
     - The declared arrays, in their order, or the arrays that released members. In check mode the arrays as they would be after the task.

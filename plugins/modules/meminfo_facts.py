@@ -321,6 +321,7 @@ meminfo:
   description: The same as RV(ansible_facts.meminfo).
   type: dict
   returned: when O(cacheable) is false
+  sample: {available: {bytes: 3253850112, percent: 78.52, source: kernel}}
 """
 
 from ansible.module_utils.basic import AnsibleModule

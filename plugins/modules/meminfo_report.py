@@ -109,16 +109,21 @@ files:
   type: list
   elements: str
   returned: success
+  sample: [/srv/www/memory/memory.json, /srv/www/memory/memory.html]
 table:
   description: The report as lines of text, worst hosts first.
   type: list
   elements: str
   returned: success
+  sample:
+    - "host  available    total  tmpfs  unexplained  source      kernel        read"
+    - "web1     79.2 %  3.8 GiB  2.3 %       0.00 %  kernel  6.1.0-18-amd64  2026-11-30 12:00:02Z"
 short:
   description: Hosts with less than O(short_below) percent available.
   type: list
   elements: str
   returned: success
+  sample: [web3]
 problems:
   description:
     - Why the report should count as failed, as sentences. Files that cannot be written; with O(short_below) also hosts below it, and
@@ -138,4 +143,7 @@ fleet:
     reasons of each host, which C(memory.json) has.
   type: dict
   returned: success
+  sample:
+    hosts: [{host: web1, total: 4143972352, available: 3253850112, available_percent: 78.52, source: kernel}]
+    failed: [{host: db1, reason: "Failed to connect to the host via ssh: Connection refused"}]
 """

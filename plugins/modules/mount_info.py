@@ -35,6 +35,9 @@ options:
     default: false
 notes:
   - Runs as root.
+seealso:
+  - module: fleetlab.linux.md_array_info
+  - module: fleetlab.linux.storage_monitor
 """
 
 EXAMPLES = r"""

@@ -351,6 +351,16 @@ namespaces:
   returned: success, with O(namespaces)
   type: list
   elements: dict
+  sample:
+    - name: web
+      managed: true
+      persist: true
+      links:
+        - {name: v-peer1, kind: veth, up: true, mtu: 1500, addresses: [10.200.1.2/24], host_link: v-web, host_addresses: [10.200.1.1/24]}
+      routes:
+        - {to: default, via: 10.200.1.1, link: v-peer1, metric: null, family: ipv4, protocol: boot}
+      forwards:
+        - {protocol: tcp, port: '10105', to_port: '10105'}
 namespace:
   description: The namespace after the task, in check mode before it, or null.
   returned: success, without O(namespaces)

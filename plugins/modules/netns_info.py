@@ -117,6 +117,19 @@ namespaces:
         - C(packets) and C(bytes) are the counts of the rule since it was last replaced, null for a rule without a counter.
       type: list
       elements: dict
+  sample:
+    - name: web
+      managed: true
+      persist: true
+      links:
+        - {name: v-peer1, kind: veth, up: true, mtu: 1500, addresses: [10.200.1.2/24], host_link: v-web, host_addresses: [10.200.1.1/24]}
+      routes:
+        - {to: default, via: 10.200.1.1, link: v-peer1, metric: null, family: ipv4, protocol: boot}
+      forwards:
+        - {protocol: tcp, port: '10105', to_port: '10105'}
+      listening: [{protocol: tcp, address: 0.0.0.0, port: 10105}]
+      processes: [{pid: 1234, command: 'nginx: master process /usr/sbin/nginx'}]
+      rules: [{chain: prerouting, rule: fib daddr type local tcp dport 10105 counter dnat ip to 10.200.1.2, packets: 5, bytes: 300}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -102,6 +102,8 @@ notes:
     same way. Give the service its own user.
   - Two runs on one host wait for each other, up to two minutes.
   - C(noexec) refuses to execute files. An interpreter that may be executed still reads a script from there.
+seealso:
+  - module: fleetlab.linux.netns
 """
 
 EXAMPLES = r"""
@@ -165,6 +167,7 @@ restart_needed:
     - In check mode the value that it would have after the task.
   returned: with O(service)
   type: bool
+  sample: false
 problems:
   description:
     - A sentence for each process whose mounts differ from the declaration, and one if the service has failed with its private C(/tmp).

@@ -29,6 +29,8 @@ attributes:
 options: {}
 author:
   - fleetlab.linux contributors (@fleetlab)
+seealso:
+  - module: ansible.builtin.validate_argument_spec
 """
 
 EXAMPLES = r"""

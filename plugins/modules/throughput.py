@@ -201,4 +201,5 @@ reverse:
   description: The same values for the other direction.
   returned: if O(direction) is V(both)
   type: dict
+  sample: {rate: {payload: 9415000000, ip: 9753000000, frame: 9844000000, wire: 10000000000}, as_gbit: 9.415}
 """

@@ -73,6 +73,9 @@ options:
     default: 120
 author:
   - fleetlab.linux contributors (@fleetlab)
+seealso:
+  - module: fleetlab.linux.throughput
+  - module: fleetlab.linux.throughput_report
 """
 
 EXAMPLES = r"""

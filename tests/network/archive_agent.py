@@ -234,9 +234,42 @@ def other_key(found: dict[str, Any]) -> None:
     run("gpgconf", "--kill", "all")
 
 
+def install(builds: str, name: str) -> None:
+    """Publish a build, and install and hold it from there; the times of the steps."""
+    shutil.copytree(builds, BUILDS, ignore=shutil.ignore_patterns(".*"))
+    for left in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").iterdir()]:
+        left.unlink(missing_ok=True)
+    found: dict[str, Any] = {}
+    begin = time.monotonic()
+    (package,) = publish()["packages"]
+    source = f"deb [signed-by={ARCHIVE}/archive-key.asc] copy:{ARCHIVE} {package['suite']} main\n"
+    Path("/etc/apt/sources.list.d/own.list").write_text(source, encoding="ascii")
+    run("apt-get", "update")
+    options = {"name": name, "version": package["version"], "check": [name, "--version"], "allow_essential": True}
+    found["installed"] = run_module("patched_package", options)
+    for step, module, values in (
+        ("all", "", {}),
+        ("publish again", "patched_package_archive", {"path": str(ARCHIVE)}),
+        ("install again", "patched_package", options),
+        ("info", "patched_package_info", {"names": [name]}),
+    ):
+        found[step] = run_module(module, values) if module else {}
+        found[step]["seconds"] = time.monotonic() - begin
+        begin = time.monotonic()
+    found["says"] = run(name, "--version")
+    print(json.dumps(found))
+
+
 def main() -> None:
     """Play all."""
-    suite = sys.argv[1]
+    if len(sys.argv) > 2:
+        install(*sys.argv[1:])
+    else:
+        play_all(sys.argv[1])
+
+
+def play_all(suite: str) -> None:
+    """Publish, install, upgrade, go back, and be refused."""
     found: dict[str, Any] = {}
     prepare(suite)
     first(suite, found)

@@ -5,20 +5,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
+import ansible
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
 
 from . import debian_root
+from .moving_archive import MovingArchive
+
+if TYPE_CHECKING:
+    from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = "/tree/ansible_collections/fleetlab/linux"
 
 SHAPES = {
     "shape-native": ("3.23+nmu1", "3.23+nmu1+deb12u1"),
@@ -110,7 +121,9 @@ def test_a_changed_file_is_named(root: debian_root.Root) -> None:
 
 
 @pytest.mark.parametrize("root", [OWN], indirect=True)
-def test_hostname_is_built_installed_and_held(root: debian_root.Root, tree: Path, tmp_path: Path) -> None:
+def test_hostname_is_built_published_installed_and_held(
+    root: debian_root.Root, tree: Path, tmp_path: Path, server_root: Callable[[str], ServerRoot]
+) -> None:
     patch = tmp_path / "output.patch"
     patch.write_text(PATCH)
     options = {
@@ -128,6 +141,8 @@ def test_hostname_is_built_installed_and_held(root: debian_root.Root, tree: Path
     again = build(tree, options)
     assert (again["changed"], again["debs"], again["version"]) == (False, [deb], done["version"])
     print(f"a second run took {time.monotonic() - started:.2f} s")
+    publish_and_install(server_root(OWN), tmp_path / "builds", done["version"])
+    follow(tree, options, done)
     shutil.copy(deb, root.path)
     values = {"name": "hostname", "debs": [f"/{Path(deb).name}"], "check": ["hostname", "--version"], "allow_essential": True}
     root.apply(**values)
@@ -136,6 +151,88 @@ def test_hostname_is_built_installed_and_held(root: debian_root.Root, tree: Path
     (found,) = root.info(names=["hostname"])["packages"]
     assert (found["held"], found["base"], found["lost"]) == (True, done["base"], False)
     assert not list((tmp_path / "builds" / "hostname").glob(".build-*"))
+
+
+def publish_and_install(root: ServerRoot, builds: Path, version: str) -> None:
+    """By a signed archive, on a host that knows nothing else."""
+    argv = [
+        "env",
+        "PYTHONPATH=/tree:/tree/packages",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "python3",
+        f"{COLLECTION}/tests/network/archive_agent.py",
+    ]
+    binds = {ROOT: COLLECTION, Path(ansible.__path__[0]).parent: "/tree/packages", builds: "/tree/builds"}
+    done = root.run(*argv, "/tree/builds", "hostname", binds=binds, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    print({step: round(found[step]["seconds"], 2) for step in ("all", "publish again", "install again", "info")})
+    assert (found["installed"]["version"], found["installed"]["held"]) == (version, True), found["installed"]
+    assert [found[step]["changed"] for step in ("publish again", "install again")] == [False, False]
+    assert found["info"]["findings"] == []
+    assert found["says"].endswith(" (patched)\n")
+
+
+def follow(tree: Path, options: dict[str, Any], built: dict[str, Any]) -> None:
+    """The signed archive moves on twice: the patch applies to the first version, and no longer to the second."""
+    archive = MovingArchive(Path(tempfile.mkdtemp(prefix="fl-")))
+    (config,) = Path(options["directory"]).glob(".apt-*/apt.conf")
+    moving = {**options, "sources": [archive.line], "max_lists_age": 0, "_ansible_check_mode": True}
+    first, second = f"{built['base']}+deb99u1", f"{built['base']}+deb99u2"
+    try:
+        archive.move(config, "hostname", first, lambda folder: (folder / "README.moved").write_text("moved\n"))
+        stays, moves = build(tree, moving), build(tree, {**moving, "follow": True})
+        assert (stays["changed"], stays["version"]) == (False, built["version"])
+        assert f"the archive has {first}, newer than {built['base']}" in str(stays["warnings"])
+        assert (moves["changed"], moves["version"], moves["base"]) == (True, f"{first}+0fleetlab1", first)
+        archive.move(config, "hostname", second, break_patch)
+        refused = build(tree, {**moving, "follow": True})
+        assert f"hostname {second}: refused: the patch output.patch does not apply without fuzz" in refused["msg"]
+        (archive.path / "a" / "InRelease").write_text("Origin: Debian\n")
+        assert "apt-get" in build(tree, {**moving, "follow": True})["msg"]
+    finally:
+        archive.close()
+
+
+def break_patch(folder: Path) -> None:
+    """Change the line that the patch changes."""
+    path = folder / "hostname.c"
+    path.write_text(path.read_text().replace('printf("hostname %s\\n", VERSION)', 'printf("other %s\\n", VERSION)'))
+
+
+def test_a_killed_builder_leaves_no_process(tree: Path, tmp_path: Path) -> None:
+    """Also none that fetches or unpacks, and no mount."""
+    (tmp_path / "output.patch").write_text(PATCH)
+    folder = tmp_path / "builds"
+    options = {"name": "hostname", "state": "built", "patches": [str(tmp_path / "output.patch")], "directory": str(folder)}
+    arguments = tmp_path / "arguments"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "allow_essential": True}}))
+    env = {**os.environ, "PYTHONPATH": str(tree)}
+    with subprocess.Popen([sys.executable, "-m", MODULE, str(arguments)], env=env, stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: any(folder.glob("hostname/.build-*/mmdebstrap.*/etc")), 120)
+        assert children(folder)
+        process.kill()
+    wait_until(lambda: not children(folder), 20)
+    assert str(folder) not in Path("/proc/mounts").read_text()
+
+
+def children(folder: Path) -> list[str]:
+    """The living processes that have a folder in their arguments, or their root below it."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            argv = (place / "cmdline").read_bytes().split(b"\0")
+            is_below = os.readlink(place / "root").startswith(str(folder))
+            if is_below or (b"mmdebstrap" in b" ".join(argv) and str(folder).encode() in b" ".join(argv)):
+                found.append(place.name)
+    return found
+
+
+def wait_until(question: Callable[[], bool], limit: float) -> None:
+    end = time.monotonic() + limit
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def build(tree: Path, options: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def lay_out(scene: dict[str, Any]) -> None:
     Path("/srv/www/shop").mkdir(parents=True)
     for path, text in scene["files"].items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(text, "utf-8", "surrogateescape")
     for path, target in scene["links"].items():
         Path(path).symlink_to(target)
         os.lchown(path, 1000, 1000)
@@ -97,11 +97,11 @@ def ask(scene: dict[str, Any]) -> dict[str, str]:
 def ask_for(scene: dict[str, Any], path: str) -> str:
     for other in scene["files"]:
         # Also here the permissions stay.
-        Path(other).write_text(f"{scene['files'][path]}\n{scene['mark']}\n" if other == path else "", encoding="utf-8")
+        Path(other).write_text(f"{scene['files'][path]}\n{scene['mark']}\n" if other == path else "", "utf-8", "surrogateescape")
     Path(LOG).write_text("", encoding="ascii")
     status = head(f"{scene['url']}/nothing")
     for other, text in scene["files"].items():
-        Path(other).write_text(text, encoding="utf-8")
+        Path(other).write_text(text, "utf-8", "surrogateescape")
     log = Path(LOG).read_text(encoding="utf-8")
     return f"{status} {log}" if path in log else str(status)
 

@@ -108,6 +108,10 @@ SCENES = (
     ),
     Scene("variable", "Define SHOP /srv/www/shop\n" + directory("${SHOP}", "AllowOverride All")),
     Scene("directive of a missing module", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"{TYPE}php_value a 1\n"}),
+    Scene("a mark of the order of bytes", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"\ufeff{TYPE}"}),
+    Scene("a space that is none", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"{TYPE}\u00a0{TYPE}"}),
+    Scene("a word in Latin-1", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": "AddType text/caf\udce9 .txt\n\udce9dit x\n"}),
+    Scene("mod_rewrite is not loaded", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": "RewriteEngine on\n"}),
     Scene("misspelled section", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"<Fils x>\n{TYPE}</Fils>\n"}),
     Scene(
         "unknown, but not fatal",

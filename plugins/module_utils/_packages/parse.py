@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, Tuple
+from fnmatch import fnmatchcase
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from .state import Candidate, Deb, Installed, Offer
 from .versions import is_local, newest
@@ -98,7 +99,16 @@ def parse_candidate(text: str) -> Candidate:
     return Candidate(version, name, source_version.strip("()") or version, stanzas[version].get("Essential") == "yes")
 
 
-def parse_changed_files(text: str) -> Tuple[str, ...]:
-    """The changed files in the output of dpkg --verify, without configuration files: those are meant to be changed."""
+def parse_changed_files(text: str, settings: str = "") -> Tuple[str, ...]:
+    """The changed files in the output of dpkg --verify, without configuration files: those are meant to be changed.
+
+    :arg settings: the files of settings of dpkg, which may say that some files are never installed, as images of containers do.
+    """
     found = re.findall(r"^(\S{9}|missing)\s+(?:(c) )?(\S.*)$", text, re.MULTILINE)
-    return tuple(path for _marks, conffile, path in found if not conffile)
+    rules = re.findall(r"^\s*path-(exclude|include)[=\s]\s*[\"']?(.+?)[\"']?\s*$", settings, re.MULTILINE)
+    return tuple(path for marks, conffile, path in found if not conffile and not (marks == "missing" and _is_left_out(path, rules)))
+
+
+def _is_left_out(path: str, rules: Sequence[Tuple[str, str]]) -> bool:
+    """Whether dpkg installs a file of this path not at all; the last pattern that matches decides."""
+    return next((kind == "exclude" for kind, pattern in reversed(rules) if fnmatchcase(path, pattern)), False)

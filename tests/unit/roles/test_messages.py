@@ -42,7 +42,8 @@ def problems(content: Any, elsewhere: str = "") -> list[str]:
     found: list[str] = []
     tasks = list(tasks_of(content))
     for number, task in enumerate(tasks):
-        looks = yaml.safe_dump([task.get("loop_control"), tasks[number + 1 :]]) + elsewhere
+        is_hidden = task.get("failed_when") is False
+        looks = yaml.safe_dump([task.get("loop_control"), tasks[number + 1 :]]) + elsewhere if is_hidden else ""
         found += [f"{task.get('name')}: {problem}" for problem in _problems(task, looks)]
     return found
 
@@ -74,7 +75,9 @@ def _narrows(own: str, value: Any) -> bool:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_judgement_has_a_message(file: Path) -> None:
-    role = [one for one in file.parent.parent.rglob("*") if one.suffix in (".yml", ".j2") and one != file and file.parent.name == "tasks"]
+    # Above a playbook is the whole checkout, with the environments of all tools.
+    others = file.parent.parent.rglob("*") if file.parent.name == "tasks" else ()
+    role = [one for one in others if one.suffix in (".yml", ".j2") and one != file]
     elsewhere = "\n".join(one.read_text(encoding="utf-8") for one in [*role, *ROOT.glob("plugins/plugin_utils/**/*.py")])
     assert problems(yaml.safe_load(file.read_text(encoding="utf-8")), elsewhere) == []
 

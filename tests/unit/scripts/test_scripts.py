@@ -275,7 +275,7 @@ def test_the_core_of_the_faults_closes_the_lab_and_all_of_them_run_apart(tmp_pat
             folder.rmdir()
         return items
 
-    assert made("molecule") == [("molecule default", False), ("molecule lab", False)]
+    assert made("molecule") == [("molecule lab", False), ("molecule default", False)]
     assert made("faults") == [("molecule faults", False)]
     assert made("faults-core") == [("molecule faults", True)]
     verifier = yaml.safe_load((ROOT / "molecule" / "lab" / "molecule.yml").read_text(encoding="utf-8"))["verifier"]

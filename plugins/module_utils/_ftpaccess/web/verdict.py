@@ -128,9 +128,14 @@ def _follows(options: str, folder: Folder) -> bool:
     return options == "follow" or (options == "owner" and folder.has_owner_of_target)
 
 
+def _readable(word: str) -> str:
+    """A word as Apache's log of errors has it, so that signs can be seen that nobody sees."""
+    return "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogateescape"))
+
+
 def _refused(text: str, override: Override, found: Apache) -> Iterator[Refused]:
     for line in met(read_lines(text, ""), found):
-        directive = line.words[0].lstrip("<")
+        directive = _readable(line.words[0].lstrip("<"))
         needs = NEEDS.get(line.name)
         if line.name in found.unknown:
             yield Refused(line.number, directive, "", True, override.is_unknown_fatal)

@@ -26,6 +26,8 @@ def _command(lab: Wanted, guest: Guest) -> List[str]:
         f"vec0:transport=tap,ifname={guest.tap},depth=128,gro=1,mtu={lab.mtu},mac={guest.mac}",
         "con=null",
         "con0=null,fd:1",
+        # Without 256 terminals in BSD style, for which systemd has 512 units: they are most of the time of a boot and of a daemon-reload.
+        "pty.legacy_count=0",
         *boot_options(lab, guest, '"$key"'),
     ]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import List, Optional, Sequence, Tuple
 
@@ -16,6 +17,7 @@ from ..options import Wanted, WantedInfo
 from ..parse import QUERY, TARGETS, parse_changed_files, parse_deb, parse_installed, parse_offers, parse_stanzas, parse_targets
 from ..state import Deb, Host, Installed, Offer
 
+_SETTINGS = "/etc/dpkg/dpkg.cfg"
 _LISTS = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial")
 
 
@@ -69,7 +71,8 @@ def observe_info(files: Files, runner: Runner, wanted: WantedInfo) -> Host:
     if not wanted.names:
         installed = tuple(package for package in installed if package.is_patched)
     names = list(dict.fromkeys([*wanted.names, *(package.name for package in installed)]))
-    changed = [(package.full_name, _verify(runner, package)) for package in installed if package.is_patched and wanted.verify]
+    settings = _read_settings(files)
+    changed = [(package.full_name, _verify(runner, package, settings)) for package in installed if package.is_patched and wanted.verify]
     offers = read_offers(runner, names) if names else ()
     return Host(read_architecture(runner), read_suite(files), installed, offers, lists_age=_read_age(files), changed_files=tuple(changed))
 
@@ -105,8 +108,14 @@ def read_offers(runner: Runner, names: Sequence[str]) -> Tuple[Offer, ...]:
     return tuple(found)
 
 
-def _verify(runner: Runner, package: Installed) -> Tuple[str, ...]:
-    return parse_changed_files(runner.run(["dpkg", "--verify", package.full_name], accept=(0, 1)).stdout)
+def _read_settings(files: Files) -> str:
+    """The settings of dpkg, in the order in which it reads them."""
+    paths = [f"{_SETTINGS}.d/{name}" for name in files.names(f"{_SETTINGS}.d") if re.fullmatch(r"[A-Za-z0-9_-]+", name)]
+    return "\n".join(files.read(path) or "" for path in (*paths, _SETTINGS))
+
+
+def _verify(runner: Runner, package: Installed, settings: str) -> Tuple[str, ...]:
+    return parse_changed_files(runner.run(["dpkg", "--verify", package.full_name], accept=(0, 1)).stdout, settings)
 
 
 def _read_age(files: Files) -> Optional[float]:

@@ -112,5 +112,5 @@ def _request(port: int) -> bool:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as stream:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(text)

@@ -56,13 +56,18 @@ def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[C
 def _ask(host: Host, runner: Runner, config: Optional[str], found: Apache, cases: Sequence[Case]) -> Apache:
     """Let Apache say which directives of the files it does not have, and which it has only by modules that no trial loads."""
     texts = [file.text for _server, _path, folders in cases for folder in folders for file in folder.files]
-    names = sorted({name for text in texts for name in asked(read_lines(text, "")) if _DIRECTIVE.fullmatch(name)})[:_MOST]
+    every = sorted({name for text in texts for name in asked(read_lines(text, ""))})
+    names = [name for name in every if _DIRECTIVE.fullmatch(name)][:_MOST]
+    # Editors put signs in front of a directive that nobody sees: a mark of the order of bytes, or a space that is not one of ASCII.
+    others = [name for name in every if not _DIRECTIVE.fullmatch(name)]
     defines, known = _say(host, runner, [found.program, *(["-f", config] if config else [])], names)
     modules = [word for name, path in loads(found.loads) for word in ("-C", f"LoadModule {name} {path}")]
     _defines, proved = _say(
         host, runner, [found.program, "-f", "/dev/null", "-C", "ErrorLog /dev/null", "-C", "ServerName localhost", *modules], sorted(known)
     )
-    return replace(found, defines=defines, unknown=tuple(name for name in names if name not in known), unproved=tuple(known - proved))
+    return replace(
+        found, defines=defines, unknown=(*(name for name in names if name not in known), *others), unproved=tuple(known - proved)
+    )
 
 
 def _say(host: Host, runner: Runner, argv: Sequence[str], names: Sequence[str]) -> Tuple[Tuple[str, ...], FrozenSet[str]]:
@@ -167,7 +172,7 @@ def _text(path: str) -> Optional[Dict[str, str]]:
     if not os.path.lexists(path):
         return None
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace") as stream:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="surrogateescape") as stream:
             # Apache does not read it either. A link to a device may have no end.
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "is no regular file")

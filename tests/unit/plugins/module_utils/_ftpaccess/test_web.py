@@ -204,6 +204,12 @@ def test_a_directive_of_a_missing_module_ends_requests_unless_its_guard_does_not
     assert not judge(passing, "main", "/srv/a", (folder("/srv", text),)).problem
 
 
+def test_signs_that_nobody_sees_are_shown() -> None:
+    found = replace(apache(OFF + SRV.format("All")), unknown=("\ufeffaddtype",))
+    verdict = judge(found, "main", "/srv/a", (folder("/srv", f"\ufeff{TYPE}"),))
+    assert verdict.problem.startswith("/srv/.htaccess:1: \\xef\\xbb\\xbfAddType is misspelled")
+
+
 def test_a_trial_leaves_out_lines_whose_module_it_does_not_load() -> None:
     found = replace(apache(OFF), unproved=("ssloptions",))
     assert trial_text(found, "SSLOptions \\\n +StdEnvVars\nAddType a b") == "#SSLOptions \\\n# +StdEnvVars\nAddType a b\nFleetlabTrial\n"

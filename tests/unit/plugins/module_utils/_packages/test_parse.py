@@ -57,6 +57,13 @@ def test_files_that_are_missing_are_changed() -> None:
     assert parse.parse_changed_files("missing     /usr/bin/a\nmissing   c /etc/b\n") == ("/usr/bin/a",)
 
 
+def test_files_that_dpkg_never_installs_are_not_missing() -> None:
+    settings = 'path-exclude=/usr/share/doc/*\npath-exclude "/usr/share/man/*"\npath-include=/usr/share/doc/*/copyright\n'
+    text = "missing     /usr/share/doc/a/b\nmissing     /usr/share/doc/a/copyright\nmissing     /usr/share/man/x\nmissing     /usr/bin/a\n"
+    text += "??5??????   /usr/share/doc/a/c\n"
+    assert parse.parse_changed_files(text, settings) == ("/usr/share/doc/a/copyright", "/usr/bin/a", "/usr/share/doc/a/c")
+
+
 def test_the_source_gets_a_version_and_fields() -> None:
     text = render.add_changelog("hostname (3.23) unstable; urgency=low\n", "3.23+0fleetlab1", "bookworm", "a.patch=00", 0)
     assert text.startswith("hostname (3.23+0fleetlab1) bookworm; urgency=medium\n\n  * Local patches: a.patch=00\n\n -- ")
