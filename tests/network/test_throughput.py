@@ -186,6 +186,7 @@ def playbook(pair: Pair, folder: Path) -> list[str]:
     settings = [
         f"ANSIBLE_COLLECTIONS_PATH={pair.tree}",
         f"HOME={folder}",
+        f"TMPDIR={folder}",
         "ANSIBLE_FORKS=3",
         f"ANSIBLE_PYTHON_INTERPRETER={sys.executable}",
     ]

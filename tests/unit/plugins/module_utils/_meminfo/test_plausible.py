@@ -116,7 +116,8 @@ def test_what_is_in_use_on_recorded_kernels_is_not_zero_and_is_explained(kernel:
         # A quarter of 1 GiB, for which these kernels have no counter.
         assert 200 << 20 < account["extended"]["unexplained"] < 300 << 20
     else:
-        assert abs(account["extended"]["percent"]) < 1
+        # Up to 6 MiB are in no counter of any kernel here, which is 1.1 % of the smallest guest.
+        assert abs(account["extended"]["unexplained"]) < max(8 << 20, sizes["MemTotal"] // 100)
 
 
 def test_memory_in_use_on_a_real_kernel_is_explained() -> None:
