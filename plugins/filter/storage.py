@@ -23,6 +23,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     smaller_disks,
     undeclared_members,
 )
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.refused import refusal
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.server import (
     inspect_disks,
     inspect_groups,
@@ -174,5 +175,6 @@ class FilterModule:
             "storage_shared_luns": writers,
             "storage_initiators": initiators,
             "storage_acls": acls,
+            "storage_refusal": refusal,
             "storage_status": status,
         }

@@ -21,7 +21,7 @@ def test_the_rule_has_the_declared_settings() -> None:
 def test_they_are_looked_at_when_the_logins_have_brought_them_and_before_arrays_use_them() -> None:
     """Before the first login there is no disk that could say that it does not take a value."""
     included = [
-        task["ansible.builtin.include_tasks"]
+        task["ansible.builtin.include_tasks"]["file"]
         for task in load("storage_client", "tasks/main.yml")
         if "ansible.builtin.include_tasks" in task
     ]

@@ -21,7 +21,8 @@ def test_no_disk_is_dropped_from_a_group_and_no_volume_shrinks() -> None:
 
 def test_luns_have_the_attributes_that_are_declared_for_all() -> None:
     assert load("storage_server", "defaults/main.yml")["storage_server_lun_attributes"] == {}
-    template = task("storage_server", "main.yml", "Configure | Target")["fleetlab.linux.iscsi_target"]["luns"]
+    assert task("storage_server", "main.yml", "Configure | Target")["fleetlab.linux.iscsi_target"]["luns"] == "{{ storage_server_luns }}"
+    template = load("storage_server", "vars/main.yml")["storage_server_luns"]
     volumes = [{"vg": f"storage{number}", "path": f"/dev/storage{number}/volume"} for number in (1, 2)]
     text = render(template, storage_server_volumes=volumes, storage_server_lv="volume", storage_server_lun_attributes={"is_nonrot": 1})
     assert ast.literal_eval(text) == [
