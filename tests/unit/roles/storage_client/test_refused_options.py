@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansibl
 
 @pytest.mark.parametrize("options", [(), ("--check",)])
 def test_the_server(tmp_path: Path, options: tuple[str, ...]) -> None:
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "name": {"storage_server_iqn": "iqn.2003-01.org.linux-iscsi:server1.Own"},
         "portal": {"storage_server_portals": [{"host": "192.0.2.1", "port": 70000}]},
         "attribute": {"storage_server_attributes": {"default_cmdsn_dept": 1}},
@@ -40,7 +41,7 @@ def test_the_server(tmp_path: Path, options: tuple[str, ...]) -> None:
 
 
 def test_the_client(tmp_path: Path) -> None:
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "name": {"storage_client_initiator": "client1"},
         "timeout": {"storage_client_timeouts": {"preset": "md", "noop_out_timeout": -1}},
         "parameter": {"storage_client_parameters": {"cmds_max": 500}},
