@@ -224,7 +224,7 @@ def test_two_runs_at_once_tell_once(mirror: Tree, tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nsleep 0.3\necho "$1" >> {tmp_path}/words\n', encoding="utf-8")
     program.chmod(0o755)
     put(mirror, notify.SETTINGS, json.dumps({"program": str(program)}))
-    runs = [threading.Thread(target=main.record, args=(mirror, NOW)) for _ in range(2)]
+    runs = [threading.Thread(target=main.record, args=(mirror, NOW)) for _run in range(2)]
     for run in runs:
         run.start()
     for run in runs:
