@@ -9,10 +9,8 @@ from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 PORT = 3260
-IQN = "iqn.2026-01.com.example.storage:"
+_IQN = "iqn.2026-01.com.example.storage:"
 """The beginning of the names of targets and initiators, which end with the name of the host."""
-
-
 _ALL = ("0.0.0.0", "::", "[::]")
 
 
@@ -34,10 +32,15 @@ def address_of(host: str, hostvars: Mapping[str, Any]) -> str:
     raise StorageError(f"{host} has neither storage_address nor ansible_host in the inventory: give it one of them")
 
 
+def default_iqn(host: str) -> str:
+    """The name of a target or an initiator by default, as in the roles: names of iSCSI have no underscores and no capitals."""
+    return _IQN + host.lower().replace("_", "-")
+
+
 def iqn_of(server: str, hostvars: Mapping[str, Any]) -> str:
     """The name of a server's target: its C(storage_server_iqn) of the inventory, or else the default of the role."""
     variables = hostvars.get(server, {})
-    return str(variables["storage_server_iqn"]) if "storage_server_iqn" in variables else f"{IQN}{server}"
+    return str(variables["storage_server_iqn"]) if "storage_server_iqn" in variables else default_iqn(server)
 
 
 def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .client import IQN, StorageError, iqn_of, lun_numbers
+from .client import StorageError, default_iqn, iqn_of, lun_numbers
 
 _REMEDY = (
     "A LUN has one writer: give each client LUNs of its own in the inventory, such as storage_client_luns: [0, 1] for the one and"
@@ -59,7 +59,7 @@ def make_initiators(clients: Sequence[str], hostvars: Mapping[str, Any], server:
 
 def initiator_of(client: str, variables: Mapping[str, Any]) -> str:
     """The initiator name of a client: its C(storage_client_initiator), or else the default of the role."""
-    return str(variables["storage_client_initiator"]) if "storage_client_initiator" in variables else f"{IQN}{client}"
+    return str(variables["storage_client_initiator"]) if "storage_client_initiator" in variables else default_iqn(client)
 
 
 def _uses(variables: Mapping[str, Any], server: str, iqn: str) -> bool:

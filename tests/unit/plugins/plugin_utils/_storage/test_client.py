@@ -19,6 +19,8 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.client imp
     smaller_disks,
     undeclared_members,
 )
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._storage.writers import initiator_of
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import load, render
 
 SERVERS = ["server1", "server2", "server3"]
 LAB = {name: {"ansible_host": f"10.99.0.{number}"} for number, name in enumerate(SERVERS, 11)}
@@ -206,3 +208,10 @@ def test_a_member_that_never_has_a_superblock_of_md_is_not_taken_for_a_disk_that
 def test_a_disk_that_the_host_has_is_not_taken_for_one_that_is_gone() -> None:
     assert undeclared(array("md2", member("/dev/vdb", "/dev/disk/by-path/pci-0", None))) == ["/dev/md2 has the member /dev/vdb"]
     assert undeclared(array("md2", member("/dev/loop0", None, 3))) == ["/dev/md2 has the member /dev/loop0"]
+
+
+def test_the_name_of_a_host_becomes_one_of_iscsi_as_in_the_roles() -> None:
+    for role, name in (("storage_client", "storage_client_initiator"), ("storage_server", "storage_server_iqn")):
+        assert render(load(role, "defaults/main.yml")[name], inventory_hostname="Web_01") == f"{IQN}:web-01"
+    assert make_targets(["Web_01"], {"Web_01": {"ansible_host": "192.0.2.1"}})[0]["iqn"] == f"{IQN}:web-01"
+    assert initiator_of("Web_01", {}) == f"{IQN}:web-01"
