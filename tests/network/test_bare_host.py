@@ -21,7 +21,9 @@ import pytest
 if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
 
+# The root has python3-apt for other tests; a bare host has not.
 PREPARE = """
+rm -r /usr/lib/python3/dist-packages/apt /usr/lib/python3/dist-packages/apt_pkg*
 useradd --create-home --shell /bin/sh admin
 echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin
 mknod /dev/disk b 7 "$1"
