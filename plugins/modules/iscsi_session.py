@@ -194,7 +194,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session import show
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.apply import operations
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.observe import observe, read_state
-from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.options import ENTRIES, make_wanted, secrets_of
+from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.options import ENTRIES, argument_spec, make_wanted, secrets_of
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.plan import plan
 
 LOCK = Lock("iscsi_session", "iSCSI sessions")
@@ -203,7 +203,7 @@ LOCK = Lock("iscsi_session", "iSCSI sessions")
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={**ENTRIES.argument_spec(), "initiator_name": {"type": "str"}},
+        argument_spec=argument_spec(),
         mutually_exclusive=ENTRIES.mutually_exclusive(),
         required_together=[("target", "portal")],
         required_one_of=[("target", "sessions", "initiator_name")],

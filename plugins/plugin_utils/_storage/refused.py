@@ -14,7 +14,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session impo
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target import options as target
 
 _MODULES: Dict[str, Tuple[Dict[str, Any], Callable[[Mapping[str, Any]], Any]]] = {
-    "iscsi_session": ({**session.ENTRIES.argument_spec(), "initiator_name": {"type": "str"}}, session.make_wanted),
+    "iscsi_session": (session.argument_spec(), session.make_wanted),
     "iscsi_target": (target.argument_spec(), target.make_wanted),
 }
 

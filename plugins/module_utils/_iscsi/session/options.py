@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..._core.entries import Entries, Entry
 from ..._core.errors import InputError
@@ -61,6 +61,11 @@ ENTRIES = Entries(
     defaults={"state": "logged_in", "relogin": False, "wait_timeout": 60},
 )
 """The options of one session, at the top level of a task and in an entry of C(sessions)."""
+
+
+def argument_spec() -> Dict[str, Any]:
+    """The options of the module."""
+    return {**ENTRIES.argument_spec(), "initiator_name": {"type": "str"}}
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
