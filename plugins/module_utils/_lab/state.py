@@ -70,7 +70,9 @@ class Backend:
     C(interface) is the name of a guest's network interface in the guest. C(prepare) gives lines of the start script, C(command) the words
     that run a guest, and C(device) the path in the guest of its data disk with a number counted from 0. C(default_kernel) is C(None) if a
     task must name the kernel. C(notes_kernel): the lab's directory has a file with the path of the kernel. C(memory_in_shm): guests have
-    their memory in /dev/shm. C(has_nvme): disks can be NVMe disks with the id of a volume.
+    their memory in /dev/shm. C(one_cpu): all processes of a guest stay on one CPU. A guest of User-mode Linux is a kernel and a process for
+    each program, and they wake each other at every system call; from one CPU to another that takes three times as long.
+    C(has_nvme): disks can be NVMe disks with the id of a volume.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Backend:
     default_kernel: Optional[str] = None
     notes_kernel: bool = False
     memory_in_shm: bool = False
+    one_cpu: bool = False
     has_nvme: bool = False
 
 

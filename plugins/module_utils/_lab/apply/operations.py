@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import Callable, Sequence
+from typing import Callable, Sequence, Tuple
 
 from ..._core.errors import CommandError, ObservationError
 from ..._core.plan import Operations, WriteFile, write_file
@@ -70,12 +70,21 @@ def start_guest(lab: Wanted, name: str, host: Host) -> None:
     """Start a guest, and fail if it ends at once, for example because its program, memory or tap is missing."""
     guest = next(guest for guest in lab.guests if guest.name == name)
     log = lab.console(guest)
-    process = _spawn((f"{lab.directory}/enter", "sh", f"{lab.guest_directory(guest)}/start", lab.guest_token(guest)), log)
+    argv = (f"{lab.directory}/enter", "sh", f"{lab.guest_directory(guest)}/start", lab.guest_token(guest))
+    process = _spawn((*_on_cpu(lab, lab.guests.index(guest)), *argv), log)
     try:
         exit_code = process.wait(_SETTLE)
     except subprocess.TimeoutExpired:
         return
     raise ObservationError(f"the guest ended at once with exit code {exit_code}: {read_console(log, host)}")
+
+
+def _on_cpu(lab: Wanted, position: int) -> Tuple[str, ...]:
+    """The words before the command of the guest at that position."""
+    if not lab.backend.one_cpu:
+        return ()
+    cpus = sorted(os.sched_getaffinity(0))
+    return ("taskset", "--cpu-list", str(cpus[position % len(cpus)]))
 
 
 def make_disk(path: str, size: int) -> None:

@@ -46,5 +46,6 @@ UML = Backend(
     # The program of the Debian package user-mode-linux.
     default_kernel="linux.uml",
     notes_kernel=True,
+    one_cpu=True,
     memory_in_shm=True,
 )
