@@ -25,7 +25,7 @@ def play(folder: Path, apache: dict[str, Any], *options: str, **variables: Any) 
 def test_apache_alone_is_set_up_and_reported(tmp_path: Path) -> None:
     stubs, failed = play(tmp_path, {"names": [GOOD]}, apache_forward_secrecy_textfile=str(tmp_path / "metrics"))
     assert failed == {}
-    assert stubs.called("apache_tls") == [{"profile": "intermediate", "tickets": "off", "overrides": "refuse"}]
+    assert stubs.called("apache_tls") == [{"state": "present", "profile": "intermediate", "tickets": "off", "overrides": "refuse"}]
     assert stubs.called("nginx_tls") == []
     assert stubs.called("tz_cron") == [{"name": "tls-apache", "state": "absent"}]
     assert [row["name"] for row in json.loads((tmp_path / "report" / "tls.json").read_text())["rows"]] == ["a.test"]
@@ -39,5 +39,15 @@ def test_findings_and_refusals_fail_after_the_report(tmp_path: Path) -> None:
     assert failed["web1"] == "web1 apache 127.0.0.1:443 (no name): 1 of 62 suites have no forward secrecy; apache_tls: refused: y"
     # Apache is as it was, because it was refused, and so is its job.
     assert [job["command"] for job in stubs.called("tz_cron")] == ["service nginx reload", "service proftpd reload"]
-    assert stubs.called("proftpd_tls") == [{"profile": "intermediate", "overrides": "refuse"}]
+    assert stubs.called("proftpd_tls") == [{"state": "present", "profile": "intermediate", "overrides": "refuse"}]
     assert len(json.loads((tmp_path / "report" / "tls.json").read_text())["rows"]) == 3
+
+
+def test_the_profile_goes_with_its_jobs_and_what_is_found_then_is_no_failure(tmp_path: Path) -> None:
+    every = {"apache_forward_secrecy_servers": ["apache", "nginx", "proftpd"], "apache_forward_secrecy_state": "absent"}
+    stubs, failed = play(tmp_path, {"names": [BAD]}, apache_forward_secrecy_tickets="rotate", **every)
+    assert failed == {}
+    assert [stubs.called(f"{name}_tls")[0]["state"] for name in every["apache_forward_secrecy_servers"]] == ["absent"] * 3
+    assert stubs.called("tz_cron") == [{"name": f"tls-{name}", "state": "absent"} for name in ("apache", "nginx", "proftpd")]
+    rows = json.loads((tmp_path / "report" / "tls.json").read_text())["rows"]
+    assert len(rows) == 3
