@@ -10,56 +10,11 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 import pytest
 
+from .apache_host import CONF, KILLERS, ONLY_HERE, OWNED, SITES, apache_host, count_answers, is_gone, pid, site, start_client
 from .server_host import ServerHost
 
 if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
-
-SITES = "/etc/apache2/sites-enabled"
-CONF = "/etc/apache2/conf-enabled"
-OWNED = "/etc/apache2/conf-available/zz-fleetlab-tls.conf"
-START = """
-a2enmod --quiet ssl
-apache2ctl start
-while ! [ -e /run/apache2/apache2.pid ]; do sleep 0.05; done
-"""
-# Asks 20 times a second, and counts the answers and the failures.
-CLIENT = """
-import socket, ssl, sys, time
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-good = bad = 0
-print("ready", flush=True)
-while True:
-    start = time.monotonic()
-    try:
-        with context.wrap_socket(socket.create_connection(("127.0.0.1", 443), timeout=2), server_hostname="a.test") as client:
-            client.sendall(b"GET / HTTP/1.0\\r\\nHost: a.test\\r\\n\\r\\n")
-            good += client.recv(100).startswith(b"HTTP/1.1 200")
-    except OSError as error:
-        bad += 1
-        print(error, file=sys.stderr, flush=True)
-    open("/tmp/count", "w").write(f"{good} {bad}")
-    time.sleep(max(0, start + 0.05 - time.monotonic()))
-"""
-
-
-def site(name: str, extra: str = "", pairs: tuple[tuple[str, str], ...] = (("rsa", "rsa"), ("ec", "ec"))) -> str:
-    lines = ["<VirtualHost *:443>", f"ServerName {name}", "DocumentRoot /var/www/html", "SSLEngine on"]
-    for certificate, key in pairs:
-        lines += [f"SSLCertificateFile /etc/tls/{certificate}.pem", f"SSLCertificateKeyFile /etc/tls/{key}.key"]
-    return "\n".join([*lines, extra, "</VirtualHost>", ""])
-
-
-# Each is accepted by C(apache2ctl -t), and ends a running Apache at its next reload.
-KILLERS = {
-    "a group that OpenSSL does not have": (f"{CONF}/a.conf", "SSLOpenSSLConfCmd Curves X25519MLKEM768x:X25519\n", "has ended"),
-    "the key of another certificate": (f"{SITES}/k.conf", site("k.test", pairs=(("rsa", "ec"),)), "has ended"),
-    "stapling without a cache": (f"{CONF}/s.conf", "SSLUseStapling on\n", "has ended"),
-    "suites that do not exist": (f"{SITES}/c.conf", site("c.test", "SSLCipherSuite NOSUCH"), "has ended"),
-    "an address of another host": (f"{CONF}/l.conf", "Listen 192.0.2.9:443\n", "cannot listen on port 443"),
-    "a port that is taken": (f"{CONF}/p.conf", "Listen 127.0.0.1:8444\n", "cannot listen on port 8444"),
-}
 
 
 @pytest.fixture
@@ -68,20 +23,12 @@ def start(server_root: Callable[[str], ServerRoot]) -> Iterator[Callable[[str], 
     hosts: list[ServerHost] = []
 
     def make(suite: str) -> ServerHost:
-        host = ServerHost(server_root(suite))
-        hosts.append(host)
-        for name in ("a.test", "b.test"):
-            host.write(f"{SITES}/{name}.conf", site(name))
-        host.sh(START)
-        return host
+        hosts.append(apache_host(server_root(suite)))
+        return hosts[-1]
 
     yield make
     for host in hosts:
         host.close()
-
-
-def pid(host: ServerHost) -> str:
-    return host.sh("cat /run/apache2/apache2.pid; kill -0 $(cat /run/apache2/apache2.pid)").strip()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +61,7 @@ def test_another_profile_and_a_file_that_is_not_loaded(start: Callable[[str], Se
 def test_configurations_that_kill_never_reach_the_running_server(start: Callable[[str], ServerHost]) -> None:
     host = start("bookworm")
     process = pid(host)
-    host.write("/tmp/client.py", CLIENT)
-    host.sh("python3 /tmp/client.py >/tmp/client 2>/tmp/client.errors & while ! [ -s /tmp/client ]; do sleep 0.05; done")
+    start_client(host)
     host.sh("gnutls-serv --port 8444 --echo --x509keyfile /etc/tls/rsa.key --x509certfile /etc/tls/rsa.pem >/dev/null 2>&1 &")
     for what, (path, text, message) in KILLERS.items():
         host.write(path, text)
@@ -127,9 +73,9 @@ def test_configurations_that_kill_never_reach_the_running_server(start: Callable
     assert pid(host) == process
     done = host.module("apache_tls")
     assert done["changed"], done
-    good, bad = (int(word) for word in host.sh("cat /tmp/count").split())
-    assert bad == 0, host.sh("cat /tmp/client.errors")
-    assert good > 40
+    answers = count_answers(host)
+    assert answers.bad == 0, host.sh("cat /tmp/client.errors")
+    assert answers.good > 40
 
 
 def test_the_same_configuration_ends_apache_without_the_trial(start: Callable[[str], ServerHost]) -> None:
@@ -137,23 +83,48 @@ def test_the_same_configuration_ends_apache_without_the_trial(start: Callable[[s
     path, text, _message = KILLERS["a group that OpenSSL does not have"]
     host.write(path, text)
     assert host.ask(run=["apache2ctl", "graceful"])["exit_code"] == 0
-    host.sh("for i in $(seq 100); do [ -e /proc/$(cat /run/apache2/apache2.pid || echo none) ] || exit 0; sleep 0.05; done; exit 1")
+    assert is_gone(host)
 
 
-def test_a_running_server_that_differs_from_the_trial_gets_its_old_file_back(start: Callable[[str], ServerHost]) -> None:
+@pytest.mark.parametrize("options", [{"tickets": "rotate", "overrides": "report"}, {"state": "absent"}])
+def test_a_running_server_that_differs_from_the_trial_gets_its_old_file_back(
+    start: Callable[[str], ServerHost], options: dict[str, Any]
+) -> None:
     host = start("bookworm")
     host.module("apache_tls")
     old = host.sh(f"cat {OWNED}")
-    # What only the real host has: its /run is empty in the trial.
-    host.write(f"{CONF}/zzz.conf", "<IfFile /run/only-here>\nSSLCipherSuite AES128-SHA\n</IfFile>\n")
+    host.write(f"{CONF}/zzz.conf", ONLY_HERE.format("SSLCipherSuite AES128-SHA"))
     host.sh("touch /run/only-here")
-    found = host.module("apache_tls", tickets="rotate", overrides="report")
+    start_client(host)
+    found = host.module("apache_tls", **options)
     assert "the running server differs from the throwaway one: 127.0.0.1:443 for a.test has" in found["msg"], found
     assert "The old settings are back, and the server answers" in found["msg"]
-    assert host.sh(f"cat {OWNED}") == old
+    assert host.sh(f"cat {OWNED}; test -e {CONF}/zz-fleetlab-tls.conf") == old
+    # Trial, reload and the way back.
+    assert count_answers(host).bad == 0, host.sh("cat /tmp/client.errors")
     host.sh("rm /etc/apache2/conf-enabled/zzz.conf")
     again = host.module("apache_tls")
     assert [step[0] for step in again["commands"]] == ["trial", "mkdir", "write-file", "prove", "rm"], again
+
+
+def test_a_server_that_only_lives_with_the_owned_file_gets_it_back_and_is_started(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    host.module("apache_tls")
+    process, old = pid(host), host.sh(f"cat {OWNED}")
+    # The owned file, which is read later, has other suites.
+    host.write(f"{CONF}/a.conf", "SSLCipherSuite NOSUCH\n")
+    tried = host.module("apache_tls", state="absent")["msg"]
+    assert "the throwaway server has ended" in tried, tried
+    assert pid(host) == process
+    host.write(f"{CONF}/a.conf", ONLY_HERE.format("SSLCipherSuite NOSUCH"))
+    host.sh("touch /run/only-here")
+    found = host.module("apache_tls", state="absent")["msg"]
+    assert "after the reload the server was gone" in found, found
+    assert "The old settings are back, and the server answers" in found
+    assert host.sh(f"cat {OWNED}; test -e {CONF}/zz-fleetlab-tls.conf") == old
+    assert pid(host) != process
+    host.sh("rm /run/only-here")
+    assert not host.module("apache_tls")["changed"]
 
 
 @pytest.mark.parametrize("killed", [5, 6])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 import pytest
 
+from .apache_host import CONF, OWNED, SITES, START, pid, site
 from .server_host import ServerHost
-from .test_apache_tls import CONF, OWNED, SITES, START, pid, site
 
 if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
