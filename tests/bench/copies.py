@@ -32,7 +32,7 @@ def measure(kind: str, folder: Path) -> list[str]:
     blamed, copies = (sum(found[key] for found in clean) for key in ("damaged", "copies"))
     found, damaged = (sum(each[key] for each in broken) for key in ("damaged", "copies"))
     print(
-        f"{kind:6} {found:4} of {damaged} damages found, {blamed} of {copies} clean copies blamed, a usual check took {usual:.2f} s",
+        f"{kind:10} {found:4} of {damaged} damages found, {blamed} of {copies} clean copies blamed, a usual check took {usual:.2f} s",
         flush=True,
     )
     return [f"{kind}: damages were missed"] * (found < damaged) + [f"{kind}: clean copies were blamed"] * (blamed > 0)

@@ -24,6 +24,14 @@ _HOLD = 'mount "$@" && echo mounted && exec sleep infinity'
 # The upper layer is an ext4 of its own, whatever this machine has.
 _HOLD_OVERLAY = """mount -o loop "$1" "$2" && mkdir "$2/lower" "$2/upper" "$2/work" &&
 mount -t overlay -o "lowerdir=$2/lower,upperdir=$2/upper,workdir=$2/work" none "$3" && echo mounted && exec sleep infinity"""
+# A file system of the network without a network: client and server of SFTP are joined by a pipe. The client stays in the foreground, so
+# that it ends with its namespace.
+_HOLD_SSHFS = """printf '#!/bin/sh\\nexec %s\\n' "$3" > "$1/server" && chmod +x "$1/server" && mkdir "$1/served" &&
+{ sshfs -f -o ssh_command="$1/server" "none:$1/served" "$2" & } &&
+until mountpoint --quiet "$2"; do kill -0 $! && sleep 0.02 || exit; done && echo mounted && exec sleep infinity"""
+SSHFS = "fuse.sshfs"
+_SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+"""Where Debian has it."""
 
 
 def kinds() -> list[str]:
@@ -31,7 +39,8 @@ def kinds() -> list[str]:
     if os.geteuid() != 0:
         return ["tmpfs"]
     known = Path("/proc/filesystems").read_text(encoding="utf-8").split()
-    return [kind for kind in ("ext4", "xfs", "btrfs", "tmpfs", "overlay") if kind in known]
+    found = [kind for kind in ("ext4", "xfs", "btrfs", "tmpfs", "overlay") if kind in known]
+    return found + [SSHFS] * ("fuse" in known)
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,12 @@ def mounted(kind: str, folder: Path) -> Iterator[FileSystem]:
         base = folder / "base"
         base.mkdir()
         command = ["sh", "-c", _HOLD_OVERLAY, "mount", str(image), str(base), str(point)]
+    if kind == SSHFS:
+        base = folder / "base"
+        base.mkdir()
+        # With the first process of their namespace, client and server end too.
+        alone = ["--pid", "--fork", "--kill-child"]
+        command = [*alone, "sh", "-c", _HOLD_SSHFS, "mount", str(base), str(point), _SFTP_SERVER]
     hold = ["unshare", *_user("--map-root-user"), "--mount", "--propagation=private", *command]
     with subprocess.Popen(hold, stdout=subprocess.PIPE, text=True) as process:
         try:
