@@ -15,7 +15,6 @@ import contextlib
 import statistics
 import sys
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
@@ -34,7 +33,7 @@ from ansible_collections.fleetlab.linux.tests.network.apache_host import (
     start_client,
 )
 from ansible_collections.fleetlab.linux.tests.network.server_host import ServerHost
-from ansible_collections.fleetlab.linux.tests.network.tls_servers import start_all
+from ansible_collections.fleetlab.linux.tests.network.tls_servers import SERVERS, start_all
 
 SUITES = ("bookworm", "trixie")
 SECONDS = 0.5
@@ -83,22 +82,23 @@ def timed(row: Row, name: str) -> Iterator[None]:
     setattr(row, name, max(getattr(row, name), time.monotonic() - start))
 
 
-def compare(suite: str, python: Path) -> list[str]:
+def compare(suite: str, servers: list[str], python: Path) -> list[str]:
     """Print a line for each server. Returns what missed the goals."""
-    rows: dict[str, Row] = defaultdict(Row)
+    failures = []
     with contextlib.closing(ServerHost(server_root(suite))) as host:
-        for word, name in start_all(host).items():
-            port, _colon, starttls = word.partition(":")
-            row = rows[name.split()[0]]
-            with timed(row, "seconds"):
-                found = ask(host, port, starttls)
-            with timed(row, "seconds_sslyze"):
-                expected = scan(python, host.agent.pid, port, starttls)
-            row.add(name, found, expected)
-    for server, row in rows.items():
-        counts = f"{row.configurations:2} configurations, {row.equal:3} of {row.lists:3} lists equal, {row.suites:4} suites"
-        print(f"{suite:9}{server:8}{counts}, slowest name {row.seconds:5.2f} s, by sslyze {row.seconds_sslyze:5.2f} s", flush=True)
-    return [f"{suite}: {text}" for row in rows.values() for text in row.differences]
+        for server in servers:
+            row = Row()
+            for word, name in start_all(host, [server]).items():
+                port, _colon, starttls = word.partition(":")
+                with timed(row, "seconds"):
+                    found = ask(host, port, starttls)
+                with timed(row, "seconds_sslyze"):
+                    expected = scan(python, host.agent.pid, port, starttls)
+                row.add(name, found, expected)
+            counts = f"{row.configurations:2} configurations, {row.equal:3} of {row.lists:3} lists equal, {row.suites:4} suites"
+            print(f"{suite:9}{server:8}{counts}, slowest name {row.seconds:5.2f} s, by sslyze {row.seconds_sslyze:5.2f} s", flush=True)
+            failures += [f"{suite}: {text}" for text in row.differences]
+    return failures
 
 
 def answers(host: ServerHost, what: str) -> list[str]:
@@ -180,13 +180,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", default="oracle,goals", help="oracle, goals, or both")
     parser.add_argument("--suites", default=",".join(SUITES))
+    parser.add_argument("--servers", default=",".join(SERVERS), help="of the oracle")
     arguments = parser.parse_args()
     suites, failures = arguments.suites.split(","), []
     if "oracle" in arguments.parts:
         with sslyze() as python:
             print(f"tls_info and sslyze {VERSION}: the suites of {', '.join(PROTOCOLS)}", flush=True)
             for suite in suites:
-                failures += compare(suite, python)
+                failures += compare(suite, arguments.servers.split(","), python)
     for suite in suites if "goals" in arguments.parts else ():
         failures += change(suite) + kill(suite) + roll_back(suite)
     print("\n".join(failures) or "all goals were reached")
