@@ -14,7 +14,7 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import ROOT,
 
 MENUS = sorted((ROOT / "tests" / "fixtures" / "grubby").glob("*"))
 # What a play needs of a host, without a boot loader.
-NEEDED = ("cat", "chmod", "dirname", "env", "getconf", "grep", "ls", "mkdir", "rm", "sh", "sleep", "uname")
+NEEDED = ("cat", "chmod", "dirname", "env", "grep", "ls", "mkdir", "rm", "sh", "sleep", "uname")
 
 
 def grubby(folder: Path, menu: Path) -> str:
