@@ -142,7 +142,8 @@ def play_tasks(
         link.symlink_to(ROOT)
     inventory = {"all": {"hosts": hosts, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
     (folder / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
-    play = [{"hosts": "all", "gather_facts": False, "tasks": [{"name": "Play the role", "ansible.builtin.include_role": include}]}]
+    task = {"name": "Play the role", "ansible.builtin.include_role": include, "tags": ["always"]}
+    play = [{"hosts": "all", "gather_facts": False, "tasks": [task]}]
     (folder / "play.yml").write_text(json.dumps(play), encoding="utf-8")
     env = dict(
         os.environ,
