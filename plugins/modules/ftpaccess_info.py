@@ -107,20 +107,65 @@ users:
       description: The files in force, each with its C(limits) and with C(warnings) on the lines in it that ProFTPD skips.
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        limits:
+          description: Its sections C(<Limit>).
+          type: list
+          elements: dict
+          contains:
+            commands:
+              description: The commands that it limits.
+              type: list
+              elements: str
+            rules:
+              description: Its lines.
+              type: list
+              elements: str
+        warnings:
+          description: A sentence for each line that ProFTPD skips.
+          type: list
+          elements: str
     without_effect:
       description:
         - The files without effect, each with the C(reason). C(covered) tells whether a section C(<Directory>) of the configuration has the
           same rules, so that they hold after all.
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        reason:
+          description: Why it has no effect.
+          type: str
+        covered:
+          description: Whether a section C(<Directory>) of the configuration has the same rules.
+          type: bool
     around:
       description: The files that a path avoids, each with the C(way).
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        way:
+          description: The way.
+          type: str
     writable_by_user:
       description: The files that the user may remove or replace by FTP, each with the C(way).
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        way:
+          description: The way.
+          type: str
     problem:
       description: Why the login fails, null if it does not.
       type: str
@@ -159,6 +204,20 @@ trial:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    server:
+      description: The server, as in RV(users).
+      type: str
+    login:
+      description: Whether the login succeeded.
+      type: bool
+    trace:
+      description: The lines of the server's trace.
+      type: list
+      elements: str
   sample:
     - name: alice
       server: main

@@ -78,10 +78,46 @@ paths:
           have the directive.
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        classes:
+          description: The classes of AllowOverride.
+          type: list
+          elements: str
+        directives:
+          description: The directives of AllowOverrideList.
+          type: list
+          elements: str
+        refused:
+          description: The lines that the file may not have.
+          type: list
+          elements: dict
+          contains:
+            line:
+              description: The number of the line.
+              type: int
+            directive:
+              description: The directive.
+              type: str
+            needs:
+              description: The class that it needs, or null.
+              type: str
+            unknown:
+              description: Whether this Apache does not have the directive.
+              type: bool
     without_effect:
       description: The files without effect, each with the C(reason).
       type: list
       elements: dict
+      contains:
+        file:
+          description: The file.
+          type: str
+        reason:
+          description: Why it has no effect.
+          type: str
     problem:
       description: What ends every request to the path, null for nothing.
       type: str
@@ -111,6 +147,16 @@ trial:
   returned: success
   type: list
   elements: dict
+  contains:
+    path:
+      description: The path.
+      type: str
+    server:
+      description: The server, as in RV(paths).
+      type: str
+    files:
+      description: What was said about each file, by its path.
+      type: dict
   sample:
     - path: /var/www/shop/uploads
       server: "*:80 shop.example.org"

@@ -113,6 +113,13 @@ devices:
     portal:
       description: The portal of the session, with C(host) and C(port).
       type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     target:
       description: The target of the session.
       type: str
@@ -152,6 +159,13 @@ sessions:
     portal:
       description: The portal, with C(host) and C(port).
       type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     target:
       description: The target.
       type: str

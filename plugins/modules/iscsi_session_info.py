@@ -54,6 +54,13 @@ sessions:
     portal:
       description: The portal, with C(host) and C(port).
       type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     target:
       description: The target.
       type: str
@@ -72,10 +79,52 @@ sessions:
     timeouts:
       description: The values in force of C(replacement_timeout), C(noop_out_interval) and C(noop_out_timeout), in seconds.
       type: dict
+      contains:
+        replacement_timeout:
+          description: Seconds that a lost session may take to come back before its commands fail.
+          type: int
+        noop_out_interval:
+          description: Seconds between two pings of the target.
+          type: int
+        noop_out_timeout:
+          description: Seconds that the target may take to answer one.
+          type: int
     devices:
       description: The disks, as in RV(devices).
       type: list
       elements: dict
+      contains:
+        portal:
+          description: The portal of the session.
+          type: dict
+          contains:
+            host:
+              description: The address.
+              type: str
+            port:
+              description: The port.
+              type: int
+        target:
+          description: The target of the session.
+          type: str
+        lun:
+          description: The LUN.
+          type: int
+        wwn:
+          description: The world wide name that the target gives the LUN.
+          type: str
+        by_path:
+          description: udev's name made of portal, target and LUN, or null.
+          type: str
+        device:
+          description: The kernel's present name for the disk.
+          type: str
+        size:
+          description: Size in bytes.
+          type: int
+        rotational:
+          description: Whether the kernel treats the disk as a rotating one.
+          type: bool
   sample:
     - portal: {host: 192.0.2.11, port: 3260}
       target: iqn.2026-01.com.example:server1
@@ -94,6 +143,13 @@ devices:
     portal:
       description: The portal of the session, with C(host) and C(port).
       type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     target:
       description: The target of the session.
       type: str
@@ -129,6 +185,20 @@ logins:
   returned: success
   type: list
   elements: dict
+  contains:
+    portal:
+      description: The portal.
+      type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
+    target:
+      description: The target.
+      type: str
   sample:
     - portal: {host: 192.0.2.11, port: 3260}
       target: iqn.2026-01.com.example:server1
@@ -150,6 +220,13 @@ records:
     portal:
       description: The portal, with C(host) and C(port).
       type: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     target:
       description: The target.
       type: str
@@ -168,6 +245,16 @@ records:
     timeouts:
       description: The timeouts that a login will use, in seconds.
       type: dict
+      contains:
+        replacement_timeout:
+          description: Seconds that a lost session may take to come back before its commands fail.
+          type: int
+        noop_out_interval:
+          description: Seconds between two pings of the target.
+          type: int
+        noop_out_timeout:
+          description: Seconds that the target may take to answer one.
+          type: int
     damaged:
       description: Whether the record is incomplete because a write to it was interrupted.
       type: bool

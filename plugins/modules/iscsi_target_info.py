@@ -46,6 +46,108 @@ targets:
   type: list
   elements: dict
   returned: success
+  contains:
+    iqn:
+      description: Name of the target.
+      type: str
+    enabled:
+      description: Whether initiators can log in.
+      type: bool
+    authentication:
+      description: Whether CHAP is enforced.
+      type: bool
+    attributes:
+      description: Attributes and parameters of the target portal group.
+      type: dict
+    portals:
+      description: The portals, each with C(host) and C(port).
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
+    luns:
+      description: The disks.
+      type: list
+      elements: dict
+      contains:
+        lun:
+          description: Number of the LUN.
+          type: int
+        name:
+          description: Name of the backstore.
+          type: str
+        type:
+          description: Kind of the backstore, such as V(block) or V(fileio).
+          type: str
+        path:
+          description: The block device or file behind the LUN.
+          type: str
+        size:
+          description: Size in bytes.
+          type: int
+        serial:
+          description: Unit serial.
+          type: str
+        wwn:
+          description: The name by which initiators know the disk, as in C(/sys/block/sdX/device/wwid).
+          type: str
+        attributes:
+          description: Attributes of the backstore.
+          type: dict
+    acls:
+      description: The initiators that may log in, each with C(initiator), C(chap), C(mutual_chap), the mapped C(luns) and C(attributes).
+      type: list
+      elements: dict
+      contains:
+        initiator:
+          description: The name of the initiator.
+          type: str
+        chap:
+          description: Whether it has to authenticate.
+          type: bool
+        mutual_chap:
+          description: Whether the target authenticates too.
+          type: bool
+        luns:
+          description: The LUNs that are mapped to it.
+          type: list
+          elements: dict
+          contains:
+            lun:
+              description: The number that the initiator sees.
+              type: int
+            target_lun:
+              description: The number of the target.
+              type: int
+            write_protect:
+              description: Whether the initiator may only read.
+              type: bool
+        attributes:
+          description: Attributes and parameters of the ACL, by name.
+          type: dict
+    sessions:
+      description: The initiators that are logged in, each with C(initiator), C(state) and C(addresses).
+      type: list
+      elements: dict
+      contains:
+        initiator:
+          description: The name of the initiator.
+          type: str
+        state:
+          description: The kernel's word for the state of the session.
+          type: str
+        addresses:
+          description: The addresses that it comes from.
+          type: list
+          elements: str
+    saved:
+      description: Whether a restart would restore the target as it is now.
+      type: bool
   sample:
     - iqn: iqn.2026-01.com.example:server1
       enabled: true

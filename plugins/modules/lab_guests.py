@@ -185,6 +185,16 @@ guests:
       description: The data disks as the guest sees them.
       type: list
       elements: dict
+      contains:
+        name:
+          description: The name of the volume.
+          type: str
+        device:
+          description: The device node in the guest.
+          type: str
+        size:
+          description: Size in bytes.
+          type: int
       sample: [{"name": "volume1", "device": "/dev/ubdb", "size": 536870912}]
 """
 

@@ -102,11 +102,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-array:
-  description: The array, described as in RV(arrays). In check mode the array as it would be after the task.
-  type: dict
-  returned: when O(name) is given
-  sample: {name: md1, device: /dev/md1, state: running, level: raid10, layout: o3, health: healthy, degraded: 0, sync_action: idle}
 arrays:
   description:
     - The declared arrays, in their order, or the arrays that released members. In check mode the arrays as they would be after the task.
@@ -114,7 +109,7 @@ arrays:
   type: list
   elements: dict
   returned: success
-  contains:
+  contains: &array
     name:
       description: Name of the array.
       type: str
@@ -224,6 +219,12 @@ arrays:
         - Null for a level without redundancy. 0 also if no check has run since the array was started.
       type: int
       sample: 0
+array:
+  description: The array, described as in RV(arrays). In check mode the array as it would be after the task.
+  type: dict
+  returned: when O(name) is given
+  contains: *array
+  sample: {name: md1, device: /dev/md1, state: running, level: raid10, layout: o3, health: healthy, degraded: 0, sync_action: idle}
 healed:
   description: Members that O(replace_failed) has re-added or replaced, or in check mode would re-add or replace.
   type: list

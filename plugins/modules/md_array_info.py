@@ -55,6 +55,115 @@ arrays:
   elements: dict
   returned: success
   contains:
+    name:
+      description: Name of the array.
+      type: str
+      sample: md1
+    device:
+      description: Its device node. This is the real node where an array runs under another number, such as C(/dev/md127).
+      type: str
+      sample: /dev/md1
+    state:
+      description:
+        - V(running), V(inactive), V(stopped) (its superblocks exist) or V(absent).
+        - V(container) is a group of disks with DDF or IMSM metadata.
+      type: str
+      sample: running
+    members:
+      description: The members, ordered by slot, with spares last.
+      type: list
+      elements: dict
+      contains:
+        device:
+          description: The kernel's device node.
+          type: str
+          sample: /dev/sdb
+        by_path:
+          description: Its C(/dev/disk/by-path) link, if it has one.
+          type: str
+        role:
+          description: The slot of the member; null for a spare.
+          type: int
+        state:
+          description: V(in_sync), V(rebuilding), V(spare), V(journal) or V(faulty).
+          type: str
+        events:
+          description: The event count of its superblock, if it was read. A member with a lower count than the others is out of date.
+          type: int
+    label:
+      description: Homehost and name as the superblocks have them.
+      type: str
+      sample: client:md1
+    kernel_name:
+      description: The kernel's name of the md device.
+      type: str
+      sample: md1
+    uuid:
+      description: UUID as mdadm writes it. In check mode an invented UUID for an array that does not exist yet.
+      type: str
+      sample: 9a13cdde:d60e77ad:e843d30f:7a138702
+    level:
+      description: Level as the kernel names it.
+      type: str
+    layout:
+      description: Layout by name, null for levels without layouts.
+      type: str
+      sample: o3
+    layout_word:
+      description: The kernel's number for the layout.
+      type: int
+      sample: 66305
+    chunk:
+      description: Chunk size in KiB, null for levels without chunks.
+      type: int
+      sample: 512
+    metadata:
+      description: Version of the superblocks.
+      type: str
+    bitmap:
+      description: V(internal), V(file) or V(none).
+      type: str
+    size:
+      description: Size in bytes. In check mode an estimate for an array that does not exist yet.
+      type: int
+      sample: 535756800
+    raid_devices:
+      description: Number of slots.
+      type: int
+    array_state:
+      description: The kernel's word for the state.
+      type: str
+    health:
+      description:
+        - V(healthy), V(syncing), V(recovering), V(degraded), V(broken) or V(inactive). V(container) is a group of disks whose DDF or IMSM
+          metadata mdadm manages for the arrays on them; it never runs itself.
+        - V(broken) is an array that has lost more members than its level allows, so that writes to it fail. Linux reports this since 5.4.
+      type: str
+    degraded:
+      description: Number of members without current data.
+      type: int
+    sync_action:
+      description: The kernel's present action, such as V(idle), V(resync), V(recover) or V(check).
+      type: str
+      sample: idle
+    sync_percent:
+      description: Progress of RV(arrays[].sync_action) in percent; null if no action runs.
+      type: float
+    sync_speed:
+      description: Speed of RV(arrays[].sync_action) in bytes per second; null if no action runs.
+      type: int
+    sync_seconds_left:
+      description: Remaining seconds of RV(arrays[].sync_action) at that speed; null if no action runs.
+      type: int
+    bitmap_dirty:
+      description: Bytes that may differ between members according to the write-intent bitmap; null without a bitmap, or if it was not read.
+      type: int
+    mismatch_cnt:
+      description:
+        - Number of sectors that differed between copies at the last check; md counts in steps of the size that it compares at once.
+        - Null for a level without redundancy. 0 also if no check has run since the array was started.
+      type: int
+      sample: 0
     problems:
       description:
         - A sentence for each problem, with the array and the remedy. Empty for an array that is whole; a resync is no problem.
@@ -105,6 +214,40 @@ unused:
   type: list
   elements: dict
   returned: when O(examine) is true
+  contains:
+    device:
+      description: The kernel's device node.
+      type: str
+    by_path:
+      description: Its C(/dev/disk/by-path) link, or null.
+      type: str
+    uuid:
+      description: UUID of its array.
+      type: str
+    label:
+      description: Homehost and name of its array.
+      type: str
+    level:
+      description: Level as the kernel names it.
+      type: str
+    layout:
+      description: Layout by name, null for levels without layouts.
+      type: str
+    role:
+      description: Its slot, null for a spare.
+      type: int
+    raid_devices:
+      description: Number of slots.
+      type: int
+    events:
+      description: Its event count.
+      type: int
+    updated:
+      description: When it was written, in seconds since 1970.
+      type: int
+    metadata:
+      description: Version of the superblock.
+      type: str
   sample:
     - device: /dev/sdb
       by_path: null

@@ -104,7 +104,7 @@ ansible_facts:
       description: The memory of the host. Sizes are in bytes.
       type: dict
       returned: success
-      contains:
+      contains: &meminfo
         bytes:
           description: Every counter of C(/proc/meminfo) that has a unit, by the kernel's name; also counters of future kernels.
           type: dict
@@ -126,7 +126,7 @@ ansible_facts:
           description: The memory that programs can still get without swapping.
           type: dict
           returned: success
-          contains:
+          contains: &available
             bytes:
               description: The available memory.
               type: int
@@ -180,6 +180,70 @@ ansible_facts:
             - C(minus_caches) counts the caches as free; C(minus_available) uses RV(ansible_facts.meminfo.available.bytes).
           type: dict
           returned: success
+          contains: &free
+            total:
+              description: The memory of the host, or the limit of its control group.
+              type: int
+            used:
+              description: RV(ansible_facts.meminfo.free.total) without what is free.
+              type: int
+            free:
+              description: Memory without any use.
+              type: int
+            anonymous:
+              description: The memory of programs, with tmpfs.
+              type: int
+            kernel:
+              description: Memory of the kernel that cannot be reclaimed.
+              type: int
+            caches:
+              description: Memory that can be reclaimed.
+              type: int
+            others:
+              description: The rest.
+              type: int
+            minus_caches:
+              description: Two columns with the caches counted as free.
+              type: dict
+              contains:
+                used:
+                  description: Used memory.
+                  type: int
+                free:
+                  description: Free memory.
+                  type: int
+            minus_available:
+              description: Two columns with the available memory counted as free.
+              type: dict
+              contains:
+                used:
+                  description: Used memory.
+                  type: int
+                free:
+                  description: Available memory.
+                  type: int
+            swap:
+              description: The swap space.
+              type: dict
+              contains:
+                total:
+                  description: All of it.
+                  type: int
+                used:
+                  description: Used swap.
+                  type: int
+                free:
+                  description: Free swap.
+                  type: int
+                reason:
+                  description: Why it is unknown, else null.
+                  type: str
+            extended:
+              description: The values of the further rows, by their label.
+              type: dict
+            reason:
+              description: Why a column is null, else null.
+              type: str
         accounting:
           description:
             - Sums of counters that should equal C(MemTotal), and their differences from it. They are always those of the machine.
@@ -191,11 +255,37 @@ ansible_facts:
               description: MemFree, Buffers, Cached, SwapCached, AnonPages, Slab, PageTables, KernelStack.
               type: dict
               returned: success
+              contains:
+                terms:
+                  description: The counters that were added, by name.
+                  type: dict
+                unexplained:
+                  description: C(MemTotal) less the sum; below zero if something was counted twice.
+                  type: int
+                percent:
+                  description: The unexplained memory in percent of C(MemTotal).
+                  type: float
+                reason:
+                  description: Why there is no sum, else null.
+                  type: str
               sample: &account {terms: {MemFree: 21493403648}, unexplained: 79691776, percent: 0.315, reason: null}
             b:
               description: MemFree, Active, Inactive, Slab, PageTables, KernelStack.
               type: dict
               returned: success
+              contains:
+                terms:
+                  description: The counters that were added, by name.
+                  type: dict
+                unexplained:
+                  description: C(MemTotal) less the sum; below zero if something was counted twice.
+                  type: int
+                percent:
+                  description: The unexplained memory in percent of C(MemTotal).
+                  type: float
+                reason:
+                  description: Why there is no sum, else null.
+                  type: str
               sample: *account
             extended:
               description:
@@ -243,6 +333,19 @@ ansible_facts:
                 - C(reason) is given if the free pages of some size are unknown and therefore count as used.
               type: dict
               returned: success
+              contains:
+                total:
+                  description: All huge pages.
+                  type: int
+                used:
+                  description: The used ones.
+                  type: int
+                free:
+                  description: The free ones.
+                  type: int
+                reason:
+                  description: What is not known, else null.
+                  type: str
               sample: {total: 4294967296, used: 1073741824, free: 3221225472, reason: null}
             cached_reclaimable:
               description: C(Cached) without tmpfs, which is part of it and cannot be reclaimed.
@@ -264,6 +367,28 @@ ansible_facts:
               that it shares with other processes.
           type: dict
           returned: success
+          contains:
+            version:
+              description: V(1) or V(2), null without a group.
+              type: int
+            path:
+              description: The group with the lowest limit.
+              type: str
+            limit:
+              description: The limit.
+              type: int
+            usage:
+              description: The memory in use by the group.
+              type: int
+            available:
+              description: The memory that it can still get.
+              type: int
+            tmpfs:
+              description: Its memory in tmpfs.
+              type: int
+            reason:
+              description: Why there is no limit, else null.
+              type: str
           sample: {version: 2, path: /, limit: 536870912, usage: 301989888, available: 402653184, tmpfs: 0, reason: null}
         machine:
           description:
@@ -271,6 +396,15 @@ ansible_facts:
               RV(ansible_facts.meminfo.available) and RV(ansible_facts.meminfo.free).
           type: dict
           returned: success
+          contains:
+            available:
+              description: As RV(ansible_facts.meminfo.available).
+              type: dict
+              contains: *available
+            free:
+              description: As RV(ansible_facts.meminfo.free).
+              type: dict
+              contains: *free
         pressure:
           description:
             - How much programs waited for memory (pressure stall information). C(some) is the time in which at least one program waited,
@@ -279,6 +413,42 @@ ansible_facts:
             - In a container the figures are those of the whole machine.
           type: dict
           returned: success
+          contains:
+            some:
+              description: The time in which at least one program waited.
+              type: dict
+              contains:
+                avg10:
+                  description: Percent of the last 10 seconds.
+                  type: float
+                avg60:
+                  description: Percent of the last 60 seconds.
+                  type: float
+                avg300:
+                  description: Percent of the last 300 seconds.
+                  type: float
+                total:
+                  description: Microseconds since boot.
+                  type: int
+            full:
+              description: The time in which all programs waited.
+              type: dict
+              contains:
+                avg10:
+                  description: Percent of the last 10 seconds.
+                  type: float
+                avg60:
+                  description: Percent of the last 60 seconds.
+                  type: float
+                avg300:
+                  description: Percent of the last 300 seconds.
+                  type: float
+                total:
+                  description: Microseconds since boot.
+                  type: int
+            reason:
+              description: Why both are null, else null.
+              type: str
           sample:
             some: {avg10: 0.0, avg60: 0.12, avg300: 0.05, total: 1520441}
             full: {avg10: 0.0, avg60: 0.08, avg300: 0.03, total: 901203}
@@ -292,6 +462,17 @@ ansible_facts:
           description: The release of the kernel, its version as numbers, and the page size.
           type: dict
           returned: success
+          contains:
+            release:
+              description: The release of the kernel.
+              type: str
+            version:
+              description: Its version as numbers.
+              type: list
+              elements: int
+            page_size:
+              description: The page size in bytes.
+              type: int
           sample: {release: 6.1.0-18-amd64, version: [6, 1, 0], page_size: 4096}
         read_at:
           description:
@@ -308,6 +489,19 @@ ansible_facts:
             - In a container C(size) and C(minimum) belong to its host; C(reclaimable) is then null, and nothing is added.
           type: dict
           returned: success
+          contains:
+            size:
+              description: The cache.
+              type: int
+            minimum:
+              description: The size below which it does not shrink.
+              type: int
+            reclaimable:
+              description: What can be reclaimed of it.
+              type: int
+            reason:
+              description: Why values are null, else null.
+              type: str
           sample: {size: 4294967296, minimum: 268435456, reclaimable: 4026531840, reason: null}
         processes:
           description:
@@ -316,11 +510,28 @@ ansible_facts:
           type: list
           elements: dict
           returned: when less than O(processes_below) percent is available
+          contains:
+            pid:
+              description: The number of the process.
+              type: int
+            command:
+              description: The name of its program.
+              type: str
+            pss:
+              description: Its memory, shared memory divided among its users.
+              type: int
+            rss:
+              description: Its memory with all that it shares.
+              type: int
+            swap:
+              description: Its memory in swap.
+              type: int
           sample: [{pid: 812, command: postgres, pss: 1610612736, rss: 2147483648, swap: 0}]
 meminfo:
   description: The same as RV(ansible_facts.meminfo).
   type: dict
   returned: when O(cacheable) is false
+  contains: *meminfo
   sample: {available: {bytes: 3253850112, percent: 78.52, source: kernel}}
 """
 

@@ -143,6 +143,84 @@ fleet:
     reasons of each host, which C(memory.json) has.
   type: dict
   returned: success
+  contains:
+    hosts:
+      description: The hosts with their figures, ordered by available memory, lowest first.
+      type: list
+      elements: dict
+    failed:
+      description: The hosts without a reading.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: The host.
+          type: str
+        reason:
+          description: The reason.
+          type: str
+    read:
+      description: The times of the first and the last reading, the number of old ones, and the age that makes one old.
+      type: dict
+      contains:
+        first:
+          description: Seconds since 1970.
+          type: float
+        last:
+          description: Seconds since 1970.
+          type: float
+        old:
+          description: The number of old readings.
+          type: int
+        max_age:
+          description: The age in seconds.
+          type: int
+    low_below:
+      description: The percentage below which a host is marked as low.
+      type: float
+    sums:
+      description: The sums over all hosts in bytes.
+      type: dict
+      contains:
+        total:
+          description: The memory.
+          type: int
+        available:
+          description: The available memory.
+          type: int
+        tmpfs:
+          description: The memory in tmpfs.
+          type: int
+    available_percent:
+      description: Percentiles over the hosts, by name.
+      type: dict
+    tmpfs_percent:
+      description: The same of the memory in tmpfs.
+      type: dict
+    sources:
+      description: The number of hosts for each source of the available memory.
+      type: dict
+    residuals:
+      description: Percentiles of the unexplained memory, by the sum.
+      type: dict
+    outliers:
+      description: Hosts that differ from the others.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: The host.
+          type: str
+        figure:
+          description: The figure that differs.
+          type: str
+        value:
+          description: Its value.
+          type: float
+        usual:
+          description: The lowest and the highest usual value.
+          type: list
+          elements: float
   sample:
     hosts: [{host: web1, total: 4143972352, available: 3253850112, available_percent: 78.52, source: kernel}]
     failed: [{host: db1, reason: "Failed to connect to the host via ssh: Connection refused"}]

@@ -351,6 +351,88 @@ namespaces:
   returned: success, with O(namespaces)
   type: list
   elements: dict
+  contains: &namespace
+    name:
+      description: Its name.
+      type: str
+    managed:
+      description: Whether this module created the namespace.
+      type: bool
+    persist:
+      description: Whether the namespace is built at boot.
+      type: bool
+    links:
+      description: The interfaces inside.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name inside.
+          type: str
+        kind:
+          description: The kind, such as V(veth).
+          type: str
+        up:
+          description: Whether it is up.
+          type: bool
+        mtu:
+          description: Its MTU.
+          type: int
+        addresses:
+          description: Its addresses, with the length of the prefix.
+          type: list
+          elements: str
+        host_link:
+          description: The other end on the host, or null.
+          type: str
+        host_addresses:
+          description: The addresses of the other end.
+          type: list
+          elements: str
+    routes:
+      description: The routes of the main table.
+      type: list
+      elements: dict
+      contains:
+        to:
+          description: The destination, V(default) for all.
+          type: str
+        via:
+          description: The gateway, or null.
+          type: str
+        link:
+          description: The interface.
+          type: str
+        metric:
+          description: The metric, null for the kernel's own.
+          type: int
+        family:
+          description: V(ipv4) or V(ipv6).
+          type: str
+        protocol:
+          description: Who made the route, as C(ip route) names it.
+          type: str
+    forwards:
+      description: The forwards.
+      type: list
+      elements: dict
+      contains:
+        protocol:
+          description: V(tcp) or V(udp).
+          type: str
+        port:
+          description: The port or range of ports of the host.
+          type: str
+        to_port:
+          description: The port or range inside.
+          type: str
+        address:
+          description: The address of the host, null for all.
+          type: str
+        sources:
+          description: The networks that may connect, empty for all.
+          type: list
+          elements: str
   sample:
     - name: web
       managed: true
@@ -365,30 +447,7 @@ namespace:
   description: The namespace after the task, in check mode before it, or null.
   returned: success, without O(namespaces)
   type: dict
-  contains:
-    name:
-      description: Its name.
-      type: str
-    managed:
-      description: Whether this module created the namespace.
-      type: bool
-    persist:
-      description: Whether the namespace is built at boot.
-      type: bool
-    links:
-      description:
-        - The interfaces inside, with C(name), C(kind), C(up), C(mtu) and C(addresses).
-        - C(host_link) and C(host_addresses) describe the other end, if that is on the host.
-      type: list
-      elements: dict
-    routes:
-      description: The routes of the main table, with C(to), C(via), C(link), C(metric), C(family) and C(protocol).
-      type: list
-      elements: dict
-    forwards:
-      description: The forwards, with C(protocol), C(port), C(to_port), C(address) and C(sources).
-      type: list
-      elements: dict
+  contains: *namespace
   sample:
     name: web
     managed: true

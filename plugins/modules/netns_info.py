@@ -73,6 +73,16 @@ service:
         C(protocol), C(address) and C(port). In a namespace it cannot reach them.
       type: list
       elements: dict
+      contains:
+        protocol:
+          description: V(tcp) or V(udp).
+          type: str
+        address:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
   sample: {network: in, dns_current: true, sockets: [], local_peers: []}
 namespaces:
   description: The namespaces, ordered by name.
@@ -95,28 +105,118 @@ namespaces:
         - C(host_link) and C(host_addresses) describe the other end, if that is on the host.
       type: list
       elements: dict
+      contains:
+        name:
+          description: The name inside.
+          type: str
+        kind:
+          description: The kind, such as V(veth).
+          type: str
+        up:
+          description: Whether it is up.
+          type: bool
+        mtu:
+          description: Its MTU.
+          type: int
+        addresses:
+          description: Its addresses, with the length of the prefix.
+          type: list
+          elements: str
+        host_link:
+          description: The other end on the host, or null.
+          type: str
+        host_addresses:
+          description: The addresses of the other end.
+          type: list
+          elements: str
     routes:
       description: The routes of the main table, with C(to), C(via), C(link), C(metric), C(family) and C(protocol).
       type: list
       elements: dict
+      contains:
+        to:
+          description: The destination, V(default) for all.
+          type: str
+        via:
+          description: The gateway, or null.
+          type: str
+        link:
+          description: The interface.
+          type: str
+        metric:
+          description: The metric, null for the kernel's own.
+          type: int
+        family:
+          description: V(ipv4) or V(ipv6).
+          type: str
+        protocol:
+          description: Who made the route, as C(ip route) names it.
+          type: str
     forwards:
       description: The forwards, with C(protocol), C(port), C(to_port), C(address) and C(sources).
       type: list
       elements: dict
+      contains:
+        protocol:
+          description: V(tcp) or V(udp).
+          type: str
+        port:
+          description: The port or range of ports of the host.
+          type: str
+        to_port:
+          description: The port or range inside.
+          type: str
+        address:
+          description: The address of the host, null for all.
+          type: str
+        sources:
+          description: The networks that may connect, empty for all.
+          type: list
+          elements: str
     listening:
       description: The listening sockets inside, with C(protocol), C(address) and C(port).
       type: list
       elements: dict
+      contains:
+        protocol:
+          description: V(tcp) or V(udp).
+          type: str
+        address:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
     processes:
       description: The processes inside, with C(pid) and C(command).
       type: list
       elements: dict
+      contains:
+        pid:
+          description: The number of the process.
+          type: int
+        command:
+          description: Its command.
+          type: str
     rules:
       description:
         - The rules of the namespace, with C(chain) and C(rule), in the syntax of nftables or iptables.
         - C(packets) and C(bytes) are the counts of the rule since it was last replaced, null for a rule without a counter.
       type: list
       elements: dict
+      contains:
+        chain:
+          description: The chain.
+          type: str
+        rule:
+          description: The rule in the syntax of nftables or iptables.
+          type: str
+        packets:
+          description: The packets that it counted, or null.
+          type: int
+        bytes:
+          description: The bytes that it counted, or null.
+          type: int
   sample:
     - name: web
       managed: true

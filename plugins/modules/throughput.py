@@ -82,6 +82,41 @@ plan:
   description: The measurement as planned, with its interface and MTU.
   returned: success
   type: dict
+  contains:
+    turn:
+      description: Its number.
+      type: int
+    peer:
+      description: The other host.
+      type: str
+    act:
+      description: V(connect) or V(listen).
+      type: str
+    address:
+      description: The address of the host that listens.
+      type: str
+    port:
+      description: Its port, V(0) for any.
+      type: int
+    interface:
+      description: The interface of this host.
+      type: str
+    mtu:
+      description: The MTU of the path or the interface.
+      type: int
+    directions:
+      description: V(to), V(from) or both.
+      type: list
+      elements: str
+    streams:
+      description: The number of connections.
+      type: int
+    seconds:
+      description: How long it sends.
+      type: float
+    bytes:
+      description: The most bytes that it sends, null if only the time bounds them.
+      type: int
   sample: {act: connect, address: 192.0.2.2, bytes: 7750000000, interface: eth0, mtu: 9000, peer: server2, seconds: 6.2, streams: 1}
 direction:
   description: The direction of the other values; V(to) for O(direction=both), of which RV(reverse) has the other.
@@ -94,6 +129,19 @@ rate:
       without offloads, and C(wire) what a port of a switch carries.
   returned: unless in check mode
   type: dict
+  contains:
+    payload:
+      description: What programs get.
+      type: int
+    ip:
+      description: What iftop counts.
+      type: int
+    frame:
+      description: What counters of interfaces count without offloads.
+      type: int
+    wire:
+      description: What a port of a switch carries.
+      type: int
   sample: {payload: 9415000000, ip: 9753000000, frame: 9844000000, wire: 10000000000}
 as_gbit:
   description: The payload in Gbit/s, 10^9 bits.
@@ -126,6 +174,25 @@ efficiency:
       is the payload in the bytes of the wire.
   returned: unless in check mode
   type: dict
+  contains:
+    measured:
+      description: The payload in the bytes of the sender's counter.
+      type: float
+    theory:
+      description: The same for full segments without offloads.
+      type: float
+    of_wire:
+      description: The payload in the bytes of the wire.
+      type: float
+    timestamps:
+      description: Whether segments have timestamps.
+      type: bool
+    mss:
+      description: The payload of a full segment.
+      type: int
+    mtu:
+      description: The MTU of the connection.
+      type: int
   sample: {measured: 0.99881, theory: 0.95641, of_wire: 0.94148, timestamps: true, mss: 1448, mtu: 1500}
 counters:
   description:
@@ -134,6 +201,35 @@ counters:
     - C(qdisc_bytes) is null if the interface has no queueing discipline.
   returned: unless in check mode
   type: dict
+  contains:
+    source:
+      description: The interface.
+      type: str
+    speed:
+      description: Its speed in bit/s, null if it has none.
+      type: int
+    tx_bytes:
+      description: Bytes that it sent.
+      type: int
+    tx_packets:
+      description: Packets that it sent.
+      type: int
+    segments:
+      description: Segments that TCP sent.
+      type: int
+    segment_bytes:
+      description: The bytes of their frames.
+      type: int
+    qdisc_bytes:
+      description: Bytes of the queueing discipline, or null.
+      type: int
+    offloads:
+      description: The offloads that are on.
+      type: list
+      elements: str
+    offload_share:
+      description: The part of the frames' bytes that the counter lacks.
+      type: float
   sample:
     source: eth0 of the sender
     tx_bytes: 3507434060
@@ -164,6 +260,13 @@ retransmitted:
   description: What was sent again.
   returned: unless in check mode
   type: dict
+  contains:
+    segments:
+      description: Segments.
+      type: int
+    bytes:
+      description: Bytes.
+      type: int
   sample: {segments: 2, bytes: 2896}
 limited_by:
   description: The reason why it was not faster, one of C(network), C(receiver), C(sender) and C(cpu).
@@ -174,6 +277,13 @@ cpu:
   description: The busiest process of each half, in cores.
   returned: unless in check mode
   type: dict
+  contains:
+    sender:
+      description: The busiest process of the sender.
+      type: float
+    receiver:
+      description: The busiest process of the receiver.
+      type: float
   sample: {sender: 0.287, receiver: 0.223}
 trusted:
   description: Whether the rate is that of the network between the two hosts.
@@ -191,15 +301,73 @@ path:
     - Null if O(mtu_probe) is false.
   returned: unless in check mode
   type: dict
+  contains:
+    mtu:
+      description: The MTU that packets were found to have.
+      type: int
+    negotiated_mtu:
+      description: The MTU that both ends have agreed on.
+      type: int
+    black_hole:
+      description: Whether larger packets get lost.
+      type: bool
+    advice:
+      description: What to do about it.
+      type: str
+    tries:
+      description: The number of sizes that were tried.
+      type: int
+    seconds:
+      description: How long that took.
+      type: float
   sample: {mtu: 1500, negotiated_mtu: 1500, black_hole: false, advice: "", tries: 1, seconds: 0.01}
 iperf3:
   description: With O(tool=both) what iperf3 measured afterwards, C(ratio) of RV(rate) to it, and whether they agree within 2 %.
   returned: if O(tool) is V(both)
   type: dict
+  contains:
+    version:
+      description: Its version.
+      type: str
+    received:
+      description: The rate of the receiver in bit/s.
+      type: int
+    sent:
+      description: The rate of the sender in bit/s.
+      type: int
+    seconds:
+      description: How long it sent.
+      type: float
+    ratio:
+      description: RV(rate) by its rate.
+      type: float
+    agrees:
+      description: Whether both agree within 2 %.
+      type: bool
   sample: {version: iperf 3.12, received: 9409000000, sent: 9412000000, seconds: 5.0, ratio: 1.0006, agrees: true}
 reverse:
   description: The same values for the other direction.
   returned: if O(direction) is V(both)
   type: dict
+  contains:
+    rate:
+      description: As RV(rate).
+      type: dict
+      contains:
+        payload:
+          description: What programs get.
+          type: int
+        ip:
+          description: What iftop counts.
+          type: int
+        frame:
+          description: What counters of interfaces count without offloads.
+          type: int
+        wire:
+          description: What a port of a switch carries.
+          type: int
+    as_gbit:
+      description: As RV(as_gbit).
+      type: float
   sample: {rate: {payload: 9415000000, ip: 9753000000, frame: 9844000000, wire: 10000000000}, as_gbit: 9.415}
 """

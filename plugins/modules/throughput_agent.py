@@ -91,6 +91,44 @@ plan:
   returned: success
   type: list
   elements: dict
+  contains:
+    turn:
+      description: Its number.
+      type: int
+    peer:
+      description: The other host.
+      type: str
+    act:
+      description: V(connect) or V(listen).
+      type: str
+    address:
+      description: The address of the host that listens.
+      type: str
+    port:
+      description: Its port, V(0) for any.
+      type: int
+    interface:
+      description: The interface of this host.
+      type: str
+    mtu:
+      description: The MTU of the path or the interface.
+      type: int
+    directions:
+      description: V(to), V(from) or both.
+      type: list
+      elements: str
+    streams:
+      description: The number of connections.
+      type: int
+    seconds:
+      description: How long it sends.
+      type: float
+    bytes:
+      description: The most bytes that it sends, null if only the time bounds them.
+      type: int
+    bounds:
+      description: The same as a sentence.
+      type: str
   sample:
     - act: connect
       address: 192.0.2.2
@@ -135,6 +173,41 @@ results:
   returned: success
   type: list
   elements: dict
+  contains:
+    turn:
+      description: The number of the turn.
+      type: int
+    peer:
+      description: The other host.
+      type: str
+    failure:
+      description: Why it has no result.
+      type: str
+    measured:
+      description: The values of each direction, as M(fleetlab.linux.throughput) returns them.
+      type: dict
+    path:
+      description: The MTU of the path.
+      type: dict
+      contains:
+        mtu:
+          description: The MTU that packets were found to have.
+          type: int
+        negotiated_mtu:
+          description: The MTU that both ends have agreed on.
+          type: int
+        black_hole:
+          description: Whether larger packets get lost.
+          type: bool
+        advice:
+          description: What to do about it.
+          type: str
+        tries:
+          description: The number of sizes that were tried.
+          type: int
+        seconds:
+          description: How long that took.
+          type: float
   sample:
     - {turn: 0, peer: server2, failure: "server2: it did not answer within 10 s"}
 """

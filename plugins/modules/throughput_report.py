@@ -103,6 +103,53 @@ matrix:
   description: All data of the report, with the measurements in C(cells) and the pairs without one in C(failed).
   type: dict
   returned: success
+  contains:
+    hosts:
+      description: The hosts.
+      type: list
+      elements: str
+    rounds:
+      description: The pairs of each round.
+      type: list
+      elements: list
+    cells:
+      description: The measurements, slowest first, with C(from) and C(to) and the values of M(fleetlab.linux.throughput).
+      type: list
+      elements: dict
+    failed:
+      description: The pairs without a measurement.
+      type: list
+      elements: dict
+      contains:
+        from:
+          description: The first host.
+          type: str
+        to:
+          description: The second host.
+          type: str
+        round:
+          description: The round.
+          type: int
+        reason:
+          description: The reason.
+          type: str
+    missed:
+      description: A sentence for each threshold that was missed.
+      type: list
+      elements: str
+    payload:
+      description: The payload in bit/s over all measurements, null without any.
+      type: dict
+      contains:
+        min:
+          description: The lowest.
+          type: int
+        median:
+          description: The median.
+          type: int
+        max:
+          description: The highest.
+          type: int
   sample:
     hosts: [server1, server2]
     rounds: [[[server1, server2]]]

@@ -133,10 +133,46 @@ names:
         - The session tickets of TLS 1.2 and older. Null if only TLS 1.3 is spoken, whose tickets leave each session its own keys.
         - C(same_key) tells whether two sessions had the same key, C(seen_for) for how many seconds the key is known by O(ticket_keys).
       type: dict
+      contains:
+        offered:
+          description: Whether tickets are offered.
+          type: bool
+        key:
+          description: The name of the key.
+          type: str
+        same_key:
+          description: Whether two sessions had the same key.
+          type: bool
+        lifetime:
+          description: Seconds for which a ticket is valid.
+          type: int
+        seen_for:
+          description: For how many seconds the key is known, or null.
+          type: int
       sample: {offered: true, key: 6a1f0e52b3c94d7788ab0c1d2e3f4051, same_key: true, lifetime: 300, seen_for: 86400}
     certificate:
       description: The certificate's subject, names, key, size of the key in bits, and dates in seconds since 1970.
       type: dict
+      contains:
+        subject:
+          description: Its subject.
+          type: str
+        names:
+          description: Its names.
+          type: list
+          elements: str
+        key:
+          description: The kind of its key.
+          type: str
+        bits:
+          description: The size of the key in bits.
+          type: int
+        not_before:
+          description: When it begins, in seconds since 1970.
+          type: int
+        not_after:
+          description: When it ends.
+          type: int
       sample:
         subject: www.example.org
         names: [www.example.org]

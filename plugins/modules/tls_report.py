@@ -98,5 +98,32 @@ matrix:
   description: All data of the report, with the names in C(rows) and the servers that could not be set up or asked in C(failed).
   type: dict
   returned: success
+  contains:
+    hosts:
+      description: The hosts.
+      type: list
+      elements: str
+    rows:
+      description: An entry for each name, with C(host), C(server), C(findings), and the values that the module of the server returns.
+      type: list
+      elements: dict
+    failed:
+      description: The servers without a result.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: The host.
+          type: str
+        server:
+          description: The server, empty if none was asked.
+          type: str
+        reason:
+          description: The reason.
+          type: str
+    missed:
+      description: A sentence for each finding that fails the report.
+      type: list
+      elements: str
   sample: {hosts: [web1], rows: [], failed: [{host: web1, server: apache, reason: "apache_tls: refused"}], missed: []}
 """

@@ -134,6 +134,16 @@ jobs:
       description: The next five runs, each on three clocks - C(utc), the one of the C(host), and the one of the C(job)'s zone.
       type: list
       elements: dict
+      contains:
+        utc:
+          description: The time in UTC.
+          type: str
+        host:
+          description: The time on the clock of the host.
+          type: str
+        job:
+          description: The time in the zone of the job.
+          type: str
     last:
       description:
         - The last run, or null. C(wanted) is the wanted time that the run answered. C(start) and C(end) are the times of the run, and
@@ -141,6 +151,40 @@ jobs:
           because the previous run had not ended, and C(missed) the number of wanted times for which no call came. The other keys are
           C(exit_code), C(host), C(consecutive_failures) and C(running).
       type: dict
+      contains:
+        wanted:
+          description: The wanted time that the run answered.
+          type: str
+        start:
+          description: Its start.
+          type: str
+        end:
+          description: Its end, or null.
+          type: str
+        success:
+          description: The end of the last successful run, or null.
+          type: str
+        exit_code:
+          description: The exit code of the command.
+          type: int
+        duration:
+          description: Seconds.
+          type: float
+        host:
+          description: The host that ran it.
+          type: str
+        consecutive_failures:
+          description: The failures since the last success.
+          type: int
+        overlaps:
+          description: The runs that were skipped because the former one had not ended.
+          type: int
+        missed:
+          description: The wanted times for which no call came.
+          type: int
+        running:
+          description: Whether a run has not ended.
+          type: bool
     stale:
       description:
         - Whether the last success is longer ago than O(fleetlab.linux.tz_cron#module:warn_after) allows. For a job that has never run,

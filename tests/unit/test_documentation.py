@@ -21,6 +21,41 @@ from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import ROOT
 MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.py"))
 
 
+# Their keys are names that the host or the task gives.
+BY_NAME = (
+    "ftpaccess.users",
+    "htaccess_info.trial.files",
+    "iscsi_target.target.acls.attributes",
+    "iscsi_target.target.attributes",
+    "iscsi_target.target.luns.attributes",
+    "iscsi_target_info.targets.acls.attributes",
+    "iscsi_target_info.targets.attributes",
+    "iscsi_target_info.targets.luns.attributes",
+    "lab_boot_info.seconds",
+    "meminfo_report.fleet.available_percent",
+    "meminfo_report.fleet.residuals",
+    "meminfo_report.fleet.sources",
+    "meminfo_report.fleet.tmpfs_percent",
+    "throughput_agent.links",
+    "throughput_agent.ports",
+    "throughput_agent.results.measured",
+    "tls_info.names.protocols",
+    "tls_info.ticket_keys",
+    "tz_cron.jobs.env",
+    "tz_cron_info.jobs.env",
+)
+# The counters of the kernel, by their names.
+COUNTERS = {"bytes", "counts", "problems", "formulas", "missing", "extended", "terms", "identities"}
+# Rows of reports: what another module returns, with more; their texts name it.
+ROWS = ("meminfo_report.fleet.hosts", "throughput_report.matrix.cells", "tls_report.matrix.rows")
+# Another module returns the same: the docs of Ansible have no way to share a text.
+SAME = {
+    ("iscsi_target_info", "targets"): ("iscsi_target", "target"),
+    ("md_array_info", "arrays"): ("md_array", "arrays"),
+    ("tz_cron", "jobs"): ("tz_cron_info", "jobs"),
+}
+
+
 def pages(module: str) -> dict[str, Any]:
     """The documentation, the examples and the return values of a module."""
     tree = ast.parse((ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8"))
@@ -48,12 +83,37 @@ def incomplete(name: str, value: dict[str, Any]) -> Iterator[str]:
         yield from incomplete(f"{name}.{part}", inner)
 
 
+def closed(name: str, value: dict[str, Any]) -> Iterator[str]:
+    """The parts of a return value that are dictionaries and do not tell their keys, and the keys of samples that are not told."""
+    told = value.get("contains") or {}
+    if value["type"] == "dict" or value.get("elements") == "dict":
+        if not told and name not in (*BY_NAME, *ROWS) and not (name.startswith("meminfo_facts.") and name.rpartition(".")[2] in COUNTERS):
+            yield f"{name} has no contains"
+        sample = value.get("sample") or {}
+        for one in sample if isinstance(sample, list) else [sample]:
+            yield from (f"{name}.{key} is in the sample only" for key in one if told and key not in told)
+    for part, inner in told.items():
+        yield from closed(f"{name}.{part}", inner)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_return_values_have_samples(module: str) -> None:
     returned = pages(module)["RETURN"]
     assert [name for name, value in returned.items() if not has_sample(value)] == []
     assert [name for name, value in returned.items() if "returned" not in value] == []
     assert [text for name, value in returned.items() for text in incomplete(name, value)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_return_values_tell_their_keys(module: str) -> None:
+    assert [text for name, value in pages(module)["RETURN"].items() for text in closed(f"{module}.{name}", value)] == []
+
+
+@pytest.mark.parametrize("copy", SAME, ids=lambda copy: copy[0])
+def test_modules_that_return_the_same_tell_the_same(copy: tuple[str, str]) -> None:
+    original = SAME[copy]
+    told = pages(original[0])["RETURN"][original[1]]["contains"]
+    assert {name: value for name, value in pages(copy[0])["RETURN"][copy[1]]["contains"].items() if name in told} == told
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -46,6 +46,9 @@ FAMILIES = (
             "ip": ("iproute2",),
             "rtslib": ("python3-rtslib-fb",),
             "targetcli": ("targetcli-fb",),
+            **dict.fromkeys(("dpkg", "dpkg-deb", "dpkg-query"), ("dpkg",)),
+            **dict.fromkeys(("apt-cache", "apt-get", "apt-mark"), ("apt",)),
+            "apache2ctl": ("apache2",),
         },
         mdadm_conf="/etc/mdadm/mdadm.conf",
         initramfs=("update-initramfs", "-u"),
@@ -96,6 +99,9 @@ def _os_words(lines: Iterable[str]) -> Iterable[str]:
 def packages_for(command: str) -> str:
     """The packages that contain a command, for the error on a host that lacks it; empty if no family has such packages."""
     named = {family.name: " and ".join(family.packages[command]) for family in FAMILIES if command in family.packages}
+    if len(named) == 1:
+        family, packages = next(iter(named.items()))
+        return f"{packages} of {family}; on other distributions this cannot be done"
     if len(set(named.values())) == 1:
         return next(iter(named.values()))
     return " or ".join(f"{packages} ({family})" for family, packages in named.items())

@@ -30,6 +30,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
 """
 
+END = "END"
+"""The line after what the script gives to a command."""
+
 _FIREWALLS = "nftables.service firewalld.service ufw.service iptables.service netfilter-persistent.service"
 _UNIT = """\
 # {note}: changes here are lost.
@@ -144,11 +147,11 @@ def _render_command(step: Command, line: str) -> str:
     done = " && ".join(_check(check) for check in step.unless)
     if done:
         words.append(f"{{ {done}; }}" if len(step.unless) > 1 else done)
-    words.append(line if step.stdin is None else f"{line} <<'END'")
+    words.append(line if step.stdin is None else f"{line} <<'{END}'")
     accepted = "|".join(str(code) for code in step.accept if code)
     if accepted:
         words.append(f"case $? in {accepted}) ;; *) false ;; esac")
-    return "\n".join([" || ".join(words), *([] if step.stdin is None else [step.stdin.rstrip(), "END"])])
+    return "\n".join([" || ".join(words), *([] if step.stdin is None else [step.stdin.rstrip(), END])])
 
 
 def _check(check: Check) -> str:

@@ -14,15 +14,6 @@ def rule_text(expressions: Sequence[Any]) -> str:
     return " ".join(_expression(one) for one in expressions)
 
 
-def command_text(line: str) -> str:
-    """A line of a script: a command of nft in JSON that adds a rule as text, any other line as it is."""
-    try:
-        rule = json.loads(line)["add"]["rule"]
-        return f"nft add rule {rule['family']} {rule['table']} {rule['chain']} {rule_text(rule['expr'])}"
-    except (ValueError, KeyError, TypeError):
-        return line
-
-
 def _expression(one: Any) -> str:
     if not isinstance(one, Mapping) or len(one) != 1:
         return one if isinstance(one, str) else _json(one)
@@ -37,6 +28,8 @@ def _expression(one: Any) -> str:
         return " ".join(word for word in ("dnat", value.get("family", ""), "to", _place(value)) if word)
     if name in ("jump", "goto"):
         return f"{name} {value['target']}"
+    if name == "mangle" and set(value["key"]) == {"meta"}:
+        return f"meta {value['key']['meta']['key']} set {_operand(value['value'])}"
     return _json(one)
 
 

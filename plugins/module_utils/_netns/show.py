@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, Union
 
@@ -19,12 +19,9 @@ from .links import Link, made_links
 from .network import gateways, settings_of_links, wanted_sysctls
 from .record import nsswitch, resolv_conf
 from .resolve import Resolved
-from .rule_text import command_text, rule_text
+from .rule_text import rule_text
 from .state import Details, Firewall, ForwardChain, FoundLink, FoundRoute, Joined, Own, Place, State
 from .wanted import Route, Wanted, is_one
-
-_RULE = re.compile(r'(?<=\}\}), (?=\{"(?:add|create|delete|destroy|flush|insert|replace)")')
-"""Between two commands of nft in JSON."""
 
 
 def before(state: State, name: str) -> Dict[str, Any]:
@@ -178,8 +175,16 @@ def _service(script: Optional[str], unit: Optional[str], enabled: bool) -> Any:
 
 
 def _lines(script: str) -> List[str]:
-    """The lines of the script for a person: what it gives to nft in one long line of JSON has a line for each rule, as text."""
-    return [command_text(part) for line in script.splitlines() for part in _RULE.split(line)]
+    """The lines of the script for a person: the rules that it gives to nft or iptables-restore are shown once, so here is their sum."""
+    shown: List[str] = []
+    rules: List[str] = []
+    inside = False
+    for line in script.splitlines():
+        inside = inside and line != boot.END
+        (rules if inside else shown).append(line)
+        inside = inside or f"<<'{boot.END}'" in line
+    digest = hashlib.sha256("\n".join(rules).encode("utf-8")).hexdigest()[:8]
+    return [*shown, f"# The rules above, with the sum {digest}"] if rules else shown
 
 
 def returned(states: Sequence[State], all_wanted: Sequence[Wanted], _plan: Plan) -> Dict[str, Any]:

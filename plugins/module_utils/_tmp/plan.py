@@ -34,7 +34,7 @@ def _present(state: State, wanted: Wanted) -> Plan:
     text = drop_in(wanted, state.places, gid)
     unproved = problems(state, wanted)
     restarts = bool(unproved) and wanted.restart
-    unit = helper(wanted, state.places, gid) if wanted.backing == "disk" else _remaining_helper(state)
+    unit = helper(wanted, state.places, gid, state.labels) if wanted.backing == "disk" else _remaining_helper(state)
     writes = _helper_writes(state, unit)
     if text != state.drop_in:
         if not state.has_drop_in_folder:

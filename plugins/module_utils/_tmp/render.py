@@ -79,14 +79,20 @@ def let_in(text: Optional[str]) -> Tuple[str, ...]:
     return tuple(line.partition(":")[0] for line in lines)
 
 
-def helper(wanted: Wanted, places: Sequence[str], gid: int) -> str:
-    """The unit that creates and mounts the folders before the service starts, and removes them after it has stopped."""
+def helper(wanted: Wanted, places: Sequence[str], gid: int, labels: bool = False) -> str:
+    """The unit that creates and mounts the folders before the service starts, and removes them after it has stopped.
+
+    :arg labels: the host has SELinux, whose policy lets services write to folders with the label of /tmp, and not of /var/lib.
+    """
     clean = _clean(wanted.service, places)
     options = ",".join(["bind", *wanted.options])
     make = [f"install --directory --mode=0700 {FOLDER} {FOLDER}/{short_name(wanted.service)}"]
     for place in places:
         folder = source(wanted.service, place)
         make.append(f"install --directory --owner=0 --group={gid} --mode={wanted.mode:04o} {folder}")
+        if labels:
+            # Not every file system has labels.
+            make.append(f"-chcon --reference={place} {folder}")
         make.append(f"mount --options={options} {folder} {folder}")
     lines = [f"ExecStartPre={command}\n" for command in clean] + [f"ExecStart={command}\n" for command in make]
     return _unit(wanted.service, "StopWhenUnneeded=yes\n", lines, clean)

@@ -110,6 +110,8 @@ class State:
     """The paths on the host of C(Process.inner) and C(host_paths) that exist."""
     linked: Tuple[str, ...] = ()
     """The C(host_paths) that lead through a symbolic link."""
+    labels: bool = False
+    """Whether SELinux is part of this kernel and on."""
 
 
 @dataclass(frozen=True)

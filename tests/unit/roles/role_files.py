@@ -10,10 +10,12 @@ import os
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.plugins.test import core
 from jinja2 import Environment
 
 from ansible_collections.fleetlab.linux.plugins.filter import host, storage
@@ -42,6 +44,7 @@ def render(template: str, **variables: Any) -> str:
     environment = Environment()
     for plugin in (host, storage):
         environment.filters.update({f"fleetlab.linux.{name}": one for name, one in plugin.FilterModule().filters().items()})
+    environment.tests.update(core.TestModule().tests())
     environment.filters["quote"] = lambda value: shlex.quote(str(value))
     return environment.from_string(template).render(variables)
 
@@ -68,17 +71,30 @@ print(json.dumps({"changed": False, **found}))
 """
 
 
+def programs(folder: Path, **texts: str) -> str:
+    """A folder with these programs of the shell, to come first in the path."""
+    place = folder / "bin"
+    place.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        path = place / name.replace("_", "-")
+        path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        path.chmod(0o755)
+    return str(place)
+
+
 class Stubs:
-    """A copy of the collection in which some modules only note their options, and return what they are told to.
+    """A copy of a collection in which some modules only note their options, and return what they are told to.
 
     C(results) are what they return, by the name of the module, or of the module and one of its options: C(md_array.release).
     """
 
-    def __init__(self, folder: Path, results: dict[str, dict[str, Any]]) -> None:
-        self.log = folder / "called.json"
-        (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    def __init__(self, folder: Path, results: dict[str, dict[str, Any]], collection: str = "fleetlab.linux") -> None:
+        self.log = folder / f"called-{collection}.json"
+        told = folder / f"results-{collection}.json"
+        told.write_text(json.dumps(results), encoding="utf-8")
         names = {name.partition(".")[0] for name in results}
-        copy = folder / "collections/ansible_collections/fleetlab/linux"
+        original = ROOT if collection == "fleetlab.linux" else Path(import_module(f"ansible_collections.{collection}").__path__[0])
+        copy = folder / "collections/ansible_collections" / collection.replace(".", "/")
         for part, left_out in (
             (".", {"plugins"}),
             ("plugins", {"modules", "action"}),
@@ -86,11 +102,11 @@ class Stubs:
             ("plugins/action", names),
         ):
             (copy / part).mkdir(parents=True, exist_ok=True)
-            for entry in (ROOT / part).iterdir():
+            for entry in (original / part).iterdir():
                 if entry.stem not in left_out and not entry.name.startswith("."):
                     (copy / part / entry.name).symlink_to(entry)
         for name in names:
-            text = STUB.replace("NAME", name).replace("LOG", str(self.log)).replace("RESULTS", str(folder / "results.json"))
+            text = STUB.replace("NAME", name).replace("LOG", str(self.log)).replace("RESULTS", str(told))
             (copy / "plugins/modules" / f"{name}.py").write_text(text, encoding="utf-8")
 
     def called(self, name: str) -> list[dict[str, Any]]:
@@ -126,7 +142,8 @@ def play_tasks(
         link.symlink_to(ROOT)
     inventory = {"all": {"hosts": hosts, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
     (folder / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
-    play = [{"hosts": "all", "gather_facts": False, "tasks": [{"name": "Play the role", "ansible.builtin.include_role": include}]}]
+    task = {"name": "Play the role", "ansible.builtin.include_role": include, "tags": ["always"]}
+    play = [{"hosts": "all", "gather_facts": False, "tasks": [task]}]
     (folder / "play.yml").write_text(json.dumps(play), encoding="utf-8")
     env = dict(
         os.environ,

@@ -91,6 +91,7 @@ def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] 
         places=places,
         gid=_gid(unit),
         memory=_memory(host),
+        labels=host.exists("/sys/fs/selinux/enforce"),
     )
     open_to_all = [process.pid for process in processes if any(process.sees_host(mounts, place) for place in places)]
     paths = {*host_paths, *(path for process in processes for path in process.inner)}

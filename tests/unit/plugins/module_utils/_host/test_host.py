@@ -224,6 +224,7 @@ class TestDistribution:
         assert distribution.packages_for("mdadm") == "mdadm"
         assert distribution.packages_for("iscsiadm").startswith("open-iscsi (Debian, Ubuntu) or iscsi-initiator-utils (RHEL, Fedora)")
         assert "target-restore (RHEL, Fedora)" in distribution.packages_for("rtslib")
+        assert distribution.packages_for("dpkg-query") == "dpkg of Debian, Ubuntu; on other distributions this cannot be done"
         assert distribution.packages_for("no-such") == ""
 
     def test_programs_and_units(self, tmp_path: Path) -> None:

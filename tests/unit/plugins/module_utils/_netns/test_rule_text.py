@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.rule_text import command_text, rule_text
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.rule_text import rule_text
 
 
 def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
@@ -31,13 +31,12 @@ def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
         ([match({"fib": {"flags": "daddr", "result": "type"}}, "local")], "fib daddr type local"),
         ([match({"fib": {"flags": ["daddr", "iif"], "result": "type"}}, "local")], "fib daddr . iif type local"),
         ([{"dnat": {"addr": "fd00::2", "family": "ip6", "port": 80}}], "dnat ip6 to [fd00::2]:80"),
+        ([{"mangle": {"key": {"meta": {"key": "pkttype"}}, "value": "host"}}], "meta pkttype set host"),
         ([{"dnat": {"addr": "10.0.0.2", "port": 80}}, {"jump": {"target": "web"}}], "dnat to 10.0.0.2:80 jump web"),
     ],
 )
 def test_what_the_module_writes_is_text(rule: list[Any], text: str) -> None:
     assert rule_text(rule) == text
-    line = json.dumps({"add": {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": rule}}})
-    assert command_text(line) == f"nft add rule inet t c {text}"
 
 
 @pytest.mark.parametrize("one", [{"limit": {"rate": 5}}, {"meta": 1, "x": 2}, {"log": {"prefix": "a"}}])
@@ -45,8 +44,3 @@ def test_what_is_not_known_stays_whole(one: dict[str, Any]) -> None:
     assert json.loads(rule_text([one])) == one
     left = {"osf": {"key": "name"}}
     assert json.dumps(left) in rule_text([match(left, "Linux")])
-
-
-@pytest.mark.parametrize("line", ["#!/bin/sh", "ip netns add web", '{"add": {"table": {"family": "inet"}}}', "[1]", "5"])
-def test_other_lines_of_a_script_stay(line: str) -> None:
-    assert command_text(line) == line

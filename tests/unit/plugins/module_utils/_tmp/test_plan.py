@@ -228,6 +228,14 @@ class TestFiles:
         assert unit.index("ExecStartPre=rm") < unit.index("ExecStart=install") < unit.index("ExecStopPost=rm")
         assert "StopWhenUnneeded" not in leaving_helper(NAME, PLACES)
 
+    def test_with_selinux_a_folder_on_disk_has_the_label_of_the_place(self) -> None:
+        wanted = Wanted(NAME, backing="disk")
+        text = helper(wanted, PLACES, GID, labels=True)
+        for place in PLACES:
+            folder = source(NAME, place)
+            assert text.index(f" {folder}\nExecStart=-chcon --reference={place} {folder}\nExecStart=mount ") > 0
+        assert helper(wanted, PLACES, GID) == "".join(line for line in text.splitlines(True) if "chcon" not in line)
+
     @pytest.mark.parametrize("name", ["a@b.service", "dev-sda\\x2d1.service", "a:b.service", "..service"])
     def test_names_that_mean_something_to_systemd_are_changed(self, name: str) -> None:
         assert set(short_name(name)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, fleetlab.linux contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MTU of a connection of NetworkManager, on what its own tool says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.fleetlab.linux.tests.unit.roles.role_files import play_role, programs
+
+UUID = "3c0e8d4c-2b65-4a1e-9d4f-0a1f2f3a4b5c"
+OWN, OTHERS = f"100 (connected)\n{UUID}", f"100 (connected (externally))\n{UUID}"
+# What the tool says of an interface, its exit code, the MTU of the connection, and whether that is changed.
+INTERFACES = {
+    "auto": (OWN, 0, "auto", True),
+    "small": (OWN, 0, "1500", True),
+    "large": (OWN, 0, "9000", False),
+    "others": (OTHERS, 0, "auto", False),
+    "down": ("30 (disconnected)\n", 0, "auto", False),
+    "unmanaged": ("10 (unmanaged)\n", 0, "auto", False),
+    "stopped": ("Error: NetworkManager is not running.", 8, "auto", False),
+}
+
+
+def nmcli(folder: Path) -> str:
+    """The tool, in a folder for the path; the connection of each interface has the name of the interface as its end."""
+    cases = []
+    for name, (text, code, mtu, _changed) in INTERFACES.items():
+        (folder / name).write_text(f"{text}-{name}\n" if UUID in text else f"{text}\n", encoding="utf-8")
+        cases.append(f"*'device show {name}') cat {folder}/{name}; exit {code};;\n*'connection show uuid {UUID}-{name}') echo {mtu};;")
+    cases.append(f'*) echo "$*" >>{folder}/changed;;')
+    return programs(folder, nmcli='case "$*" in\n' + "\n".join(cases) + "\nesac")
+
+
+def test_only_a_connection_of_its_own_gets_the_mtu(tmp_path: Path) -> None:
+    hosts = {name: {"jumbo_frames_interface": name, "jumbo_frames_mtu": 9000} for name in INTERFACES}
+    role = {"name": "fleetlab.linux.jumbo_frames", "tasks_from": "network_manager"}
+    assert play_role(tmp_path, hosts, path=nmcli(tmp_path), **role) == {}
+    told = (tmp_path / "changed").read_text(encoding="utf-8").splitlines()
+    expected = [name for name, (_text, _code, _mtu, changed) in INTERFACES.items() if changed]
+    assert sorted(told) == [f"connection modify uuid {UUID}-{name} 802-3-ethernet.mtu 9000" for name in sorted(expected)]
