@@ -143,7 +143,7 @@ def _absent(state: State, wanted: Wanted) -> Plan:
         steps.append(WriteFile(drop_in_path(name), kept))
     elif kept is None and state.drop_in is not None:
         steps += _removal_of_drop_in(name)
-    if steps or (drop_in_path(name) in state.unit.drop_ins) != (kept is not None):
+    if steps or (_is_stale(state) if kept is not None else drop_in_path(name) in state.unit.drop_ins):
         steps.append(RELOAD)
     if restarts:
         steps.append(restart(state, wanted))

@@ -391,7 +391,7 @@ class TestInput:
         both = share(Wanted(NAME), "both")
         machine.carry_out(plan(machine.state(), both), both)
         with pytest.raises(
-            InputError, match="both is shared with other.service, by whose task it has another mode, group or mount options"
+            InputError, match=r"both is shared with other\.service, by whose task it has another mode, group or mount options"
         ):
             plan(machine.state(), replace(both, mode=0o770))
         machine.files[helper_path(NAME, "both")] = "[Unit]\n"
