@@ -395,8 +395,11 @@ class _Run:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End its command and all processes that the command has started."""
+        """End its command, all processes that the command has started, and its guests."""
+        unfinished = self._process.poll() is None
         _kill(self._process)
+        if unfinished and self.part.cleanup:
+            _clean_up(self.part)
 
     def finish(self) -> Result:
         """The outcome of the part. A part that still runs has taken too long, and is ended."""
@@ -410,8 +413,6 @@ class _Run:
         self._files.close()
         if exit_code is None:
             print(f"{self.part.name}: ended, because all tests together took longer than they may", flush=True)
-            if self.part.cleanup:
-                _clean_up(self.part)
         return Result(self.part.name, _outcome(self.part, exit_code), time.monotonic() - self._start)
 
 
@@ -497,6 +498,7 @@ def main(names: list[str]) -> int:
     except ValueError as error:
         print(f"run_tests.py: {error}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     deadline = time.monotonic() + max(_LIMITS.get(name, _LIMIT) for name in names)
     results = list(run_parts(parts, deadline))
     table = OUTPUT / "faults.md"

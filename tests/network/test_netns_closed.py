@@ -63,7 +63,7 @@ def test_subnets_of_any_address_are_closed_while_the_rules_are_gone(host: Any, f
 def test_no_packet_passes_while_somebody_flushes(host: Any) -> None:
     passed, found, done = isolation.attack(host, 20, seed=22)
     assert passed == {}, done
-    # Packets were sent all the time, and those on open ways arrived. How many depends on the machine and on the time each was open.
+    # Packets were sent all the time, and those on open ways arrived. Their number depends on the machine, and on the time a way was open.
     for way in ("web udp 7000 -> client", "client udp 7000 -> host", "port udp 7001 -> host"):
         assert found[way] > 0, found
     assert sum(found.values()) > 1000, found

@@ -58,18 +58,18 @@ class Machines:
 
     def run(self, name: str, command: str) -> str:
         """What a shell command line on a machine prints; its failure is the test's."""
-        argv = ["ssh", "-F", str(self.directory / "ssh_config"), name, command]
+        argv = ["ssh", "-F", str(self.directory / "ssh_config"), name.partition("-")[0], command]
         result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
         assert result.returncode == 0, f"{name}: {command}: exit code {result.returncode}: {result.stderr or result.stdout}"
         return result.stdout.strip()
 
     def inventory(self, servers: dict[str, dict[str, Any]], clients: dict[str, dict[str, Any]], **variables: Any) -> dict[str, Any]:
-        """An inventory as in docs/storage.md, with what reaches these machines."""
+        """An inventory as in docs/storage.md, with what reaches these machines; C(server1-archive) is another name of C(server1)."""
         reached = {"ansible_user": "root", **self._reached}
         groups = {"storage_servers": servers, "storage_clients": clients}
         return {
             **{
-                group: {"hosts": {name: {"ansible_host": self._addresses[name], **host} for name, host in hosts.items()}}
+                group: {"hosts": {name: {"ansible_host": self._addresses[name.partition("-")[0]], **host} for name, host in hosts.items()}}
                 for group, hosts in groups.items()
             },
             "all": {"vars": {**reached, **variables}},

@@ -148,3 +148,20 @@ def test_partitions_ipv6_another_name_and_port_and_no_chap(machines: Machines, t
     }
     inventory = machines.inventory(servers, {machines.clients[0]: {}}, storage_authentication=False, storage_server_volume_mb=80)
     goes_through_its_life(machines, inventory, tmp_path, {machines.clients[0]: ["md1", "md2", "md99"]}, ["storage1", "storage2"])
+
+
+def test_two_targets_on_each_server(machines: Machines, tmp_path: Path) -> None:
+    """A second target is a second name of the machine in the inventory; each client uses the targets that are named for it."""
+    first, second = machines.clients
+    fast = {name: {"storage_server_devices": machines.devices[:2]} for name in machines.servers[:2]}
+    slow = {
+        f"{name}-archive": {"storage_server_devices": machines.devices[2:], "storage_server_vg_prefix": "archive"}
+        for name in machines.servers[:2]
+    }
+    clients = {first: {"storage_client_servers": list(fast)}, second: {"storage_client_servers": list(slow)}}
+    inventory = machines.inventory({**fast, **slow}, clients, storage_chap_secret=SECRET, storage_server_volume_mb=200)
+    arrays = {name: ["md1", "md2", "md99"] for name in machines.clients}
+    goes_through_its_life(machines, inventory, tmp_path, arrays, [])
+    left = [f"{group}{number}" for group in ("storage", "archive") for number in (1, 2)]
+    for name in machines.servers[:2]:
+        assert sorted(machines.run(name, "vgs --noheadings -o vg_name").split()) == sorted(left)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import configparser
+import dataclasses
 import importlib.util
 import json
 import os
@@ -108,6 +109,18 @@ def test_a_failure_is_never_lost(code: str, counted: tuple[int, int], expected: 
 def test_a_missing_report_is_a_failure() -> None:
     broken = run_tests.Part("unit", (sys.executable, "-c", ""), lambda: run_tests.junit_outcome([Path("/nonexistent")]))
     assert run_part(broken, soon()).outcome.failures == ("ran no test",)
+
+
+def test_an_interrupted_run_ends_its_parts_and_their_guests(tmp_path: Path) -> None:
+    mark = f"open({str(tmp_path / 'gone')!r}, 'w').close()"
+    code = f"import time; time.sleep(60)  # {tmp_path}"
+    sleeper = dataclasses.replace(part(code), cleanup=(sys.executable, "-c", mark))
+    running = run_tests.run_parts([sleeper, part("")], soon())
+    next(running)
+    running.close()
+    processes = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+    assert f"{sys.executable} -c {code}" not in processes.splitlines()
+    assert (tmp_path / "gone").exists()
 
 
 def test_a_scenario_counts_itself_and_what_it_verified() -> None:
