@@ -52,6 +52,32 @@ def test_marks_and_rules_choose_among_the_uplinks_that_the_task_names(host: Any,
     assert host.connect("web", "198.51.100.1", 7000) == ""
 
 
+BOTH = "nexthop via 192.0.2.2 dev eth0 nexthop via 198.51.100.2 dev eth1"
+GROUP = "ip nexthop add id 1 via 192.0.2.2 dev eth0; ip nexthop add id 2 via 198.51.100.2 dev eth1; ip nexthop add id 9 group 1/2"
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "answers"),
+    [
+        (":", BOTH, {"192.0.2.1", "198.51.100.1"}),
+        (GROUP, "nhid 9", {"192.0.2.1", "198.51.100.1"}),
+        (":", "via inet6 2001:db8::2 dev eth0", {"192.0.2.1"}),
+        (":", "via 198.51.100.2 dev eth1 metric 50; ip route add default via 192.0.2.2 dev eth0 metric 60", {"198.51.100.1"}),
+    ],
+)
+def test_the_next_hops_of_the_default_route_are_the_uplinks(host: Any, before: str, route: str, answers: set[str]) -> None:
+    host.sh(f"{SECOND}\nsysctl -q net.ipv4.fib_multipath_hash_policy=1; ip route delete default; {before}; ip -4 route add default {route}")
+    for place in ("client", "lan"):
+        host.serve(place, 8000)
+    host.make(forwards=[{"port": "80"}])
+    found: set[str] = set()
+    for _try in range(40 if len(answers) == 2 else 1):
+        found.add(host.connect("web", "203.0.113.7", 8000))
+        if found == answers:
+            break
+    assert found == answers
+
+
 @pytest.mark.parametrize("firewall", ["nftables", "iptables"])
 def test_a_host_that_has_only_ipv6_outside(host: Any, firewall: str) -> None:
     host.sh("ip route delete default; ip address delete 192.0.2.1/24 dev eth0")
