@@ -21,6 +21,11 @@ ip -n lan link set dev lo up
 ip -n client address add 203.0.113.7/32 dev eth0
 ip route add default via 198.51.100.2 dev eth1 table 100
 """
+MARTIAN = """
+ip netns exec client sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet'
+ip -n client address flush dev lo
+ip -n client route add 127.0.0.1/32 via 192.0.2.1 src 192.0.2.2
+"""
 MARK = """
 nft add table inet marks
 nft add chain inet marks prerouting '{ type filter hook prerouting priority mangle; }'
@@ -112,6 +117,10 @@ def test_a_forward_of_one_address_leaves_the_others_to_the_host(host: Any, firew
     # The way by 127.0.0.1 is one of the host alone.
     assert host.connect(None, "127.0.0.1", 81) == "10.200.1.1"
     assert host.connect("client", "192.0.2.1", 81) == ""
+    # Nor does a neighbour come that way, who sends packets for 127.0.0.1 to the host (moby#41872, kubernetes#92315).
+    host.sh(MARTIAN)
+    assert host.connect("client", "127.0.0.1", 81) == ""
+    assert host.connect(None, "127.0.0.1", 81) == "10.200.1.1"
     # From one network only, by the port that has the same place in the range.
     assert host.connect("client", "192.0.2.1", 8101) == ""
     host.sh("ip -n client route add 192.0.2.9/32 dev eth0 src 192.0.2.3")
