@@ -118,22 +118,31 @@ class Booted:
         done = self.ask(run=["sh", "-euc", f"cat >{UNITS}/{name}.service; systemctl daemon-reload; systemctl start {name}"], stdin=text)
         assert done["exit_code"] == 0, done
 
-    def module(self, name: str, check: bool = False, **options: Any) -> dict[str, Any]:
+    def module(self, module: str, /, *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run a module, with a diff."""
-        return self.ask(module=name, options={**options, "_ansible_check_mode": check, "_ansible_diff": True})
+        return self.ask(module=module, options={**options, "_ansible_check_mode": check, "_ansible_diff": True})
 
-    def make(self, name: str, **options: Any) -> dict[str, Any]:
+    def make(self, module: str, /, **options: Any) -> dict[str, Any]:
         """Run a module in check mode, to apply, again, and in check mode again."""
-        planned = self.module(name, check=True, **options)
+        planned = self.module(module, check=True, **options)
         assert "failed" not in planned, planned
-        done = self.module(name, **options)
+        done = self.module(module, **options)
         assert "failed" not in done, done
         assert (planned["commands"], planned["changed"]) == (done["commands"], done["changed"])
         for check in (False, True):
-            again = self.module(name, check=check, **options)
+            again = self.module(module, check=check, **options)
             assert again["commands"] == [], again
             assert not again["changed"]
         return done
+
+    def play(self, text: str, **variables: Any) -> str:
+        """Run a playbook on the host itself, which the play calls web."""
+        self.sh(f"cat >/var/lib/play.yml <<'END'\n{text}\nEND")
+        env = ["env", f"ANSIBLE_COLLECTIONS_PATH={TREE}", "ANSIBLE_HOME=/var/lib/ansible", "LC_ALL=C.UTF-8"]
+        variables["ansible_python_interpreter"] = sys.executable
+        argv = [sys.executable, "-m", "ansible", "playbook", "-c", "local", "-i", "web,", "-e", json.dumps(variables), "/var/lib/play.yml"]
+        done = subprocess.run([*self.enter, *env, *argv], capture_output=True, text=True, check=False, timeout=180)
+        return done.stdout + done.stderr
 
     def within(self, service: str, script: str) -> str:
         """Run lines of shell with the files and the network of a service."""

@@ -57,6 +57,18 @@ def test_marks_and_rules_choose_among_the_uplinks_that_the_task_names(host: Any,
     assert host.connect("web", "198.51.100.1", 7000) == ""
 
 
+def test_a_host_that_begins_to_route_between_its_own_networks_is_told(host: Any) -> None:
+    """A neighbour could use it as a router to the other network, such as a VPN (moby#14041)."""
+    text = "and so between its own networks too (eth0, eth1): let its firewall drop what it forwards"
+    host.sh("echo 0 >/proc/sys/net/ipv4/ip_forward")
+    assert "begins to forward" not in str(host.netns(check=True, nat={"masquerade": "eth0"}))
+    host.sh(SECOND)
+    assert text in str(host.netns(check=True, nat={"masquerade": "eth0"})["warnings"])
+    assert "begins to forward" not in str(host.netns(check=True))
+    host.sh("iptables -P FORWARD DROP")
+    assert "begins to forward" not in str(host.netns(check=True, nat={"masquerade": "eth0"}))
+
+
 BOTH = "nexthop via 192.0.2.2 dev eth0 nexthop via 198.51.100.2 dev eth1"
 GROUP = "ip nexthop add id 1 via 192.0.2.2 dev eth0; ip nexthop add id 2 via 198.51.100.2 dev eth1; ip nexthop add id 9 group 1/2"
 
