@@ -237,6 +237,8 @@ notes:
   - C(net.ipv4.ip_forward) and for IPv6 C(net.ipv6.conf.all.forwarding) are set if O(nat) is given. Former values are kept in the record
     below C(/etc/fleetlab/netns), and are restored with the removal of the last namespace unless other programs forward too. For IPv6 the
     uplink and the interfaces of default routes are set to accept router advertisements further on.
+  - A host that forwards packets for a namespace also forwards them between its own networks, unless its firewall drops them. A warning
+    says so when the host begins to forward and has several networks.
   - The firewall features of the kernel are found without a change on the host. nft checks a whole table in a transaction that the kernel
     discards. For iptables, a module that modprobe knows counts as available; if modprobe knows none, rules are tried in a network namespace
     that ends with the command.

@@ -83,6 +83,14 @@ options:
         options. They must exist when the task runs. If a path is missing when the service starts, it starts without it.
     type: list
     elements: path
+  share:
+    description:
+      - Name of a C(/tmp) that services have in common. Services with the same name here see the same files; other services do not. It is on
+        disk, as with O(backing=disk), in a folder below C(/var/lib/private-tmp-shared) that is emptied when the last of them stops.
+      - All of them need the same O(mode) and O(options). With the mode V(1777) each of their users can read what the others let everybody
+        read; V(0770) needs the same group for all.
+      - 1 to 32 letters, digits, hyphens and underscores.
+    type: str
   restart:
     description:
       - Whether a running service is restarted if its mounts differ from its unit. A stopped service is not started.
@@ -126,6 +134,13 @@ EXAMPLES = r"""
     host_paths: [/tmp/.X11-unix]
     restart: true
     settle: 60
+
+- name: Let a web server and its application exchange files in a /tmp that no other service sees
+  fleetlab.linux.private_tmp:
+    service: "{{ item }}"
+    share: web
+    restart: true
+  loop: [nginx, php8.2-fpm]
 
 - name: Find out which services have to be restarted
   fleetlab.linux.private_tmp:
@@ -264,9 +279,9 @@ def service(runner: Runner, host: Host) -> Wing[Wanted, State]:
         make_wanted=make_wanted,
         require=lambda: require(host),
         lock=LOCK,
-        observe=lambda wanted: observe(wanted.service, runner, host, wanted.host_paths),
+        observe=lambda wanted: observe(wanted.service, runner, host, wanted.host_paths, wanted.share),
         plan=plan,
-        operations=lambda wanted: operations(wanted, lambda name: observe(name, runner, host, wanted.host_paths), runner),
+        operations=lambda wanted: operations(wanted, lambda name: observe(name, runner, host, wanted.host_paths, wanted.share), runner),
         carry_over=with_shared_of,
         returned=returned,
     )

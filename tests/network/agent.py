@@ -5,7 +5,7 @@
 
 Each line is a JSON object. C(run) has an argv, C(module) a module of this collection, or another by its full Python name, and its
 C(options). With C(kill_before) the module's process is killed before it carries out the step of that number, counted from 0. The answer
-is one line of JSON.
+is one line of JSON. With the argument C(--here) it simulates nothing: it is started on a host that was made by others.
 """
 
 from __future__ import annotations
@@ -92,10 +92,11 @@ def answer_module(asked: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until the input ends; an argument is a single request."""
-    if len(sys.argv) > 1:
+    if sys.argv[1:] not in ([], ["--here"]):
         print(json.dumps(answer_module(json.loads(sys.argv[1]))))
         return
-    make_private()
+    if len(sys.argv) == 1:
+        make_private()
     for line in sys.stdin:
         asked = json.loads(line)
         if "run" in asked:

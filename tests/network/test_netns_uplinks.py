@@ -21,6 +21,11 @@ ip -n lan link set dev lo up
 ip -n client address add 203.0.113.7/32 dev eth0
 ip route add default via 198.51.100.2 dev eth1 table 100
 """
+MARTIAN = """
+ip netns exec client sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet'
+ip -n client address flush dev lo
+ip -n client route add 127.0.0.1/32 via 192.0.2.1 src 192.0.2.2
+"""
 MARK = """
 nft add table inet marks
 nft add chain inet marks prerouting '{ type filter hook prerouting priority mangle; }'
@@ -50,6 +55,44 @@ def test_marks_and_rules_choose_among_the_uplinks_that_the_task_names(host: Any,
     assert host.connect("web", "203.0.113.7", 8000) == ""
     host.serve(None, 7000)
     assert host.connect("web", "198.51.100.1", 7000) == ""
+
+
+def test_a_host_that_begins_to_route_between_its_own_networks_is_told(host: Any) -> None:
+    """A neighbour could use it as a router to the other network, such as a VPN (moby#14041)."""
+    text = "and so between its own networks too (eth0, eth1): let its firewall drop what it forwards"
+    host.sh("echo 0 >/proc/sys/net/ipv4/ip_forward")
+    assert "begins to forward" not in str(host.netns(check=True, nat={"masquerade": "eth0"}))
+    host.sh(SECOND)
+    assert text in str(host.netns(check=True, nat={"masquerade": "eth0"})["warnings"])
+    assert "begins to forward" not in str(host.netns(check=True))
+    host.sh("iptables -P FORWARD DROP")
+    assert "begins to forward" not in str(host.netns(check=True, nat={"masquerade": "eth0"}))
+
+
+BOTH = "nexthop via 192.0.2.2 dev eth0 nexthop via 198.51.100.2 dev eth1"
+GROUP = "ip nexthop add id 1 via 192.0.2.2 dev eth0; ip nexthop add id 2 via 198.51.100.2 dev eth1; ip nexthop add id 9 group 1/2"
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "answers"),
+    [
+        (":", BOTH, {"192.0.2.1", "198.51.100.1"}),
+        (GROUP, "nhid 9", {"192.0.2.1", "198.51.100.1"}),
+        (":", "via inet6 2001:db8::2 dev eth0", {"192.0.2.1"}),
+        (":", "via 198.51.100.2 dev eth1 metric 50; ip route add default via 192.0.2.2 dev eth0 metric 60", {"198.51.100.1"}),
+    ],
+)
+def test_the_next_hops_of_the_default_route_are_the_uplinks(host: Any, before: str, route: str, answers: set[str]) -> None:
+    host.sh(f"{SECOND}\nsysctl -q net.ipv4.fib_multipath_hash_policy=1; ip route delete default; {before}; ip -4 route add default {route}")
+    for place in ("client", "lan"):
+        host.serve(place, 8000)
+    host.make(forwards=[{"port": "80"}])
+    found: set[str] = set()
+    for _try in range(40 if len(answers) == 2 else 1):
+        found.add(host.connect("web", "203.0.113.7", 8000))
+        if found == answers:
+            break
+    assert found == answers
 
 
 @pytest.mark.parametrize("firewall", ["nftables", "iptables"])
@@ -86,6 +129,10 @@ def test_a_forward_of_one_address_leaves_the_others_to_the_host(host: Any, firew
     # The way by 127.0.0.1 is one of the host alone.
     assert host.connect(None, "127.0.0.1", 81) == "10.200.1.1"
     assert host.connect("client", "192.0.2.1", 81) == ""
+    # Nor does a neighbour come that way, who sends packets for 127.0.0.1 to the host (moby#41872, kubernetes#92315).
+    host.sh(MARTIAN)
+    assert host.connect("client", "127.0.0.1", 81) == ""
+    assert host.connect(None, "127.0.0.1", 81) == "10.200.1.1"
     # From one network only, by the port that has the same place in the range.
     assert host.connect("client", "192.0.2.1", 8101) == ""
     host.sh("ip -n client route add 192.0.2.9/32 dev eth0 src 192.0.2.3")

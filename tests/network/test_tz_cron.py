@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,19 @@ def test_a_network_that_is_not_there_is_a_failure_that_is_on_record(host: Host) 
     assert done["exit_code"] != 0
     assert "nowhere" in done["stdout"]
     assert "last_success" not in json.loads(host.run("cat", "/var/lib/fleetlab/tz_cron/job/state.json"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns", ":/nowhere"])
+def test_the_zone_of_cron_itself_does_not_matter(host: Host, zone: str) -> None:
+    """c03: C(TZ=) in the environment of cron, as in /etc/default/cron or of a container."""
+    hour = datetime.now(timezone.utc).hour
+    at = [f"{one:02}:00-{one:02}:59/1" for one in (hour, (hour + 1) % 24)]
+    made = declare(host, at=at, command="echo $TZ", env={"TZ": "Etc/UTC"})
+    assert [job["problem"] for job in made["jobs"]] == [None]
+    assert made["jobs"][0]["entry"] == ["* * * * * root /usr/local/bin/run-at --job job"]
+    done = host.try_run("env", "-i", f"TZ={zone}", "PATH=/usr/bin:/bin", "/usr/local/bin/run-at", "--job", "job")
+    assert (done["exit_code"], done["stdout"], done["stderr"]) == (0, "Etc/UTC\n", "")
+    assert json.loads(host.run("cat", "/var/lib/fleetlab/tz_cron/job/state.json"))["exit_code"] == 0
 
 
 README = (ROOT / "README.md", ROOT / "docs" / "cron.md")

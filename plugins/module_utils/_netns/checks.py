@@ -14,7 +14,7 @@ from .addresses import DEFAULT, Forward, Network, interface, network, overlap
 from .firewall.plan import concerns
 from .links import Link, made_links
 from .resolve import Resolved
-from .state import FoundRoute, State
+from .state import FoundLink, FoundRoute, State
 from .wanted import AUTO, Wanted
 
 _FREE = "Nothing was changed; choose another name, or remove it if it is not needed"
@@ -45,7 +45,7 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
             " forward was made or changed keeps its old way until it pauses for three minutes"
         )
     _check_resolv_conf(state, wanted)
-    warnings += _filtered(state, resolved)
+    warnings += [*_filtered(state, resolved), *_begins_to_route(state, wanted)]
     if wanted.nat is not None and wanted.nat.masquerade == (AUTO,) and not resolved.uplinks:
         warnings.append(
             f"{wanted.name}: this host has no default route, so no connection leaves the namespace: if it shall, name the interface in"
@@ -68,6 +68,25 @@ def _filtered(state: State, resolved: Resolved) -> Iterator[str]:
         if policy is not None and chain.may_drop and not chain.drops and concerns(chain, policy):
             where = f"{chain.family} {chain.table} {chain.chain}"
             yield f"{name}: rules of other programs in the chain {where} drop some forwarded packets, also from and to the namespace"
+
+
+def _begins_to_route(state: State, wanted: Wanted) -> Iterator[str]:
+    """Warn that a host which forwards for the namespace forwards for its neighbours too, unless its firewall drops that."""
+    ours = {*(link.name for link in wanted.host_links), *(name for record in state.records.values() for name in record.names)}
+    for family, key, protocol in ((4, names.IP_FORWARD, "ip"), (6, names.IP6_FORWARD, "ip6")):
+        if wanted.nat is None or family not in wanted.families() or state.sysctls.get(key) != "0":
+            continue
+        found = [link.name for link in state.links if link.name not in ours and _leads_out(link, family)]
+        if len(found) > 1 and not any(chain.drops and chain.family in ("inet", protocol) for chain in state.firewall.chains):
+            yield (
+                f"{wanted.name}: this host begins to forward packets ({key.replace('/', '.')}), and so between its own networks too"
+                f" ({', '.join(found)}): let its firewall drop what it forwards, if its neighbours shall not use it as a router"
+            )
+
+
+def _leads_out(link: FoundLink, family: int) -> bool:
+    addresses = [interface(one).ip for one in (*link.addresses, *link.learned)]
+    return any(one.version == family and not one.is_loopback and not one.is_link_local for one in addresses)
 
 
 def _check_uplinks(state: State, resolved: Resolved) -> None:

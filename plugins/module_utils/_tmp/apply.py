@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Sequence
 
 from .._core import plan as core
 from .._core.errors import CommandError, ObservationError, StepError
 from .._core.plan import Command, Operations, Plan, RemoveFile, Step, WriteFile
 from .._core.runner import Runner
-from .._host.systemd import RELOAD, drop_in_folder
+from .._host.systemd import RELOAD, SYSTEM_FOLDER, drop_in_folder
 from .options import Wanted
 from .render import drop_in_path, helper_name, helper_path
 from .state import State
@@ -49,10 +49,11 @@ class _Restart:
     def _remember(self, service: str) -> None:
         self._former = self._observe(service)
 
-    def _restart(self, service: str) -> None:
+    def _restart(self, service: str, folders: Optional[str] = None) -> None:
+        units = (folders, service) if folders is not None else (service,)
         try:
-            # try-restart does not start a service that is not running.
-            self._runner.run(("systemctl", "try-restart", service), timeout=_RESTART_LIMIT)
+            # try-restart does not start a service that is not running. That of the folders restarts the service too, once.
+            self._runner.run(("systemctl", "try-restart", *units), timeout=_RESTART_LIMIT)
             fault = ""
         except CommandError as error:
             fault = error.brief
@@ -99,12 +100,15 @@ class _Restart:
         if self._former is None:
             raise ObservationError(f"{text}. See journalctl --unit={service}")
         try:
-            core.apply(Plan(service, {}, {}, tuple(way_back(self._former, self._observe(service).helper is not None))), self._runner)
+            now = self._observe(service)
+            made = [helper_name(service)] if self._former.helper is None and now.helper is not None else []
+            made += [helper_name(service, share) for share in now.common if share not in self._former.common]
+            core.apply(Plan(service, {}, {}, tuple(way_back(self._former, made))), self._runner)
         except StepError as error:
             raise ObservationError(f"{text}. Its former files could not be given back: {error}") from None
         state = self._observe(service)
-        now = "it runs again" if state.unit.active and not state.unit.failure else "it does not run with them either"
-        raise ObservationError(f"{text}. Its former files were given back, and {now}")
+        how = "it runs again" if state.unit.active and not state.unit.failure else "it does not run with them either"
+        raise ObservationError(f"{text}. Its former files were given back, and {how}")
 
     def _last_words(self, service: str) -> str:
         shown = self._runner.run(
@@ -114,10 +118,10 @@ class _Restart:
         return f"; its last lines: {' / '.join(lines)}" if lines else ""
 
 
-def way_back(former: State, made_helper: bool) -> List[Step]:
+def way_back(former: State, made: Sequence[str]) -> List[Step]:
     """The steps that give a service its former files and start it with them. Pure.
 
-    :arg made_helper: the run has made the unit of its folders.
+    :arg made: the units of folders that the run has made.
     """
     name = former.unit.name
     drop_in, helper = drop_in_path(name), helper_path(name)
@@ -133,6 +137,6 @@ def way_back(former: State, made_helper: bool) -> List[Step]:
         Command(("systemctl", "reset-failed", name), accept=(0, 1)),
         Command(("systemctl", "restart", name), timeout=_RESTART_LIMIT),
     ]
-    if former.helper is None and made_helper:
-        steps += [Command(("systemctl", "stop", helper_name(name)), timeout=_RESTART_LIMIT), RemoveFile(helper), RELOAD]
+    for unit in made:
+        steps += [Command(("systemctl", "stop", unit), timeout=_RESTART_LIMIT), RemoveFile(f"{SYSTEM_FOLDER}/{unit}"), RELOAD]
     return steps

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .._core.errors import InputError, RefusedError
+from .common import check_common
 from .options import Wanted, WantedLauncher, size_in_bytes
 from .render import drop_in_path, helper_path, is_ours
 from .state import LauncherState, State
@@ -22,6 +23,7 @@ def check(state: State, wanted: Wanted) -> None:
     _check_files(state)
     if wanted.present:
         _check_host(state, wanted)
+        check_common(state, wanted.named(state.unit.name))
 
 
 def check_launcher(state: LauncherState, wanted: WantedLauncher) -> None:

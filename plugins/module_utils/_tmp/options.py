@@ -25,11 +25,13 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "mode": {"type": "str"},
     "options": {"type": "list", "elements": "str", "choices": list(MOUNT_OPTIONS)},
     "host_paths": {"type": "list", "elements": "path"},
+    "share": {"type": "str"},
     "restart": {"type": "bool", "default": False},
     "settle": {"type": "int"},
 }
 DEFAULT_SETTLE = 10
 _MOST_SETTLE = 600
+_SHARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 # Other characters are syntax for systemd.
 _HOST_PATH = re.compile(r"/(?:var/)?tmp(?:/[A-Za-z0-9_.+@=,-]+)+\Z")
 
@@ -45,6 +47,8 @@ class Wanted:
     mode: int = 0o1777
     options: Tuple[str, ...] = MOUNT_OPTIONS
     host_paths: Tuple[str, ...] = ()
+    share: str = ""
+    """The name of a /tmp on disk that services have in common."""
     restart: bool = False
     settle: int = DEFAULT_SETTLE
 
@@ -67,14 +71,17 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     :raises InputError: an option is not valid.
     """
     options = params["options"] if params["options"] is not None else list(MOUNT_OPTIONS)
+    share = _share(params["share"], params["backing"])
+    backing = "disk" if share else params["backing"] or "tmpfs"
     return Wanted(
         service=service_name("service", params["service"]),
         present=params["state"] == "present",
-        backing=params["backing"] or "tmpfs",
-        size=_check_size(params["size"], params["backing"] or "tmpfs"),
+        backing=backing,
+        size=_check_size(params["size"], backing),
         mode=_check_mode(params["mode"] or "1777"),
         options=tuple(name for name in MOUNT_OPTIONS if name in options),
         host_paths=_host_paths(params["host_paths"] or ()),
+        share=share,
         restart=params["restart"],
         settle=_settle(params["settle"], params["restart"]),
     )
@@ -85,7 +92,7 @@ def make_wanted_launcher(params: Mapping[str, Any]) -> WantedLauncher:
 
     :raises InputError: an option is not valid, or belongs to a service.
     """
-    for name in ("backing", "size", "mode", "options", "host_paths", "settle"):
+    for name in ("backing", "size", "mode", "options", "host_paths", "share", "settle"):
         if params[name] is not None:
             raise InputError(name, "belongs to service; a launcher takes it on its command line, see its --help")
     if params["restart"]:
@@ -101,6 +108,16 @@ def _host_paths(paths: Sequence[str]) -> Tuple[str, ...]:
         if not _HOST_PATH.match(path) or ".." in path.split("/") or "." in path.split("/"):
             raise InputError("host_paths", f"'{path}' is not a path below /tmp or /var/tmp, of letters, digits and _.+@=,-")
     return tuple(sorted(set(paths)))
+
+
+def _share(name: Optional[str], backing: Optional[str]) -> str:
+    if name is None:
+        return ""
+    if not _SHARE.match(name):
+        raise InputError("share", f"{name!r} is not a name of 1 to 32 letters, digits, hyphens and underscores")
+    if backing == "tmpfs":
+        raise InputError("share", "needs backing: disk, because systemd gives each service a tmpfs of its own; omit backing")
+    return name
 
 
 def _settle(seconds: Optional[int], restart: bool) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Set, Tuple
 
 from .._host.systemd import SYSTEM_FOLDER, drop_in_folder
 from .options import Wanted
@@ -15,6 +15,8 @@ from .options import Wanted
 MARKER = "Written by the module fleetlab.linux.private_tmp"
 _NOTE = f"# {MARKER}. The next run of it undoes what is changed here.\n"
 FOLDER = "/var/lib/private-tmp-services"
+COMMON_FOLDER = "/var/lib/private-tmp-shared"
+_COMMON_UNIT = re.compile(r"shared-tmp-([A-Za-z0-9_-]+)\.service")
 
 
 def is_ours(text: str) -> bool:
@@ -35,23 +37,46 @@ def short_name(service: str) -> str:
     return f"{re.sub('[^A-Za-z0-9_.-]', '_', name)}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:8]}"
 
 
-def helper_name(service: str) -> str:
-    """The name of the helper unit, which mounts the folders of a /tmp on disk."""
-    return f"private-tmp-{short_name(service)}.service"
+def helper_name(service: str, share: str = "") -> str:
+    """The name of the helper unit, which mounts the folders of a /tmp on disk, of a service or of those that share it."""
+    return f"shared-tmp-{share}.service" if share else f"private-tmp-{short_name(service)}.service"
 
 
-def helper_path(service: str) -> str:
+def helper_path(service: str, share: str = "") -> str:
     """The path of the helper unit."""
-    return f"{SYSTEM_FOLDER}/{helper_name(service)}"
+    return f"{SYSTEM_FOLDER}/{helper_name(service, share)}"
 
 
-def source(service: str, place: str) -> str:
+def common_name(text: str) -> str:
+    """The name of the /tmp whose helper unit is named in a text such as a drop-in, or the empty string."""
+    found = _COMMON_UNIT.search(text)
+    return found.group(1) if found else ""
+
+
+def common_names(drop_in_text: str) -> Set[str]:
+    """The names of those that a drop-in requires: of the one that the service has, and of one that it had and still runs with."""
+    return {common_name(line) for line in drop_in_text.splitlines() if line.startswith("Requires=")} - {""}
+
+
+def source(service: str, place: str, share: str = "") -> str:
     """The folder on disk behind C(place)."""
-    return f"{FOLDER}/{short_name(service)}/{place.strip('/').replace('/', '_')}"
+    return f"{_top(service, share)}/{place.strip('/').replace('/', '_')}"
 
 
-def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
+def _top(service: str, share: str) -> str:
+    return f"{COMMON_FOLDER}/{share}" if share else f"{FOLDER}/{short_name(service)}"
+
+
+def folder_group(wanted: Wanted, gid: int) -> int:
+    """The group of the folders: those to which everybody may write belong to no service if several share them."""
+    return 0 if wanted.share and wanted.mode & 0o002 else gid
+
+
+def drop_in(wanted: Wanted, places: Sequence[str], gid: int, keeps: str = "") -> str:
     """The drop-in of a service.
+
+    :arg keeps: a /tmp that services share, which this one does not get any more and still runs with. systemd would remove its folders
+        as soon as no running unit requires them.
 
     systemd itself makes a tmpfs. It cannot mount a folder on disk with C(nosuid) or C(nodev): the helper unit does that, and the drop-in
     binds this mount to /tmp, with its options.
@@ -59,18 +84,27 @@ def drop_in(wanted: Wanted, places: Sequence[str], gid: int) -> str:
     if wanted.backing == "tmpfs":
         data = ",".join([f"mode={wanted.mode:04o}", *([f"gid={gid}"] if gid else []), f"size={wanted.size}", *wanted.options])
         lines = [f"TemporaryFileSystem={place}:{data}\n" for place in places]
-        head = ""
+        head = kept_drop_in(keeps).partition("\n")[2] + "\n" if keeps else ""
     else:
-        unit = helper_name(wanted.service)
-        lines = [f"BindPaths={source(wanted.service, place)}:{place}:norbind\n" for place in places]
+        unit = helper_name(wanted.service, wanted.share)
+        lines = [f"BindPaths={source(wanted.service, place, wanted.share)}:{place}:norbind\n" for place in places]
         # The options are in this comment so that the drop-in changes with the helper unit: systemd only reports that changed drop-ins
         # have to be read again.
-        made = f"# Mode {wanted.mode:04o}, group {gid}, {' '.join(wanted.options) or 'no options'}.\n"
-        head = f"{made}[Unit]\nRequires={unit}\nAfter={unit}\n\n"
+        made = f"# Mode {wanted.mode:04o}, group {folder_group(wanted, gid)}, {' '.join(wanted.options) or 'no options'}.\n"
+        head = f"{made}[Unit]\n{''.join(map(_required, [unit, *([helper_name('', keeps)] if keeps else [])]))}\n"
     # Without the path on the host the service starts all the same: many are gone after a boot.
     lines += [f"BindPaths=-{path}:{path}\n" for path in wanted.host_paths]
     # systemd's own private /tmp has none of these options, and takes precedence over a tmpfs.
     return f"{_NOTE}{head}[Service]\nPrivateTmp=no\n{''.join(lines)}"
+
+
+def kept_drop_in(share: str) -> str:
+    """The drop-in of a service that still runs with a shared /tmp and shall have none: it keeps the folders until the service stops."""
+    return f"{_NOTE}[Unit]\n{_required(helper_name('', share))}"
+
+
+def _required(unit: str) -> str:
+    return f"Requires={unit}\nAfter={unit}\n"
 
 
 def let_in(text: Optional[str]) -> Tuple[str, ...]:
@@ -84,18 +118,22 @@ def helper(wanted: Wanted, places: Sequence[str], gid: int, labels: bool = False
 
     :arg labels: the host has SELinux, whose policy lets services write to folders with the label of /tmp, and not of /var/lib.
     """
-    clean = _clean(wanted.service, places)
+    clean = _clean(wanted.service, places, wanted.share)
     options = ",".join(["bind", *wanted.options])
-    make = [f"install --directory --mode=0700 {FOLDER} {FOLDER}/{short_name(wanted.service)}"]
+    top, group = _top(wanted.service, wanted.share), folder_group(wanted, gid)
+    make = [f"install --directory --mode=0700 {top.rpartition('/')[0]} {top}"]
     for place in places:
-        folder = source(wanted.service, place)
-        make.append(f"install --directory --owner=0 --group={gid} --mode={wanted.mode:04o} {folder}")
+        folder = source(wanted.service, place, wanted.share)
+        make.append(f"install --directory --owner=0 --group={group} --mode={wanted.mode:04o} {folder}")
         if labels:
             # Not every file system has labels.
             make.append(f"-chcon --reference={place} {folder}")
         make.append(f"mount --options={options} {folder} {folder}")
     lines = [f"ExecStartPre={command}\n" for command in clean] + [f"ExecStart={command}\n" for command in make]
-    return _unit(wanted.service, "StopWhenUnneeded=yes\n", lines, clean)
+    if wanted.share:
+        # It is part of none of the services, so that the restart of one takes nothing from the others.
+        return _unit(f"services that share {wanted.share}", COMMON_FOLDER, "StopWhenUnneeded=yes\n", lines, clean)
+    return _unit(wanted.service, FOLDER, f"{_bound(wanted.service)}StopWhenUnneeded=yes\n", lines, clean)
 
 
 def leaving_helper(service: str, places: Sequence[str]) -> str:
@@ -103,20 +141,23 @@ def leaving_helper(service: str, places: Sequence[str]) -> str:
 
     It has no StopWhenUnneeded: without the drop-in no unit needs it, and systemd would remove the folders under the running service.
     """
-    return _unit(service, "", ["ExecStart=true\n"], _clean(service, places))
+    return _unit(service, FOLDER, _bound(service), ["ExecStart=true\n"], _clean(service, places, ""))
 
 
-def _clean(service: str, places: Sequence[str]) -> List[str]:
+def _bound(service: str) -> str:
+    return f"Before={service}\nPartOf={service}\n"
+
+
+def _clean(service: str, places: Sequence[str], share: str) -> List[str]:
     # This also runs before a start: folders may be left after a power cut or from a busy mount.
-    folders = [source(service, place) for place in places]
-    top = f"{FOLDER}/{short_name(service)}"
+    folders = [source(service, place, share) for place in places]
+    top = _top(service, share)
     return [f"-umount --quiet --lazy {folder}" for folder in folders] + [f"rm --recursive --force --one-file-system {top}"]
 
 
-def _unit(service: str, stops: str, starts: Sequence[str], clean: Sequence[str]) -> str:
+def _unit(whose: str, folder: str, bonds: str, starts: Sequence[str], clean: Sequence[str]) -> str:
     ends = "".join(f"ExecStopPost={command}\n" for command in clean)
     return (
-        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {service}\n"
-        f"RequiresMountsFor={FOLDER}\nBefore={service}\nPartOf={service}\n{stops}\n"
+        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {whose}\nRequiresMountsFor={folder}\n{bonds}\n"
         f"[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=300\n{''.join(starts)}{ends}"
     )

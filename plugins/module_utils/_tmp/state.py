@@ -89,6 +89,18 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Common:
+    """A /tmp that services have in common."""
+
+    text: str
+    """The unit that mounts its folders."""
+    services: Tuple[str, ...] = ()
+    """The other services whose drop-ins name this unit."""
+    active: bool = False
+    """Whether the unit is active; read only of the one that the task names."""
+
+
+@dataclass(frozen=True)
 class State:
     """A service on a host."""
 
@@ -97,6 +109,8 @@ class State:
     helper: Optional[str] = None
     helper_active: bool = False
     has_drop_in_folder: bool = False
+    common: Mapping[str, Common] = field(default_factory=dict)
+    """Every /tmp on this host that services have in common, by its name."""
     processes: Tuple[Process, ...] = ()
     host: Mapping[str, Optional[Mount]] = field(default_factory=dict)
     """The mounts that the first process of the host sees at /tmp and /var/tmp."""

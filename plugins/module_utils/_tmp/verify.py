@@ -9,7 +9,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from .._host.mounts import Mount
 from .options import Wanted, size_in_bytes
-from .render import FOLDER, let_in, short_name
+from .render import COMMON_FOLDER, FOLDER, folder_group, let_in, short_name
 from .state import Process, State
 from .unit_conflicts import foreign_settings, place_of
 
@@ -84,10 +84,11 @@ def failure(state: State) -> Tuple[str, ...]:
 
 
 def _disk_problems(state: State, wanted: Wanted, mount: Mount, found: Tuple[int, int]) -> Iterator[str]:
-    if not is_from_disk(mount, state.unit.name):
+    group = folder_group(wanted, state.gid or 0)
+    if not (common_of(mount) == wanted.share if wanted.share else is_from_disk(mount, state.unit.name)):
         yield f"is not the folder on disk, but {mount.kind} of {mount.source}"
-    elif found != (wanted.mode, state.gid or 0):
-        yield f"has the mode {found[0]:04o} and the group {found[1]}, not {wanted.mode:04o} and {state.gid or 0}"
+    elif found != (wanted.mode, group):
+        yield f"has the mode {found[0]:04o} and the group {found[1]}, not {wanted.mode:04o} and {group}"
 
 
 def is_from_disk(mount: Mount, service: str) -> bool:
@@ -95,6 +96,12 @@ def is_from_disk(mount: Mount, service: str) -> bool:
     # The root of a mount is relative to its file system, which may be mounted anywhere above the folder.
     top = FOLDER.rsplit("/", 1)[1]
     return f"/{top}/{short_name(service)}/" in f"/{mount.root}"
+
+
+def common_of(mount: Mount) -> str:
+    """The name of the /tmp of several services from which the mount is, or the empty string."""
+    top = COMMON_FOLDER.rsplit("/", 1)[1]
+    return f"/{mount.root}".partition(f"/{top}/")[2].partition("/")[0]
 
 
 def _tmpfs_problems(state: State, wanted: Wanted, mount: Mount) -> Iterator[str]:
@@ -127,7 +134,7 @@ def leftovers(state: State) -> Tuple[str, ...]:
 
 
 def _explained(state: State, place: str, mount: Mount) -> bool:
-    if is_from_disk(mount, state.unit.name):
+    if is_from_disk(mount, state.unit.name) or common_of(mount):
         return False
     # systemd's own name for the folders of PrivateTmp.
     if "/systemd-private-" in mount.root:
@@ -140,3 +147,9 @@ def uses_folder(state: State) -> bool:
     return any(
         mount is not None and is_from_disk(mount, state.unit.name) for process in state.processes for mount in process.mounts.values()
     )
+
+
+def used_common(state: State) -> str:
+    """The name of the /tmp of several services that a process still has, or the empty string."""
+    mounts = (mount for process in state.processes for mount in process.mounts.values())
+    return next((common_of(mount) for mount in mounts if mount is not None and common_of(mount)), "")

@@ -163,13 +163,11 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
     itself: List[Words] = [
         ("-s", net, "-o", link, "-j", "MASQUERADE") for net, link in sorted({(one.network, one.link) for one in targets})
     ]
-    dnat = [
-        (*_limits(one), *_local(one.forward), "-j", "DNAT", "--to-destination", _destination(one.address, one.forward)) for one in targets
-    ]
+    dnat = [(one, _dnat(one)) for one in targets]
     ends = [end for peer in policy.peers for end in peer.links]
     return {
-        "pre": dnat,
-        "out": [rule if family == 4 or "-d" in rule else ("!", "-d", "::1/128", *rule) for rule in dnat],
+        "pre": [rule for one, rule in dnat if one.is_for_others],
+        "out": [rule if family == 4 or "-d" in rule else ("!", "-d", "::1/128", *rule) for _one, rule in dnat],
         "post": [*loopback, *itself, *(("-s", one.network, "-o", one.uplink, "-j", "MASQUERADE") for one in sources)],
         "in": [rule for link in policy.links for rule in _input(policy, link, family)],
         "fwd": [
@@ -183,6 +181,11 @@ def _rules(policy: Policy, family: int) -> Dict[str, List[Words]]:
             *((way, link, "-j", "DROP") for link in policy.links for way in ("-i", "-o")),
         ],
     }
+
+
+def _dnat(target: Target) -> Words:
+    to = _destination(target.address, target.forward)
+    return (*_limits(target), *_local(target.forward), "-j", "DNAT", "--to-destination", to)
 
 
 def _limits(target: Target) -> Words:

@@ -88,7 +88,7 @@ def rules(policy: Policy) -> Dict[str, List[Rule]]:
         [_field(_PROTOCOL[family], "saddr", _prefix(net)), _meta("oifname", link), _COUNTER, _MASQUERADE] for family, net, link in nets
     ]
     return {
-        "prerouting": [_dnat(target) for target in policy.targets],
+        "prerouting": [_dnat(target) for target in policy.targets if target.is_for_others],
         # The kernel routes ::1 nowhere else: a connection to it is refused at once, and clients try 127.0.0.1.
         "gate": [rule for link in policy.links for rule in _gate(policy, link)],
         "output": [[*((_NOT_LOOPBACK,) if target.family == 6 else ()), *_dnat(target)] for target in policy.targets],

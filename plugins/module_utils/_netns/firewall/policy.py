@@ -9,6 +9,7 @@ The rules for L(nftables) and for L(iptables) are both rendered from a L(Policy)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Mapping, Optional, Tuple
 
 from ..addresses import FAMILIES, Forward, network
@@ -28,6 +29,11 @@ class Target:
     address: str
     network: str
     source: str = ""
+
+    @property
+    def is_for_others(self) -> bool:
+        """Whether other hosts may use it. A neighbour can send packets for 127.0.0.1, which are translated before the kernel drops them."""
+        return self.forward.address is None or not ip_address(self.forward.address).is_loopback
 
 
 @dataclass(frozen=True)

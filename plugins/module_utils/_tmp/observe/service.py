@@ -20,8 +20,8 @@ from ..._host import systemd
 from ..._host.files import Host
 from ..._host.mounts import Mount, read_mounts, top_mounts, visible_points
 from ..._host.process import is_in_cgroup, name_of, process_ids
-from ..render import drop_in_path, helper_name, helper_path
-from ..state import PLACES, Process, State, Unit
+from ..render import common_name, common_names, drop_in_path, helper_name, helper_path
+from ..state import PLACES, Common, Process, State, Unit
 from ..unit_conflicts import PATH_SETTINGS, place_of
 from .shared import find_shared
 from .uses import find_uses, is_below, temporary_folders
@@ -63,10 +63,11 @@ def require(host: Host) -> None:
     require_root("give a process a private /tmp, and look at the /tmp of other processes")
 
 
-def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] = ()) -> State:
+def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] = (), share: str = "") -> State:
     """The state of the service.
 
     :arg host_paths: paths of the host that it shall have.
+    :arg share: the /tmp that it shall share.
 
     :raises ObservationError: systemd does not run, or its answer cannot be understood.
     """
@@ -85,6 +86,7 @@ def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] 
         unit=unit,
         drop_in=host.read(drop_in_path(unit.name)),
         helper=host.read(helper_path(unit.name)),
+        common=_common(unit.name, share, runner, host),
         has_drop_in_folder=host.is_folder(systemd.drop_in_folder(unit.name)),
         processes=processes,
         host=mounts,
@@ -103,6 +105,22 @@ def observe(service: str, runner: Runner, host: Host, host_paths: Sequence[str] 
     )
     active = state.helper is not None and _is_active(helper_name(unit.name), runner)
     return replace(state, helper_active=active, shared=find_shared(open_to_all, places, host))
+
+
+def _common(service: str, share: str, runner: Runner, host: Host) -> Dict[str, Common]:
+    """Every /tmp that services share, with the other services whose drop-ins name it."""
+    files = host.names(systemd.SYSTEM_FOLDER)
+    units = [name for name in files if name == helper_name("", common_name(name))]
+    if not units:
+        return {}
+    others = [name[: -len(".d")] for name in files if name.endswith(".service.d") and name != f"{service}.d"]
+    named = {other: common_names(host.read(drop_in_path(other)) or "") for other in others}
+    found = {}
+    for name in map(common_name, units):
+        services = tuple(sorted(other for other, names in named.items() if name in names))
+        active = name == share and _is_active(helper_name("", name), runner)
+        found[name] = Common(host.read(helper_path("", name)) or "", services, active)
+    return found
 
 
 def _is_active(name: str, runner: Runner) -> bool:

@@ -266,7 +266,7 @@ def test_one_that_cannot_even_be_restarted_gets_its_files_back(carried_out: list
 
 
 def test_the_way_back_of_a_service_without_files() -> None:
-    plain = [step.rendered() for step in apply.way_back(RUNNING, made_helper=True)]
+    plain = [step.rendered() for step in apply.way_back(RUNNING, made=["private-tmp-demo.service"])]
     assert plain[0] == ["rm", "--force", drop_in_path(NAME)]
     assert plain[1][0] == "rmdir"
     assert plain[-3:] == [

@@ -17,6 +17,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import C
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.mounts import Mount
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import SYSTEM_FOLDER
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.private_tmp import launcher
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.common import left_common
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import (
     MOUNT_OPTIONS,
     Wanted,
@@ -28,19 +29,24 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.plan import plan, plan_launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.render import (
     MARKER,
+    common_name,
+    common_names,
     drop_in,
     drop_in_path,
+    folder_group,
     helper,
     helper_name,
     helper_path,
+    kept_drop_in,
     leaving_helper,
     short_name,
     source,
 )
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, LauncherState, Process, Shared, State, Unit
-from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import problems, uses_folder
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.state import PLACES, Common, LauncherState, Process, Shared, State, Unit
+from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.verify import problems, used_common, uses_folder
 
 NAME = "demo.service"
+OTHERS = {"both": ("other.service",)}
 MEMORY = 1 << 30
 GID = 33
 
@@ -52,7 +58,7 @@ def tmpfs(wanted: Wanted, place: str) -> Mount:
 
 
 def disk(wanted: Wanted, place: str) -> Mount:
-    return Mount(place, "254:0", source(NAME, place), "ext4", "/dev/vda", ("rw", *wanted.options), (), {})
+    return Mount(place, "254:0", source(NAME, place, wanted.share), "ext4", "/dev/vda", ("rw", *wanted.options), (), {})
 
 
 class Machine:
@@ -66,6 +72,7 @@ class Machine:
         self.mounts: dict[str, Mount | None] = dict.fromkeys(PLACES)
         self.modes: tuple[int, int] = (0o1777, 0)
         self.helper_runs = False
+        self.common_runs: set[str] = set()
         self.destroyed = False
 
     def state(self) -> State:
@@ -83,6 +90,11 @@ class Machine:
             drop_in=self.files.get(path),
             helper=self.files.get(helper_path(NAME)),
             helper_active=self.helper_runs,
+            common={
+                name: Common(text, OTHERS.get(name, ()), name in self.common_runs)
+                for name, text in ((common_name(path), text) for path, text in self.files.items())
+                if name
+            },
             has_drop_in_folder=path in self.files,
             processes=(process,) if self.active else (),
             host=dict.fromkeys(PLACES),
@@ -105,6 +117,14 @@ class Machine:
             assert problems(self.state(), wanted) == () if wanted.present else True
         elif isinstance(step, Command):
             self._command(step)
+        self._stop_unneeded()
+
+    def _stop_unneeded(self) -> None:
+        """What systemd does with folders that no running unit requires; the other services never run."""
+        required = common_names(self.read.get(drop_in_path(NAME), "")) if self.active else set()
+        for name in self.common_runs - required:
+            self.destroyed |= used_common(self.state()) == name
+        self.common_runs &= required
 
     def _command(self, step: Command) -> None:
         verb = step.argv[1]
@@ -113,8 +133,13 @@ class Machine:
             needed = self.active and "Requires=" in self.read.get(drop_in_path(NAME), "")
             if self.helper_runs and not needed and "StopWhenUnneeded" in self.read.get(helper_path(NAME), ""):
                 self._stop_helper()
+        elif verb == "stop" and common_name(step.argv[2]):
+            self.destroyed |= used_common(self.state()) == common_name(step.argv[2])
+            self.common_runs.discard(common_name(step.argv[2]))
         elif verb == "stop":
             self._stop_helper()
+        elif verb == "start" and common_name(step.argv[2]):
+            self.common_runs.add(common_name(step.argv[2]))
         elif verb == "start":
             self.helper_runs = True
 
@@ -128,11 +153,12 @@ class Machine:
         text = self.read.get(drop_in_path(NAME))
         self.mounts = dict.fromkeys(PLACES)
         self.modes = (0o1777, 0)
-        if text is not None:
-            wanted = self.wanted[text]
+        self.common_runs |= common_names(text or "")
+        wanted = self.wanted.get(text or "")
+        if wanted is not None and wanted.present:
             self.mounts = {place: (tmpfs if wanted.backing == "tmpfs" else disk)(wanted, place) for place in PLACES}
-            self.modes = (wanted.mode, GID)
-            self.helper_runs = wanted.backing == "disk"
+            self.modes = (wanted.mode, folder_group(wanted, GID))
+            self.helper_runs = wanted.backing == "disk" and not wanted.share
 
 
 def wants() -> st.SearchStrategy[Wanted]:
@@ -146,7 +172,15 @@ def wants() -> st.SearchStrategy[Wanted]:
         options=st.sampled_from([MOUNT_OPTIONS, ("noexec", "nosuid", "nodev"), ("nosuid", "nodev")]),
         restart=st.booleans(),
     )
-    return chosen.map(lambda one: replace(one, size="10%") if one.backing == "disk" else one)
+    shared = chosen.flatmap(lambda one: st.sampled_from(["", "alone", "both"]).map(lambda name: share(one, name)))
+    return shared.map(lambda one: replace(one, size="10%") if one.backing == "disk" else one)
+
+
+def share(wanted: Wanted, name: str) -> Wanted:
+    """The same with a /tmp that services share; the other one that has the second has the usual mode and options."""
+    if name == "both":
+        wanted = replace(wanted, mode=0o1777, options=MOUNT_OPTIONS)
+    return replace(wanted, backing="disk", share=name) if name else wanted
 
 
 @given(running=st.booleans(), wanted=st.lists(wants(), min_size=1, max_size=5))
@@ -162,7 +196,8 @@ def test_a_plan_carried_out_leaves_nothing_to_plan(running: bool, wanted: list[W
         assert again.before["restart_needed"] == made.after["restart_needed"]
     last = wanted[-1]
     if not last.present and (last.restart or not running):
-        assert machine.files == {}
+        assert set(machine.files) <= {helper_path(NAME, "both")}
+        assert not machine.common_runs
         assert not machine.helper_runs
 
 
@@ -174,8 +209,9 @@ def test_a_run_that_was_cut_short_is_completed_by_the_next(running: bool, first:
     machine.carry_out(plan(machine.state(), second), second)
     assert not machine.destroyed
     assert plan(machine.state(), second).commands() == []
-    path = drop_in_path(NAME)
-    assert machine.files.get(path) == machine.read.get(path) == (drop_in(second, PLACES, GID) if second.present else None)
+    path, left = drop_in_path(NAME), left_common(machine.state(), second)
+    gone = kept_drop_in(left) if left else None
+    assert machine.files.get(path) == machine.read.get(path) == (drop_in(second, PLACES, GID, left) if second.present else gone)
 
 
 @given(wanted=wants(), handled=wants())
@@ -187,7 +223,7 @@ def test_a_handler_that_restarts_brings_it_in_force(wanted: Wanted, handled: Wan
     left = plan(machine.state(), handled)
     assert not left.after["restart_needed"]
     # Only what had to stay as long as the service ran with it is removed then.
-    assert {step.argv[1] for step in left.steps if isinstance(step, Command)} <= {"stop", "daemon-reload"}
+    assert {step.argv[1] for step in left.steps if isinstance(step, Command)} <= {"stop", "daemon-reload", "--ignore-fail-on-non-empty"}
 
 
 def test_the_service_is_restarted_only_when_asked() -> None:
@@ -218,6 +254,13 @@ class TestFiles:
     def test_the_drop_in_is_read_last(self) -> None:
         assert drop_in_path(NAME) > f"{SYSTEM_FOLDER}/{NAME}.d/x.conf"
 
+    def test_a_folder_of_several_belongs_to_none_of_them(self) -> None:
+        wanted = Wanted(NAME, backing="disk", share="web")
+        assert helper(wanted, PLACES, GID) == helper(wanted.named("other.service"), PLACES, 0)
+        assert NAME not in helper(wanted, PLACES, GID)
+        assert "BindPaths=/var/lib/private-tmp-shared/web/var_tmp:/var/tmp:norbind\n" in drop_in(wanted, PLACES, GID)
+        assert "Requires=shared-tmp-web.service\n" in drop_in(wanted, PLACES, GID)
+
     def test_a_folder_on_disk_is_mounted_before_and_removed_after(self) -> None:
         wanted = Wanted(NAME, backing="disk")
         text, unit = drop_in(wanted, PLACES, GID), helper(wanted, PLACES, GID)
@@ -246,7 +289,7 @@ class TestFiles:
 
 def params(**given: Any) -> dict[str, Any]:
     names = ("service", "launcher", "backing", "size", "mode", "options")
-    return {**dict.fromkeys(names), "state": "present", "host_paths": None, "settle": None, "restart": False, **given}
+    return {**dict.fromkeys(names), "state": "present", "host_paths": None, "share": None, "settle": None, "restart": False, **given}
 
 
 class TestInput:
@@ -260,6 +303,10 @@ class TestInput:
             ({"host_paths": ["/tmp/../etc"]}, "not a path below"),
             ({"host_paths": ["/tmp/a:b"]}, "not a path below"),
             ({"host_paths": ["/tmp/a b"]}, "not a path below"),
+            ({"share": "a b"}, "not a name of 1 to 32 letters"),
+            ({"share": ""}, "not a name of 1 to 32 letters"),
+            ({"share": "web", "backing": "tmpfs"}, "share: needs backing: disk"),
+            ({"share": "web", "size": "1G"}, "has no effect with backing: disk"),
             ({"settle": 5}, "needs restart: true"),
             ({"settle": 601, "restart": True}, "not between 0 and 600 seconds"),
         ],
@@ -335,7 +382,9 @@ class TestInput:
         with pytest.raises(InputError, match="backing: disk"):
             make_wanted(params(service="a", size="1G", backing="disk"))
 
-    @pytest.mark.parametrize("given", [{"size": "1G"}, {"mode": "0770"}, {"backing": "disk"}, {"options": []}, {"restart": True}])
+    @pytest.mark.parametrize(
+        "given", [{"size": "1G"}, {"mode": "0770"}, {"backing": "disk"}, {"options": []}, {"share": "web"}, {"restart": True}]
+    )
     def test_options_of_a_service_for_the_launcher(self, given: dict[str, Any]) -> None:
         with pytest.raises(InputError, match="launcher"):
             make_wanted_launcher(params(launcher="/usr/local/sbin/private-tmp", **given))
@@ -344,6 +393,18 @@ class TestInput:
     def test_paths_of_the_launcher(self, path: str) -> None:
         with pytest.raises(InputError, match="absolute path"):
             make_wanted_launcher(params(launcher=path))
+
+    def test_another_mode_than_that_of_the_others_that_share(self) -> None:
+        machine = Machine(False)
+        both = share(Wanted(NAME), "both")
+        machine.carry_out(plan(machine.state(), both), both)
+        with pytest.raises(
+            InputError, match=r"both is shared with other\.service, by whose task it has another mode, group or mount options"
+        ):
+            plan(machine.state(), replace(both, mode=0o770))
+        machine.files[helper_path(NAME, "both")] = "[Unit]\n"
+        with pytest.raises(RefusedError, match=r"shared-tmp-both\.service was not written by this module"):
+            plan(machine.state(), both)
 
     def test_more_than_the_memory(self) -> None:
         with pytest.raises(InputError, match="more than the memory"):
