@@ -94,6 +94,11 @@ def test_from_a_tmp_of_its_own_to_a_shared_one_and_to_another(booted: Booted) ->
         assert booted.module("private_tmp", service="web", **wanted)["commands"] == []
         names = [wanted["share"]] if "share" in wanted else []
         assert shared(booted).split() == [f"{place}{name}{end}" for place, end in _PLACES for name in names], wanted
+    # A path of the host's /tmp is let in by its name, also into a shared one.
+    booted.sh("mkdir /tmp/.X11-unix; echo display >/tmp/.X11-unix/X0; touch /tmp/other")
+    done = booted.module("private_tmp", service="web", restart=True, settle=0, share="one", host_paths=["/tmp/.X11-unix"])
+    assert done["problems"] == []
+    assert booted.within("web", "ls -A /tmp; cat /tmp/.X11-unix/X0") == ".X11-unix\ndisplay\n"
 
 
 _PLACES = ((f"{UNITS}/shared-tmp-", ".service"), ("/var/lib/private-tmp-shared/", ""))
