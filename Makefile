@@ -34,7 +34,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-tz-cron bench-throughput test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-packages bench-tz-cron bench-throughput bench-tls test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -83,9 +83,17 @@ bench-netns: ## measure namespaces, their number and their throughput: make benc
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.netns $(ARGS)
 
+bench-packages: ## measure a package with a patch, from its source to a host that holds it, and all of it again (a minute)
+	@scripts/bootstrap run dev lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.packages $(ARGS)
+
 bench-throughput: ## measure whether throughput explains every byte, its sender, a black hole, a matrix: make bench-throughput ARGS='--parts hole'
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.throughput $(ARGS)
+
+bench-tls: ## compare tls_info with sslyze, and measure apache_tls, in roots of two Debian releases: make bench-tls ARGS='--parts oracle'
+	@scripts/bootstrap run dev lab
+	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.tls $(ARGS)
 
 test: ## everything: lint, sanity, unit, other Pythons and ansible-cores, package, network, aws, kernels, and the scenarios that need guests
 	@scripts/bootstrap run dev lab kernels

@@ -17,39 +17,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator
 
-import ansible
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.source import apply_patches
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.state import Patch
 
 from . import debian_root
 from .moving_archive import MovingArchive
+from .patched_hostname import MODULE, OWN, PATCH, build, publish_and_install
 
 if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
 
-ROOT = Path(__file__).resolve().parents[2]
-COLLECTION = "/tree/ansible_collections/fleetlab/linux"
 
 SHAPES = {
     "shape-native": ("3.23+nmu1", "3.23+nmu1+deb12u1"),
     "shape-revision": ("2.10-3", "2.10-3+deb12u1"),
     "shape-binnmu": ("1.0~pre4-9+b1", "1.0~pre4-9+deb12u1"),
 }
-MODULE = "ansible_collections.fleetlab.linux.plugins.modules.patched_package"
-OWN = next(line[17:].strip('"') for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
-PATCH = """--- a/hostname.c
-+++ b/hostname.c
-@@ -497,7 +497,7 @@
- \t\t\tfile = optarg;
- \t\t\tbreak;
- \t\tcase 'V':
--\t\t\tprintf("hostname %s\\n", VERSION);
-+\t\t\tprintf("hostname %s (patched)\\n", VERSION);
- \t\t\treturn 0;
- \t\tcase '?':
- \t\tcase 'h':
-"""
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -137,11 +124,13 @@ def test_hostname_is_built_published_installed_and_held(
     assert "the patch output.patch is already in the source" in refused["msg"]
     done = build(tree, options)
     (deb,) = done["debs"]
-    started = time.monotonic()
     again = build(tree, options)
     assert (again["changed"], again["debs"], again["version"]) == (False, [deb], done["version"])
-    print(f"a second run took {time.monotonic() - started:.2f} s")
-    publish_and_install(server_root(OWN), tmp_path / "builds", done["version"])
+    found_there = publish_and_install(server_root(OWN), tmp_path / "builds", "hostname")
+    assert (found_there["installed"]["version"], found_there["installed"]["held"]) == (done["version"], True), found_there["installed"]
+    assert [found_there[step]["changed"] for step in ("publish again", "install again")] == [False, False]
+    assert found_there["info"]["findings"] == []
+    assert found_there["says"].endswith(" (patched)\n")
     follow(tree, options, done)
     shutil.copy(deb, root.path)
     values = {"name": "hostname", "debs": [f"/{Path(deb).name}"], "check": ["hostname", "--version"], "allow_essential": True}
@@ -151,26 +140,6 @@ def test_hostname_is_built_published_installed_and_held(
     (found,) = root.info(names=["hostname"])["packages"]
     assert (found["held"], found["base"], found["lost"]) == (True, done["base"], False)
     assert not list((tmp_path / "builds" / "hostname").glob(".build-*"))
-
-
-def publish_and_install(root: ServerRoot, builds: Path, version: str) -> None:
-    """By a signed archive, on a host that knows nothing else."""
-    argv = [
-        "env",
-        "PYTHONPATH=/tree:/tree/packages",
-        "PYTHONDONTWRITEBYTECODE=1",
-        "python3",
-        f"{COLLECTION}/tests/network/archive_agent.py",
-    ]
-    binds = {ROOT: COLLECTION, Path(ansible.__path__[0]).parent: "/tree/packages", builds: "/tree/builds"}
-    done = root.run(*argv, "/tree/builds", "hostname", binds=binds, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
-    print({step: round(found[step]["seconds"], 2) for step in ("all", "publish again", "install again", "info")})
-    assert (found["installed"]["version"], found["installed"]["held"]) == (version, True), found["installed"]
-    assert [found[step]["changed"] for step in ("publish again", "install again")] == [False, False]
-    assert found["info"]["findings"] == []
-    assert found["says"].endswith(" (patched)\n")
 
 
 def follow(tree: Path, options: dict[str, Any], built: dict[str, Any]) -> None:
@@ -198,6 +167,19 @@ def break_patch(folder: Path) -> None:
     """Change the line that the patch changes."""
     path = folder / "hostname.c"
     path.write_text(path.read_text().replace('printf("hostname %s\\n", VERSION)', 'printf("other %s\\n", VERSION)'))
+
+
+def test_a_patch_that_applies_only_with_fuzz_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "hostname.c").write_text("one\ntwo\nthree\nother\nfive\nsix\n")
+    lines = " one\n two\n-three\n+3\n {}\n five\n"
+    exact, fuzzy = (
+        Patch(name, f"--- a/hostname.c\n+++ b/hostname.c\n@@ -1,5 +1,5 @@\n{lines.format(name)}", "x") for name in ("other", "four")
+    )
+    runner = SystemRunner()
+    assert apply_patches(runner, str(tmp_path), [fuzzy]).startswith("the patch four does not apply without fuzz: ")
+    assert apply_patches(runner, str(tmp_path), [exact]) == ""
+    assert (tmp_path / "hostname.c").read_text() == "one\ntwo\n3\nother\nfive\nsix\n"
+    assert apply_patches(runner, str(tmp_path), [exact]) == "the patch other is already in the source; leave it out"
 
 
 def test_a_killed_builder_leaves_no_process(tree: Path, tmp_path: Path) -> None:
@@ -233,15 +215,3 @@ def wait_until(question: Callable[[], bool], limit: float) -> None:
     while not question():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def build(tree: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """The result of the module on this machine as the builder."""
-    arguments = tree / "arguments"
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-    env = {**os.environ, "PYTHONPATH": str(tree)}
-    done = subprocess.run(
-        [sys.executable, "-m", MODULE, str(arguments)], env=env, stdout=subprocess.PIPE, text=True, check=False, timeout=1200
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages import show
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.checks import check_builder
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.options import (
     INFO_SPEC,
     SPEC,
@@ -162,6 +163,13 @@ BUILDER = Builder(
 def test_what_is_refused_on_a_builder(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(RefusedError, match=problem):
         plan_builder(replace(BUILDER, **changes), wanted(state="built"))
+
+
+@pytest.mark.parametrize("version", ["2.10-3~patched1", "2.10-3+patched1"])
+def test_a_version_that_sorts_wrong_is_refused_on_a_builder(version: str) -> None:
+    options = wanted(state="built")
+    with pytest.raises(RefusedError, match=r"does not sort between 2\.10-3 and what may follow it, such as .*2\.10-3"):
+        check_builder(BUILDER, options, version)
 
 
 def test_a_build_is_not_repeated_and_other_patches_follow_it() -> None:
