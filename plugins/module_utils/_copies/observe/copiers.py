@@ -17,7 +17,7 @@ from ..compare import find_difference
 from ..memory import read_reports
 from ..options import fill
 from ..state import Copied, Guarded, Program
-from .files import Made
+from .files import Made, remove_folder
 
 VALGRIND, FENCE = "valgrind", "libefence"
 _GUARDED = 10
@@ -53,7 +53,7 @@ def _copy(runner: Runner, before: Tuple[str, ...], command: Tuple[str, ...], mad
     except CommandError as error:
         failure = error.problem
     copied = Copied(failure, find_difference(made.content, _read(target)))
-    shutil.rmtree(os.path.dirname(target))
+    remove_folder(os.path.dirname(target))
     return copied
 
 
@@ -76,7 +76,7 @@ def copy_guarded(runner: Runner, guard: str, command: Tuple[str, ...], made: Mad
     options = ["--quiet", "--trace-children=yes", "--child-silent-after-fork=yes", "--xml=yes", f"--xml-file={reports}/%p"]
     _copy(runner, (*_ENVIRONMENT, VALGRIND, *options, "--"), command, made, folder, timeout * _GUARDED)
     texts = [_read(os.path.join(reports, name)).decode("utf-8", "replace") for name in sorted(os.listdir(reports))]
-    shutil.rmtree(reports)
+    remove_folder(reports)
     return read_reports(texts)
 
 

@@ -22,6 +22,9 @@ PREFIX = ".fleetlab-copy-check-"
 _GRACE = 10.0
 """Seconds within which a copier that survived this process may still make files."""
 
+_HIDDEN = (errno.ENOTEMPTY, errno.EBUSY, errno.ENOENT)
+"""Why a folder with a hidden file is not removed at once. The file may go between the look and the removal."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -102,6 +105,23 @@ def scratch(folders: Tuple[str, ...]) -> Iterator[Tuple[str, ...]]:
 def _remove(folders: List[str]) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a folder with its files.
+
+    A file system of the network hides a file that is removed before it is closed everywhere in the same folder, until it is closed.
+    """
+    end = time.monotonic() + _GRACE
+    while True:
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno not in _HIDDEN or time.monotonic() > end:
+                raise
+        if not os.path.exists(folder):
+            return
+        time.sleep(0.02)
 
 
 def _start_watch(folders: List[str]) -> Tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -27,6 +28,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._copies.layouts imp
     why_unproved,
 )
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.memory import is_affected, read_reports
+from ansible_collections.fleetlab.linux.plugins.module_utils._copies.observe import files
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.observe import observe as room
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.options import SPEC, fill, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._copies.show import returned
@@ -246,6 +248,25 @@ def test_root_does_not_copy_where_others_may_put_links() -> None:
         check_way("/home/alice/a", [("/home/alice/a", 0, 0o40700), ("/home/alice", 1001, 0o40755), ("/home", 0, 0o40755)])
     with pytest.raises(ObservationError, match="because of /srv: anybody may rename"):
         check_way("/srv/a", [("/srv/a", 0, 0o40700), ("/srv", 0, 0o40777)])
+
+
+def test_a_file_that_is_still_open_on_another_machine_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, remove = tmp_path / "copy", shutil.rmtree
+    folder.mkdir()
+    errors = [errno.ENOTEMPTY, errno.EBUSY, errno.ENOENT]
+
+    def rmtree(path: str) -> None:
+        if errors:
+            raise OSError(errors.pop(), "hidden", path)
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    files.remove_folder(str(folder))
+    assert not folder.exists()
+    errors.append(errno.EACCES)
+    folder.mkdir()
+    with pytest.raises(PermissionError):
+        files.remove_folder(str(folder))
 
 
 def test_a_full_disk_is_an_error_with_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
