@@ -30,8 +30,8 @@ GRUB_CMDLINE_LINUX=quiet
 for file in /etc/default/grub.d/*.cfg; do . "$file"; done
 echo "linux /boot/vmlinuz root=LABEL=root $GRUB_CMDLINE_LINUX" > /boot/grub/grub.cfg
 """
-FILE = "Boot loader | Limits on the kernel's command line"
-MENU = "Boot loader | Render the menu"
+FILE = "GRUB | Limits on the kernel's command line"
+MENU = "GRUB | Render the menu"
 
 
 @dataclass(frozen=True)
@@ -108,5 +108,5 @@ def test_a_run_that_was_killed_before_the_menu_is_completed(machine: Machine) ->
 def test_what_does_not_boot_through_grub_is_refused(machine: Machine, lost: str, arguments: tuple[str, ...]) -> None:
     (machine.place / lost).unlink()
     outcome = machine.limit(*arguments)
-    assert "server1 does not boot with Debian's GRUB (no update-grub, or no /boot/grub/grub.cfg)" in outcome.failures[-1]
+    assert "server1 has neither update-grub with /boot/grub/grub.cfg, as Debian and Ubuntu, nor grubby" in outcome.failures[-1]
     assert list((machine.place / "default" / "grub.d").iterdir()) == []

@@ -77,7 +77,7 @@ SERVERS: dict[str, tuple[Callable[[ServerHost, int], None], int, dict[str, str],
 }
 
 
-def start_all(host: ServerHost, servers: Iterable[str] = SERVERS) -> dict[str, str]:
+def start_all(host: ServerHost, servers: Iterable[str] = tuple(SERVERS)) -> dict[str, str]:
     """Start servers. Returns their configurations by port, with the way that TLS begins there: C({"10200:ftp": "proftpd stock"})."""
     ports: dict[str, str] = {}
     for name in servers:

@@ -25,10 +25,10 @@ sys.path.insert(0, sys.argv[1])
 import said
 print(said.words(), said.words.__code__.co_filename == sys.argv[1] + "/said.py")
 """
-PYTHONS = {name: found for name in ("3.8", "3.9", "3.11", "3.13", "3.14") if (found := matrix.find_python(name))} or {"own": sys.executable}
+PYTHONS = {"own": sys.executable, **{name: matrix.find_python(name) for name in ("3.8", "3.9", "3.13", "3.14")}}
 
 
-@pytest.fixture(params=PYTHONS.values(), ids=list(PYTHONS))
+@pytest.fixture(params=[found for found in PYTHONS.values() if found])
 def python(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
