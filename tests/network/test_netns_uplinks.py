@@ -87,6 +87,8 @@ def test_the_next_hops_of_the_default_route_are_the_uplinks(host: Any, before: s
     for place in ("client", "lan"):
         host.serve(place, 8000)
     host.make(forwards=[{"port": "80"}])
+    # A new link of IPv6 may not ask for its neighbours before it has proved that its own address is unique.
+    host.wait_until(lambda: host.connect("web", "203.0.113.7", 8000) != "")
     found: set[str] = set()
     for _try in range(40 if len(answers) == 2 else 1):
         found.add(host.connect("web", "203.0.113.7", 8000))
