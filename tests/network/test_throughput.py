@@ -206,6 +206,14 @@ def test_the_playbook_measures_a_matrix_and_lists_the_host_that_cannot_take_part
     assert (tmp_path / "throughput.html").exists()
 
 
+def test_the_playbook_measures_from_one_host_to_each_of_the_others(pair: Pair, tmp_path: Path) -> None:
+    done = pair.host.try_run(*playbook(pair, tmp_path), "-e", "throughput_from=two")
+    matrix = json.loads((tmp_path / "throughput.json").read_text(encoding="utf-8"))
+    assert [(cell["from"], cell["to"]) for cell in matrix["cells"]] == [("two", "one")], done["stdout"]
+    # The pair of the two others is not measured.
+    assert [{one["from"], one["to"]} for one in matrix["failed"]] == [{"two", "gone"}]
+
+
 HOLDERS = "ss -xlpH | grep -o 'fleetlab-throughput.*pid=[0-9]*' || :"
 
 
