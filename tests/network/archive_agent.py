@@ -115,6 +115,14 @@ def publish(**options: Any) -> dict[str, Any]:
     return run_module("patched_package_archive", {"path": str(ARCHIVE), **options})
 
 
+def touch_index(seconds: int) -> Path:
+    """Give the index a later time."""
+    (index,) = ARCHIVE.glob("dists/*/InRelease")
+    later = index.stat().st_mtime + seconds
+    os.utime(index, (later, later))
+    return index
+
+
 def prepare(suite: str) -> None:
     """A distribution in a folder, and nothing else that apt knows."""
     for left in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").iterdir()]:
@@ -193,6 +201,8 @@ def without_hold(suite: str, found: dict[str, Any]) -> None:
     """Without a hold, ordinary upgrades take the next build; then the packages of one source go back together."""
     run("apt-mark", "unhold", "tool", "tool-data")
     make_build(suite, "tool", "1.0-1+deb12u2", "tool-data")
+    touch_index(60)  # as if both were published within a second: this index has the later time
+    run("apt-get", "update")
     publish()
     run("apt-get", "update")
     run("apt-get", "--yes", "upgrade")
@@ -216,8 +226,10 @@ def wrong(found: dict[str, Any]) -> None:
     name = next(BUILDS.glob("other/*/*.deb"))
     name.write_bytes(name.read_bytes() + b"x")
     found["other_content"] = publish()
-    index = next(ARCHIVE.glob("dists/*/InRelease"))
+    index = touch_index(1)  # of the same second, the server would have nothing newer
+    later = index.stat().st_mtime
     index.write_text(index.read_text().replace("Components: main", "Components: main more"), encoding="utf-8")
+    os.utime(index, (later, later))
     found["forged"] = fails("apt-get", "-o", "APT::Update::Error-Mode=any", "update")
 
 
