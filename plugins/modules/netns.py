@@ -468,6 +468,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.lock import Lock
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import Wing, run
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.entering import Entering
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.apply import operations
@@ -487,7 +488,7 @@ def main() -> None:
         required_one_of=[("name", "namespaces")],
         supports_check_mode=True,
     )
-    runner, host = host_runner(), Host()
+    runner, host = Entering(host_runner()), Host()
     wing = Wing(
         make_wanted=make_wanted,
         require=partial(require_capabilities, host),

@@ -236,6 +236,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import fail
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.entering import Entering
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.systemd import service_name
@@ -252,7 +253,7 @@ def main() -> None:
     try:
         only = None if name is None else check_name("name", name)
         require_capabilities(host)
-        runner, service = host_runner(), module.params["service"]
+        runner, service = Entering(host_runner()), module.params["service"]
         found = {} if service is None else {"service": joined(observe_joined(runner, host, str(only), service_name("service", service)))}
         module.exit_json(changed=False, namespaces=[detailed(one) for one in observe_details(only, runner, host)], **found)
     except FleetlabError as error:

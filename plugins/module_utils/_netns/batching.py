@@ -13,7 +13,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from .._core.plan import Command, Plan, Step
+from .._core.plan import Command, Operation, Plan, Step
+from .addresses import DEFAULT
+from .links import End
 from .state import State
 
 Steps = Tuple[Step, ...]
@@ -23,11 +25,11 @@ Steps = Tuple[Step, ...]
 class Joinable(Command):
     """A command of a stage that can be joined with the same command of other namespaces.
 
-    C(maker) makes the joined command from the words C(group) and all C(parts); commands with the same maker and group can be joined.
+    C(maker) makes the joined step from the words C(group) and all C(parts); commands with the same maker and group can be joined.
     C(before) is the text of the rule before which nft inserts another: a boot script finds the rule by it, because its handle is new.
     """
 
-    maker: Callable[..., Command] = Command
+    maker: Callable[..., Step] = Command
     group: Tuple[str, ...] = ()
     parts: Tuple[Any, ...] = ()
     before: str = ""
@@ -52,18 +54,37 @@ def _nft_lines(*lines: str) -> Command:
 
 def nft_transaction(*changes: Mapping[str, Any]) -> Joinable:
     """Changes of nftables in JSON, as one transaction."""
-    return Joinable(argv=("nft", "-j", "-f", "-"), stdin=json.dumps({"nftables": changes}), maker=nft_transaction, parts=changes)
+    return _nft_texts(*(json.dumps(change) for change in changes))
+
+
+def _nft_texts(*changes: str) -> Joinable:
+    whole = f'{{"nftables": [{", ".join(changes)}]}}'
+    return Joinable(argv=("nft", "-j", "-f", "-"), stdin=whole, maker=_nft_texts, parts=changes)
 
 
 def ip_batch(command: Command) -> Joinable:
     """A command of ip that can be joined with others of the same options, such as C(-n NAME); ip runs them in one process."""
     options = next(at for at, word in enumerate(command.argv) if at and not word.startswith("-") and command.argv[at - 1] != "-n")
-    first, line = command.argv[:options], " ".join(command.argv[options:])
-    return Joinable(argv=command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(line,))
+    first, line = command.argv[:options], command.argv[options:]
+    if line[0] == "route" and ("via" in line or line[2] != DEFAULT):
+        # ip takes the family from the address.
+        first = tuple(word for word in first if word not in ("-4", "-6"))
+    return Joinable(argv=command.argv, unless=command.unless, maker=_ip_lines, group=(" ".join(first),), parts=(" ".join(line),))
 
 
 def _ip_lines(first: str, *lines: str) -> Command:
     return Command((*first.split(), "-batch", "-"), stdin="".join(f"{line}\n" for line in lines))
+
+
+def link_deletion(command: Command, end: End) -> Command:
+    """A command that deletes a link by its end. Ends on the host are deleted together: for each alone the kernel waits for every CPU."""
+    if end.inside:
+        return command
+    return Joinable(argv=command.argv, accept=command.accept, maker=_link_deletions, parts=(end.name,))
+
+
+def _link_deletions(*links: str) -> Operation:
+    return Operation("delete_links", {"links": links})
 
 
 @dataclass(frozen=True)
@@ -112,7 +133,7 @@ def bundled(steps: Iterable[Step]) -> List[Step]:
     return [some[0] if len(some) == 1 else _joined(some) for some in found.values()]
 
 
-def _joined(commands: Sequence[Joinable]) -> Command:
+def _joined(commands: Sequence[Joinable]) -> Step:
     first = commands[0]
     whole = first.maker(*first.group, *(part for command in commands for part in command.parts))
-    return replace(whole, timeout=sum(command.timeout for command in commands))
+    return replace(whole, timeout=sum(command.timeout for command in commands)) if isinstance(whole, Command) else whole

@@ -90,6 +90,7 @@ def from_nothing(state: State, resolved: Resolved) -> State:
         own={},
         inside_table=None,
         inside_own={},
+        rerun=True,
         chains=tuple(replace(chain, ours=()) for chain in state.firewall.chains),
     )
     return replace(

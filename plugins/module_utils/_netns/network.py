@@ -35,7 +35,7 @@ def network_stages(state: State, resolved: Resolved) -> Tuple[Tuple[Step, ...], 
 
 def _namespace_steps(state: State, name: str) -> Iterator[Step]:
     if not state.exists:
-        yield Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),))
+        yield ip_batch(Command(("ip", "netns", "add", name), unless=(("ip", "netns", "exec", name, "true"),)))
 
 
 def _links_and_routes(state: State, resolved: Resolved) -> List[Step]:

@@ -78,7 +78,7 @@ def observe(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> Tuple[S
     found = []
     for wanted in all_wanted:
         with naming(wanted.prefix, wanted.name):
-            found.append(_with_namespace(once, host, common, wanted, len(all_wanted) > 1))
+            found.append(_with_namespace(once, host, common, wanted, len(all_wanted)))
     return tuple(found)
 
 
@@ -119,7 +119,7 @@ def _with_inside(runner: Runner, host: Host, common: State, name: str) -> State:
     return replace(common, exists=exists, stale=stale, inside=_observe_inside(runner, name) if exists else Inside())
 
 
-def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted, many: bool) -> State:
+def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted, count: int) -> State:
     name = wanted.name
     state = _with_inside(runner, host, common, name)
     former = state.former(name)
@@ -127,7 +127,7 @@ def _with_namespace(runner: Runner, host: Host, common: State, wanted: Wanted, m
     choice = wanted.firewall if wanted.state == "present" else former.firewall or AUTO
     # What is in a namespace that is removed goes with it.
     inside = state.exists and wanted.state == "present"
-    asked = Asked(name, choice, former.firewall, needed, inside, wanted.families() or (4,), many)
+    asked = Asked(name, choice, former.firewall, needed, inside, wanted.families() or (4,), count)
     return replace(
         state,
         listeners=staying(runner, host, state.listeners, wanted) if wanted.forwards else (),

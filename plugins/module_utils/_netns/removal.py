@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from .._core.errors import RefusedError
 from .._core.plan import Command, Operation, RemoveFile, Step
 from . import names
-from .batching import Staged, Steps, systemctl
+from .batching import Staged, Steps, ip_batch, link_deletion, systemctl
 from .firewall.flows import make_ways
 from .firewall.plan import forgetting_steps, opening_steps, own_steps
 from .links import made_links
@@ -33,7 +33,7 @@ def plan_absent(state: State, wanted: Wanted) -> Staged:
     name = wanted.name
     if not wanted.force:
         _check_unused(state, name)
-    links = [made.end.deletion(name) for made in made_links(state, name).values()]
+    links = [link_deletion(made.end.deletion(name), made.end) for made in made_links(state, name).values()]
     restored, left = restored_settings(state, name, {})
     stages = (
         *forget_boot_stages(state, name),
@@ -53,7 +53,7 @@ def _last_steps(state: State, name: str) -> Iterator[Step]:
         if names.NOTE in (found or ""):
             yield removal(path)
     if state.exists:
-        yield Command(("ip", "netns", "delete", name))
+        yield ip_batch(Command(("ip", "netns", "delete", name)))
     elif state.stale:
         yield RemoveFile(names.namespace_path(name))
     main = state.former(name).persist

@@ -15,7 +15,7 @@ def rule_text(expressions: Sequence[Any]) -> str:
 
 
 def _expression(one: Any) -> str:
-    if not isinstance(one, Mapping) or len(one) != 1:
+    if not isinstance(one, dict) or len(one) != 1:
         return one if isinstance(one, str) else _json(one)
     (name, value), *_others = one.items()
     if value is None or name == "counter":
@@ -47,7 +47,7 @@ def _place(value: Mapping[str, Any]) -> str:
 def _operand(one: Any) -> str:
     if isinstance(one, list):
         return f"{{ {', '.join(map(_operand, one))} }}"
-    if not isinstance(one, Mapping) or len(one) != 1:
+    if not isinstance(one, dict) or len(one) != 1:
         return str(one)
     (name, value), *_others = one.items()
     known = _OPERANDS.get(name)

@@ -147,7 +147,8 @@ class Firewall:
 
     C(table) is the namespace's table of nftables in the form of L(nftables.wanted_table), C(own) its chains of iptables by family,
     C(chains) the foreign chains that see forwarded packets. C(others): other programs filter these packets or translate addresses.
-    C(inside_table) and C(inside_own) are the filter in the namespace.
+    C(inside_table) and C(inside_own) are the filter in the namespace. C(rerun): the steps may run again on a host where they ran, such as
+    those of a script for the boot.
     """
 
     kind: str = "nftables"
@@ -158,6 +159,7 @@ class Firewall:
     others: bool = False
     inside_table: Optional[Any] = None
     inside_own: Mapping[int, Mapping[str, Own]] = field(default_factory=dict)
+    rerun: bool = False
 
 
 @dataclass(frozen=True)

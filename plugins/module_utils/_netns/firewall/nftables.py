@@ -77,8 +77,9 @@ _LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
 _NOT_LOCAL = _match({"fib": {"result": "type", "flags": ["daddr"]}}, "local", "!=")
 
 
-def rules(policy: Policy) -> Dict[str, List[Rule]]:
-    """The rules of each chain."""
+@lru_cache(maxsize=8)
+def rules(policy: Policy) -> Mapping[str, Sequence[Rule]]:
+    """The rules of each chain; the same policy is planned several times, for now and for the boot."""
     inner = sorted({target.link for target in policy.targets if target.family == 4})
     ends = [end for peer in policy.peers for end in peer.links]
     loopback = [[_field("ip", "saddr", _prefix("127.0.0.0/8")), _meta("oifname", link), _COUNTER, _MASQUERADE] for link in inner]
@@ -159,7 +160,8 @@ def _rule_inside(rule: inside.Rule) -> Rule:
     return [*found, _ACCEPT] if rule.passes else [*found, _COUNTER, _DROP]
 
 
-def _rules_inside(found: Sequence[inside.Rule]) -> Dict[str, List[Rule]]:
+@lru_cache(maxsize=8)
+def _rules_inside(found: Tuple[inside.Rule, ...]) -> Mapping[str, Sequence[Rule]]:
     return {
         chain: [_rule_inside(rule) for rule in found if rule.way == way] for chain, way in (("input", inside.IN), ("output", inside.OUT))
     }
@@ -201,19 +203,24 @@ def _to_services(policy: Policy) -> List[Rule]:
     return [*found, *([_meta("l4proto", name)] for name in ("icmp", "ipv6-icmp"))]
 
 
-def replacement(policy: Policy) -> List[Dict[str, Any]]:
-    """The changes that replace the table of the namespace, if it exists, by the wanted table."""
-    return _replacement(tag(policy.name), _CHAINS, rules(policy))
+def replacement(policy: Policy, fresh: bool = False) -> List[Dict[str, Any]]:
+    """The changes that replace the table of the namespace, if it exists, by the wanted table. C(fresh): it does not exist.
+
+    nft ends only when the kernel has let go of a table that it deletes: that takes longer than all the rest, also if none was there.
+    """
+    return _replacement(tag(policy.name), _CHAINS, rules(policy), fresh)
 
 
-def replacement_inside(name: str, found: Sequence[inside.Rule]) -> List[Dict[str, Any]]:
+def replacement_inside(name: str, found: Tuple[inside.Rule, ...], fresh: bool = False) -> List[Dict[str, Any]]:
     """The same for the table in the namespace."""
-    return _replacement(tag(name), _CHAINS_INSIDE, _rules_inside(found))
+    return _replacement(tag(name), _CHAINS_INSIDE, _rules_inside(found), fresh)
 
 
-def _replacement(name: str, chains: Sequence[_Chain], found: Mapping[str, Sequence[Rule]]) -> List[Dict[str, Any]]:
+def _replacement(name: str, chains: Sequence[_Chain], found: Mapping[str, Sequence[Rule]], fresh: bool) -> List[Dict[str, Any]]:
     whole = {"family": FAMILY, "name": name}
-    commands: List[Dict[str, Any]] = [{"add": {"table": whole}}, {"delete": {"table": whole}}, {"add": {"table": whole}}]
+    # "create" fails if there is such a table after all, so that no rules are added to others.
+    actions = ("create",) if fresh else ("add", "delete", "add")
+    commands: List[Dict[str, Any]] = [{action: {"table": whole}} for action in actions]
     for chain, kind, hook, priority in chains:
         options = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
         commands.append({"add": {"chain": {"family": FAMILY, "table": name, "name": chain, **options}}})

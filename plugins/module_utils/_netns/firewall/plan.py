@@ -28,7 +28,7 @@ def own_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Iterator[
     """The namespace's own rules, each kind in one transaction."""
     by_nft = policy if found.kind == "nftables" else None
     if by_nft is not None and found.table != nftables.wanted_table(by_nft):
-        yield _own_table(by_nft)
+        yield _own_table(by_nft, found.table is None and not found.rerun)
     elif by_nft is None and found.table is not None:
         yield nft("delete", "table", nftables.FAMILY, tag(name))
     by_iptables = policy if found.kind == "iptables" else None
@@ -44,14 +44,14 @@ def opening_steps(found: Firewall, name: str, policy: Optional[Policy]) -> Itera
 
 
 @lru_cache(maxsize=8)
-def _own_table(policy: Policy) -> Step:
+def _own_table(policy: Policy, fresh: bool) -> Step:
     """The step that makes the table; the same policy is planned several times, for now and for the boot."""
-    return nft_transaction(*nftables.replacement(policy))
+    return nft_transaction(*nftables.replacement(policy, fresh))
 
 
 @lru_cache(maxsize=8)
-def _text_inside(name: str, rules: Tuple[Rule, ...]) -> str:
-    return json.dumps({"nftables": nftables.replacement_inside(name, rules)})
+def _text_inside(name: str, rules: Tuple[Rule, ...], fresh: bool) -> str:
+    return json.dumps({"nftables": nftables.replacement_inside(name, rules, fresh)})
 
 
 def inside_steps(found: Firewall, name: str, rules: Tuple[Rule, ...], families: Sequence[int]) -> Iterator[Step]:
@@ -59,7 +59,8 @@ def inside_steps(found: Firewall, name: str, rules: Tuple[Rule, ...], families: 
     enter = entering(name)
     by_nft = rules if found.kind == "nftables" else ()
     if by_nft and found.inside_table != nftables.wanted_inside(by_nft):
-        yield Command((*enter, "nft", "-j", "-f", "-"), stdin=_text_inside(name, by_nft))
+        text = _text_inside(name, by_nft, found.inside_table is None and not found.rerun)
+        yield Command((*enter, "nft", "-j", "-f", "-"), stdin=text)
     elif not by_nft and found.inside_table is not None:
         yield Command((*enter, "nft", "delete", "table", nftables.FAMILY, tag(name)))
     by_iptables = rules if found.kind == "iptables" else ()

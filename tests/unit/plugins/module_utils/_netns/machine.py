@@ -266,6 +266,10 @@ class Machine:
         self.change(inside=replace(self.system.inside, neighbours=tuple(kept)))
 
     def route(self, words: Sequence[str]) -> None:
+        if not words[0].startswith("-"):
+            # ip takes the family from an address; it does not see any in the word default.
+            address = words[words.index("via") + 1] if "via" in words else words[2]
+            words = [f"-{ipaddress.ip_network(address).version}", *words]
         family, action, to = int(words[0][1:]), words[2], words[3]
         inside = self.system.inside
         assert len(words) % 2 == 0
@@ -294,8 +298,11 @@ class Machine:
         firewall = self.system.firewall
         if step.argv[1] == "-j":
             assert step.stdin is not None
-            added = [command["add"] for command in json.loads(step.stdin)["nftables"] if "add" in command]
-            self.change(firewall=replace(firewall, table=listed_table({"nftables": added[1:]})))
+            commands = json.loads(step.stdin)["nftables"]
+            # As in nft, "create" fails where there is such a table.
+            assert firewall.table is None or "create" not in commands[0]
+            added = [content for command in commands for action, content in command.items() if action != "delete"]
+            self.change(firewall=replace(firewall, table=listed_table({"nftables": added})))
         elif step.argv[1:3] == ("delete", "table"):
             assert firewall.table is not None
             self.change(firewall=replace(firewall, table=None))

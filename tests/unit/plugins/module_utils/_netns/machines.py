@@ -76,8 +76,8 @@ class Machines:
     def apart(self, step: Step) -> Iterator[Tuple[str, Step]]:
         """The steps for each machine that one step stands for."""
         some, *_others = self.machines
-        if isinstance(step, Operation) and step.name == "insert_before":
-            yield self.concerned(str(step.arguments["rule"]).split()), step
+        if isinstance(step, Operation):
+            yield from self.operations(step)
         elif not isinstance(step, Command):
             yield some, step
         elif step.argv[0] == "nsenter":
@@ -94,6 +94,17 @@ class Machines:
                 yield self.concerned(command.argv), command
         else:
             yield self.concerned(step.argv, step.stdin or ""), step
+
+    def operations(self, step: Operation) -> Iterator[Tuple[str, Step]]:
+        """An operation for the machine that it concerns; links that are deleted together, one by one."""
+        if step.name == "insert_before":
+            yield self.concerned(str(step.arguments["rule"]).split()), step
+        elif step.name == "delete_links":
+            for link in step.arguments["links"]:
+                command = Command(("ip", "link", "delete", "dev", link), accept=(0, 1))
+                yield self.concerned(command.argv), command
+        else:
+            yield next(iter(self.machines)), step
 
     def tables(self, step: Command) -> Iterator[Tuple[str, Step]]:
         """A transaction of tables, each by itself."""

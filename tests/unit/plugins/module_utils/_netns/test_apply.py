@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -57,3 +58,47 @@ def test_a_file_goes_with_the_folders_that_become_empty(tmp_path: Path) -> None:
 def test_a_setting_that_the_kernel_does_not_have_is_named() -> None:
     with pytest.raises(ObservationError, match=r"^sysctl net\.ipv4\.no_such_setting cannot be set to 1: "):
         operations((), RUNNER)["set_sysctl"](key="net/ipv4/no_such_setting", value="1")
+
+
+class Links:
+    """A host with links and their groups. C(knows_groups): its kernel deletes all links of a group at once."""
+
+    def __init__(self, knows_groups: bool = True, **links: str) -> None:
+        self.links = links
+        self.knows_groups = knows_groups
+        self.asked: List[str] = []
+
+    def run(
+        self, argv: Sequence[str], stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, accept: Sequence[int] = (0,)
+    ) -> CommandResult:
+        self.asked.append(" ".join(argv))
+        for words in (line.split() for line in (stdin or "").splitlines()):
+            if words[:3] == ["link", "set", "dev"] and words[3] in self.links:
+                self.links[words[3]] = words[5]
+            elif words[:3] == ["link", "delete", "group"] and self.knows_groups:
+                self.links = {name: group for name, group in self.links.items() if group != words[3]}
+        if argv[:4] == ("ip", "link", "delete", "dev"):
+            assert 1 in accept
+            self.links.pop(argv[4], None)
+        shown = json.dumps([{"ifname": name, "group": group} for name, group in self.links.items()])
+        return CommandResult(tuple(argv), 0, shown if "-json" in argv else "", "")
+
+
+def test_links_are_deleted_together() -> None:
+    host = Links(eth0="default", one="default", two="default")
+    # Another one has gone meanwhile.
+    operations((), host)["delete_links"](links=("one", "two", "three"))
+    assert host.links == {"eth0": "default"}
+    assert [line for line in host.asked if "link show" not in line] == ["ip -force -batch -"]
+
+
+def test_a_link_of_others_that_is_in_the_group_stays() -> None:
+    host = Links(one="default", killed="1718379877", two="default")
+    operations((), host)["delete_links"](links=("one", "two"))
+    assert host.links == {"killed": "1718379877"}
+
+
+def test_a_kernel_without_groups_deletes_link_after_link() -> None:
+    host = Links(knows_groups=False, one="default", eth0="default", two="default")
+    operations((), host)["delete_links"](links=("one", "two"))
+    assert host.links == {"eth0": "default"}

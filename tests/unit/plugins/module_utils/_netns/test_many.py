@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Operation
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.batching import bundled, nft
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.batching import bundled, ip_batch, nft
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import IP_FORWARD
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.options import ENTRIES, make_wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import empty, want
@@ -117,6 +117,31 @@ def test_a_step_for_one_stays_as_it_is_and_others_keep_their_place() -> None:
         Command(("nft", "-f", "-"), stdin="delete table inet x\ndelete table inet y\n", timeout=first.timeout * 2),
         other,
     ]
+
+
+def test_ip_is_called_for_each_namespace_once_and_for_the_host_as_few_times() -> None:
+    machines = Machines(empty(), NAMES)
+    made = machines.plan([want(name, forwards=[{"port": str(8000 + number)}]) for number, name in enumerate(NAMES)])
+    batches = ["ip -batch -", "ip -batch -", *(f"ip -n {name} -batch -" for name in NAMES)]
+    assert [" ".join(step.argv) for step in made.steps if isinstance(step, Command) and step.argv[0] == "ip"] == batches
+    machines.apply(made.steps)
+    removal = machines.plan([want(name, state="absent") for name in NAMES])
+    assert ["delete_links", "links=v-a v-b v-c"] in removal.commands()
+    assert [" ".join(step.argv) for step in removal.steps if isinstance(step, Command) and step.argv[0] == "ip"] == ["ip -batch -"]
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("ip -n a -4 route replace default via 10.9.0.1 dev eth0", "ip -n a"),
+        ("ip -n a -6 route replace default via fd00::1 dev eth0", "ip -n a"),
+        ("ip -n a -6 route replace fd00::/64 dev eth0", "ip -n a"),
+        ("ip -n a -6 route replace default dev eth0", "ip -n a -6"),
+    ],
+)
+def test_a_route_names_its_family_where_no_address_does(line: str, first: str) -> None:
+    step = ip_batch(Command(tuple(line.split())))
+    assert (" ".join(step.argv), step.group) == (line, (first,))
 
 
 def test_each_has_a_subnet_of_its_own_and_the_host_forwards_while_one_needs_it() -> None:

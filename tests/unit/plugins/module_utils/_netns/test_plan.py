@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, Dict, List
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError, InputError, RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Plan
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import is_of_link
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import is_of_link, script_path
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.state import FoundLink, FoundRoute, Inside, Listener
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.wanted import Wanted
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns.machine import Machine, empty, want
@@ -123,6 +124,20 @@ def test_a_forward_more_is_one_step_of_each_filter() -> None:
     steps = run(machine, want(forwards=[{"port": "10105"}, {"port": "81"}])).steps
     commands = [step.argv for step in steps if isinstance(step, Command)]
     assert commands == [("nft", "-j", "-f", "-"), ("nsenter", "--net=/run/netns/web", "nft", "-j", "-f", "-")]
+
+
+def test_nothing_is_deleted_where_there_was_no_table() -> None:
+    machine = Machine(empty())
+    steps = machine.plan(want()).steps
+    made = [json.loads(step.stdin)["nftables"][0] for step in steps if isinstance(step, Command) and step.stdin and "nft" in step.argv]
+    assert [list(first) for first in made] == [["create"], ["create"]]
+    machine.apply(steps)
+    # The script for the boot runs again at each reload of the host's firewall.
+    script = machine.files[script_path("web")]
+    assert (script.count('{"delete": {"table"'), script.count('{"create": ')) == (2, 0)
+    more = machine.plan(want(forwards=[{"port": "80"}])).steps
+    changed = [step.stdin for step in more if isinstance(step, Command) and step.stdin and "nft" in step.argv]
+    assert [text.count('{"delete": {"table"') for text in changed] == [1, 1]
 
 
 def test_every_namespace_has_a_subnet_of_its_own_and_keeps_it() -> None:

@@ -192,3 +192,42 @@ def test_a_part_of_iptables_that_the_kernel_lacks_is_named(tmp_path: Path, word:
     whole = ":fleetlab-"
     kernel = Kernel("linux-6.18", tmp_path, ("iptables-legacy",), rejects=(word, whole))
     assert f"iptables: this kernel lacks {lacks}. Choose nftables" in refusal(kernel, tmp_path, "iptables")
+
+
+class Listing:
+    """An nft of a version, on a host with the tables of so many namespaces."""
+
+    def __init__(self, version: str, tables: int) -> None:
+        chains = [
+            {"chain": {"family": "inet", "table": f"fleetlab-netns-n{number}", "name": "input", "type": "filter", "hook": "input"}}
+            for number in range(tables)
+        ]
+        self.text = json.dumps({"nftables": [{"metainfo": {"version": version}}, *chains]})
+        self.asked: List[str] = []
+
+    def run(
+        self, argv: Sequence[str], stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, accept: Sequence[int] = (0,)
+    ) -> CommandResult:
+        self.asked.append(" ".join(argv[3:4]))
+        return CommandResult(tuple(argv), 0, self.text, "")
+
+
+@pytest.mark.parametrize(
+    ("version", "tables", "count", "listed"),
+    [
+        ("1.0.6", 100, 100, "table"),
+        ("1.0.6", 100, 2, "table"),
+        ("1.0.9", 40, 40, "ruleset"),
+        ("1.0.6", 1, 1, "table"),
+        # These versions fetch the rules of a table once.
+        ("1.1.1", 100, 100, "ruleset"),
+        ("1.1.3", 100, 2, "ruleset"),
+    ],
+)
+def test_tables_are_listed_in_the_way_that_takes_this_nft_less_time(
+    tmp_path: Path, version: str, tables: int, count: int, listed: str
+) -> None:
+    nft = Listing(version, tables)
+    found = observe_firewall(nft, Asked("n0", count=count), Host(str(tmp_path)))
+    assert found.table is not None
+    assert nft.asked == ["chains", listed]
