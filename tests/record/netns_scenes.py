@@ -16,9 +16,10 @@ from typing import Tuple
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Command, Step
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.conntrack import messages
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.foreign import read_chain, texts_by_handle
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.inside import Outside, Rule, rules
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.iptables import parse_forward
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY, read_chain, texts_by_handle
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.nftables import FAMILY
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.plan import inside_steps, opening_steps, own_steps
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall.policy import Peer, Policy, make_policy
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import entering, tag

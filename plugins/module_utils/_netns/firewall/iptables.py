@@ -311,7 +311,7 @@ def opening(link: str, way: str, name: str) -> Words:
 
 
 def opened_link(rule: Words, name: str) -> str:
-    """The packets that a namespace's rule in FORWARD lets through, in the form of L(nftables.opened_link)."""
+    """The packets that a namespace's rule in FORWARD lets through, in the form of L(foreign.opened_link)."""
     for way in ("iifname", "oifname"):
         for link in rule:
             if _options(rule) == _options(opening(link, way, name)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace's table of nftables as JSON, and a parser for the listings of C(nft -j). Pure.
+"""A namespace's own tables of nftables as JSON, on the host and inside, as they are wanted and as C(nft -j) lists them. Pure.
 
 Wanted and listed tables are compared as plain data, without handles and counters, and in one form for all versions of nft.
 """
@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ..names import PREFIX, tag
-from ..state import ForwardChain, Opened
+from ..names import tag
 from . import inside
 from .policy import Policy, Source, Target
-from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_drop, reached
 
 FAMILY = "inet"
 _PROTOCOL = {4: "ip", 6: "ip6"}
@@ -34,8 +31,6 @@ _CHAINS = (
 )
 _CHAINS_INSIDE = (("input", "filter", "input", _FILTER), ("output", "filter", "output", _FILTER))
 _Chain = Tuple[str, str, str, int]
-_END = ("drop", "reject")
-_LINK_KEYS = ("iifname", "oifname", "iif", "oif")
 
 Rule = List[Dict[str, Any]]
 
@@ -68,7 +63,7 @@ def _span(first: int, last: int) -> Any:
 
 
 _COUNTER: Dict[str, Any] = {"counter": {"packets": 0, "bytes": 0}}
-_ACCEPT: Dict[str, Any] = {"accept": None}
+ACCEPT: Dict[str, Any] = {"accept": None}
 _DROP: Dict[str, Any] = {"drop": None}
 _TAKEN: Dict[str, Any] = {"mangle": {"key": {"meta": {"key": "pkttype"}}, "value": "host"}}
 _MASQUERADE: Dict[str, Any] = {"masquerade": None}
@@ -97,14 +92,14 @@ def rules(policy: Policy) -> Mapping[str, Sequence[Rule]]:
         "input": [rule for link in policy.links for rule in _input(policy, link)],
         "forward": [
             *(
-                [_meta(way, link), _state("state", "established", "related"), _ACCEPT]
+                [_meta(way, link), _state("state", "established", "related"), ACCEPT]
                 for link in policy.links
                 for way in ("iifname", "oifname")
             ),
-            *([*_leaving(source), _COUNTER, _ACCEPT] for source in policy.sources),
+            *([*_leaving(source), _COUNTER, ACCEPT] for source in policy.sources),
             *(_entering(target) for target in dict.fromkeys(replace(one, source="") for one in policy.targets)),
             *(
-                [_meta("iifname", link), _meta("oifname", end), _state("status", "dnat"), _COUNTER, _ACCEPT]
+                [_meta("iifname", link), _meta("oifname", end), _state("status", "dnat"), _COUNTER, ACCEPT]
                 for link in policy.links
                 for end in ends
             ),
@@ -133,15 +128,15 @@ def _leaving(source: Source) -> Rule:
 def _entering(target: Target) -> Rule:
     daddr = _field(_PROTOCOL[target.family], "daddr", target.address)
     dport = _field(target.forward.protocol, "dport", _span(*target.forward.inner))
-    return [_meta("oifname", target.link), daddr, dport, _state("status", "dnat"), _COUNTER, _ACCEPT]
+    return [_meta("oifname", target.link), daddr, dport, _state("status", "dnat"), _COUNTER, ACCEPT]
 
 
 def _input(policy: Policy, link: str) -> List[Rule]:
     here = _meta("iifname", link)
-    found = [[here, _state("state", "established", "related"), _ACCEPT], [here, _field("ip", "daddr", _prefix("127.0.0.0/8")), _DROP]]
+    found = [[here, _state("state", "established", "related"), ACCEPT], [here, _field("ip", "daddr", _prefix("127.0.0.0/8")), _DROP]]
     if policy.host_access:
         return found
-    return [*found, *([here, *rule, _COUNTER, _ACCEPT] for rule in _to_services(policy)), [here, _COUNTER, _DROP]]
+    return [*found, *([here, *rule, _COUNTER, ACCEPT] for rule in _to_services(policy)), [here, _COUNTER, _DROP]]
 
 
 def _rule_inside(rule: inside.Rule) -> Rule:
@@ -157,7 +152,7 @@ def _rule_inside(rule: inside.Rule) -> Rule:
         found.append(_field(rule.protocol, "dport", _span(*rule.ports)))
     elif rule.protocol:
         found.append(_meta("l4proto", rule.protocol))
-    return [*found, _ACCEPT] if rule.passes else [*found, _COUNTER, _DROP]
+    return [*found, ACCEPT] if rule.passes else [*found, _COUNTER, _DROP]
 
 
 @lru_cache(maxsize=8)
@@ -183,7 +178,7 @@ def _gate(policy: Policy, link: str) -> List[Rule]:
             found.append([here, _field(_PROTOCOL[source.family], "saddr", _prefix(source.network)), out])
     ends = [target.link for target in policy.targets] + [end for peer in policy.peers for end in peer.links]
     found += [[here, _state("status", "dnat"), _out_by(end)] for end in dict.fromkeys(ends)]
-    return [[*rule, _COUNTER, _TAKEN, _ACCEPT] for rule in found]
+    return [[*rule, _COUNTER, _TAKEN, ACCEPT] for rule in found]
 
 
 def _out_by(link: str) -> Dict[str, Any]:
@@ -265,7 +260,7 @@ def listed_table(listing: Mapping[str, Any]) -> Any:
 
 def _normal_rule(rule: Sequence[Mapping[str, Any]]) -> Any:
     # Some versions of nft omit a match on the family if a later match implies the family.
-    plain = [_normal(statement) for statement in rule]
+    plain = [normal(statement) for statement in rule]
     return [one for one in plain if not _is_family(one)]
 
 
@@ -274,15 +269,16 @@ def _is_family(statement: Any) -> bool:
     return bool(left == {"meta": {"key": "nfproto"}})
 
 
-def _normal(value: Any) -> Any:
+def normal(value: Any) -> Any:
+    """A statement in one form for all versions of nft, without the numbers of counters."""
     if isinstance(value, dict):
         if "counter" in value:
             return "counter"
         if "set" in value:
-            return _normal(value["set"])
-        return {key: _normal(item) for key, item in value.items()}
+            return normal(value["set"])
+        return {key: normal(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        items = [_normal(item) for item in value]
+        items = [normal(item) for item in value]
         return items[0] if len(items) == 1 else sorted(items, key=str)
     return value
 
@@ -299,122 +295,3 @@ def shown_rules(listing: Mapping[str, Any]) -> List[Dict[str, Any]]:
         expr = [one for one in rule["expr"] if "counter" not in one]
         found.append({"chain": rule["chain"], "rule": json.dumps(expr), "packets": numbers.get("packets"), "bytes": numbers.get("bytes")})
     return found
-
-
-def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool]]:
-    """The chains of other programs that see forwarded packets: family, table, name, and whether the policy drops."""
-    chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
-    return [
-        (one["family"], one["table"], one["name"], one.get("policy") == "drop")
-        for one in chains
-        if one.get("hook") == "forward" and one["family"] in ("ip", "ip6", "inet") and not one["table"].startswith(PREFIX)
-    ]
-
-
-def other_nat(listing: Mapping[str, Any]) -> bool:
-    """Whether other programs translate addresses, so that they need forwarding too."""
-    chains = [entry["chain"] for entry in listing.get("nftables", []) if "chain" in entry]
-    return any(one.get("type") == "nat" and not one["table"].startswith(PREFIX) for one in chains)
-
-
-def is_iptables(family: str, table_name: str, chain: str) -> bool:
-    """Whether iptables made the chain through nftables, so that only iptables may change it."""
-    return family in ("ip", "ip6") and (table_name, chain) == ("filter", "FORWARD")
-
-
-def read_chain(listing: Mapping[str, Any], found: Tuple[str, str, str, bool], name: str, texts: Mapping[str, str]) -> ForwardChain:
-    """One chain of L(forward_chains). C(listing) has its rules, and if they lead to other chains the rules of these chains.
-
-    C(texts) are the rules as nft prints them for people, by handle.
-    """
-    family, table_name, chain, policy_drops = found
-    chains = foreign_chains(listing)
-    drops = policy_drops or drops_all(chains, chain)
-    ends = catch_alls(chains, chain, policy_drops) if drops else ()
-    return ForwardChain(
-        program="nft",
-        family=family,
-        table=table_name,
-        chain=chain,
-        drops=drops,
-        ours=tuple(one for one in _opened(listing, name) if one.place[0] in reached(chains, chain)),
-        may_drop=policy_drops or may_drop(chains, chain),
-        used=policy_drops or bool(chains.get(chain)) or any(rule["chain"] == chain and not _is_ours(rule) for rule in _rules_in(listing)),
-        ends=ends,
-        texts=tuple((where, texts.get(where, "")) for _chain, where in ends if where is not None),
-    )
-
-
-def _rules_in(listing: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    return [entry["rule"] for entry in listing.get("nftables", []) if "rule" in entry]
-
-
-def _opened(listing: Mapping[str, Any], name: str) -> Iterator[Opened]:
-    following: Dict[str, Optional[str]] = {}
-    for rule in reversed(_rules_in(listing)):
-        if rule.get("comment") == tag(name):
-            yield Opened((rule["chain"], following.get(rule["chain"])), str(rule["handle"]), opened_link(rule["expr"]))
-        elif not _is_ours(rule):
-            following[rule["chain"]] = str(rule.get("handle", ""))
-
-
-def texts_by_handle(listing: str) -> Dict[str, str]:
-    """The rules of the text that C(nft -a list table) prints; the numbers of counters are 0."""
-    found = {}
-    for line in listing.splitlines():
-        rule, mark, handle = line.strip().rpartition(" # handle ")
-        if mark and not rule.endswith("{"):
-            found[handle] = re.sub(r"packets [0-9]+ bytes [0-9]+", "packets 0 bytes 0", rule)
-    return found
-
-
-def _is_ours(rule: Mapping[str, Any]) -> bool:
-    return str(rule.get("comment", "")).startswith(PREFIX)
-
-
-def foreign_chains(listing: Mapping[str, Any]) -> Dict[str, List[Verdict]]:
-    """The rules of other programs in the listing of a chain or a table, by chain."""
-    found: Dict[str, List[Verdict]] = {entry["chain"]["name"]: [] for entry in listing.get("nftables", []) if "chain" in entry}
-    for rule in _rules_in(listing):
-        if not _is_ours(rule):
-            where = str(rule.get("handle", ""))
-            found.setdefault(rule["chain"], []).extend(replace(one, where=where) for one in _verdicts(rule["expr"]))
-    return found
-
-
-def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
-    always = by_link = True
-    for statement in rule:
-        if "vmap" in statement:
-            data = statement["vmap"]["data"]
-            # The elements of a named map are not in this rule.
-            for _key, value in data["set"] if isinstance(data, Mapping) else ():
-                yield from _verdict(value, False, by_link and _is_link(statement["vmap"]["key"]))
-        yield from _verdict(statement, always, by_link)
-        passes = bool({"counter", "log"} & set(statement))
-        always = always and passes
-        by_link = by_link and (passes or _is_link(statement.get("match", {}).get("left")))
-
-
-def _is_link(left: Any) -> bool:
-    return isinstance(left, Mapping) and isinstance(left.get("meta"), Mapping) and left["meta"].get("key") in _LINK_KEYS
-
-
-def _verdict(statement: Mapping[str, Any], always: bool, by_link: bool) -> Iterator[Verdict]:
-    for word in statement:
-        if word in _END:
-            yield Verdict(always, DROPS, by_link=by_link)
-        elif word in ("jump", "goto"):
-            yield Verdict(always, GOES if word == "jump" else ENDS, statement[word]["target"], by_link)
-        elif word in ("accept", "return"):
-            yield Verdict(always, ENDS, by_link=by_link)
-
-
-def opened_link(rule: Sequence[Mapping[str, Any]]) -> str:
-    """The packets that a namespace's rule in a foreign chain lets through, such as C(iifname v-web); empty for a rule that was edited."""
-    plain = [_normal(one) for one in rule]
-    if len(plain) == 2 and plain[1] == _ACCEPT and "match" in plain[0]:
-        left: Optional[Any] = plain[0]["match"]["left"]
-        if isinstance(left, dict) and "meta" in left:
-            return f"{left['meta']['key']} {plain[0]['match']['right']}"
-    return ""

@@ -18,7 +18,7 @@ from ..names import PREFIX, entering, tag
 from ..parse import parse_json
 from ..state import Firewall, ForwardChain, Own, Record
 from ..wanted import AUTO
-from . import iptables, nftables
+from . import foreign, iptables, nftables
 from .probe import iptables_problem, nftables_problem, without_modules
 
 _NOT_FOUND = 127
@@ -76,16 +76,16 @@ def observe_firewall(runner: Runner, asked: Asked, host: Host) -> Firewall:
         program = _readable(runner, nft)
     saved = _saved(runner, program) if program is not None and "iptables" in (kind, asked.former) else {}
     own = {family: found for family, found in ((one, iptables.find_own(text, asked.name)) for one, text in saved.items()) if found}
-    foreign = _foreign(runner, asked.name, nft.listing, program, host)
-    translated = nftables.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
-    others = translated or any(chain.used for chain in foreign)
+    chains = _foreign(runner, asked.name, nft.listing, program, host)
+    translated = foreign.other_nat(nft.listing) or any(iptables.has_others(text) for text in saved.values())
+    others = translated or any(chain.used for chain in chains)
     kinds = {kind, asked.former} if asked.exists else set()
     return Firewall(
         kind=kind,
         program=program or "iptables",
         table=own_table,
         own=own,
-        chains=tuple(foreign),
+        chains=tuple(chains),
         others=others or (kind == "nftables" and bool(_legacy_families(host))),
         inside_table=_own_table(runner, asked.name, entering(asked.name)) if "nftables" in kinds and nft.installed else None,
         inside_own=_own_inside(runner, program, asked) if program is not None and "iptables" in kinds else {},
@@ -215,8 +215,8 @@ def _saved(runner: Runner, program: str, enter: Tuple[str, ...] = ()) -> Dict[in
 
 def _foreign(runner: Runner, name: str, listing: Mapping[str, Any], program: Optional[str], host: Host) -> List[ForwardChain]:
     found: List[ForwardChain] = []
-    for chain in nftables.forward_chains(listing):
-        if program is None or not nftables.is_iptables(*chain[:3]):
+    for chain in foreign.forward_chains(listing):
+        if program is None or not foreign.is_iptables(*chain[:3]):
             found.append(_nft_chain(runner, chain, name))
         else:
             found.append(_nft_chain_of_iptables(runner, program, chain, name))
@@ -241,19 +241,19 @@ def _iptables_chain(runner: Runner, program: str, family: int, name: str) -> For
 def _nft_chain(runner: Runner, found: Tuple[str, str, str, bool], name: str) -> ForwardChain:
     family, table_name, chain, _policy_drops = found
     listing = parse_json("nft -j list chain", runner.run(("nft", "-j", "-a", "list", "chain", family, table_name, chain)).stdout)
-    if any(verdict.to is not None for verdict in nftables.foreign_chains(listing).get(chain, ())):
+    if any(verdict.to is not None for verdict in foreign.foreign_chains(listing).get(chain, ())):
         listing = parse_json("nft -j list table", runner.run(("nft", "-j", "-a", "list", "table", family, table_name)).stdout)
-    one = nftables.read_chain(listing, found, name, {})
+    one = foreign.read_chain(listing, found, name, {})
     if not one.texts:
         return one
     # The script for the boot finds these rules by their text, because their handles are new then.
     text = runner.run(("nft", "-a", "list", "table", family, table_name)).stdout
-    return nftables.read_chain(listing, found, name, nftables.texts_by_handle(text))
+    return foreign.read_chain(listing, found, name, foreign.texts_by_handle(text))
 
 
 def _iptables_families(listing: Mapping[str, Any]) -> List[int]:
     """The families for which iptables has made a chain FORWARD through nftables."""
-    present = {family for family, name, chain, _drops in nftables.forward_chains(listing) if nftables.is_iptables(family, name, chain)}
+    present = {family for family, name, chain, _drops in foreign.forward_chains(listing) if foreign.is_iptables(family, name, chain)}
     return [family for family, word in ((4, "ip"), (6, "ip6")) if word in present]
 
 

@@ -15,7 +15,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns import record
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.addresses import Forward
-from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import iptables, nftables
+from ansible_collections.fleetlab.linux.plugins.module_utils._netns.firewall import foreign, iptables, nftables
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.names import GATE
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.observe import require_capabilities
 from ansible_collections.fleetlab.linux.plugins.module_utils._netns.parse import (
@@ -116,12 +116,12 @@ def test_the_table_that_nft_lists_is_the_one_that_was_asked_for(folder: str) -> 
 @every_version("nft")
 def test_chains_of_others_that_drop(folder: str) -> None:
     listing = json.loads(read(f"{folder}/chains.json"))
-    found = nftables.forward_chains(listing)
+    found = foreign.forward_chains(listing)
     assert sorted(found) == [("inet", "firewalld", "filter_FORWARD", False), ("ip", "filter", "FORWARD", True)]
-    assert not nftables.other_nat(listing)
+    assert not foreign.other_nat(listing)
     firewalld = json.loads(read(f"{folder}/firewalld.json"))
-    texts = nftables.texts_by_handle(read(f"{folder}/firewalld.txt"))
-    chain = nftables.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", texts)
+    texts = foreign.texts_by_handle(read(f"{folder}/firewalld.txt"))
+    chain = foreign.read_chain(firewalld, ("inet", "firewalld", "filter_FORWARD", False), "both", texts)
     assert chain.drops
     assert sorted(one.what for one in chain.ours) == ["iifname v-both", "iifname v-more", "oifname v-both", "oifname v-more"]
     # They stand directly before the rule that rejects everything, which is known by its handle and by its text.
@@ -179,11 +179,11 @@ def test_where_verdict_maps_and_gotos_of_nftables_lead_to() -> None:
     }
     listing = {"nftables": [{"rule": {"chain": chain, "handle": 1, "expr": expr}} for chain, some in rules.items() for expr in some]}
     found = ("inet", "fw", "through", False)
-    assert nftables.read_chain(listing, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False, (), True, True)
+    assert foreign.read_chain(listing, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False, (), True, True)
     rules["rest"][0].pop(0)
-    chain = nftables.read_chain(listing, found, "web", {})
+    chain = foreign.read_chain(listing, found, "web", {})
     assert (chain.drops, chain.ends) == (True, (("rest", "1"),))
-    assert nftables.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
+    assert foreign.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
 
 
 @every_version("nft")
