@@ -97,6 +97,7 @@ class Machines:
 
     def operations(self, step: Operation) -> Iterator[Tuple[str, Step]]:
         """An operation for the machine that it concerns; links that are deleted together, one by one."""
+        some, *_others = self.machines
         if step.name == "insert_before":
             yield self.concerned(str(step.arguments["rule"]).split()), step
         elif step.name == "delete_links":
@@ -104,7 +105,7 @@ class Machines:
                 command = Command(("ip", "link", "delete", "dev", link), accept=(0, 1))
                 yield self.concerned(command.argv), command
         else:
-            yield next(iter(self.machines)), step
+            yield some, step
 
     def tables(self, step: Command) -> Iterator[Tuple[str, Step]]:
         """A transaction of tables, each by itself."""
