@@ -30,9 +30,8 @@ def nmcli(folder: Path) -> str:
     cases = []
     for name, (text, code, mtu, _changed) in INTERFACES.items():
         (folder / name).write_text(f"{text}-{name}\n" if UUID in text else f"{text}\n", encoding="utf-8")
-        cases.append(
-            f"*'device show {name}') cat {folder}/{name} >&{2 if code else 1}; exit {code};;\n*'connection show uuid {UUID}-{name}') echo {mtu};;"
-        )
+        said = f"cat {folder}/{name} >&{2 if code else 1}; exit {code}"
+        cases.append(f"*'device show {name}') {said};;\n*'connection show uuid {UUID}-{name}') echo {mtu};;")
     cases.append(f'*) echo "$*" >>{folder}/changed;;')
     return programs(folder, nmcli='case "$*" in\n' + "\n".join(cases) + "\nesac")
 
