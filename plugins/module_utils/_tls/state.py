@@ -12,7 +12,7 @@ from .suites import Suite, find_suite
 
 
 class ProbeError(Exception):
-    """A server gave no answer that can be understood. C(is_silent) tells whether it let the time run out.
+    """A server gave no answer that can be understood. C(is_silent) tells whether other questions would go the same way.
 
     The text says what happened, without the server.
     """
@@ -20,6 +20,10 @@ class ProbeError(Exception):
     def __init__(self, problem: str, is_silent: bool = False) -> None:
         super().__init__(problem)
         self.is_silent = is_silent
+
+
+class BusyError(ProbeError):
+    """A server takes no connection now, and may take one later."""
 
 
 @dataclass(frozen=True)
