@@ -85,7 +85,8 @@ def timed(row: Row, name: str) -> Iterator[None]:
 
 def compare(suite: str, servers: list[str], python: Path) -> tuple[list[str], list[str]]:
     """Print a line for each server. Returns what missed the goals, and what took too long, which may be the fault of a busy machine."""
-    failures, slow = [], []
+    failures: list[str] = []
+    slow: list[str] = []
     with contextlib.closing(ServerHost(server_root(suite))) as host:
         for server in servers:
             row = Row()
@@ -185,7 +186,9 @@ def main() -> int:
     parser.add_argument("--suites", default=",".join(SUITES))
     parser.add_argument("--servers", default=",".join(SERVERS), help="of the oracle")
     arguments = parser.parse_args()
-    suites, failures, slow = arguments.suites.split(","), [], []
+    suites = arguments.suites.split(",")
+    failures: list[str] = []
+    slow: list[str] = []
     if "oracle" in arguments.parts:
         with sslyze() as python:
             print(f"tls_info and sslyze {VERSION}: the suites of {', '.join(PROTOCOLS)}", flush=True)
