@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,19 @@ class Machines:
             for name, host in declared[group]["hosts"].items()
         }
 
+    def wait(self, name: str) -> None:
+        """Wait until a machine has booted. Its sshd answers with an error before all of its keys are there."""
+        end = time.monotonic() + 180
+        while self._ssh(name, "systemctl is-system-running --wait || true").returncode and time.monotonic() < end:
+            time.sleep(1)
+
+    def _ssh(self, name: str, command: str) -> subprocess.CompletedProcess[str]:
+        argv = ["ssh", "-F", str(self.directory / "ssh_config"), name.partition("-")[0], command]
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+
     def run(self, name: str, command: str) -> str:
         """What a shell command line on a machine prints; its failure is the test's."""
-        argv = ["ssh", "-F", str(self.directory / "ssh_config"), name.partition("-")[0], command]
-        result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        result = self._ssh(name, command)
         assert result.returncode == 0, f"{name}: {command}: exit code {result.returncode}: {result.stderr or result.stdout}"
         return result.stdout.strip()
 

@@ -24,7 +24,7 @@ def machines(request: pytest.FixtureRequest) -> Machines:
     """The machines, booted."""
     found = Machines(Path(request.config.getoption("ansible_inventory")))
     for name in (*found.servers, *found.clients):
-        found.run(name, "systemctl is-system-running --wait || true")
+        found.wait(name)
     return found
 
 

@@ -20,6 +20,8 @@ INTERFACES = {
     "down": ("30 (disconnected)\n", 0, "auto", False),
     "unmanaged": ("10 (unmanaged)\n", 0, "auto", False),
     "stopped": ("Error: NetworkManager is not running.", 8, "auto", False),
+    "foreign": ("Error: Device 'foreign' not found.", 10, "auto", False),
+    "late": ("Error: Timeout 90 sec expired.", 3, "auto", False),
 }
 
 
@@ -28,7 +30,8 @@ def nmcli(folder: Path) -> str:
     cases = []
     for name, (text, code, mtu, _changed) in INTERFACES.items():
         (folder / name).write_text(f"{text}-{name}\n" if UUID in text else f"{text}\n", encoding="utf-8")
-        cases.append(f"*'device show {name}') cat {folder}/{name}; exit {code};;\n*'connection show uuid {UUID}-{name}') echo {mtu};;")
+        said = f"cat {folder}/{name} >&{2 if code else 1}; exit {code}"
+        cases.append(f"*'device show {name}') {said};;\n*'connection show uuid {UUID}-{name}') echo {mtu};;")
     cases.append(f'*) echo "$*" >>{folder}/changed;;')
     return programs(folder, nmcli='case "$*" in\n' + "\n".join(cases) + "\nesac")
 
@@ -36,7 +39,9 @@ def nmcli(folder: Path) -> str:
 def test_only_a_connection_of_its_own_gets_the_mtu(tmp_path: Path) -> None:
     hosts = {name: {"jumbo_frames_interface": name, "jumbo_frames_mtu": 9000} for name in INTERFACES}
     role = {"name": "fleetlab.linux.jumbo_frames", "tasks_from": "network_manager"}
-    assert play_role(tmp_path, hosts, path=nmcli(tmp_path), **role) == {}
+    (failed,) = play_role(tmp_path, hosts, path=nmcli(tmp_path), **role).items()
+    assert failed[0] == "late"
+    assert "nmcli device show late ended with exit code 3: Error: Timeout 90 sec expired. Only" in failed[1]
     told = (tmp_path / "changed").read_text(encoding="utf-8").splitlines()
     expected = [name for name, (_text, _code, _mtu, changed) in INTERFACES.items() if changed]
     assert sorted(told) == [f"connection modify uuid {UUID}-{name} 802-3-ethernet.mtu 9000" for name in sorted(expected)]
