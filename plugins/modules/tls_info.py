@@ -54,8 +54,8 @@ options:
     default: 200
   parallel:
     description:
-      - The most connections that are open at a time, 1 to 16. While one asks, the next ones are opened, which saves half of the time or more
-        where a server is slow to greet, such as ProFTPD, or far away.
+      - The most connections that are open at a time, 1 to 16. While one asks, the next ones are opened, which saves half of the time or
+        more where a server is slow to greet, such as ProFTPD, or far away.
       - The first asks alone. What fails beside others is asked again alone, and if that succeeds, all that follow are alone, because the
         server counts the connections of each client. Set V(1) for a server that blocks such clients.
       - Up to O(parallel) - 1 connections are opened and closed again without a question.
