@@ -206,7 +206,7 @@ def test_a_peer_that_is_bad_in_the_middle_gives_the_same_error(monkeypatch: pyte
         older = connection.recv(11, socket.MSG_PEEK | socket.MSG_WAITALL)[9:] < b"\3\3"
         (bad if older else tls)(connection)
 
-    (alone, _seconds), (beside, seconds) = (scan(serve, parallel, timeout=0.3) for parallel in (1, PARALLEL))
+    (alone, _seconds), (beside, seconds) = (scan(serve, parallel, timeout=0.2) for parallel in (1, PARALLEL))
     assert alone == beside
     assert [protocol.name for protocol in beside.protocols] == ["TLSv1.2", "TLSv1.3"]
     assert [error.partition(":")[0] for error in beside.errors] == ["TLSv1.1", "TLSv1", "SSLv3"]
