@@ -225,7 +225,8 @@ ROLE = "- hosts: web\n  gather_facts: false\n  roles: [fleetlab.linux.isolated_s
 def test_a_service_keeps_its_name_servers_when_the_host_gets_others(booted: Booted) -> None:
     """rootlesskit 5, nsdo 2: a file that is renamed over the host's resolv.conf takes the mounts on it away, in all namespaces."""
     booted.sh(NETWORK)
-    booted.unit("web", "ExecStart=sleep 600")
+    # Nothing that the service could have put in the place of a program is run.
+    booted.unit("web", "ExecStart=sleep 600", "InaccessiblePaths=/usr/bin/mount")
     assert "failed=0 " in booted.play(ROLE, **DNS, isolated_service_dns=["192.0.2.53"])
     process = booted.sh("systemctl show --property=MainPID web")
 
