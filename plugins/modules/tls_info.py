@@ -120,7 +120,7 @@ names:
       type: str
       sample: all
     without:
-      description: The suites without forward secrecy.
+      description: The suites without forward secrecy, and those that everybody who records can read.
       type: list
       elements: str
       sample: [TLS_RSA_WITH_AES_128_GCM_SHA256]

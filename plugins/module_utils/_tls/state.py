@@ -35,11 +35,6 @@ class Protocol:
     groups: Tuple[str, ...] = ()
     dh_bits: Optional[int] = None
 
-    @property
-    def without(self) -> Tuple[Suite, ...]:
-        """The suites without forward secrecy."""
-        return tuple(suite for suite in map(find_suite, self.suites) if not suite.is_forward_secret)
-
 
 @dataclass(frozen=True)
 class Tickets:
@@ -86,19 +81,23 @@ class Scan:
     errors: Tuple[str, ...] = ()
 
     @property
+    def suites(self) -> Tuple[Suite, ...]:
+        """The suites of all protocols, each once."""
+        return tuple(dict.fromkeys(find_suite(number) for protocol in self.protocols for number in protocol.suites))
+
+    @property
     def without(self) -> Tuple[Suite, ...]:
         """The suites without forward secrecy of all protocols, each once."""
-        return tuple(dict.fromkeys(suite for protocol in self.protocols for suite in protocol.without))
+        return tuple(suite for suite in self.suites if not suite.is_forward_secret)
 
     @property
     def forward_secret(self) -> Optional[str]:
         """C(all), C(some) or C(none) of the suites have forward secrecy; C(None) if no suite was found."""
-        suites = {number for protocol in self.protocols for number in protocol.suites}
-        if not suites:
+        if not self.suites:
             return None
         if not self.without:
             return "all"
-        return "none" if len(self.without) == len(suites) else "some"
+        return "none" if len(self.without) == len(self.suites) else "some"
 
     @property
     def post_quantum(self) -> Tuple[str, ...]:
