@@ -44,9 +44,11 @@ options:
       - V(adjacent_odd) is the same, and the 72nd extent has such a neighbour, so that a copier that reads 72 at once ends between them.
       - V(holes) is a file with holes of different lengths.
       - V(just_written) are four files that are copied at the same time, while their data is not on the disk yet.
+      - V(holes_over_data) is a file as in V(holes), and a longer copy of other data exists already, which the copier has to replace. It is
+        for copiers that update copies, and not among the defaults, because not every copier may write over a file.
     type: list
     elements: str
-    choices: [adjacent, adjacent_odd, holes, just_written]
+    choices: [adjacent, adjacent_odd, holes, just_written, holes_over_data]
     default: [adjacent, adjacent_odd, holes, just_written]
   rounds:
     description: How many times each layout is made and copied, 1 to 1000.
@@ -95,6 +97,12 @@ EXAMPLES = r"""
       - rsync --sparse
       - [sh, -c, "tar -C {folder} -cSf - {name} | tar -C {target_folder} -xf -"]
       - [python3, -c, "import shutil, sys; shutil.copyfile(*sys.argv[1:])", "{source}", "{target}"]
+
+- name: Check a backup that updates its copies
+  fleetlab.linux.copy_check:
+    paths: [/srv]
+    commands: [rsync --sparse --inplace]
+    layouts: [holes, holes_over_data]
 
 - name: Check mv from one file system to another
   fleetlab.linux.copy_check:

@@ -52,6 +52,15 @@ options:
     description: The most handshakes for one name. A server with every suite of OpenSSL needs about 120.
     type: int
     default: 200
+  parallel:
+    description:
+      - The most connections that are open at a time, 1 to 16. While one asks, the next ones are opened, which saves half of the time or
+        more where a server is slow to greet, such as ProFTPD, or far away.
+      - The first asks alone. What fails beside others is asked again alone, and if that succeeds, all that follow are alone, because the
+        server counts the connections of each client. Set V(1) for a server that blocks such clients.
+      - Up to O(parallel) - 1 connections are opened and closed again without a question.
+    type: int
+    default: 4
   ticket_keys:
     description:
       - RV(ticket_keys) of an earlier result, to find out how long a server keeps the key of its tickets.
@@ -59,7 +68,7 @@ options:
     type: dict
     default: {}
 notes:
-  - A server that resets connections is asked up to three times, with pauses, because some allow only so many connections at a time.
+  - A server that resets connections, or says that it has too many, is asked up to three times, with pauses.
 seealso:
   - module: community.crypto.get_certificate
     description: Reads a certificate with all its fields.
@@ -111,7 +120,7 @@ names:
       type: str
       sample: all
     without:
-      description: The suites without forward secrecy.
+      description: The suites without forward secrecy, and those that everybody who records can read.
       type: list
       elements: str
       sample: [TLS_RSA_WITH_AES_128_GCM_SHA256]

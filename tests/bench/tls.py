@@ -4,7 +4,8 @@
 """tls_info beside sslyze, and apache_tls beside its goals, on servers of two Debian releases: C(make bench-tls).
 
 The first part compares the suites of each protocol, and whether TLS compresses, on 28 configurations of Apache, nginx, ProFTPD and
-GnuTLS. sslyze is installed into a virtual environment that is thrown away. The second counts what has no forward secrecy before and after,
+GnuTLS. sslyze is installed into a virtual environment that is thrown away. ProFTPD misses the goal for a name by its own doing, see
+docs/tls.md; the others do so only on a busy machine. The second counts what has no forward secrecy before and after,
 and what a client sees that asks 20 times a second, while configurations that end Apache are tried and changes are rolled back.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import statistics
 import sys
 import time
@@ -82,9 +84,10 @@ def timed(row: Row, name: str) -> Iterator[None]:
     setattr(row, name, max(getattr(row, name), time.monotonic() - start))
 
 
-def compare(suite: str, servers: list[str], python: Path) -> list[str]:
-    """Print a line for each server. Returns what missed the goals."""
-    failures = []
+def compare(suite: str, servers: list[str], python: Path) -> tuple[list[str], list[str]]:
+    """Print a line for each server. Returns what missed the goals, and what took too long, which may be the fault of a busy machine."""
+    failures: list[str] = []
+    slow: list[str] = []
     with contextlib.closing(ServerHost(server_root(suite))) as host:
         for server in servers:
             row = Row()
@@ -96,9 +99,11 @@ def compare(suite: str, servers: list[str], python: Path) -> list[str]:
                     expected = scan(python, host.agent.pid, port, starttls)
                 row.add(name, found, expected)
             counts = f"{row.configurations:2} configurations, {row.equal:3} of {row.lists:3} lists equal, {row.suites:4} suites"
-            print(f"{suite:9}{server:8}{counts}, slowest name {row.seconds:5.2f} s, by sslyze {row.seconds_sslyze:5.2f} s", flush=True)
+            times = f"{row.seconds / SECONDS:5.2f} of the goal: slowest name {row.seconds:5.2f} s, by sslyze {row.seconds_sslyze:5.2f} s"
+            print(f"{suite:9}{server:8}{counts}, {times}", flush=True)
             failures += [f"{suite}: {text}" for text in row.differences]
-    return failures
+            slow += [f"{suite} {server}"] * (row.seconds > SECONDS)
+    return failures, slow
 
 
 def answers(host: ServerHost, what: str) -> list[str]:
@@ -182,15 +187,20 @@ def main() -> int:
     parser.add_argument("--suites", default=",".join(SUITES))
     parser.add_argument("--servers", default=",".join(SERVERS), help="of the oracle")
     arguments = parser.parse_args()
-    suites, failures = arguments.suites.split(","), []
+    suites = arguments.suites.split(",")
+    failures: list[str] = []
+    slow: list[str] = []
     if "oracle" in arguments.parts:
         with sslyze() as python:
             print(f"tls_info and sslyze {VERSION}: the suites of {', '.join(PROTOCOLS)}", flush=True)
             for suite in suites:
-                failures += compare(suite, arguments.servers.split(","), python)
+                missed, late = compare(suite, arguments.servers.split(","), python)
+                failures, slow = failures + missed, slow + late
     for suite in suites if "goals" in arguments.parts else ():
         failures += change(suite) + kill(suite) + roll_back(suite)
-    print("\n".join(failures) or "all goals were reached")
+    if slow:
+        print(f"more than {SECONDS} s for a name, at a load of {os.getloadavg()[0]:.1f}: {', '.join(slow)}")
+    print("\n".join(failures) or f"all {'other ' * bool(slow)}goals were reached")
     return int(bool(failures))
 
 

@@ -119,6 +119,16 @@ def test_the_file_system_can_be_written(host: Host) -> None:
     assert host.check_output("sha256sum /srv/md99/written") == before
 
 
+def test_copies_on_the_file_system_are_checked_and_nothing_is_left(host: Host) -> None:
+    before = host.check_output("ls -A /srv/md99")
+    found = host.ansible("fleetlab.linux.copy_check", "paths=/srv/md99 rounds=1", check=False)
+    assert found["verdict"] in ("not_seen", "inconclusive"), found
+    assert {result["filesystem"] for result in found["results"]} == {"ext4"}
+    assert {result["damaged"] for result in found["results"]} == {0}
+    assert "holes" in {result["layout"] for result in found["results"] if result["proved"]}, found
+    assert host.check_output("ls -A /srv/md99") == before
+
+
 def test_sessions_come_back_at_boot(host: Host, lab: Lab, name: str) -> None:
     for server, address in lab.servers.items():
         shown = host.check_output("iscsiadm -m node -T %s -p %s", f"{lab.prefix}{server}", f"{address}:3260")

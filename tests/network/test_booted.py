@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -249,3 +250,39 @@ def test_init_scripts_and_sockets_of_systemd(booted: Booted) -> None:
     booted.unit("sa", "ExecStart=sleep 600")
     booted.sh("systemctl stop sa; systemctl start sa.socket")
     assert joined("sa.service")["sockets"] == ["sa.socket"]
+
+
+DNS = {"isolated_service_name": "web", "isolated_service_private_tmp": False, "isolated_service_masquerade": ["none"]}
+ROLE = "- hosts: web\n  gather_facts: false\n  roles: [fleetlab.linux.isolated_service]\n"
+
+
+def test_a_service_keeps_its_name_servers_when_the_host_gets_others(booted: Booted) -> None:
+    """rootlesskit 5, nsdo 2: a file that is renamed over the host's resolv.conf takes the mounts on it away, in all namespaces."""
+    booted.sh(NETWORK)
+    # Nothing that the service could have put in the place of a program is run.
+    booted.unit("web", "ExecStart=sleep 600", "InaccessiblePaths=/usr/bin/mount")
+    assert "failed=0 " in booted.play(ROLE, **DNS, isolated_service_dns=["192.0.2.53"])
+    process = booted.sh("systemctl show --property=MainPID web")
+
+    def servers() -> str:
+        return booted.within("web", "grep ^nameserver /etc/resolv.conf")
+
+    lease = "echo nameserver 198.51.100.1 >/etc/new; mv /etc/new /etc/resolv.conf"
+    resolved = "mkdir -p /run/stub; echo nameserver 198.51.100.2 >/run/stub/new; mv /run/stub/new /run/stub/conf"
+    for change in (lease, lease, f"{resolved}; ln -sf ../run/stub/conf /etc/link; mv /etc/link /etc/resolv.conf", resolved):
+        booted.sh(change)
+        end = time.monotonic() + 8
+        while servers() != "nameserver 192.0.2.53\n":
+            assert time.monotonic() < end, servers()
+            time.sleep(0.05)
+        # The host's own file is not covered.
+        assert booted.sh("cat /etc/resolv.conf").startswith("nameserver 198.51.100.")
+    assert booted.sh("systemctl show --property=MainPID web") == process
+    # The next run of the role has nothing to do.
+    assert booted.module("netns_info", name="web", service="web.service")["service"]["dns_current"] is True
+    assert "failed=0 " in booted.play(ROLE, **DNS, isolated_service_state="absent")
+    assert servers() == "nameserver 198.51.100.2\n"
+    assert (
+        booted.sh(f"ls {UNITS} {UNITS}/web.service.d | grep dns || :; systemctl is-active isolated-service-web-dns.path || :")
+        == "inactive\n"
+    )

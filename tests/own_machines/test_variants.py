@@ -109,12 +109,15 @@ def test_two_servers_two_clients_with_luns_of_their_own_and_an_existing_group(ma
 
 
 def _partition_table(disk: str) -> str:
-    """The command that makes two partitions of 100 MiB on a disk, without sfdisk, which minimal machines do not have."""
+    """The command that makes two partitions of 100 MiB on a disk, without sfdisk, which minimal machines do not have.
+
+    Udev looks into a disk that was written to, and meanwhile the kernel does not read its partitions again.
+    """
     return f"""python3 -c '
 import struct
 entry = lambda begin: struct.pack("<B3sB3sII", 0, b"\\xfe\\xff\\xff", 0x83, b"\\xfe\\xff\\xff", begin, 204800)
 open("{disk}", "r+b").write(bytes(446) + entry(2048) + entry(206848) + bytes(32) + b"\\x55\\xaa")
-' && blockdev --rereadpt {disk} && udevadm settle"""
+' && udevadm settle && udevadm lock --device={disk} blockdev --rereadpt {disk} && udevadm settle"""
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def partitions(machines: Machines) -> Iterator[list[str]]:
     """Two empty partitions on one disk of each of two servers, and an IPv6 address of every machine."""
     disk = machines.devices[0]
     for name in machines.servers[:2]:
-        machines.run(name, f"wipefs --all --quiet {disk}")
+        machines.run(name, f"wipefs --all --quiet {disk} && udevadm settle")
         machines.run(name, _partition_table(disk))
     for name, number in _numbered(machines):
         machines.run(name, f"ip address add fd00:99::{number}/64 dev vec0 nodad")

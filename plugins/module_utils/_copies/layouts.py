@@ -11,7 +11,10 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .state import DELAYED, Extent, Map
 
-ADJACENT, ODD, HOLES, WRITTEN = LAYOUTS = ("adjacent", "adjacent_odd", "holes", "just_written")
+ADJACENT, ODD, HOLES, WRITTEN, OVER = LAYOUTS = ("adjacent", "adjacent_odd", "holes", "just_written", "holes_over_data")
+
+ALL_COPIERS = LAYOUTS[:-1]
+"""The layouts by default: not every copier is meant to write over a copy that exists."""
 
 BATCH = 72
 """The extents that cp of coreutils 8.10 to 8.19 reads at once."""
@@ -28,6 +31,7 @@ class Recipe:
     All of C(count) blocks are written but those in C(skipped). Of the result C(punched) become holes, and C(collapsed) are taken out, the
     last first, so that all behind them moves forward. Where the file system cannot do that, the file is written as it has to be in the
     end, and the blocks that follow a collapsed one are written once more: file systems that never overwrite give them a new place.
+    With C(is_over) there is a longer copy of other data already.
     """
 
     layout: str
@@ -37,6 +41,7 @@ class Recipe:
     punched: Tuple[int, ...] = ()
     collapsed: Tuple[int, ...] = ()
     is_synced: bool = True
+    is_over: bool = False
     files: int = 1
 
     def cells(self) -> List[Optional[int]]:
@@ -64,8 +69,8 @@ class Recipe:
 def make_recipe(layout: str, block: int, limit: int) -> Recipe:
     """The recipe of a layout. C(limit) is for the bytes of all its files and their copies."""
     groups = min(_GROUPS, limit // (8 * block))
-    if layout == HOLES:
-        return _with_holes(block, groups)
+    if layout in (HOLES, OVER):
+        return _with_holes(layout, block, groups)
     if layout == WRITTEN:
         return Recipe(layout, block, limit // (4 * _TOGETHER * block), is_synced=False, files=_TOGETHER)
     front = 2 if layout == ODD else 0
@@ -80,7 +85,7 @@ def make_recipe(layout: str, block: int, limit: int) -> Recipe:
     )
 
 
-def _with_holes(block: int, groups: int) -> Recipe:
+def _with_holes(layout: str, block: int, groups: int) -> Recipe:
     """Islands and holes of one to four blocks, a hole at the end."""
     skipped: List[int] = []
     place = 0
@@ -89,7 +94,7 @@ def _with_holes(block: int, groups: int) -> Recipe:
         width = 1 + group // 4 % 4
         skipped += range(place, place + width)
         place += width
-    return Recipe(HOLES, block, place, skipped=tuple(skipped))
+    return Recipe(layout, block, place, skipped=tuple(skipped), is_over=layout == OVER)
 
 
 def make_blocks(recipe: Recipe, seed: bytes) -> Tuple[bytes, ...]:
@@ -107,9 +112,14 @@ def expected(recipe: Recipe, blocks: Sequence[bytes]) -> bytes:
     return b"".join(hole if number is None else blocks[number] for number in recipe.cells())
 
 
+def former_copy(recipe: Recipe) -> bytes:
+    """The copy that exists already; empty for none."""
+    return b"\xff" * (len(recipe.cells()) + 1) * recipe.block if recipe.is_over else b""
+
+
 def why_unproved(recipe: Recipe, found: Map) -> str:
     """Why a file does not lie on the disk as its layout says; empty if it does."""
-    if recipe.layout == HOLES:
+    if recipe.layout in (HOLES, OVER):
         if found.data is None:
             return "no SEEK_DATA"
         return "" if found.data == recipe.data() else "the holes of the file are not where they were made"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._core.errors import InputError
-from .layouts import LAYOUTS
+from .layouts import ALL_COPIERS, LAYOUTS
 
 SOURCE, TARGET, FOLDER, TARGET_FOLDER, NAME = PLACES = ("{source}", "{target}", "{folder}", "{target_folder}", "{name}")
 
@@ -18,7 +18,7 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "paths": {"type": "list", "elements": "path", "required": True},
     "target": {"type": "path"},
     "commands": {"type": "list", "elements": "raw", "default": ["cp"]},
-    "layouts": {"type": "list", "elements": "str", "choices": list(LAYOUTS), "default": list(LAYOUTS)},
+    "layouts": {"type": "list", "elements": "str", "choices": list(LAYOUTS), "default": list(ALL_COPIERS)},
     "rounds": {"type": "int", "default": 3},
     "guard": {"type": "str", "choices": ["auto", "require", "never"], "default": "auto"},
     "size_limit": {"type": "int", "default": 32},

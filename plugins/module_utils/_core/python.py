@@ -6,14 +6,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 SYSTEM = "/usr/bin/python3"
+_OLDEST = 8
+"""The oldest minor version of Python 3 that runs the programs."""
 
 
 def interpreter(system: str = SYSTEM) -> str:
-    """The system's Python by the path that an upgrade keeps, if that Python runs this module and so is new enough; else the running Python.
+    """The system's Python by the path that an upgrade keeps, if it is new enough; else the running Python.
 
-    On RHEL 8 the system's Python is 3.6, and modules run on another.
+    Modules may run on another: on RHEL 8, where the system's Python is 3.6, and from a virtual environment, which other users may not
+    read and which goes away.
     """
-    return system if os.path.realpath(system) == os.path.realpath(sys.executable) else sys.executable
+    real = os.path.realpath(system)
+    named = re.fullmatch(r"python3\.(\d+)", os.path.basename(real))
+    is_new = named is not None and int(named.group(1)) >= _OLDEST and os.access(real, os.X_OK)
+    return system if is_new or real == os.path.realpath(sys.executable) else sys.executable

@@ -10,7 +10,7 @@ from typing import List, Tuple
 from .._core.plan import Command, MakeDirectory, Operation, Plan, Step, WriteFile
 from .checks import check_owner, check_present
 from .render import enter_script, start_script
-from .show import view
+from .show import after, before, view
 from .state import BRIDGE, HOLDER_WORD, KERNEL, MARKER, Guest, GuestState, State, Wanted
 
 _PRIVATE = 0o700
@@ -35,8 +35,8 @@ def _plan_present(state: State, lab: Wanted) -> Plan:
             warnings.append(f"guest {guest.name} runs with its former settings until it is started again")
     return Plan(
         subject=f"lab {lab.name}",
-        before=view(state, lab),
-        after={"namespace": "present", "guests": {guest.name: "running" for guest in lab.guests}},
+        before=before(state, lab),
+        after=after(state, lab),
         steps=(*steps, *(step for part in parts for step in part.steps)),
         warnings=tuple(warnings),
         parts=tuple(parts),
@@ -52,8 +52,8 @@ def _plan_absent(state: State, lab: Wanted) -> Plan:
         steps.append(Operation("end-processes"))
     if state.entries:
         steps.append(Operation("remove-directory", {"path": lab.directory}))
-    before = view(state, lab) if steps else {"namespace": "absent", "guests": {}}
-    return Plan(f"lab {lab.name}", before, {"namespace": "absent", "guests": {}}, tuple(steps))
+    gone = {"namespace": "absent", "guests": {}}
+    return Plan(f"lab {lab.name}", view(state, lab) if steps else gone, gone, tuple(steps))
 
 
 def _directory_steps(state: State, lab: Wanted) -> List[Step]:

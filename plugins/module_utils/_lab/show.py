@@ -8,16 +8,34 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from .._core.plan import Plan
+from .render import start_script
 from .state import State, Wanted
 
 
 def view(state: State, lab: Wanted) -> Dict[str, Any]:
-    """One side of the diff."""
+    """The lab as it is."""
     guests = {}
     for guest in lab.guests:
         observed = state.guest(guest.name)
         guests[guest.name] = "running" if observed.running else "stopped" if observed.has_root else "absent"
     return {"namespace": "absent" if state.holder is None else "present", "guests": guests}
+
+
+def before(state: State, lab: Wanted) -> Dict[str, Any]:
+    """The lab as it is, with the start scripts that are to change."""
+    return {**view(state, lab), "starts": {name: state.guest(name).start_script for name in _changed_starts(state, lab)}}
+
+
+def after(state: State, lab: Wanted) -> Dict[str, Any]:
+    """The same after the plan."""
+    starts = _changed_starts(state, lab)
+    return {"namespace": "present", "guests": {guest.name: "running" for guest in lab.guests}, "starts": starts}
+
+
+def _changed_starts(state: State, lab: Wanted) -> Dict[str, str]:
+    """The start scripts of guests with other settings than before. Those of new guests would say nothing in a diff."""
+    scripts = {guest.name: start_script(lab, guest) for guest in lab.guests if state.guest(guest.name).start_script is not None}
+    return {name: script for name, script in scripts.items() if script != state.guest(name).start_script}
 
 
 def returned(state: State, lab: Wanted, _plan: Plan) -> Dict[str, Any]:

@@ -46,6 +46,9 @@ _SIGNATURES = bytes.fromhex(
 )
 """All algorithms of signatures, because the answer must depend on the offered suites alone. The last ones are SHA-224 and SHA-1."""
 
+_SECURE_RENEGOTIATION = 0x00FF
+"""The signal among the suites (RFC 5746)."""
+
 _LONG = range(256, 512)
 """Lengths of a ClientHello at which some load balancers hang (RFC 7685)."""
 
@@ -65,7 +68,7 @@ def client_hello(offer: Offer, random: bytes) -> bytes:
     """The offer as one TLS record. C(random) is 32 bytes for the hello, and 32 more that TLS 1.3 wants as the id of a session."""
     body = struct.pack("!H", min(offer.version, TLS12)) + random[:32]
     body += _block(1, random[32:64] if offer.version >= TLS13 else b"")
-    body += _block(2, _numbers(offer.suites)) + _block(1, b"\1\0" if offer.compression else b"\0")
+    body += _block(2, _numbers(_with_signal(offer))) + _block(1, b"\1\0" if offer.compression else b"\0")
     # SSL 3.0 knows no extensions, and some of its servers refuse a hello with one.
     if offer.version > VERSIONS["SSLv3"]:
         extensions = _extensions(offer)
@@ -75,6 +78,11 @@ def client_hello(offer: Offer, random: bytes) -> bytes:
         body += _block(2, extensions)
     message = b"\1" + struct.pack("!I", len(body))[1:] + body
     return b"\x16" + struct.pack("!H", min(offer.version, VERSIONS["TLSv1"])) + _block(2, message)
+
+
+# Like OpenSSL. There are servers that refuse a client without it, although the extension says the same; SSL 3.0 has no extension.
+def _with_signal(offer: Offer) -> Tuple[int, ...]:
+    return offer.suites if offer.version >= TLS13 else (*offer.suites, _SECURE_RENEGOTIATION)
 
 
 def _extensions(offer: Offer) -> bytes:

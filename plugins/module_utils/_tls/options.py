@@ -15,6 +15,9 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _NUMERIC = re.compile(r"[0-9.]+")
 
+PARALLEL = 4
+"""Connections at a time, fewer than any server is known to allow by default."""
+
 STARTTLS = ("smtp", "imap", "pop3", "ftp")
 
 SPEC: Dict[str, Dict[str, Any]] = {
@@ -25,6 +28,7 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "starttls": {"type": "str", "choices": list(STARTTLS)},
     "timeout": {"type": "float", "default": 5.0},
     "max_handshakes": {"type": "int", "default": 200},
+    "parallel": {"type": "int", "default": PARALLEL},
     # Names of keys, not keys.
     "ticket_keys": {"type": "dict", "default": {}, "no_log": False},
 }
@@ -32,7 +36,8 @@ SPEC: Dict[str, Dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """The server and the names to ask for; C(None) among C(names) is a client without SNI. C(timeout) is seconds for one handshake.
+    """The server and the names to ask for; C(None) among C(names) is a client without SNI. C(timeout) is seconds for one handshake,
+    C(parallel) the most connections at a time.
 
     C(ticket_keys) are the names of keys of an earlier run, and when each was seen first, in seconds since 1970.
     """
@@ -44,6 +49,7 @@ class Wanted:
     timeout: float
     max_handshakes: int
     ticket_keys: Tuple[Tuple[str, int], ...]
+    parallel: int = PARALLEL
 
 
 def make_wanted(params: Mapping[str, Any]) -> Wanted:
@@ -56,6 +62,8 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         raise InputError("timeout", f"is {params['timeout']}; it has to be 0.1 to 60 seconds")
     if not 1 <= params["max_handshakes"] <= 2000:
         raise InputError("max_handshakes", f"is {params['max_handshakes']}; it has to be 1 to 2000")
+    if not 1 <= params["parallel"] <= 16:
+        raise InputError("parallel", f"is {params['parallel']}; it has to be 1 to 16")
     names = tuple(dict.fromkeys(_check_name(name) for name in params["names"]))
     asked: Tuple[Optional[str], ...] = (*names, None) if params["without_name"] else names
     if not asked:
@@ -68,6 +76,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         timeout=params["timeout"],
         max_handshakes=params["max_handshakes"],
         ticket_keys=tuple(_seen(key, since) for key, since in params["ticket_keys"].items()),
+        parallel=params["parallel"],
     )
 
 

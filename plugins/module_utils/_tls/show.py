@@ -42,11 +42,9 @@ def _subject(wanted: Wanted, scan: Scan) -> str:
 
 def problems(scan: Scan, now: int) -> Iterator[str]:
     """What is wrong for one name, a sentence each."""
-    if scan.without:
-        names = ", ".join(suite.openssl_name or suite.name for suite in scan.without[:_SHOWN])
-        more = f" and {len(scan.without) - _SHOWN} more" if len(scan.without) > _SHOWN else ""
-        count = "1 suite has" if len(scan.without) == 1 else f"{len(scan.without)} suites have"
-        yield f"{count} no forward secrecy: {names}{more}"
+    if not scan.protocols and not scan.errors:
+        yield "it refuses every suite of every protocol from SSLv3 to TLSv1.3: see the log of the server, and whether it has this name"
+    yield from _suite_problems(scan)
     old = [protocol.name for protocol in scan.protocols if protocol.name in _OLD]
     if old:
         yield f"the old protocols {', '.join(old)} are spoken"
@@ -60,6 +58,26 @@ def problems(scan: Scan, now: int) -> Iterator[str]:
     if scan.certificate:
         yield from _certificate_problems(scan.certificate, now)
     yield from scan.errors
+
+
+def _suite_problems(scan: Scan) -> Iterator[str]:
+    readable = [suite for suite in scan.suites if suite.is_readable]
+    anonymous = [suite for suite in scan.suites if suite.is_anonymous]
+    if scan.without:
+        yield f"{_count(scan.without)} no forward secrecy: {_names(scan.without)}"
+    if readable:
+        yield f"{_count(readable)} no encryption, or a key of at most 56 bits, so that who records can read: {_names(readable)}"
+    if anonymous:
+        yield f"{_count(anonymous)} no certificate, so that anybody on the way can be the server: {_names(anonymous)}"
+
+
+def _count(suites: Sequence[Suite]) -> str:
+    return "1 suite has" if len(suites) == 1 else f"{len(suites)} suites have"
+
+
+def _names(suites: Sequence[Suite]) -> str:
+    more = f" and {len(suites) - _SHOWN} more" if len(suites) > _SHOWN else ""
+    return ", ".join(suite.openssl_name or suite.name for suite in suites[:_SHOWN]) + more
 
 
 def _ticket_problem(tickets: Tickets) -> Iterator[str]:

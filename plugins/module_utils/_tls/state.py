@@ -12,7 +12,7 @@ from .suites import Suite, find_suite
 
 
 class ProbeError(Exception):
-    """A server gave no answer that can be understood. C(is_silent) tells whether it let the time run out.
+    """A server gave no answer that can be understood. C(is_silent) tells whether other questions would go the same way.
 
     The text says what happened, without the server.
     """
@@ -20,6 +20,10 @@ class ProbeError(Exception):
     def __init__(self, problem: str, is_silent: bool = False) -> None:
         super().__init__(problem)
         self.is_silent = is_silent
+
+
+class BusyError(ProbeError):
+    """A server takes no connection now, and may take one later."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,6 @@ class Protocol:
     suites: Tuple[int, ...]
     groups: Tuple[str, ...] = ()
     dh_bits: Optional[int] = None
-
-    @property
-    def without(self) -> Tuple[Suite, ...]:
-        """The suites without forward secrecy."""
-        return tuple(suite for suite in map(find_suite, self.suites) if not suite.is_forward_secret)
 
 
 @dataclass(frozen=True)
@@ -82,19 +81,23 @@ class Scan:
     errors: Tuple[str, ...] = ()
 
     @property
+    def suites(self) -> Tuple[Suite, ...]:
+        """The suites of all protocols, each once."""
+        return tuple(dict.fromkeys(find_suite(number) for protocol in self.protocols for number in protocol.suites))
+
+    @property
     def without(self) -> Tuple[Suite, ...]:
         """The suites without forward secrecy of all protocols, each once."""
-        return tuple(dict.fromkeys(suite for protocol in self.protocols for suite in protocol.without))
+        return tuple(suite for suite in self.suites if not suite.is_forward_secret)
 
     @property
     def forward_secret(self) -> Optional[str]:
         """C(all), C(some) or C(none) of the suites have forward secrecy; C(None) if no suite was found."""
-        suites = {number for protocol in self.protocols for number in protocol.suites}
-        if not suites:
+        if not self.suites:
             return None
         if not self.without:
             return "all"
-        return "none" if len(self.without) == len(suites) else "some"
+        return "none" if len(self.without) == len(self.suites) else "some"
 
     @property
     def post_quantum(self) -> Tuple[str, ...]:

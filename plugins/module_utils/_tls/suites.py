@@ -264,11 +264,17 @@ class Suite:
 
     @property
     def is_forward_secret(self) -> bool:
-        """Whether each session has keys of its own, which the server's private key does not reveal later.
+        """Whether each session has keys of its own, which the server's private key does not reveal later, and nobody else finds.
 
         TLS 1.3 has only such exchanges with a certificate. An anonymous exchange is ephemeral, too; its fault is another one.
         """
-        return self.is_tls13 or self.key_exchange.split("_")[0] in ("ECDHE", "DHE") or self.is_anonymous
+        is_ephemeral = self.is_tls13 or self.key_exchange.split("_")[0] in ("ECDHE", "DHE") or self.is_anonymous
+        return is_ephemeral and not self.is_readable
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether who records a session can read it without any key: it is not encrypted, or with a key of 40 or 56 bits."""
+        return any(part in self.name for part in ("_WITH_NULL_", "_EXPORT_", "_WITH_DES_CBC_"))
 
     @property
     def is_anonymous(self) -> bool:

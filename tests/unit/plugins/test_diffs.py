@@ -22,11 +22,13 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.state im
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.session.state import WantedSession
 from ansible_collections.fleetlab.linux.plugins.module_utils._iscsi.target.plan import plan as plan_target
 from ansible_collections.fleetlab.linux.plugins.module_utils._monitor.plan import plan as plan_monitor
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.archive.plan import plan as plan_archive
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.archive.state import Archive
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.plan import plan_host
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.private_tmp import launcher
 from ansible_collections.fleetlab.linux.plugins.module_utils._reservation.plan import plan as plan_reservation
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.plan import plan as plan_tls
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE, NGINX, PROFTPD, Server
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.observe.launcher import program_text
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import Wanted as WantedTmp
 from ansible_collections.fleetlab.linux.plugins.module_utils._tmp.options import WantedLauncher
@@ -37,10 +39,12 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._cron im
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._ftpaccess import test_cure as ftpaccess
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._iscsi.session import test_plan as session
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._iscsi.target import test_plan as target
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._lab import test_plan as lab
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md import machine as md
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._monitor import test_plan as monitor
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._monitor.machine import Machine as MonitoredHost
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._netns import machine as netns
+from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._packages import test_archive as archive
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._packages import test_packages as packages
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._queue import test_disk_queue as queue
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._reservation import test_plan as reservation
@@ -148,10 +152,41 @@ def a_line_of_rules() -> Plan:
     return plan_ftpaccess(CureState(ftpaccess.configuration(), texts[0], texts[1], (), ()), ftpaccess.wanted())
 
 
-def a_group_of_a_server() -> Plan:
-    host = tls.Machine()
+def a_group_of_a_server(server: Server = APACHE) -> Plan:
+    host = tls.Machine(server=server)
     host.apply(tls.want())
-    return plan_tls(APACHE, host.state(), tls.want(groups=["X25519"]))
+    return plan_tls(server, host.state(), tls.want(groups=["X25519"]))
+
+
+def a_group_of_nginx() -> Plan:
+    return a_group_of_a_server(NGINX)
+
+
+def a_group_of_proftpd() -> Plan:
+    return a_group_of_a_server(PROFTPD)
+
+
+def a_build_in_an_archive() -> Plan:
+    first = Archive("amd64", archive.ENTRIES[:2], (), ())
+    published = archive.carried_out(first, plan_archive(first, archive.wanted()))
+    return plan_archive(replace(published, entries=archive.ENTRIES), archive.wanted())
+
+
+def a_signature_of_an_archive() -> Plan:
+    first = Archive("amd64", archive.ENTRIES, (), ())
+    published = archive.carried_out(first, plan_archive(first, archive.wanted()))
+    first_index, *others = published.indexes
+    return plan_archive(replace(published, indexes=(replace(first_index, is_signed=False), *others)), archive.wanted())
+
+
+def the_memory_of_a_guest() -> Plan:
+    first = lab.lab_of(servers=3)
+    larger = replace(first, guests=(replace(first.guests[0], memory=512), *first.guests[1:]))
+    return lab.plan_present(larger, lab.present(first))
+
+
+def a_guest_of_a_lab() -> Plan:
+    return lab.plan_present(lab.lab_of(servers=3), lab.present(lab.lab_of(servers=2)))
 
 
 CASES: list[Callable[[], Plan]] = [
@@ -169,6 +204,12 @@ CASES: list[Callable[[], Plan]] = [
     a_version_of_a_package,
     a_line_of_rules,
     a_group_of_a_server,
+    a_group_of_nginx,
+    a_group_of_proftpd,
+    a_build_in_an_archive,
+    a_signature_of_an_archive,
+    the_memory_of_a_guest,
+    a_guest_of_a_lab,
 ]
 
 

@@ -47,6 +47,9 @@ def _copy(runner: Runner, before: Tuple[str, ...], command: Tuple[str, ...], mad
     name = os.path.basename(made.path)
     target = os.path.join(folder, f"copy-of-{name}", name)
     os.mkdir(os.path.dirname(target))
+    if made.former:
+        with open(target, "xb") as stream:
+            stream.write(made.former)
     failure = ""
     try:
         runner.run([*before, *fill(command, made.path, target)], timeout=timeout)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ..layouts import Recipe, expected, make_blocks, why_unproved
+from ..layouts import Recipe, expected, former_copy, make_blocks, why_unproved
 from .extents import collapse, punch, read_map
 
 PREFIX = ".fleetlab-copy-check-"
@@ -28,11 +28,12 @@ _HIDDEN = (errno.ENOTEMPTY, errno.EBUSY, errno.ENOENT)
 
 @dataclass(frozen=True)
 class Made:
-    """A file, its content, and why its layout is not proved."""
+    """A file, its content, why its layout is not proved, and the content of the copy that exists already; empty for none."""
 
     path: str
     content: bytes
     unproved: str
+    former: bytes
 
 
 def make_file(path: str, recipe: Recipe) -> Made:
@@ -47,7 +48,7 @@ def make_file(path: str, recipe: Recipe) -> Made:
         unproved = why_unproved(recipe, read_map(descriptor))
     finally:
         os.close(descriptor)
-    return Made(path, expected(recipe, blocks), unproved)
+    return Made(path, expected(recipe, blocks), unproved, former_copy(recipe))
 
 
 def _make_by_collapse(descriptor: int, recipe: Recipe, blocks: Sequence[bytes]) -> bool:

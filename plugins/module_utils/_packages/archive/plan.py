@@ -57,8 +57,15 @@ def plan(state: Archive, wanted: WantedArchive) -> Plan:
     architectures = {state.architecture, *(entry.architecture for entry in state.entries)} - {"all"}
     for suite in changed:
         steps.append(Operation("publish", {"suite": suite, "architectures": sorted(architectures | {*state.index(suite).architectures})}))
-    before: Dict[str, Any] = {suite: _indexed(state, suite) for suite in after}
-    return Plan(wanted.path, {"packages": before}, {"packages": after}, tuple(steps))
+    return Plan(wanted.path, _before(state, list(after)), {"packages": after, "signed": list(after), "public_key": "present"}, tuple(steps))
+
+
+def _before(state: Archive, suites: List[str]) -> Dict[str, Any]:
+    return {
+        "packages": {suite: _indexed(state, suite) for suite in suites},
+        "signed": [suite for suite in suites if state.index(suite).is_signed],
+        "public_key": "present" if state.has_public_key else "absent",
+    }
 
 
 def _suites(state: Archive) -> List[str]:

@@ -95,7 +95,7 @@ def load(name: str, definitions: str = "", states: str = "") -> Job:
             since = int(os.fstat(stream.fileno()).st_mtime)
             text = stream.read()
     except OSError as error:
-        raise UsageError(f"no job '{name}' can be read: {path}: {error.strerror}") from None
+        raise UsageError(f"no job '{name}' can be read: {path}: {error.strerror}. As root, run-at --list shows the jobs") from None
     import json
 
     try:

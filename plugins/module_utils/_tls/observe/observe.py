@@ -15,37 +15,39 @@ from ..options import Wanted
 from ..scan import scan
 from ..state import Certificate, ProbeError, Scan, Tickets
 from .ask import ask
+from .lines import Lines
 from .session import Session, read_session
 
 
 def observe(wanted: Wanted) -> Tuple[Scan, ...]:
     """A scan for each name, in their order."""
-    return tuple(_observe_name(wanted, name) for name in wanted.names)
+    with Lines(wanted) as lines:
+        return tuple(_observe_name(wanted, lines, name) for name in wanted.names)
 
 
-def _observe_name(wanted: Wanted, name: Optional[str]) -> Scan:
-    found = scan(functools.partial(ask, wanted), name, wanted.max_handshakes)
+def _observe_name(wanted: Wanted, lines: Lines, name: Optional[str]) -> Scan:
+    found = scan(functools.partial(ask, lines), name, wanted.max_handshakes)
     if not found.protocols:
         return found
     errors = list(found.errors)
     spoken = {protocol.name for protocol in found.protocols}
-    tickets = _tickets(wanted, name, errors) if spoken - {"TLSv1.3"} else None
-    return replace(found, tickets=tickets, certificate=_certificate(wanted, name, errors), errors=tuple(errors))
+    tickets = _tickets(wanted, lines, name, errors) if spoken - {"TLSv1.3"} else None
+    return replace(found, tickets=tickets, certificate=_certificate(lines, name, errors), errors=tuple(errors))
 
 
-def _certificate(wanted: Wanted, name: Optional[str], errors: List[str]) -> Optional[Certificate]:
+def _certificate(lines: Lines, name: Optional[str], errors: List[str]) -> Optional[Certificate]:
     try:
-        data = read_session(wanted, name, tls12=False).certificate
+        data = read_session(lines, name, tls12=False).certificate
         return read_certificate(data) if data else None
     except (ProbeError, BadCertificate) as error:
         errors.append(f"certificate: {error}")
     return None
 
 
-def _tickets(wanted: Wanted, name: Optional[str], errors: List[str]) -> Optional[Tickets]:
+def _tickets(wanted: Wanted, lines: Lines, name: Optional[str], errors: List[str]) -> Optional[Tickets]:
     """The keys of the tickets of two sessions, which are the same unless the server has a key for each."""
     try:
-        first, second = (read_session(wanted, name, tls12=True) for _session in range(2))
+        first, second = (read_session(lines, name, tls12=True) for _session in range(2))
     except ProbeError as error:
         errors.append(f"tickets: {error}")
         return None

@@ -13,9 +13,9 @@ import warnings
 from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
 
-from ..options import Wanted
 from ..state import ProbeError
-from .ask import connect
+from .connection import Connection
+from .lines import Lines
 
 _HANDSHAKE, _CHANGE_CIPHER, _TICKET = 22, 20, 4
 _KEY_NAME = 16
@@ -31,27 +31,27 @@ class Session:
     lifetime: Optional[int] = None
 
 
-def read_session(wanted: Wanted, name: Optional[str], tls12: bool) -> Session:
+def read_session(lines: Lines, name: Optional[str], tls12: bool) -> Session:
     """A whole handshake with the server, with C(tls12) of at most TLS 1.2. Raises L(ProbeError)."""
+    return lines.use(lambda connection: _read_session_on(connection, name, tls12))
+
+
+def _read_session_on(connection: Connection, name: Optional[str], tls12: bool) -> Session:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = _context(tls12).wrap_bio(incoming, outgoing, server_hostname=name)
     received = b""
-    try:
-        with connect(wanted) as connection:
-            while True:
-                done = _step(client)
-                said = outgoing.read()
-                if said:
-                    connection.send(said)
-                if done:
-                    break
-                data = connection.receive()
-                if not data:
-                    raise ProbeError("it closes the connection in the handshake")
-                received += data
-                incoming.write(data)
-    except ConnectionResetError as error:
-        raise ProbeError("it resets the connection in the handshake") from error
+    while True:
+        done = _step(client)
+        said = outgoing.read()
+        if said:
+            connection.send(said)
+        if done:
+            break
+        data = connection.receive()
+        if not data:
+            raise ProbeError("it closes the connection in the handshake")
+        received += data
+        incoming.write(data)
     key, lifetime = _ticket(received) if client.version() != "TLSv1.3" else (None, None)
     return Session(client.getpeercert(binary_form=True), key, lifetime)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Protocol, Tuple
 
-from ..state import ProbeError
+from ..state import BusyError, ProbeError
 
 _LINE_LIMIT = 8192
 
@@ -35,6 +35,10 @@ _MORE: Dict[str, str] = {"smtp": r"\d{3}-", "ftp": r"(\d{3}-|\s)", "imap": r"\*"
 """How a line begins that others follow."""
 
 
+_BUSY = r"421[ -]|530[ -]|\* BYE"
+"""How a line begins by which a server says that there are too many connections."""
+
+
 def start_tls(line: Line, protocol: str) -> None:
     """Lead the dialogue until the server expects a ClientHello. Raises L(ProbeError) with the line by which it refused."""
     rest = b""
@@ -58,5 +62,7 @@ def _read(line: Line, rest: bytes, wanted: str, more: str, said: str) -> bytes:
         text = head.decode("ascii", "replace").rstrip("\r")
         if re.match(wanted, text):
             return rest
+        if re.match(_BUSY, text):
+            raise BusyError(f"it takes no connection: its answer to {said} is {text[:80]!r}", is_silent=True)
         if not re.match(more, text):
             raise ProbeError(f"it refuses TLS: its answer to {said} is {text[:80]!r}")

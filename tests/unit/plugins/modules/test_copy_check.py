@@ -35,6 +35,28 @@ def test_copies_are_checked_and_removed(tmp_path: Path, capsys: pytest.CaptureFi
     assert list(tmp_path.iterdir()) == []
 
 
+# As rsync --sparse --inplace did, and dd with conv=sparse,notrunc does: seeks over zeros, which are not zeros in the older copy.
+SPARSE_IN_PLACE = """
+import os, sys
+with open(sys.argv[1], "rb") as source, open(sys.argv[2], "r+b" if os.path.exists(sys.argv[2]) else "wb") as target:
+    for block in iter(lambda: source.read(4096), b""):
+        target.seek(len(block), 1) if block.count(0) == len(block) else target.write(block)
+    target.truncate()
+"""
+
+
+def test_copiers_that_update_a_copy_are_tried_over_an_older_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """rsync 114: with --sparse and --inplace the zeros of the source are old data in the copy."""
+    commands = ["cp", "dd if={source} of={target} bs=4096 status=none conv=notrunc", ["python3", "-c", SPARSE_IN_PLACE]]
+    over = {"paths": [str(tmp_path)], "commands": commands, "rounds": 1, "guard": "never"}
+    found = run(capsys, **over, layouts=["holes", "holes_over_data"])["results"]
+    assert [(one["layout"], one["verdict"]) for one in found if one["verdict"] != "not_seen"] == [("holes_over_data", "corrupts")] * 2
+    longer, stale = (one["first_difference"] for one in found if one["verdict"] == "corrupts")
+    assert longer["what"] == "surplus", longer
+    assert (stale["offset"], stale["what"]) == (4096, "garbage"), stale
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_missing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, paths=[str(tmp_path), str(tmp_path / "no")])
     assert result["failed"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.python import interpreter
 
 
@@ -17,9 +19,17 @@ def test_the_name_without_a_version_where_it_is_this_one(tmp_path: Path) -> None
     assert interpreter(str(system)) == str(system)
 
 
-def test_not_the_system_s_where_that_is_another_one(tmp_path: Path) -> None:
-    old = tmp_path / "python3"
-    old.write_text("#!/bin/sh\necho Python 3.6.8\n", encoding="utf-8")
-    old.chmod(0o755)
-    assert interpreter(str(old)) == sys.executable
+@pytest.mark.parametrize(("version", "is_taken"), [("python3.6", False), ("python3.7", False), ("python3.8", True), ("python3.14", True)])
+def test_another_python_of_the_system_only_where_that_is_new_enough(tmp_path: Path, version: str, is_taken: bool) -> None:
+    (tmp_path / version).write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / version).chmod(0o755)
+    system = tmp_path / "python3"
+    system.symlink_to(version)
+    assert interpreter(str(system)) == (str(system) if is_taken else sys.executable)
+
+
+def test_the_running_python_where_the_system_has_none_that_runs(tmp_path: Path) -> None:
+    (tmp_path / "python3.11").write_text("", encoding="utf-8")
+    (tmp_path / "python3").symlink_to("python3.11")
+    assert interpreter(str(tmp_path / "python3")) == sys.executable
     assert interpreter(str(tmp_path / "missing")) == sys.executable

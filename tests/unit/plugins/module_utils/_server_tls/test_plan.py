@@ -18,7 +18,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import C
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options import Wanted, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.plan import plan, settings_for
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import PROFILES, Settings
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE, Server
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, File, Kept, Listener, Place, Setting, State
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.scans import END, report
@@ -45,7 +45,10 @@ def want(**options: Any) -> Wanted:
 
 @dataclass
 class Machine:
-    """A server with its owned file. C(loaded) are the settings that the running process has, C(None) for those of its package."""
+    """A server with its owned file. C(loaded) are the settings that the running process has, C(None) for those of its package.
+
+    nginx and ProFTPD read every file of a folder: theirs is enabled by its existence.
+    """
 
     content: Optional[str] = None
     enabled: bool = False
@@ -53,43 +56,44 @@ class Machine:
     loaded: Optional[Settings] = None
     journal: Optional[str] = None
     version: Any = (3, 0, 22)
+    server: Server = APACHE
 
     def state(self) -> State:
         return State(
             config=CONFIG,
             version=self.version,
             pid=1 if self.running else None,
-            files={APACHE.owned: (self.content, 0o644)} if self.content is not None else {},
-            is_enabled=self.enabled,
+            files={self.server.owned: (self.content, 0o644)} if self.content is not None else {},
+            is_enabled=self.enabled if self.server.enable else self.content is not None,
             live=(report(self.loaded),) if self.running else (),
             kept=Kept(**json.loads(self.journal)) if self.journal else None,
         )
 
     def carry_out(self, step: Step, settings: Settings) -> None:
-        if isinstance(step, WriteFile) and step.path == APACHE.journal:
+        if isinstance(step, WriteFile) and step.path == self.server.journal:
             self.journal = step.content
         elif isinstance(step, WriteFile):
-            assert step.path == APACHE.owned
+            assert step.path == self.server.owned
             assert self.journal, "the old file has to be kept first"
             self.content = step.content
-        elif isinstance(step, RemoveFile) and step.path == APACHE.owned:
+        elif isinstance(step, RemoveFile) and step.path == self.server.owned:
             assert self.journal, "the old file has to be kept first"
             self.content = None
         elif isinstance(step, RemoveFile):
-            assert step.path == APACHE.journal
+            assert step.path == self.server.journal
             self.journal = None
         elif isinstance(step, Command):
-            assert step.argv in (APACHE.enable, APACHE.disable)
-            self.enabled = step.argv == APACHE.enable
+            assert step.argv in (self.server.enable, self.server.disable)
+            self.enabled = step.argv == self.server.enable
         elif isinstance(step, Operation) and step.name == "prove":
             assert self.running
             if self.content is None:
                 self.loaded = None
-            self.loaded = settings if self.enabled and self.content == APACHE.render(settings) else self.loaded
+            self.loaded = settings if self.state().is_enabled and self.content == self.server.render(settings) else self.loaded
 
     def apply(self, wanted: Wanted, most: Optional[int] = None) -> List[Step]:
         state = self.state()
-        steps = plan(APACHE, state, wanted).steps
+        steps = plan(self.server, state, wanted).steps
         for step in steps[:most]:
             self.carry_out(step, settings_for(state, wanted))
         return list(steps)

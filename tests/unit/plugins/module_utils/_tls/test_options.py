@@ -33,6 +33,8 @@ def test_names_are_brought_into_the_form_of_sni() -> None:
         ({"port": 0}, "port: is 0; ports are 1 to 65535"),
         ({"timeout": 90.0}, "timeout: is 90.0; it has to be 0.1 to 60 seconds"),
         ({"max_handshakes": 0}, "max_handshakes: is 0"),
+        ({"parallel": 0}, "parallel: is 0; it has to be 1 to 16"),
+        ({"parallel": 17}, "parallel: is 17"),
         ({"host": " "}, "host: is empty"),
         ({"ticket_keys": {"ab": "x"}}, "ticket_keys: ab: 'x' is no time in seconds since 1970"),
     ],

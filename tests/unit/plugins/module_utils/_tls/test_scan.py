@@ -192,9 +192,43 @@ def test_problems_are_sentences_with_their_server() -> None:
     assert shown["names"][0]["forward_secret"] == "some"
 
 
+@pytest.mark.parametrize(
+    "openssl_name",
+    ["ECDHE-RSA-NULL-SHA", "AECDH-NULL-SHA", "NULL-MD5", "EXP-EDH-RSA-DES-CBC-SHA", "EXP-ADH-RC4-MD5", "EDH-RSA-DES-CBC-SHA"],
+)
+def test_what_everybody_can_read_is_not_forward_secret(openssl_name: str) -> None:
+    (suite,) = (each for each in SUITES.values() if each.openssl_name == openssl_name)
+    found = Scan("a.test", (Protocol("TLSv1.2", (suite.number, 0xC02F)),))
+    assert (found.forward_secret, found.without) == ("some", (suite,))
+    read = f"1 suite has no encryption, or a key of at most 56 bits, so that who records can read: {openssl_name}"
+    assert list(problems(found, 0))[:2] == [f"1 suite has no forward secrecy: {openssl_name}", read]
+
+
+def test_suites_without_a_certificate_are_named() -> None:
+    """testssl.sh 354: a mail server that offers only anonymous exchanges."""
+    found = Scan("a.test", (Protocol("TLSv1.2", (0xC019, 0x00A7)),))
+    assert found.forward_secret == "all"
+    said = "2 suites have no certificate, so that anybody on the way can be the server: AECDH-AES256-SHA, ADH-AES256-GCM-SHA384"
+    assert list(problems(found, 0)) == [said]
+
+
+def test_a_server_that_refuses_everything_is_a_problem() -> None:
+    (said,) = problems(Scan("a.test"), 0)
+    assert said.startswith("it refuses every suite of every protocol from SSLv3 to TLSv1.3")
+
+
+@pytest.mark.parametrize("version", sorted(VERSIONS.values()))
+def test_clients_that_renegotiate_safely_are_recognized(version: int) -> None:
+    """testssl.sh 990: a server refuses each hello that has no 00ff among its suites."""
+    hello = client_hello(Offer(version, (0xC02F,)), bytes(64))
+    after_session = 44 + (32 if version == TLS13 else 0)
+    suites = b"\x00\x02\xc0\x2f" if version == TLS13 else b"\x00\x04\xc0\x2f\x00\xff"
+    assert hello[after_session:].startswith(suites)
+
+
 def test_forward_secrecy_is_in_the_name_of_the_exchange() -> None:
     secret = {suite.name for suite in SUITES.values() if suite.is_forward_secret}
-    assert {"TLS_ECDHE_RSA_WITH_RC4_128_SHA", "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA", "TLS_AES_128_CCM_8_SHA256"} <= secret
+    assert {"TLS_ECDHE_RSA_WITH_RC4_128_SHA", "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_AES_128_CCM_8_SHA256"} <= secret
     assert not {"TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384", "TLS_PSK_WITH_AES_128_GCM_SHA256"} & secret
     assert {suite.key_exchange for suite in SUITES.values() if suite.name in secret} == {
         "any", "ECDHE_RSA", "ECDHE_ECDSA", "ECDHE_PSK", "DHE_RSA", "DHE_DSS", "DHE_PSK", "DH_anon", "ECDH_anon",

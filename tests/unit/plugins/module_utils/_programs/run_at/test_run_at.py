@@ -84,7 +84,7 @@ def test_a_person_can_look_ahead_and_try_a_job(installed: Installation) -> None:
         (["5", "Etc/UTC", "10", "STATE", ""], "COMMAND is empty"),
         (["--dst", "never", "5", "Etc/UTC", "10", "STATE", "true"], "not one of once, skip, twice"),
         (["--job", "../x"], "cannot be the name of a job"),
-        (["--job", "unknown"], "no job 'unknown'"),
+        (["--job", "unknown"], "unknown.json: No such file or directory. As root, run-at --list shows the jobs"),
         (["--next", "0", "5", "Etc/UTC"], "--next: '0' is not a whole number above 0"),
         (["--now", "--next=1", "--job", "test"], "only one of --check, --now and --next"),
         (["5", "UTC+3", "10", "STATE", "true"], "always 3 hours ahead of UTC are Etc/GMT-3"),
