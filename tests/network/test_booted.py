@@ -114,7 +114,7 @@ def test_a_service_that_a_shared_tmp_breaks_gets_its_files_back(booted: Booted) 
     assert booted.sh("ls /tmp") == "late\n"
 
 
-ROLE = """
+TMP_ROLE = """
 - hosts: web
   gather_facts: false
   roles: [fleetlab.linux.isolated_service]
@@ -129,12 +129,12 @@ def test_the_role_gives_services_a_common_tmp_and_paths_of_the_host(booted: Boot
     wanted: dict[str, Any] = {"share": "web", "host_paths": ["/tmp/.X11-unix"]}
     booted.module("private_tmp", service="app", restart=True, settle=0, **wanted)
     variables = {f"isolated_service_{name}": value for name, value in {"settle": 0, **wanted}.items()}
-    first = booted.play(ROLE, **variables)
+    first = booted.play(TMP_ROLE, **variables)
     assert "failed=0 " in first, first
     assert booted.module("private_tmp", service="web", **wanted)["commands"] == []
     booted.within("web", "echo hello >/tmp/greeting")
     assert booted.within("app", "ls -A /tmp; cat /tmp/greeting /tmp/.X11-unix/X0") == ".X11-unix\ngreeting\nhello\ndisplay\n"
-    left = booted.play(ROLE, **variables, isolated_service_state="absent")
+    left = booted.play(TMP_ROLE, **variables, isolated_service_state="absent")
     assert "failed=0 " in left, left
     assert booted.within("web", "ls -A /tmp") == booted.sh("ls -A /tmp")
 
@@ -142,9 +142,9 @@ def test_the_role_gives_services_a_common_tmp_and_paths_of_the_host(booted: Boot
 def test_the_role_watches_a_restarted_service_as_long_as_asked(booted: Booted) -> None:
     booted.sh("touch /tmp/mine")
     booted.unit("web", "ExecStart=sh -c '[ -e /tmp/mine ] || { sleep 2.5; exit 1; }; exec sleep 600'")
-    refused = booted.play(ROLE, isolated_service_settle=601)
+    refused = booted.play(TMP_ROLE, isolated_service_settle=601)
     assert "isolated_service_settle: 601 is not between 0 and 600 seconds; nothing was changed" in refused
-    done = booted.play(ROLE, isolated_service_settle=4)
+    done = booted.play(TMP_ROLE, isolated_service_settle=4)
     assert "web.service ran before, and ended after its restart with the declared network and /tmp" in re.sub(r"\s+", " ", done)
 
 
