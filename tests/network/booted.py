@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,10 @@ class Booted:
         end = time.monotonic() + _LIMIT
         while time.monotonic() < end and self._machine.poll() is None:
             for first in children.read_text(encoding="ascii").split():
-                if Path(f"/proc/{first}/comm").read_text(encoding="ascii") == "systemd\n":
-                    return ["nsenter", "-t", first, "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--root", "--wd", "--"]
+                # A child may end between the two readings.
+                with suppress(OSError):
+                    if Path(f"/proc/{first}/comm").read_text(encoding="ascii") == "systemd\n":
+                        return ["nsenter", "-t", first, "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--root", "--wd", "--"]
             time.sleep(0.02)
         raise AssertionError("systemd did not start in a control group of its own: this needs root and cgroup2")
 
