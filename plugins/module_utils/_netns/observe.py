@@ -295,7 +295,8 @@ def _sees_dns(host: Host, name: str, pid: int) -> bool:
     """Whether a process sees the namespace's files of DNS, or those of the host where the namespace has none."""
     for path, own in (("/etc/resolv.conf", names.resolv_conf_path(name)), ("/etc/nsswitch.conf", names.nsswitch_path(name))):
         expected = host.read(own)
-        if host.read(f"/proc/{pid}/root{path}") != (expected if expected is not None else host.read(path)):
+        # An absolute link would lead out of the root of the process. systemd mounts over the file that the link leads to, too.
+        if host.read(f"/proc/{pid}/root{host.resolve(path)}") != (expected if expected is not None else host.read(path)):
             return False
     return True
 

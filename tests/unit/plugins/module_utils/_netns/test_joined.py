@@ -95,6 +95,19 @@ def test_name_servers_that_were_changed_later_need_a_restart(tmp_path: Path, hos
     assert not observe_joined(Systemd(**GROUP), host, "web", "h-lsb.service").dns_current
 
 
+def test_the_host_s_file_of_name_servers_may_be_a_link(tmp_path: Path, host: Host) -> None:
+    """As with resolvconf (absolute) and systemd-resolved (relative): the mount of the service is on the file behind it."""
+    write(tmp_path, PROCS, "5\n")
+    write(tmp_path, "etc/netns/web/resolv.conf", "nameserver 10.0.0.1\n")
+    process(tmp_path, 5, IN, {"resolv.conf": "nameserver 192.0.2.9\n"})
+    for place, link in (("run/own-dns/resolv.conf", "/run/own-dns/resolv.conf"), ("run/stub.conf", "../run/stub.conf")):
+        (tmp_path / "etc/resolv.conf").unlink()
+        (tmp_path / "etc/resolv.conf").symlink_to(link)
+        for seen, is_current in (("10.0.0.1", True), ("192.0.2.1", False)):
+            write(tmp_path, f"proc/5/root/{place}", f"nameserver {seen}\n")
+            assert observe_joined(Systemd(**GROUP), host, "web", "h-lsb.service").dns_current is is_current
+
+
 def test_what_a_service_would_lose_is_named(tmp_path: Path, host: Host) -> None:
     write(tmp_path, PROCS, "5\n")
     process(tmp_path, 5, OUT, {})
