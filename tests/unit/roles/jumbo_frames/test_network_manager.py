@@ -41,7 +41,7 @@ def test_only_a_connection_of_its_own_gets_the_mtu(tmp_path: Path) -> None:
     role = {"name": "fleetlab.linux.jumbo_frames", "tasks_from": "network_manager"}
     (failed,) = play_role(tmp_path, hosts, path=nmcli(tmp_path), **role).items()
     assert failed[0] == "late"
-    assert "nmcli device show late ended with exit code 3: Error: Timeout 90 sec expired. Only" in failed[1]
+    assert "nmcli device show late ended with exit code 3: Error: Timeout 90 sec expired. Nothing was changed" in failed[1]
     told = (tmp_path / "changed").read_text(encoding="utf-8").splitlines()
     expected = [name for name, (_text, _code, _mtu, changed) in INTERFACES.items() if changed]
     assert sorted(told) == [f"connection modify uuid {UUID}-{name} 802-3-ethernet.mtu 9000" for name in sorted(expected)]
