@@ -34,7 +34,7 @@ ON_AWS = $(or $(filter aws,$(BACKEND)),$(wildcard $(dir $(INVENTORY))aws.yml))
 NOX = nox --reuse-existing-virtualenvs --no-install --sessions
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-memory bench-memory-page bench-netns bench-packages bench-tz-cron bench-throughput bench-tls test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
+.PHONY: help lab lab-status lab-stop lab-ssh lab-destroy bench bench-copies bench-ftpaccess bench-memory bench-memory-page bench-netns bench-packages bench-tz-cron bench-throughput bench-tls test test-faults test-faults-core test-target test-fault test-unit test-isolation test-nvme test-nftables test-own-machines test-kernels test-fast test-host lint format docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -66,6 +66,10 @@ bench: ## measure the lab: scaling, layouts, queue depths, tuning; 40 minutes
 bench-copies: ## count the damages that copy_check finds, 210 on each file system, and the clean copies that it blames: make bench-copies ARGS=xfs
 	@scripts/bootstrap run dev lab
 	@PYTHONPATH=.cache/collections python -m ansible_collections.fleetlab.linux.tests.bench.copies $(ARGS)
+
+bench-ftpaccess: ## measure ftpaccess_info: 100 users computed, and a trial of each: make bench-ftpaccess ARGS=trixie
+	@scripts/bootstrap run dev lab
+	@python tests/bench/ftpaccess.py $(ARGS)
 
 bench-memory: ## compare the ways to read the memory of many hosts: make bench-memory ARGS='--hosts 20,100 --runs 3'
 	@scripts/bootstrap run

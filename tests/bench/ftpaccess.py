@@ -1,7 +1,7 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ftpaccess_info costs, in a root of a Debian release: C(python tests/bench/ftpaccess.py [trixie]).
+"""What ftpaccess_info costs, in a root of a Debian release: C(make bench-ftpaccess ARGS=trixie).
 
 Each goal is printed as a ratio of the value to the goal; up to 1 is reached.
 """
