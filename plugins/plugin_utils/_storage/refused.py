@@ -22,7 +22,7 @@ _MODULES: Dict[str, Tuple[Dict[str, Any], Callable[[Mapping[str, Any]], Any]]] =
 def refusal(options: Mapping[str, Any], module: str) -> str:
     """Why the module, C(iscsi_session) or C(iscsi_target), would refuse the options; empty if it would not."""
     specification, make_wanted = _MODULES[module]
-    checked = ArgumentSpecValidator(specification).validate(dict(options))
+    checked = ArgumentSpecValidator(specification).validate(_plain(options))
     if checked.error_messages:
         return "; ".join(checked.error_messages)
     try:
@@ -30,3 +30,12 @@ def refusal(options: Mapping[str, Any], module: str) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+def _plain(value: Any) -> Any:
+    """The same value in lists and dictionaries of Python. Those of Ansible's templates have all variables of the host with them, which the
+    validator would copy: that took two seconds.
+    """
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
