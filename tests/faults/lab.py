@@ -196,6 +196,8 @@ class Lab:
         self._runs += 1
         log = self.logs / f"run-{self._runs:03}.log"
         argv = [
+            # The lab's lock is free again when the tests are killed.
+            *("setpriv", "--pdeathsig", "KILL"),
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", str(self.inventory)),
             *("-e", f"lab_name={self.name}", "-e", f"lab_directory={shlex.quote(str(self.directory))}", "-e", f"@{VARIABLES}"),
