@@ -41,7 +41,8 @@ requirements:
 notes:
   - Runs as root, because only root can look at the folders as the user of Apache does.
   - A directive that this Apache does not have is named, because it ends every request unless a guard such as C(<IfModule>) is around it.
-    Of directives that this module does not know, it cannot say which AllowOverride they need.
+    Which AllowOverride each directive needs, Apache itself says.
+  - Whether Apache understands the arguments of each line, and whether all sections are closed, only a trial tells.
   - Options in a C(.htaccess) are not followed to links below it.
 seealso:
   - module: fleetlab.linux.ftpaccess_info
@@ -170,6 +171,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.module import
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.apply.trial import try_out
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.options import SPEC, make_wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import proved
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.verdict import judge
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
@@ -185,6 +187,7 @@ def main() -> None:
         found, cases = observe(Host(), host_runner(), wanted)
         verdicts = [judge(found, server, path, folders) for server, path, folders in cases]
         trial = try_out(found, cases, verdicts) if wanted.trial else []
+        verdicts = [proved(one, files) for one, files in zip(verdicts, trial)] if wanted.trial else verdicts
     except FleetlabError as error:
         fail(module, error)
     module.exit_json(changed=False, **returned(found, verdicts, trial))

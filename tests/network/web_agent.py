@@ -19,6 +19,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.apply.trial import try_out
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.observe.observe import observe
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.options import Wanted
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import proved
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.verdict import judge
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
@@ -111,7 +112,8 @@ def compute(scene: dict[str, Any]) -> dict[str, Any]:
     try:
         found, cases = observe(Host(), host_runner(), Wanted(CONF, (scene["path"],)))
         verdicts = [judge(found, *case) for case in cases]
-        return returned(found, verdicts, try_out(found, cases, verdicts))
+        trial = try_out(found, cases, verdicts)
+        return returned(found, [proved(*each) for each in zip(verdicts, trial, strict=True)], trial)
     except FleetlabError as error:
         return {"error": str(error)}
 

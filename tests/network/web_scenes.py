@@ -106,6 +106,33 @@ SCENES = (
     Scene(
         "loaded module", directory("/srv", "AllowOverride FileInfo"), {f"{SHOP}/.htaccess": f"<IfModule mod_dir.c>\n{AUTH}</IfModule>\n"}
     ),
+    Scene("guard by a file", directory("/srv", "AllowOverride FileInfo"), {f"{SHOP}/.htaccess": f"<IfFile /no>\n{AUTH}</IfFile>\n{TYPE}"}),
+    Scene(
+        "guard by a file that exists",
+        directory("/srv", "AllowOverride FileInfo"),
+        {f"{SHOP}/.htaccess": f"<IfFile /etc/passwd>\n{AUTH}</IfFile>\n{TYPE}"},
+    ),
+    Scene(
+        "a blank after the sign that would continue",
+        directory("/srv", "AllowOverride FileInfo"),
+        {f"{SHOP}/.htaccess": f"AddType text/plain \\ \n{AUTH}"},
+    ),
+    Scene("single options", directory("/srv", "AllowOverride Options=Indexes"), {f"{SHOP}/.htaccess": "Options -Indexes\n"}),
+    Scene("another option", directory("/srv", "AllowOverride Options=Indexes"), {f"{SHOP}/.htaccess": "Options +ExecCGI\n"}),
+    Scene("for the server only", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"{TYPE}KeepAlive on\n"}),
+    Scene(
+        "of a module that no trial loads, and refused",
+        f"LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n{directory('/srv', 'AllowOverride FileInfo')}",
+        {f"{SHOP}/.htaccess": "SSLCipherSuite HIGH\n"},
+    ),
+    Scene("a set without a letter", directory("/srv/www/[^x]*", "AllowOverride FileInfo")),
+    Scene("a folder above is closed", directory("/srv", "AllowOverride All"), modes={"/srv/www": 0o700}),
+    Scene("the folder is closed", directory("/srv", "AllowOverride All"), modes={SHOP: 0o700}),
+    Scene("a folder above is closed, and without files", directory("/srv", "AllowOverride None"), modes={"/srv/www": 0o700}),
+    Scene("a section that is not closed", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"<Files x>\n{TYPE}"}),
+    Scene(
+        "words that Apache does not understand", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": "Options +Indexes None\n"}
+    ),
     Scene("variable", "Define SHOP /srv/www/shop\n" + directory("${SHOP}", "AllowOverride All")),
     Scene("directive of a missing module", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"{TYPE}php_value a 1\n"}),
     Scene("a mark of the order of bytes", directory("/srv", "AllowOverride All"), {f"{SHOP}/.htaccess": f"\ufeff{TYPE}"}),

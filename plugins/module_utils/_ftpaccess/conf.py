@@ -12,6 +12,8 @@ from typing import FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tupl
 # Only the white space of ASCII parts words and lines: paths may have other one.
 _WORD = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)', re.ASCII)
 _SPACE = " \t\r\n\f\v"
+APACHE = "\r"
+"""What may stand between the sign that continues a line and its end, for Apache."""
 _UNCONDITIONAL = frozenset({"ifmodule", "ifdefine", "ifversion"})
 
 
@@ -76,15 +78,18 @@ def is_on(value: str) -> bool:
     return value.lower() in ("on", "yes", "true", "1")
 
 
-def read_lines(text: str, file: str) -> Tuple[Line, ...]:
-    """The lines of a file that are neither empty nor comments."""
+def read_lines(text: str, file: str, after_sign: str = _SPACE) -> Tuple[Line, ...]:
+    """The lines of a file that are neither empty nor comments.
+
+    :arg after_sign: what may stand between a backslash, which continues a line, and the end of the line.
+    """
     found: List[Line] = []
     pending = ""
     start = 0
     for number, raw in enumerate(text.split("\n"), 1):
         start = start if pending else number
-        if raw.rstrip(_SPACE).endswith("\\"):
-            pending += raw.rstrip(_SPACE)[:-1] + " "
+        if raw.rstrip(after_sign).endswith("\\"):
+            pending += raw.rstrip(after_sign)[:-1] + " "
             continue
         words = _words(pending + raw)
         pending = ""

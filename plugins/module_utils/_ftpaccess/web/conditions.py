@@ -29,12 +29,13 @@ def met(lines: Iterable[Line], found: Apache) -> Iterator[Line]:
 
 
 def asked(lines: Iterable[Line]) -> Iterator[str]:
-    """The directives, in lower case, of which Apache has to say whether it knows them."""
-    for line in lines:
-        if line.name == "<ifdirective":
-            yield from (word.lstrip("!").lower() for word in line.arguments)
-        elif not line.name.startswith("</") and line.name.lstrip("<") not in _HOLDS:
-            yield line.name
+    """The directives in lower case, without the lines of the conditions."""
+    return (line.name for line in lines if not line.name.startswith("</") and line.name.lstrip("<") not in _HOLDS)
+
+
+def files_asked(lines: Iterable[Line]) -> Iterator[str]:
+    """The files of which C(<IfFile>) asks whether they exist."""
+    return (line.arguments[0].lstrip("!") for line in lines if line.name == "<iffile" and line.arguments)
 
 
 def _holds(kind: str, words: Sequence[str], found: Apache) -> bool:
@@ -47,7 +48,9 @@ def _holds(kind: str, words: Sequence[str], found: Apache) -> bool:
 _HOLDS: Dict[str, Callable[[str, Apache], bool]] = {
     "ifmodule": lambda name, found: name in found.modules,
     "ifdefine": lambda name, found: name in found.defines,
-    "ifdirective": lambda name, found: name.lower() not in found.unknown,
+    "ifdirective": lambda name, found: name.lower() in found.needs,
+    "ifsection": lambda name, found: f"<{name.lower()}" in found.needs,
+    "iffile": lambda name, found: name in found.present,
     "ifversion": lambda _name, _found: True,
 }
 

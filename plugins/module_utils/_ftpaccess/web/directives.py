@@ -1,48 +1,51 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The class of AllowOverride that a directive needs in a .htaccess, as the documentation of Apache 2.4 has it."""
+"""What AllowOverride lets into a .htaccess: the classes of each directive, as Apache itself lists them, and the single options. Pure."""
 
 from __future__ import annotations
 
-ANY = "any"
+import re
+from typing import Dict, FrozenSet, Iterable, Tuple
 
-_CLASSES = {
-    "AuthConfig": """
-        allowmethods authbasicauthoritative authbasicfake authbasicprovider authbasicusedigestalgorithm authdbmgroupfile authdbmtype
-        authdbmuserfile authdigestalgorithm authdigestdomain authdigestnoncelifetime authdigestprovider authdigestqop authformprovider
-        authgroupfile authldapurl authldapbinddn authmerging authname authtype authuserfile anonymous require satisfy session
-        sessioncookiename sessionmaxage sslcipherssuite sslrenegbuffersize sslrequire sslrequiressl sslusername sslverifyclient
-        sslverifydepth <requireall <requireany <requirenone authzsendforbiddenonfailure
-    """,
-    "FileInfo": """
-        acceptpathinfo action addcharset adddefaultcharset addencoding addhandler addinputfilter addlanguage addoutputfilter
-        addoutputfilterbytype addtype browsermatch browsermatchnocase cgipassauth cookiename cookietracking defaultlanguage enablemmap
-        enablesendfile errordocument fileetag forcelanguagepriority forcetype header languagepriority modmimeusepathinfo
-        multiviewsmatch passenv qualifyredirecturl redirect redirectmatch redirectpermanent redirecttemp removecharset
-        removeencoding removehandler removeinputfilter removelanguage removeoutputfilter removetype requestheader rewritebase rewritecond
-        rewriteengine rewriteoptions rewriterule setenv setenvif setenvifexpr setenvifnocase sethandler setinputfilter setoutputfilter
-        substitute unsetenv
-    """,
-    "Indexes": """
-        addalt addaltbyencoding addaltbytype adddescription addicon addiconbyencoding addiconbytype defaulticon directorycheckhandler
-        directoryindex directoryindexredirect directoryslash expiresactive expiresbytype expiresdefault fallbackresource headername
-        indexheadinsert indexignore indexignorereset indexoptions indexorderdefault indexstylesheet metadir metafiles metasuffix readmename
-    """,
-    "Limit": "allow deny order",
-    "Options": "checkspelling checkcaseonly contentdigest filterchain filterdeclare filterprotocol filterprovider options php_flag"
-    " php_value ssloptions xbithack",
-    ANY: """
-        <else <elseif <files <filesmatch <if <ifdefine <ifdirective <iffile <ifmodule <ifsection <ifversion <limit <limitexcept
-        logiotrackttfb
-    """,
-    # They are for the configuration of the server only.
-    "": """
-        accessfilename alias allowoverride allowoverridelist customlog documentroot errorlog include includeoptional listen loadmodule
-        loglevel php_admin_flag php_admin_value
-        rewritemap scriptalias serveradmin serveralias servername user group proxypass <directory <directorymatch <location
-        <locationmatch <virtualhost
-    """,
+CLASSES = ("AuthConfig", "FileInfo", "Indexes", "Limit", "Options")
+_DIRECTIVE = re.compile(r"(\S+) \(\S+\)")
+_ANY = "\twhen AllowOverride isn't None"
+_SOME = "\twhen AllowOverride includes "
+
+_INCLUDES = frozenset({"includesnoexec", "includes"})
+_OPTIONS: Dict[str, FrozenSet[str]] = {
+    "includes": _INCLUDES,
+    "all": frozenset({"indexes", *_INCLUDES, "followsymlinks", "execcgi"}),
+    "none": frozenset(),
 }
-NEEDS = {name: group for group, text in _CLASSES.items() for name in text.split()}
-"""The class by the directive in lower case; empty for one that no .htaccess may have. Directives of other modules are missing."""
+"""The options that are not one right alone."""
+
+
+def classes_by_directive(listing: str) -> Dict[str, Tuple[str, ...]]:
+    """The classes of AllowOverride of which one lets a directive, in lower case, into a file; none for one that no file may have.
+
+    :arg listing: what C(apache2 -L) prints: all directives of the loaded modules. Two modules may have one of the same name.
+    """
+    found: Dict[str, Tuple[str, ...]] = {}
+    name = ""
+    for line in listing.split("\n"):
+        head = _DIRECTIVE.fullmatch(line)
+        if head:
+            name = head.group(1).lower()
+            found.setdefault(name, ())
+        elif line == _ANY:
+            found[name] = CLASSES
+        elif line.startswith(_SOME):
+            found[name] = tuple(sorted({*found[name], *line[len(_SOME) :].split(" or ")}))
+    return found
+
+
+def not_allowed(words: Iterable[str], allowed: Iterable[str]) -> Tuple[str, ...]:
+    """The words of a line C(Options) that C(AllowOverride Options=) with these words does not allow."""
+    may = frozenset().union(*map(_single, allowed))
+    return tuple(word for word in words if not _single(word.lstrip("+-")) <= may)
+
+
+def _single(word: str) -> FrozenSet[str]:
+    return _OPTIONS.get(word.lower(), frozenset({word.lower()}))

@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, List, Mapping, Sequence, Tuple
+from dataclasses import replace
+from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..conf import Line, Section, read_lines, walk, written
-from .state import Apache, PathVerdict
+from ..conf import APACHE, Line, Section, read_lines, walk, written
+from .state import Apache, PathVerdict, Refused
 from .verdict import parts
 
 FIRST_PORT = 2180
+READ = "read"
 _MARK, _HARD_MARK = "FleetlabTrial", "</FleetlabTrial>"
 
 _KEPT = ("directory", "directorymatch", "files", "filesmatch")
 _DIRECTIVES = ("accessfilename", "serverroot", "typesconfig", "user", "group")
 # Modules that would run the programs of a site, or need a part of the configuration that is left out.
 _LEFT_OUT = re.compile(r"(php|cgi|cgid|fcgid|wsgi|perl|python|passenger|ssl|proxy|security|md|info)\w*_module")
+_JUDGED = re.compile(r"not allowed (here|in .* context)|forbidden by AllowOverride|^Invalid command")
+"""What Apache says of lines that the verdict is about."""
 _INSIDE = frozenset({"allowoverride", "allowoverridelist", "options", "require"})
 
 
@@ -36,16 +40,16 @@ def loads(all_loads: Iterable[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:
     return tuple((name, path) for name, path in dict(all_loads).items() if not _LEFT_OUT.fullmatch(name))
 
 
-def text(found: Apache, content: str) -> str:
-    """The text of a file for the throwaway server: without lines whose module it does not load, and with the mark at its end."""
-    left_out = {line.number for line in read_lines(content, "") if line.name in found.unproved}
+def provable(found: Apache, content: str) -> str:
+    """The text of a file for the throwaway server, without the lines whose module it does not load."""
+    left_out = {line.number for line in read_lines(content, "", APACHE) if line.name in found.unproved}
     lines: List[str] = []
     is_left_out = False
     for number, line in enumerate(content.split("\n"), 1):
         # A line may go on in the next one.
-        is_left_out = number in left_out or (is_left_out and lines[-1].rstrip().endswith("\\"))
+        is_left_out = number in left_out or (is_left_out and lines[-1].rstrip(APACHE).endswith("\\"))
         lines.append(f"#{line}" if is_left_out else line)
-    return "\n".join([*lines, mark(found), ""])
+    return "\n".join(lines)
 
 
 def configuration(found: Apache, cases: Sequence[Tuple[str, str]], folder: str) -> str:
@@ -74,32 +78,51 @@ def _sections(part: Section) -> Iterator[str]:
 
 
 def answer(log: str, file: str) -> str:
-    """What the log of errors says about a file: V(read), a line that it may not have, V(not readable), or nothing."""
+    """What the log of errors says about a file: V(read), what Apache has against a line in it, V(not readable), or nothing."""
     found = re.search(rf"{re.escape(file)}: (.*)", log)
     if re.search(rf"{re.escape(file)} pcfg_openfile|{re.escape(file)}: (Permission|pcfg)", log) or "unable to check htaccess" in log:
         return "not readable"
     if not found:
         return ""
-    return "read" if _MARK in found.group(1) else found.group(1).split(",")[0]
+    return READ if _MARK in found.group(1) else found.group(1).split(", perhaps misspelled")[0]
 
 
-def differences(one: PathVerdict, answers: Mapping[str, str], is_exact: bool) -> Iterator[str]:
+def differences(found: Apache, one: PathVerdict, answers: Mapping[str, str]) -> Iterator[str]:
     """Where a request met something else than the verdict says.
 
     :arg answers: what the log says about each file.
-    :arg is_exact: whether the mark lets the lines before it be judged.
     """
-    fatal = {each.file: each.fatal.directive if each.fatal else "" for each in one.in_force}
+    in_force = {each.file: each.fatal for each in one.in_force}
     for file, said in answers.items():
-        if file in fatal:
-            right = fatal[file] in said if fatal[file] and is_exact else said == "read"
-        else:
-            right = said in ("", "not readable")
-        if not right:
-            computed = f"in force{f', {fatal[file]} refused' if fatal[file] else ''}" if file in fatal else "without effect"
+        fatal = in_force.get(file)
+        if not (_is_right(found, fatal, said) if file in in_force else said in ("", "not readable")):
+            computed = f"in force{f', {fatal.directive} refused' if fatal else ''}" if file in in_force else "without effect"
             yield f"{one.path} on server {one.server}: {file}: computed {computed}, seen {said or 'not read'}"
+
+
+def _is_right(found: Apache, fatal: Optional[Refused], said: str) -> bool:
+    """Whether Apache says of a file in force what it has to say about its first line that ends requests."""
+    if is_of_arguments(said):
+        return True
+    if fatal and fatal.directive.lower() in found.unproved:
+        return said != ""
+    if fatal and is_exact(found):
+        # Of a single option it only says which one.
+        return fatal.directive in said or (fatal.needs.startswith("Options=") and said.startswith("Option "))
+    return said == READ
 
 
 def is_exact(found: Apache) -> bool:
     """Whether the mark lets the lines before it be judged."""
     return mark(found) == _MARK
+
+
+def proved(one: PathVerdict, answers: Mapping[str, str]) -> PathVerdict:
+    """The verdict with what only Apache can say: whether it understands the arguments and the sections of each file."""
+    wrong = [said if said.startswith(file) else f"{file}: {said}" for file, said in answers.items() if is_of_arguments(said)]
+    return replace(one, problem=f"{wrong[0].rstrip('.')}: requests get 500") if wrong and "requests get 500" not in one.problem else one
+
+
+def is_of_arguments(said: str) -> bool:
+    """Whether Apache does not understand the arguments of a line, or a section, which no verdict is about."""
+    return said not in ("", READ, "not readable") and not _JUDGED.search(said)

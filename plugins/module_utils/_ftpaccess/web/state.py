@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
 
 from ..conf import Section
 
@@ -15,9 +15,10 @@ from ..conf import Section
 class Apache:
     """A configuration as Apache itself reads it: C(main) is the tree, without modules that are not loaded.
 
-    C(modules) are the loaded modules by the names of their files, C(loads) the lines that load them, C(defines) what was defined. Of the
-    directives in the files on the way, in lower case, C(unknown) are those that this Apache does not have, and C(unproved) those that it
-    has only by a module that no trial loads.
+    C(modules) are the loaded modules by the names of their files, C(loads) the lines that load them, C(defines) what was defined. C(needs)
+    are all directives that this Apache has, in lower case, each with the classes of AllowOverride that let it into a file. Of the
+    directives in the files on the way C(unproved) are those that it has only by a module that no trial loads. C(present) are the files of
+    C(<IfFile>) that exist.
     """
 
     program: str
@@ -26,8 +27,9 @@ class Apache:
     modules: Tuple[str, ...] = ()
     loads: Tuple[Tuple[str, str], ...] = ()
     defines: Tuple[str, ...] = ()
-    unknown: Tuple[str, ...] = ()
+    needs: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     unproved: Tuple[str, ...] = ()
+    present: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,16 @@ class AccessText:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder on the way to a path. C(is_link) and C(has_owner_of_target) are about a symbolic link with this path."""
+    """A folder on the way to a path. C(is_link) and C(has_owner_of_target) are about a symbolic link with this path.
+
+    C(error) says what is wrong if the way ends here.
+    """
 
     path: str
     files: Tuple[AccessText, ...] = ()
     is_link: bool = False
     has_owner_of_target: bool = True
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,13 @@ class Override:
     """What a folder's files may say: classes, single directives, and whether a line that they may not have, or that this Apache does not
     know, ends requests.
 
-    C(is_unset) tells whether AllowOverride is not configured: Apache reads files then too, but nearly no line may be in them.
+    C(options) are the words of C(Options=), C(None) for all options. C(is_unset) tells whether AllowOverride is not configured: Apache
+    reads files then too, but nearly no line may be in them.
     """
 
     classes: Tuple[str, ...] = ()
     directives: Tuple[str, ...] = ()
+    options: Optional[Tuple[str, ...]] = None
     is_fatal: bool = True
     is_unknown_fatal: bool = True
     is_unset: bool = False

@@ -7,30 +7,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ..conf import Section, read_lines
+from ..conf import APACHE, Line, Section, read_lines
 from .conditions import met
-from .directives import ANY, NEEDS
+from .directives import CLASSES, not_allowed
 from .state import Apache, Effective, Folder, Override, PathVerdict, Refused
 
-_ALL = ("AuthConfig", "FileInfo", "Indexes", "Limit", "Options")
 _LINKS = {"followsymlinks": "follow", "all": "follow", "symlinksifownermatch": "owner"}
-_CLASSES = {name.lower(): name for name in _ALL}
+_BY_NAME = {name.lower(): name for name in CLASSES}
 
 
 def server_names(found: Apache) -> Tuple[str, ...]:
     """The virtual servers by address and name; C(main) if there are none."""
-    return tuple(map(_name, found.main.of_kind("virtualhost"))) or ("main",)
+    return tuple(_servers(found)) or ("main",)
 
 
-def _name(section: Section) -> str:
-    return " ".join([*section.arguments, section.value("servername")]).strip()
+def _servers(found: Apache) -> Dict[str, Section]:
+    """The virtual servers. Several with one address and name, or without a name, are told apart by the place."""
+    servers = [(" ".join([*one.arguments, one.value("servername")]).strip(), one) for one in found.main.of_kind("virtualhost")]
+    names = [name for name, _one in servers]
+    return {name if names.count(name) == 1 else f"{name} ({one.place})": one for name, one in servers}
 
 
 def parts(found: Apache, server: str) -> Tuple[Section, ...]:
     """The sections whose contents hold for a server, the main one first."""
-    return (found.main, *(one for one in found.main.of_kind("virtualhost") if _name(one) == server))
+    return (found.main, *(one for name, one in _servers(found).items() if name == server))
 
 
 def file_names(found: Apache, server: str) -> Tuple[str, ...]:
@@ -50,6 +52,8 @@ def judge(found: Apache, server: str, path: str, folders: Sequence[Folder]) -> P
     without: List[Tuple[str, str]] = []
     override, options = Override(is_unset=True), "follow"
     for number, folder in enumerate(folders):
+        if folder.error:
+            return PathVerdict(server, path, tuple(in_force), tuple(without), _fatal(in_force) or f"{folder.path} {folder.error}")
         if folder.is_link and not _follows(options, folder):
             rest = [each.path for one in folders[number:] for each in one.files]
             reason = f"Apache does not follow the link {folder.path}"
@@ -89,7 +93,8 @@ def _sections(found: Apache, server: str, folder: str) -> Iterator[Section]:
 
 
 def _is_same(pattern: str, folder: str) -> bool:
-    wanted, names = pattern.strip("/").split("/"), folder.strip("/").split("/")
+    # Apache negates a set by either sign, fnmatch only by one.
+    wanted, names = pattern.replace("[^", "[!").strip("/").split("/"), folder.strip("/").split("/")
     return len(wanted) == len(names) and all(fnmatchcase(name, each) for name, each in zip(names, wanted))
 
 
@@ -97,12 +102,13 @@ def _merge(base: Override, section: Section) -> Override:
     made = base
     for line in section.all("allowoverride"):
         words = [word.lower() for word in line.arguments]
-        named = {_CLASSES[word.split("=")[0]] for word in words if word.split("=")[0] in _CLASSES}
-        classes = _ALL if "all" in words else tuple(sorted(named))
+        named = {_BY_NAME[word.split("=")[0]] for word in words if word.split("=")[0] in _BY_NAME}
+        classes = CLASSES if "all" in words else tuple(sorted(named))
         place = f"AllowOverride {' '.join(line.arguments)} ({line.place})"
         made = Override(
             classes,
             made.directives,
+            _options(words),
             not {"nonfatal=override", "nonfatal=all"} & {*words},
             not {"nonfatal=unknown", "nonfatal=all"} & {*words},
             place=place,
@@ -111,6 +117,11 @@ def _merge(base: Override, section: Section) -> Override:
         directives = tuple(word.lower() for word in line.arguments if word.lower() != "none")
         made = replace(made, directives=directives, place=made.place if made.classes else f"AllowOverrideList ({line.place})")
     return made
+
+
+def _options(words: Sequence[str]) -> Optional[Tuple[str, ...]]:
+    named = [word.split("=")[1] for word in words if word.startswith("options=")]
+    return tuple(named[-1].split(",")) if named else None
 
 
 def _merge_options(base: str, section: Section) -> str:
@@ -134,10 +145,22 @@ def _readable(word: str) -> str:
 
 
 def _refused(text: str, override: Override, found: Apache) -> Iterator[Refused]:
-    for line in met(read_lines(text, ""), found):
+    for line in met(read_lines(text, "", APACHE), found):
         directive = _readable(line.words[0].lstrip("<"))
-        needs = NEEDS.get(line.name)
-        if line.name in found.unknown:
+        if line.name.startswith("</"):
+            continue
+        if line.name not in found.needs:
             yield Refused(line.number, directive, "", True, override.is_unknown_fatal)
-        elif needs not in (None, ANY, *override.classes) and line.name not in override.directives:
-            yield Refused(line.number, directive, needs or "", is_fatal=override.is_fatal)
+        elif line.name not in override.directives and (needs := _lacking(line, override, found)) is not None:
+            yield Refused(line.number, directive, needs, is_fatal=override.is_fatal)
+
+
+def _lacking(line: Line, override: Override, found: Apache) -> Optional[str]:
+    """The class, or the single option, that AllowOverride would have to name; empty for a line that no file may have."""
+    needs = found.needs[line.name]
+    if not {*needs} & {*override.classes}:
+        return " or ".join(needs)
+    if line.name == "options" and override.options is not None:
+        lacking = not_allowed(line.arguments, override.options)
+        return f"Options={','.join(word.lstrip('+-') for word in lacking)}" if lacking else None
+    return None

@@ -15,7 +15,7 @@ from typing import Dict, List, Sequence, Tuple
 from ...._core.errors import ObservationError
 from ...._core.runner import Process
 from ...._host.isolated import SCRATCH, isolated, mount_over
-from ..rehearsal import FIRST_PORT, answer, configuration, differences, is_exact, text
+from ..rehearsal import FIRST_PORT, READ, answer, configuration, differences, is_of_arguments, mark, provable
 from ..state import Apache, Folder, PathVerdict
 
 _START = 15.0
@@ -30,23 +30,24 @@ def try_out(found: Apache, cases: Sequence[Case], verdicts: Sequence[PathVerdict
 
     :raises ObservationError: a request met something else than its verdict says, or the throwaway server did not work.
     """
-    texts = {one.path: one.text for _server, _path, folders in cases for folder in folders for one in folder.files}
+    files = (one for _server, _path, folders in cases for folder in folders for one in folder.files)
+    texts = {one.path: one.text for one in files if os.path.isfile(one.path)}
     config = configuration(found, [(server, path) for server, path, _folders in cases], _FOLDER)
     limit = _START + _PER_FILE * sum(len(folder.files) for _server, _path, folders in cases for folder in folders)
 
     def work() -> List[Dict[str, str]]:
-        return _play(found.program, config, {path: text(found, content) for path, content in texts.items()}, cases)
+        return _play(found.program, config, {path: provable(found, content) for path, content in texts.items()}, mark(found), cases)
 
     seen: List[Dict[str, str]] = isolated(work, limit)
-    wrong = [text for one, answers in zip(verdicts, seen) for text in differences(one, answers, is_exact(found))]
+    wrong = [text for one, answers in zip(verdicts, seen) for text in differences(found, one, answers)]
     if wrong:
         more = f" and {len(wrong) - 3} more differences" if len(wrong) > 3 else ""
         raise ObservationError(f"the trial does not prove the result: {'; '.join(wrong[:3])}{more}. Believe the request, and report this")
     return seen
 
 
-def _play(program: str, config: str, texts: Dict[str, str], cases: Sequence[Case]) -> List[Dict[str, str]]:
-    """The answers for each case. C(texts) are the contents of the files with the mark at their ends."""
+def _play(program: str, config: str, texts: Dict[str, str], end: str, cases: Sequence[Case]) -> List[Dict[str, str]]:
+    """The answers for each case. C(texts) are the contents of the files, C(end) is the mark."""
     os.mkdir(_FOLDER, 0o755)
     with open(f"{_FOLDER}/apache.conf", "w", encoding="utf-8") as stream:
         stream.write(config)
@@ -55,7 +56,8 @@ def _play(program: str, config: str, texts: Dict[str, str], cases: Sequence[Case
         argv = [program, "-D", "FOREGROUND", "-f", f"{_FOLDER}/apache.conf"]
         server = Process(argv, subprocess.DEVNULL, output, output, dict(os.environ, LC_ALL="C"))
     _await(server)
-    return [_ask(number, folders, texts, covers) for number, (_server, _path, folders) in enumerate(cases)]
+    paths = [[one.path for folder in folders for one in folder.files if one.path in texts] for _server, _path, folders in cases]
+    return [{path: _ask(FIRST_PORT + number, path, covers[path], texts[path], end) for path in some} for number, some in enumerate(paths)]
 
 
 def _cover(path: str, number: int) -> str:
@@ -86,16 +88,22 @@ def _read(name: str) -> str:
     return ""
 
 
-def _ask(number: int, folders: Sequence[Folder], texts: Dict[str, str], covers: Dict[str, str]) -> Dict[str, str]:
-    """Put the mark at the end of each file in turn, while the others are empty, and make a request."""
-    said: Dict[str, str] = {}
-    for file in (one.path for folder in folders for one in folder.files):
-        _write(covers[file], texts[file])
-        before = len(_read("error.log"))
-        _request(FIRST_PORT + number)
-        said[file] = answer(_read("error.log")[before:], file)
-        _write(covers[file], "")
-    return said
+def _ask(port: int, path: str, cover: str, text: str, end: str) -> str:
+    """Put the mark at the end of a file, while the others are empty, and make a request.
+
+    Of a file that is read to its mark, Apache is asked without the mark too: then it also sees a section that is not closed.
+    """
+    said = _ask_with(port, path, cover, f"{text}\n{end}\n")
+    without_mark = _ask_with(port, path, cover, text) if said == READ else ""
+    _write(cover, "")
+    return without_mark if is_of_arguments(without_mark) else said
+
+
+def _ask_with(port: int, path: str, cover: str, text: str) -> str:
+    _write(cover, text)
+    before = len(_read("error.log"))
+    _request(port)
+    return answer(_read("error.log")[before:], path)
 
 
 def _request(port: int) -> bool:

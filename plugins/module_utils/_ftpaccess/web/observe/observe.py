@@ -17,8 +17,9 @@ from ...._core.errors import CommandError, ObservationError
 from ...._core.runner import Runner
 from ...._host.files import Host
 from ...._host.isolated import end_with_parent, in_child
-from ...conf import ConfError, Line, Section, parse, read_lines
-from ..conditions import asked
+from ...conf import APACHE, ConfError, Line, Section, parse, read_lines
+from ..conditions import asked, files_asked
+from ..directives import classes_by_directive
 from ..options import Wanted
 from ..rehearsal import loads
 from ..state import AccessText, Apache, Folder
@@ -27,10 +28,6 @@ from ..verdict import document_root, file_names, server_names
 _LIMIT = 60.0
 _LARGEST = 4 << 20
 """Characters of a file that are looked at: whoever may write into a site may give it any size."""
-_MOST = 500
-"""Directives of which Apache is asked whether it has them."""
-_DIRECTIVE = re.compile(r"[a-z_][a-z0-9_]*|<[a-z]+")
-_SAID = "FleetlabHas_"
 _ENVVARS = "/etc/apache2/envvars"
 _INFO = ("/usr/lib/apache2/modules/mod_info.so", "/usr/lib64/httpd/modules/mod_info.so", "modules/mod_info.so")
 # The server itself makes it, so that it may be missing.
@@ -54,34 +51,30 @@ def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[C
 
 
 def _ask(host: Host, runner: Runner, config: Optional[str], found: Apache, cases: Sequence[Case]) -> Apache:
-    """Let Apache say which directives of the files it does not have, and which it has only by modules that no trial loads."""
+    """Let Apache list its directives, and those that it has without the modules that no trial loads."""
     texts = [file.text for _server, _path, folders in cases for folder in folders for file in folder.files]
-    every = sorted({name for text in texts for name in asked(read_lines(text, ""))})
-    names = [name for name in every if _DIRECTIVE.fullmatch(name)][:_MOST]
-    # Editors put signs in front of a directive that nobody sees: a mark of the order of bytes, or a space that is not one of ASCII.
-    others = [name for name in every if not _DIRECTIVE.fullmatch(name)]
-    defines, known = _say(host, runner, [found.program, *(["-f", config] if config else [])], names)
+    lines = [line for text in texts for line in read_lines(text, "", APACHE)]
+    base = [found.program, *(["-f", config] if config else [])]
+    needs = classes_by_directive(_said(host, runner, [*base, "-L"]))
+    defines = re.findall(r"^Define: ([^\s=]+)", _said(host, runner, [*base, "-t", "-D", "DUMP_RUN_CFG"]), re.MULTILINE)
     modules = [word for name, path in loads(found.loads) for word in ("-C", f"LoadModule {name} {path}")]
-    _defines, proved = _say(
-        host, runner, [found.program, "-f", "/dev/null", "-C", "ErrorLog /dev/null", "-C", "ServerName localhost", *modules], sorted(known)
-    )
+    nothing = [found.program, "-f", "/dev/null", "-C", "ErrorLog /dev/null", "-C", "ServerName localhost"]
+    proved = classes_by_directive(_said(host, runner, [*nothing, *modules, "-L"]))
+    top = found.main.value("serverroot", "/")
     return replace(
-        found, defines=defines, unknown=(*(name for name in names if name not in known), *others), unproved=tuple(known - proved)
+        found,
+        defines=tuple(name for name in defines if not name.startswith("DUMP_")),
+        needs=needs,
+        unproved=tuple(sorted({*asked(lines)} & {*needs} - {*proved})),
+        present=tuple(name for name in dict.fromkeys(files_asked(lines)) if os.path.exists(os.path.join(top, name))),
     )
 
 
-def _say(host: Host, runner: Runner, argv: Sequence[str], names: Sequence[str]) -> Tuple[Tuple[str, ...], FrozenSet[str]]:
-    """What is defined, and those of the directives that a configuration may have."""
-    if not names:
-        return (), frozenset()
-    words = [word for name in names for word in ("-c", f"<IfDirective {name}>", "-c", f"Define {_SAID}{name}", "-c", "</IfDirective>")]
+def _said(host: Host, runner: Runner, argv: Sequence[str]) -> str:
     try:
-        answer = runner.run(["env", *_environment(host), *argv, *words, "-t", "-D", "DUMP_RUN_CFG"]).stdout
+        return runner.run(["env", *_environment(host), *argv]).stdout
     except CommandError as error:
-        raise ObservationError(f"{argv[0]} does not say which directives it has: {error.problem}. Nothing was changed") from None
-    found = re.findall(r"^Define: ([^\s=]+)", answer, re.MULTILINE)
-    said = frozenset(name[len(_SAID) :] for name in found if name.startswith(_SAID))
-    return tuple(name for name in found if not name.startswith((_SAID, "DUMP_"))), said
+        raise ObservationError(f"{argv[0]} does not say what it has: {error.problem}. Nothing was changed") from None
 
 
 def read_apache(host: Host, runner: Runner, config: Optional[str]) -> Apache:
@@ -146,7 +139,7 @@ def _folders(path: str, names: Sequence[str], user: str) -> Tuple[Folder, ...]:
         os.setegid(entry.pw_gid)
         os.seteuid(entry.pw_uid)
         end_with_parent()
-        return [_folder(each, names) for each in _prefixes(path) if os.path.isdir(each)]
+        return list(_way(path, names))
 
     made = in_child(look, _LIMIT)
     return tuple(Folder(**{**each, "files": tuple(AccessText(**one) for one in each["files"])}) for each in made)
@@ -161,6 +154,26 @@ def _prefixes(path: str) -> Iterator[str]:
             yield current
 
 
+def _way(path: str, names: Sequence[str]) -> Iterator[Dict[str, Any]]:
+    """The folders as far as the server gets."""
+    for each in _prefixes(path):
+        try:
+            is_folder = stat.S_ISDIR(os.stat(each).st_mode)
+        except OSError as error:
+            yield {"path": each, "files": [], "error": _why(error)}
+            return
+        if not is_folder:
+            yield {"path": each, "files": [], "error": "is no folder, so that only the files above it count"}
+            return
+        yield _folder(each, names)
+
+
+def _why(error: OSError) -> str:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "does not exist, so that only the files above it count"
+    return f"cannot be reached by the server ({error.strerror}): requests get 403"
+
+
 def _folder(path: str, names: Sequence[str]) -> Dict[str, Any]:
     is_link = os.path.islink(path)
     same = not is_link or os.lstat(path).st_uid == os.stat(path).st_uid
@@ -169,15 +182,13 @@ def _folder(path: str, names: Sequence[str]) -> Dict[str, Any]:
 
 
 def _text(path: str) -> Optional[Dict[str, str]]:
-    if not os.path.lexists(path):
-        return None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="surrogateescape") as stream:
             # Apache does not read it either. A link to a device may have no end.
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "is no regular file")
             return {"path": path, "text": stream.read(_LARGEST), "error": ""}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return {"path": path, "text": "", "error": str(error.strerror)}

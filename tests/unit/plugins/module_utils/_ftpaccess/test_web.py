@@ -6,26 +6,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.directives import classes_by_directive
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.options import make_wanted
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import answer, configuration, differences, mark
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import text as trial_text
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.rehearsal import (
+    answer,
+    configuration,
+    differences,
+    mark,
+    provable,
+    proved,
+)
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.show import returned
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.state import AccessText, Apache, Folder, PathVerdict
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.web.verdict import document_root, file_names, judge, server_names
 
+LISTING = Path(__file__).parents[5] / "tests" / "fixtures" / "apache2" / "2.4.71" / "directives"
+NEEDS = {**classes_by_directive(LISTING.read_text(encoding="utf-8")), "somethingofamodule": ("Indexes",)}
 TYPE = "AddType text/plain .txt\n"
 OFF = "<Directory />\nAllowOverride None\n</Directory>\n"
 
 
 def apache(text: str, modules: tuple[str, ...] = ()) -> Apache:
-    return Apache(
-        "apache2", "2.4", parse(read_lines(text, "/etc/a.conf")), modules, (("dir_module", "/m/dir.so"), ("php7_module", "/m/php.so"))
-    )
+    loads = (("dir_module", "/m/dir.so"), ("php7_module", "/m/php.so"))
+    return Apache("apache2", "2.4", parse(read_lines(text, "/etc/a.conf")), modules, loads, needs=NEEDS)
 
 
 def walk(text: str, *folders: Folder, modules: tuple[str, ...] = ()) -> PathVerdict:
@@ -48,6 +57,8 @@ WAY = (folder("/"), folder("/srv"), folder("/srv/a"))
         (SRV.format("All") + "<Directory /srv/a/>\nAllowOverride None\n</Directory>", ["/srv/.htaccess"]),
         ("<Directory /*/a>\nAllowOverride FileInfo\n</Directory>", ["/srv/a/.htaccess"]),
         ("<Directory ~ ^/srv>\nAllowOverride All\n</Directory>", []),
+        ("<Directory /[^x]*/[^a]>\nAllowOverride All\n</Directory>", []),
+        ("<Directory /[^x]*/[^b]>\nAllowOverride All\n</Directory>", ["/srv/a/.htaccess"]),
         ("<Directory /srv>\nAllowOverrideList AddType\n</Directory>", ["/srv/.htaccess", "/srv/a/.htaccess"]),
     ],
 )
@@ -68,6 +79,15 @@ def test_files_that_are_read(text: str, files: list[str]) -> None:
         ("All", "SomethingOfAModule on\n", []),
         ("AuthConfig", "<RequireAny>\nRequire x\n</RequireAny>\n<Files x>\nOptions None\n</Files>\n", [5]),
         ("Options=Indexes", "Options Indexes\n", []),
+        ("Options=Indexes,MultiViews", "Options -Indexes +ExecCGI\n", [1]),
+        ("Options=All", "Options None\nOptions +IncludesNOEXEC\nOptions +MultiViews\n", [3]),
+        ("FileInfo", "SSLCipherSuite HIGH\nCGIPassAuth on\n", [1, 2]),
+        ("All", "AllowMethods GET\n", [1]),
+        ("Limit", "<Limit GET>\nOrder allow,deny\n</Limit>\n", []),
+        ("Indexes", "<Limit GET>\n</Limit>\n", [1]),
+        ("FileInfo", "AddType text/plain \\ \nRequire x\n", [2]),
+        ("FileInfo", "AddType text/plain \\\r\nRequire\r\n", []),
+        ("FileInfo", "<IfFile /no>\nRequire x\n</IfFile>\n<IfSection files>\nRequire x\n</IfSection>\n", [5]),
     ],
 )
 def test_lines_that_a_file_may_not_have(override: str, text: str, lines: list[int]) -> None:
@@ -88,6 +108,12 @@ def test_what_ends_the_walk() -> None:
     found = walk(SRV.format("All"), folder("/srv", "", "Permission denied"), folder("/srv/a"))
     assert found.problem == "the server cannot read /srv/.htaccess (Permission denied): requests get 403"
     assert [file for file, _reason in found.without_effect] == ["/srv/.htaccess", "/srv/a/.htaccess"]
+
+
+def test_the_way_ends_where_the_server_cannot_go() -> None:
+    closed = Folder("/srv/a", error="cannot be reached by the server (Permission denied): requests get 403")
+    assert walk(SRV.format("All"), folder("/srv"), closed).problem == f"/srv/a {closed.error}"
+    assert walk(SRV.format("AuthConfig"), folder("/srv"), closed).problem.endswith("requests get 500")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +144,14 @@ def test_servers_have_names_roots_and_names_of_files() -> None:
     assert (document_root(found, "main"), file_names(found, "main")) == ("/m", (".a", ".b"))
 
 
+def test_servers_with_one_name_are_two() -> None:
+    text = "".join(f"<VirtualHost *:80>\nDocumentRoot {root}\n</VirtualHost>\n" for root in ("/a", "/b"))
+    found = apache(text)
+    names = server_names(found)
+    assert names == ("*:80 (/etc/a.conf:1)", "*:80 (/etc/a.conf:4)")
+    assert [document_root(found, name) for name in names] == ["/a", "/b"]
+
+
 def test_the_first_name_counts() -> None:
     both = Folder("/srv", (AccessText("/srv/.a"), AccessText("/srv/.b")))
     found = walk(SRV.format("All"), both)
@@ -143,6 +177,7 @@ def test_the_throwaway_server_has_the_sections_and_no_programs() -> None:
     [
         ("[core:alert] /a/.htaccess: Invalid command 'FleetlabTrial', perhaps misspelled", "read"),
         ("[core:alert] /a/.htaccess: Require not allowed here", "Require not allowed here"),
+        ("[core:alert] /a/.htaccess: order takes one argument, 'allow,deny'", "order takes one argument, 'allow,deny'"),
         ("[core:crit] AH00529: /a/.htaccess pcfg_openfile: unable to check htaccess file, ensure it is readable", "not readable"),
         ("", ""),
     ],
@@ -152,15 +187,38 @@ def test_what_the_log_says(log: str, said: str) -> None:
 
 
 def test_differences_are_named() -> None:
+    server = apache(SRV.format("AuthConfig"))
     found = walk(SRV.format("AuthConfig"), folder("/"), folder("/srv"))
     right = {"/.htaccess": "", "/srv/.htaccess": "AddType not allowed here"}
-    assert list(differences(found, right, True)) == []
-    assert list(differences(found, {**right, "/.htaccess": "read"}, True)) == [
+    assert list(differences(server, found, right)) == []
+    assert list(differences(server, found, {**right, "/.htaccess": "read"})) == [
         "/srv/a on server main: /.htaccess: computed without effect, seen read"
     ]
-    assert list(differences(found, {**right, "/srv/.htaccess": ""}, True)) == [
+    assert list(differences(server, found, {**right, "/srv/.htaccess": ""})) == [
         "/srv/a on server main: /srv/.htaccess: computed in force, AddType refused, seen not read"
     ]
+
+
+@pytest.mark.parametrize(
+    ("override", "text", "unproved", "said"),
+    [
+        ("FileInfo", "SSLCipherSuite HIGH\n", ("sslciphersuite",), "read"),
+        ("Options=Indexes", "Options +ExecCGI\n", (), "Option ExecCGI not allowed here"),
+        ("All", "Order allow, deny\n", (), "order takes one argument"),
+    ],
+)
+def test_what_apache_says_in_other_words_is_no_difference(override: str, text: str, unproved: tuple[str, ...], said: str) -> None:
+    server = replace(apache(""), unproved=unproved)
+    found = walk(SRV.format(override), folder("/srv", text))
+    assert list(differences(server, found, {"/srv/.htaccess": said})) == []
+
+
+def test_what_only_apache_can_say_is_a_problem() -> None:
+    found = walk(SRV.format("All"), folder("/srv"))
+    assert proved(found, {"/srv/.htaccess": "read"}) == found
+    assert proved(found, {"/srv/.htaccess": "order takes one argument"}).problem == (
+        "/srv/.htaccess: order takes one argument: requests get 500"
+    )
 
 
 def test_unknown_lines_that_are_let_pass_need_a_harder_mark() -> None:
@@ -196,7 +254,7 @@ def test_options() -> None:
     ],
 )
 def test_a_directive_of_a_missing_module_ends_requests_unless_its_guard_does_not_hold(text: str, lines: list[int]) -> None:
-    found = replace(apache(OFF + SRV.format("All")), version="2.4", unknown=("php_value",), defines=("HERE",))
+    found = replace(apache(OFF + SRV.format("All")), version="2.4", defines=("HERE",))
     verdict = judge(found, "main", "/srv/a", (folder("/srv", text),))
     assert [line.number for line in verdict.in_force[0].refused if line.is_unknown] == lines
     assert bool(verdict.problem) == bool(lines)
@@ -205,11 +263,11 @@ def test_a_directive_of_a_missing_module_ends_requests_unless_its_guard_does_not
 
 
 def test_signs_that_nobody_sees_are_shown() -> None:
-    found = replace(apache(OFF + SRV.format("All")), unknown=("\ufeffaddtype",))
+    found = apache(OFF + SRV.format("All"))
     verdict = judge(found, "main", "/srv/a", (folder("/srv", f"\ufeff{TYPE}"),))
     assert verdict.problem.startswith("/srv/.htaccess:1: \\xef\\xbb\\xbfAddType is misspelled")
 
 
 def test_a_trial_leaves_out_lines_whose_module_it_does_not_load() -> None:
     found = replace(apache(OFF), unproved=("ssloptions",))
-    assert trial_text(found, "SSLOptions \\\n +StdEnvVars\nAddType a b") == "#SSLOptions \\\n# +StdEnvVars\nAddType a b\nFleetlabTrial\n"
+    assert provable(found, "SSLOptions \\\n +StdEnvVars\nAddType a b") == "#SSLOptions \\\n# +StdEnvVars\nAddType a b"
