@@ -12,8 +12,6 @@ from typing import FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tupl
 # Only the white space of ASCII parts words and lines: paths may have other one.
 _WORD = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)', re.ASCII)
 _SPACE = " \t\r\n\f\v"
-APACHE = "\r"
-"""What may stand between the sign that continues a line and its end, for Apache."""
 _UNCONDITIONAL = frozenset({"ifmodule", "ifdefine", "ifversion"})
 
 
@@ -78,18 +76,19 @@ def is_on(value: str) -> bool:
     return value.lower() in ("on", "yes", "true", "1")
 
 
-def read_lines(text: str, file: str, after_sign: str = _SPACE) -> Tuple[Line, ...]:
+def read_lines(text: str, file: str, is_apache: bool = False) -> Tuple[Line, ...]:
     """The lines of a file that are neither empty nor comments.
 
-    :arg after_sign: what may stand between a backslash, which continues a line, and the end of the line.
+    A backslash at the very end of a line continues it. For Apache, that is also so in a comment, and before the end of a line of DOS.
     """
     found: List[Line] = []
     pending = ""
     start = 0
     for number, raw in enumerate(text.split("\n"), 1):
         start = start if pending else number
-        if raw.rstrip(after_sign).endswith("\\"):
-            pending += raw.rstrip(after_sign)[:-1] + " "
+        line = raw.rstrip("\r") if is_apache else raw
+        if line.endswith("\\") and (is_apache or pending or not line.lstrip(_SPACE).startswith("#")):
+            pending += line[:-1] + " "
             continue
         words = _words(pending + raw)
         pending = ""
@@ -116,15 +115,15 @@ def _words(text: str) -> Tuple[str, ...]:
 def parse(lines: Iterable[Line], is_lenient: bool = False) -> Section:
     """The tree of sections.
 
-    :arg is_lenient: read as ProFTPD reads a .ftpaccess, which it never refuses: unknown sections have no effect on the lines in them, and
-        a section that is not closed ends with the file.
+    :arg is_lenient: read as ProFTPD reads a .ftpaccess, which it never refuses: unknown sections, and one C(<Limit>) in another, have no
+        effect on the lines in them, and a section that is not closed ends with the file.
     :raises ConfError: a section is not closed, or closed without having been opened.
     """
     stack: List[_Open] = [_Open(Line("", 0, ("<main",)))]
     for line in lines:
         if line.name.startswith("</"):
             _close(stack, line, is_lenient)
-        elif line.name.startswith("<") and not (is_lenient and line.name != "<limit"):
+        elif line.name.startswith("<") and not (is_lenient and not _opens(line, stack[-1])):
             stack.append(_Open(line))
         else:
             stack[-1].lines.append(line)
@@ -133,6 +132,10 @@ def parse(lines: Iterable[Line], is_lenient: bool = False) -> Section:
             raise ConfError(f"{stack[-1].line.place}: the section {stack[-1].line.words[0]}> is not closed")
         _pop(stack)
     return stack[0].made()
+
+
+def _opens(line: Line, around: _Open) -> bool:
+    return line.name in ("<ifmodule", "<ifdefine") or (line.name == "<limit" and around.line.name != "<limit")
 
 
 @dataclass
@@ -174,6 +177,11 @@ def resolve_conditions(section: Section, modules: FrozenSet[str], defines: Froze
             lines += made.lines
             sections += made.sections
     return Section(section.kind, section.arguments, tuple(lines), tuple(sections), section.place)
+
+
+def parse_access_file(text: str, path: str, modules: Iterable[str], defines: Iterable[str]) -> Section:
+    """What a .ftpaccess says to a server with these modules and definitions."""
+    return resolve_conditions(parse(read_lines(text, path), is_lenient=True), frozenset(modules), frozenset(defines))
 
 
 def _holds(section: Section, modules: FrozenSet[str], defines: FrozenSet[str]) -> bool:

@@ -9,7 +9,7 @@ import re
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from .accounts import holds_and, holds_or
-from .conf import Line, Section
+from .conf import Line, Section, is_on
 from .state import Account, Rule
 
 _GROUPS = {
@@ -32,6 +32,8 @@ _IN_LIMIT = (
     "allow allowall allowclass allowfilter allowgroup allowuser deny denyall denyclass denyfilter denygroup denyuser ignorehidden order"
 )
 
+_SWITCHES = frozenset({"", "on", "off", "yes", "no", "true", "false", "1", "0"})
+
 
 def may(chain: Sequence[Section], command: str, one: Account) -> bool:
     """Whether the sections let the account give the command. C(chain) has the innermost section first and the server last."""
@@ -41,6 +43,15 @@ def may(chain: Sequence[Section], command: str, one: Account) -> bool:
             if answer is not None:
                 return answer
     return True
+
+
+def may_store(chain: Sequence[Section], one: Account) -> bool:
+    """Whether the account may store a file.
+
+    A DenyAll outside of C(<Limit>) refuses the connection for the data, if it is in the innermost section.
+    """
+    is_open = not (chain and _all(chain[0], "deny") and not _all(chain[0], "allow"))
+    return is_open and may(chain, "STOR", one)
 
 
 def _answer(section: Section, name: str, one: Account) -> Optional[bool]:
@@ -69,12 +80,23 @@ def _judge(limit: Section, one: Account) -> Optional[bool]:
 
 def _names(limit: Section, what: str, one: Account) -> bool:
     """Whether a directive that begins with C(what) is about the account. Addresses and classes of clients are not known: they never are."""
-    if limit.first(f"{what}all"):
+    if _all(limit, what):
         return True
     if any(_every(line.arguments) for line in limit.all(what)):
         return True
     users = any(_expression(line.arguments, (one.name,), "OR") for line in limit.all(f"{what}user"))
     return users or any(_expression(line.arguments, one.groups, "AND") for line in limit.all(f"{what}group"))
+
+
+def _all(section: Section, what: str) -> bool:
+    """Whether DenyAll or AllowAll is on."""
+    line = next((line for line in section.all(f"{what}all") if not _is_wrong(line)), None)
+    return line is not None and (not line.arguments or is_on(line.arguments[0]))
+
+
+def _is_wrong(line: Line) -> bool:
+    """Whether ProFTPD skips the line for its arguments."""
+    return line.name in ("allowall", "denyall") and " ".join(line.arguments).lower() not in _SWITCHES
 
 
 def _every(words: Sequence[str]) -> bool:
@@ -118,7 +140,13 @@ def understood(section: Section) -> Section:
     """The section without the lines that ProFTPD skips."""
     known = _known(section)
     inner = tuple(understood(one) for one in section.sections)
-    return Section(section.kind, section.arguments, tuple(line for line in section.lines if line.name in known), inner, section.place)
+    return Section(
+        section.kind,
+        section.arguments,
+        tuple(line for line in section.lines if line.name in known and not _is_wrong(line)),
+        inner,
+        section.place,
+    )
 
 
 def _known(section: Section) -> Sequence[str]:
@@ -133,7 +161,7 @@ def warnings(section: Section) -> Tuple[str, ...]:
 def _unknown(section: Section) -> Iterator[str]:
     known = _known(section)
     for line in section.lines:
-        if line.name not in known:
+        if line.name not in known or _is_wrong(line):
             yield _skipped(line)
     for inner in section.sections:
         yield from _unknown(inner)

@@ -9,7 +9,7 @@ import re
 from typing import Dict, Iterator, Sequence
 
 from .._core.errors import RefusedError
-from .conf import Line, Section, parse, read_lines, walk, written
+from .conf import Line, Section, parse_access_file, walk, written
 from .limits import understood
 from .options import WantedCure
 from .state import Configuration, Verdict
@@ -31,7 +31,8 @@ def content(plain: Configuration, verdicts: Sequence[Verdict], wanted: WantedCur
     for one in verdicts:
         for folder, text in (*one.to_cover, *(one.to_keep if wanted.is_off else ())):
             chosen.setdefault(folder, text)
-    trees = {folder: understood(parse(read_lines(text, folder), is_lenient=True)) for folder, text in sorted(chosen.items())}
+    texts = sorted(chosen.items())
+    trees = {folder: understood(parse_access_file(text, folder, plain.modules, plain.defines)) for folder, text in texts}
     trees = {folder: tree for folder, tree in trees.items() if tree.lines or tree.sections}
     _check_names(tuple(trees))
     _check_sections(plain, tuple(trees))

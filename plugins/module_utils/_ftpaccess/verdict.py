@@ -11,14 +11,15 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from . import limits
 from .accounts import Server, for_account
-from .conf import Section, is_on, parse, read_lines
+from .conf import Section, is_on, parse_access_file
 from .state import AccessFile, Account, InForce, Seen, Verdict, WithoutEffect
 
 
 @dataclass(frozen=True)
 class Case:
     """A session of an account. C(anonymous) is its section C(<Anonymous>), C(folders) has the real paths of the arguments of
-    C(<Directory>), C(has_gap) tells whether this ProFTPD skips files on the way to a deeper folder (its issue 2282)."""
+    C(<Directory>), C(has_gap) tells whether this ProFTPD skips files on the way to a deeper folder (its issue 2282). C(modules) and
+    C(defines) decide what is in force of a file with conditions."""
 
     server: Server
     account: Account
@@ -26,6 +27,12 @@ class Case:
     anonymous: Optional[Section] = None
     folders: Tuple[Tuple[str, str], ...] = ()
     has_gap: bool = True
+    modules: Tuple[str, ...] = ()
+    defines: Tuple[str, ...] = ()
+
+    def tree(self, one: AccessFile) -> Section:
+        """What a file says."""
+        return parse_access_file(one.text or "", one.path, self.modules, self.defines)
 
     @property
     def outer(self) -> Tuple[Section, ...]:
@@ -45,7 +52,7 @@ class Case:
 def judge(case: Case) -> Verdict:
     """What holds for the account."""
     seen = case.seen
-    files = {one.path: parse(read_lines(one.text or "", one.path), is_lenient=True) for one in (*seen.above, *seen.below)}
+    files = {one.path: case.tree(one) for one in (*seen.above, *seen.below)}
     reasons = {one.path: _reason(case, one) for one in (*seen.above, *seen.below)}
     forced = tuple(one for one in (*seen.above, *seen.below) if not reasons[one.path])
     chains = _Chains(case, {one.folder: files[one.path] for one in forced})
@@ -66,7 +73,7 @@ def judge(case: Case) -> Verdict:
         ),
         around=around,
         writable=tuple((one.path, way) for one in forced for way in _ways(case, chains, one)),
-        may_write=not seen.problem and limits.may(chains.of(seen.starts), "STOR", case.account),
+        may_write=not seen.problem and limits.may_store(chains.of(seen.starts), case.account),
         to_cover=tuple((one.folder, one.text or "") for one in (*outside, *(one for one in forced if one.path in avoided))),
         to_keep=tuple((one.folder, one.text or "") for one in forced if one.path not in avoided),
         is_anonymous=case.anonymous is not None,
@@ -141,7 +148,7 @@ class _Chains:
 
 def _is_covered(case: Case, one: AccessFile) -> bool:
     """Whether a section C(<Directory>) with the path of the file has the rules of the file."""
-    rules = limits.rules(parse(read_lines(one.text or "", one.path), is_lenient=True))
+    rules = limits.rules(case.tree(one))
     return any(name == one.folder and limits.rules(section) == rules for name, section in case.directories)
 
 
@@ -171,5 +178,5 @@ def _ways(case: Case, chains: _Chains, one: AccessFile) -> Iterator[str]:
         yield "DELE"
     if one.is_replaceable and may("RNFR") and may("RNTO"):
         yield "RNFR and RNTO"
-    if one.is_writable and overwrite and may("STOR"):
+    if one.is_writable and overwrite and limits.may_store(chain, case.account):
         yield "STOR"

@@ -142,11 +142,15 @@ def _folder(client: ftplib.FTP, one: Verdict) -> str:
 
 def _may_write(client: ftplib.FTP) -> bool:
     """Whether the rules let the user write: only they answer with this error, and the file system answers with another one."""
+    answers = [_answer(client, command) for command in ("PASV", f"STOR {PROBE}")]
+    return not any("Operation not permitted" in answer for answer in answers)
+
+
+def _answer(client: ftplib.FTP, command: str) -> str:
     try:
-        answer = client.sendcmd(f"STOR {PROBE}")
+        return client.sendcmd(command)
     except ftplib.Error as error:
-        answer = str(error)
-    return "Operation not permitted" not in answer
+        return str(error)
 
 
 def _trace(planned: Rehearsal, before: int) -> List[str]:

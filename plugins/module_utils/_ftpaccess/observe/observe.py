@@ -107,6 +107,8 @@ def _case(found: Configuration, server: Server, one: Account, homes: Mapping[str
         anonymous=anonymous,
         folders=tuple((pattern, real[path]) for pattern, path in patterns.items()),
         has_gap=found.has_gap,
+        modules=found.modules,
+        defines=found.defines,
     )
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..conf import APACHE, Line, Section, read_lines, walk, written
+from ..conf import Line, Section, read_lines, walk, written
 from .state import Apache, PathVerdict, Refused
 from .verdict import parts
 
@@ -42,12 +42,12 @@ def loads(all_loads: Iterable[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:
 
 def provable(found: Apache, content: str) -> str:
     """The text of a file for the throwaway server, without the lines whose module it does not load."""
-    left_out = {line.number for line in read_lines(content, "", APACHE) if line.name in found.unproved}
+    left_out = {line.number for line in read_lines(content, "", is_apache=True) if line.name in found.unproved}
     lines: List[str] = []
     is_left_out = False
     for number, line in enumerate(content.split("\n"), 1):
         # A line may go on in the next one.
-        is_left_out = number in left_out or (is_left_out and lines[-1].rstrip(APACHE).endswith("\\"))
+        is_left_out = number in left_out or (is_left_out and lines[-1].rstrip("\r").endswith("\\"))
         lines.append(f"#{line}" if is_left_out else line)
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ..conf import APACHE, Line, Section, read_lines
+from ..conf import Line, Section, read_lines
 from .conditions import met
 from .directives import CLASSES, not_allowed
 from .state import Apache, Effective, Folder, Override, PathVerdict, Refused
@@ -145,7 +145,7 @@ def _readable(word: str) -> str:
 
 
 def _refused(text: str, override: Override, found: Apache) -> Iterator[Refused]:
-    for line in met(read_lines(text, "", APACHE), found):
+    for line in met(read_lines(text, "", is_apache=True), found):
         directive = _readable(line.words[0].lstrip("<"))
         if line.name.startswith("</"):
             continue

@@ -17,7 +17,7 @@ from ...._core.errors import CommandError, ObservationError
 from ...._core.runner import Runner
 from ...._host.files import Host
 from ...._host.isolated import end_with_parent, in_child
-from ...conf import APACHE, ConfError, Line, Section, parse, read_lines
+from ...conf import ConfError, Line, Section, parse, read_lines
 from ..conditions import asked, files_asked
 from ..directives import classes_by_directive
 from ..options import Wanted
@@ -53,7 +53,7 @@ def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[C
 def _ask(host: Host, runner: Runner, config: Optional[str], found: Apache, cases: Sequence[Case]) -> Apache:
     """Let Apache list its directives, and those that it has without the modules that no trial loads."""
     texts = [file.text for _server, _path, folders in cases for folder in folders for file in folder.files]
-    lines = [line for text in texts for line in read_lines(text, "", APACHE)]
+    lines = [line for text in texts for line in read_lines(text, "", is_apache=True)]
     base = [found.program, *(["-f", config] if config else [])]
     needs = classes_by_directive(_said(host, runner, [*base, "-L"]))
     defines = re.findall(r"^Define: ([^\s=]+)", _said(host, runner, [*base, "-t", "-D", "DUMP_RUN_CFG"]), re.MULTILINE)
@@ -113,7 +113,7 @@ def _tree(dump: str) -> Section:
         if place:
             file, number = place.group(1) or file, int(place.group(2) or number)
             continue
-        lines += [Line(file, number, line.words) for line in read_lines(text, file)]
+        lines += [Line(file, number, line.words) for line in read_lines(text, file, is_apache=True)]
     try:
         return parse(lines)
     except ConfError as error:
@@ -122,7 +122,7 @@ def _tree(dump: str) -> Section:
 
 def _loads(host: Host, files: Sequence[str], known: FrozenSet[str]) -> Iterator[Tuple[str, str]]:
     for file in files:
-        for line in read_lines(host.read(file) or "", file):
+        for line in read_lines(host.read(file) or "", file, is_apache=True):
             if line.name == "loadmodule" and len(line.arguments) == 2 and line.arguments[0] in known:
                 yield line.arguments[0], line.arguments[1]
 

@@ -45,6 +45,18 @@ def test_words_quotes_comments_and_continued_lines() -> None:
     assert lines[3].number == 6
 
 
+def test_what_continues_a_line_differs_between_the_servers() -> None:
+    def names(text: str, is_apache: bool) -> list[str]:
+        return [line.name for line in read_lines(text, "f", is_apache)]
+
+    assert names(" # old \\\nA", False) == ["a"]
+    assert names(" # old \\\nA", True) == []
+    assert names("A \\\r\nB", False) == ["a", "b"]
+    assert names("A \\\r\nB", True) == ["a"]
+    assert names("A \\ \nB", False) == names("A \\ \nB", True) == ["a", "b"]
+    assert names("A \\\n# b \\\nC\nD", False) == ["a", "d"]
+
+
 def test_sections_form_a_tree() -> None:
     tree = parse(read_lines(TEXT, "f"))
     assert [section.kind for section in tree.sections] == ["global", "ifmodule"]
@@ -73,6 +85,8 @@ def test_a_file_of_a_folder_is_read_leniently() -> None:
     tree = parse(read_lines("<Limt WRITE>\nDenyAll\n</Limt>\n<Limit STOR>\nDenyAll", "f"), is_lenient=True)
     assert tree.first("denyall") is not None
     assert tree.of_kind("limit")[0].arguments == ("STOR",)
+    nested = parse(read_lines("<Limit ALL>\n<Limit WRITE>\nDenyAll\n</Limit>\n</Limit>", "f"), is_lenient=True).of_kind("limit")
+    assert [(one.arguments, len(one.lines)) for one in nested] == [(("ALL",), 2)]
 
 
 @given(st.text(alphabet='<>/ab "\\#\n~', max_size=60))

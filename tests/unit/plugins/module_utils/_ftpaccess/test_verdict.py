@@ -13,7 +13,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.accounts import Server, servers
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.checks import check
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.conf import parse, read_lines
-from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.limits import is_filtered, may, warnings
+from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.limits import is_filtered, may, may_store, warnings
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.options import Wanted, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.rehearsal import differences, expected, rehearse
 from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.show import returned
@@ -53,6 +53,11 @@ def case(text: str, root: str = "/", above: tuple[AccessFile, ...] = (), below: 
         ("Deny from all", "STOR", False),
         ("Allow from all\nDenyAll", "STOR", True),
         ("Deny from 192.0.2.1", "STOR", True),
+        ("DenyAll off", "STOR", True),
+        ("DenyAll off\nDenyAll", "STOR", True),
+        ("DenyAll junk", "STOR", True),
+        ("DenyAll junk\nDenyAll yes", "STOR", False),
+        ("AllowAll no\nDenyAll", "STOR", False),
         ("Order deny,allow", "STOR", False),
         ("Order deny,allow\nAllowAll", "STOR", True),
     ],
@@ -71,8 +76,31 @@ def test_the_inner_section_and_the_narrower_command_count() -> None:
 
 
 def test_lines_that_are_skipped() -> None:
-    tree = parse(read_lines("Umask 022\nPort 21\n<Limit ALL>\nDenyAl\n</Limit>", "f"), is_lenient=True)
-    assert [text.split(":")[0] for text in warnings(tree)] == ["line 2", "line 4"]
+    tree = parse(read_lines("Umask 022\nPort 21\n<Limit ALL>\nDenyAl\nDenyAll junk\n</Limit>", "f"), is_lenient=True)
+    assert [text.split(":")[0] for text in warnings(tree)] == ["line 2", "line 4", "line 5"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "is_allowed"),
+    [
+        ("DenyAll", "", False),
+        ("DenyAll\n<Limit ALL>\nAllowAll\n</Limit>", "", False),
+        ("DenyAll\nAllowAll", "", True),
+        ("Umask 022", "DenyAll", True),
+    ],
+)
+def test_a_denyall_alone_counts_in_the_innermost_section(inner: str, outer: str, is_allowed: bool) -> None:
+    assert may_store([parse(read_lines(text, "f")) for text in (inner, outer)], ALICE) == is_allowed
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"), [("IfModule mod_a.c", True), ("IfModule !mod_a.c", False), ("IfDefine B", True), ("IfDefine C", False)]
+)
+def test_conditions_in_a_file_hold_or_not(condition: str, holds: bool) -> None:
+    text = f"<{condition}>\n{DENY}</{condition.split()[0]}>\n"
+    one = replace(case("", above=(file("/home/alice/files", text),)), modules=("mod_a.c",), defines=("B",))
+    (found,) = judge(one).in_force
+    assert (bool(found.limits), found.warnings, judge(one).may_write) == (holds, (), not holds)
 
 
 def test_filtered_paths() -> None:
