@@ -78,8 +78,8 @@ def describe(self_cgroup: Optional[str], files: Mapping[str, str], total: int, i
     if not groups:
         # The kernel lacks the controller, or a container does not see its group.
         return dict(result, reason="no memory limits under /sys/fs/cgroup")
-    # Under lxcfs MemTotal is the limit.
-    limited = [(group.limit, group) for group in groups if group.limit is not None and group.limit <= total]
+    # Under lxcfs MemTotal is the limit. A limit of 0 is none, because process 1 could not run under it.
+    limited = [(group.limit, group) for group in groups if group.limit and group.limit <= total]
     ours = [(limit, group) for limit, group in limited if _has_init(group.path, version, init_cgroup)]
     if not ours:
         others = ", ".join(f"{group.path} to {limit} bytes" for limit, group in limited)

@@ -84,7 +84,7 @@ def test_version_1() -> None:
     assert (found["version"], found["path"], found["limit"], found["available"]) == (1, "/", GIB, GIB - GIB // 2 + GIB // 8)
 
 
-@pytest.mark.parametrize("limit", ["max", "9223372036854771712", "", "-1", "nonsense"])
+@pytest.mark.parametrize("limit", ["max", "9223372036854771712", "", "-1", "nonsense", "0"])
 def test_no_limit_is_null_and_says_so(limit: str) -> None:
     found = describe("0::/", v2("", limit, "5"), 8 * GIB)
     assert found["limit"] is None
