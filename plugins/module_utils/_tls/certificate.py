@@ -14,7 +14,8 @@ _VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 
 _COMMON_NAME = bytes.fromhex("550403")
 _ALTERNATIVE_NAMES = bytes.fromhex("551d11")
-_RSA = bytes.fromhex("2a864886f70d010101")
+_RSA = frozenset({bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a")})
+"""Keys for all uses, and those for signatures of PSS alone."""
 _ELLIPTIC = bytes.fromhex("2a8648ce3d0201")
 
 _CURVES: Dict[bytes, Tuple[str, int]] = {
@@ -91,7 +92,7 @@ def _key(data: bytes) -> Tuple[str, int]:
     if not items:
         raise BadCertificate("its key has no algorithm")
     kind = items[0][1]
-    if kind == _RSA:
+    if kind in _RSA:
         # The bit string begins with the number of its unused bits.
         ((_tag, numbers),) = _take(value[1:], 1)
         ((_tag, modulus),) = _take(numbers, 1)

@@ -14,6 +14,9 @@ from .._core.errors import InputError
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _NUMERIC = re.compile(r"[0-9.]+")
+_MORE_THAN_A_HOST = re.compile(r".*[/\[\]\s].*|[^:]*:[^:]*", re.DOTALL)
+_OTHER_TODAY = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
+"""Signs for which Python asks another name than browsers do: since IDNA 2008 they are letters of their own."""
 
 PARALLEL = 4
 """Connections at a time, fewer than any server is known to allow by default."""
@@ -56,6 +59,10 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
     """The checked options."""
     if not params["host"].strip():
         raise InputError("host", "is empty; name the server or its address")
+    if _MORE_THAN_A_HOST.fullmatch(params["host"].strip()):
+        raise InputError(
+            "host", f"{params['host']!r} is more than a name or an address; the port is given by port, and brackets are left out"
+        )
     if not 1 <= params["port"] <= 65535:
         raise InputError("port", f"is {params['port']}; ports are 1 to 65535")
     if not 0.1 <= params["timeout"] <= 60:
@@ -91,6 +98,8 @@ def _seen(key: str, since: Any) -> Tuple[str, int]:
 
 def _check_name(name: str) -> str:
     """The name in the form of SNI: ASCII, without a final dot. SNI has no addresses (RFC 6066)."""
+    if _OTHER_TODAY & {*name}:
+        raise InputError("names", f"{name!r} has a letter whose ASCII form has changed; give the name in the form that begins with xn--")
     try:
         made = name.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:

@@ -32,7 +32,9 @@ def _observe_name(wanted: Wanted, lines: Lines, name: Optional[str]) -> Scan:
     errors = list(found.errors)
     spoken = {protocol.name for protocol in found.protocols}
     tickets = _tickets(wanted, lines, name, errors) if spoken - {"TLSv1.3"} else None
-    return replace(found, tickets=tickets, certificate=_certificate(lines, name, errors), errors=tuple(errors))
+    has_certificate = not all(suite.is_anonymous for suite in found.suites)
+    certificate = _certificate(lines, name, errors) if has_certificate else None
+    return replace(found, tickets=tickets, certificate=certificate, errors=tuple(errors))
 
 
 def _certificate(lines: Lines, name: Optional[str], errors: List[str]) -> Optional[Certificate]:

@@ -32,7 +32,7 @@ class Session:
 
 
 def read_session(lines: Lines, name: Optional[str], tls12: bool) -> Session:
-    """A whole handshake with the server, with C(tls12) of at most TLS 1.2. Raises L(ProbeError)."""
+    """A whole handshake with the server, with C(tls12) of at most TLS 1.2, else of a suite with a certificate. Raises L(ProbeError)."""
     return lines.use(lambda connection: _read_session_on(connection, name, tls12))
 
 
@@ -67,7 +67,7 @@ def _context(tls12: bool) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     if tls12:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers("ALL:@SECLEVEL=0" if tls12 else "ALL:!aNULL:@SECLEVEL=0")
     return context
 
 

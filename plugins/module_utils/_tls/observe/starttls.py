@@ -24,7 +24,7 @@ class Line(Protocol):
 
 
 _DIALOGUES: Dict[str, Tuple[Tuple[str, str], ...]] = {
-    "smtp": (("", r"220 "), ("EHLO tls-info.invalid", r"250 "), ("STARTTLS", r"220 ")),
+    "smtp": (("", r"220( |$)"), ("EHLO tls-info.invalid", r"250( |$)"), ("STARTTLS", r"220( |$)")),
     "imap": (("", r"\* (OK|PREAUTH)"), ("a STARTTLS", r"a OK")),
     "pop3": (("", r"\+OK"), ("STLS", r"\+OK")),
     "ftp": (("", r"220 "), ("AUTH TLS", r"(234|334)[ -]")),

@@ -216,6 +216,7 @@ def test_a_port_without_a_server_is_named() -> None:
     ("protocol", "greeting", "answers"),
     [
         ("smtp", b"220-mail\r\n220 ready\r\n", {b"EHLO": b"250-mail\r\n250-SIZE\r\n250 STARTTLS\r\n", b"STARTTLS": b"220 go\r\n"}),
+        ("smtp", b"220\r\n", {b"EHLO": b"250-STARTTLS\r\n250\r\n", b"STARTTLS": b"220\r\n"}),
         ("imap", b"* OK ready\r\n", {b"a STARTTLS": b"* CAPABILITY IMAP4\r\na OK begin\r\n"}),
         ("pop3", b"+OK ready\r\n", {b"STLS": b"+OK begin\r\n"}),
         ("ftp", b"220-hello\r\n all\r\n220 ready\r\n", {b"AUTH TLS": b"234 go\r\n"}),
@@ -236,6 +237,21 @@ def test_tls_begins_after_a_command(folder: Path, protocol: str, greeting: bytes
     assert found.errors == ()
     assert [protocol.name for protocol in found.protocols] == ["TLSv1.2", "TLSv1.3"]
     assert found.certificate is not None
+
+
+def test_the_certificate_is_read_also_if_the_server_would_rather_have_none(folder: Path) -> None:
+    def prefer(context: ssl.SSLContext) -> None:
+        context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+
+    tls = handshake(make_context(write_pair(folder), "AECDH-AES128-SHA:ECDHE-RSA-AES128-SHA", (V.TLSv1_2, V.TLSv1_2), prefer))
+    with listening(tls) as port:
+        (found,) = observe(want(port))
+    assert found.suites[0].is_anonymous
+    assert found.certificate is not None
+    only = handshake(make_context(write_pair(folder), "AECDH-AES128-SHA", (V.TLSv1_2, V.TLSv1_2)))
+    with listening(only) as port:
+        (found,) = observe(want(port))
+    assert (found.certificate, found.errors) == (None, ())
 
 
 def test_a_server_without_starttls_says_so() -> None:

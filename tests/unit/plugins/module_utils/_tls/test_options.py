@@ -23,6 +23,11 @@ def test_names_are_brought_into_the_form_of_sni() -> None:
     assert make(names=["a_b.example"], without_name=False).names == ("a_b.example",)
 
 
+@pytest.mark.parametrize("host", ["2001:db8::1", "fe80::1%eth0", "::1", "www.example.org", "bücher.example", "mail"])
+def test_names_and_addresses_of_servers(host: str) -> None:
+    assert make(host=host).host == host
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -36,6 +41,10 @@ def test_names_are_brought_into_the_form_of_sni() -> None:
         ({"parallel": 0}, "parallel: is 0; it has to be 1 to 16"),
         ({"parallel": 17}, "parallel: is 17"),
         ({"host": " "}, "host: is empty"),
+        ({"host": "https://www.example.org"}, "host: 'https://www.example.org' is more than a name or an address"),
+        ({"host": "www.example.org:443"}, "the port is given by port"),
+        ({"host": "[2001:db8::1]"}, "brackets are left out"),
+        ({"names": ["straße.example"]}, "names: 'straße.example' has a letter whose ASCII form has changed"),
         ({"ticket_keys": {"ab": "x"}}, "ticket_keys: ab: 'x' is no time in seconds since 1970"),
     ],
 )

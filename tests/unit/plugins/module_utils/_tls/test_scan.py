@@ -146,6 +146,12 @@ def test_a_certificate_is_read(kind: str, expected: tuple[str, int]) -> None:
     assert (found.subject, found.names) == ("localhost", ("localhost", "192.0.2.1"))
 
 
+def test_a_key_for_pss_alone_is_rsa() -> None:
+    rsa, pss = bytes.fromhex("06092a864886f70d010101"), bytes.fromhex("06092a864886f70d01010a")
+    found = read_certificate(CERTIFICATES["rsa3072"].replace(rsa, pss))
+    assert (found.key, found.bits) == ("RSA", 3072)
+
+
 @given(
     st.sampled_from(sorted(VERSIONS.values())),
     subsets(OLDER, 200),
