@@ -183,6 +183,14 @@ def _turns(entries: Sequence[Mapping[str, Any]]) -> Tuple[Turn, ...]:
 
 def _address(peer: str, text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        # Pythons before 3.9 know no interface after an address.
+        found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         raise InputError("address", f"{text!r} of {peer} is not an IP address: give the address to be measured") from None
+    if found.version == 6 and found.is_link_local:
+        raise InputError(
+            "address",
+            f"{text!r} of {peer} is a link-local address, which means nothing without an interface of each host: give another address."
+            " Nothing was sent",
+        )
+    return str(found)

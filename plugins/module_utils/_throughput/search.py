@@ -38,7 +38,7 @@ class Search:
     @property
     def nothing_passes(self) -> bool:
         """Whether not even the smallest size passes, which is no question of size."""
-        return self._fails <= SMALLEST
+        return self._fails <= min(SMALLEST, self.largest)
 
     @property
     def found(self) -> Optional[int]:

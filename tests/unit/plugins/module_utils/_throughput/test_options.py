@@ -67,6 +67,10 @@ def test_bounds(options: dict[str, Any], words: str) -> None:
 def test_a_name_is_no_address_and_one_host_takes_one_turn_at_a_time() -> None:
     with pytest.raises(InputError, match="'server2' of b is not an IP address"):
         wanted({**CONNECT, "address": "server2"})
+    for address in ("fe80::1", "fe80::1%eth0"):
+        with pytest.raises(InputError, match="of b is a link-local address"):
+            wanted({**CONNECT, "address": address})
+    assert wanted({**CONNECT, "address": "169.254.0.2"}).turns[0].address == "169.254.0.2"
     with pytest.raises(InputError, match="one measurement at a time"):
         wanted(CONNECT, LISTEN)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,15 @@ def test_the_answer_is_the_limit_of_the_path(largest: int, limit: int) -> None:
 
 def test_a_path_that_works_is_asked_once() -> None:
     assert run(8948, 9000)[1] == 1
+
+
+@pytest.mark.parametrize("largest", [36, SMALLEST])
+def test_segments_smaller_than_any_usual_path_has_are_tried_too(largest: int) -> None:
+    passing, blocked = Search(largest), Search(largest)
+    assert (passing.sizes(), passing.nothing_passes) == ([largest], False)
+    passing.learn({largest: True})
+    blocked.learn({largest: False})
+    assert (passing.found, passing.nothing_passes, blocked.found, blocked.nothing_passes) == (largest, False, None, True)
 
 
 def test_a_path_that_carries_nothing_has_no_size() -> None:
