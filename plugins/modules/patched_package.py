@@ -38,7 +38,8 @@ options:
   patches:
     description:
       - Files on the builder, applied in this order with C(-p1), after the patches of the distribution.
-      - A patch that does not apply without fuzz is refused by its name, also in check mode. So is one that the source has already.
+      - A patch that does not apply without fuzz is refused by its name, also in check mode. So is one that the source has already, that is
+        empty, or in which a binary file is only named.
       - Required with O(state=built).
     type: list
     elements: path

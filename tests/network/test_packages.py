@@ -182,6 +182,31 @@ def test_a_patch_that_applies_only_with_fuzz_is_refused(tmp_path: Path) -> None:
     assert apply_patches(runner, str(tmp_path), [exact]) == "the patch other is already in the source; leave it out"
 
 
+def test_a_patch_of_which_the_source_has_a_part_is_not_left_out(tmp_path: Path) -> None:
+    """Its first part applies, and its second is there: both could be taken back then, and yet the first is missing without the patch."""
+    for name in "ab":
+        (tmp_path / name).write_text("new\n" if name == "b" else "old\n")
+    half = "".join(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-old\n+new\n" for name in "ab")
+    assert apply_patches(SystemRunner(), str(tmp_path), [Patch("half", half, "0")]).startswith("the patch half does not apply without fuzz")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "the patch fix is empty; was it fetched?"),
+        ("\n", "the patch fix is empty"),
+        (
+            "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-old\n+new\nBinary files a/logo.png and b/logo.png differ\n",
+            "the patch fix has no content for a file: 'Binary files a/logo.png and b/logo.png differ'",
+        ),
+    ],
+)
+def test_a_patch_that_would_change_nothing_or_too_little_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "a").write_text("old\n")
+    assert apply_patches(SystemRunner(), str(tmp_path), [Patch("fix", content, "0")]).startswith(said)
+    assert (tmp_path / "a").read_text() == "old\n"
+
+
 def test_a_killed_builder_leaves_no_process(tree: Path, tmp_path: Path) -> None:
     """Also none that fetches or unpacks, and no mount."""
     (tmp_path / "output.patch").write_text(PATCH)

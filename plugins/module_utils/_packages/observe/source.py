@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from typing import Sequence
 
 from ..._core.errors import CommandError, ObservationError
@@ -14,7 +15,9 @@ from ..._core.runner import Runner
 from ..state import Candidate, Patch
 
 TREE = "tree"
-_PATCH = ("patch", "--strip=1", "--fuzz=0", "--batch", "--no-backup-if-mismatch", "--reject-file=-")
+_PATCH = ("patch", "--strip=1", "--fuzz=0", "--batch", "--forward", "--no-backup-if-mismatch", "--reject-file=-")
+"""Without C(--forward) the program takes a patch that it can apply for one that is to be taken back, and the other way round."""
+_BINARY = re.compile(r"^Binary files .+ and .+ differ$", re.MULTILINE)
 
 
 def fetch(runner: Runner, config: str, candidate: Candidate, folder: str) -> None:
@@ -36,17 +39,25 @@ def unpack(runner: Runner, folder: str) -> str:
 
 
 def apply_patches(runner: Runner, tree: str, patches: Sequence[Patch]) -> str:
-    """Apply patches one after the other. Returns why one does not apply without fuzz, empty if all do."""
+    """Apply patches one after the other. Returns why one does not apply without fuzz, or not as a whole; empty if all do."""
     for patch in patches:
+        problem = _lacking(patch)
+        if problem:
+            return f"the patch {patch.name} {problem}"
+        # Asked before, because a patch that fails leaves its first parts in the source.
+        back = runner.run([*_PATCH, "--reverse", "--dry-run", f"--directory={tree}"], stdin=patch.content, accept=(0, 1, 2))
         try:
-            runner.run([*_PATCH, "--forward", f"--directory={tree}"], stdin=patch.content)
+            runner.run([*_PATCH, f"--directory={tree}"], stdin=patch.content)
         except CommandError as error:
-            return _why_not(runner, tree, patch, error)
+            if back.exit_code == 0:
+                return f"the patch {patch.name} is already in the source; leave it out"
+            return f"the patch {patch.name} does not apply without fuzz: {error.problem}; make it again for this version"
     return ""
 
 
-def _why_not(runner: Runner, tree: str, patch: Patch, error: CommandError) -> str:
-    back = runner.run([*_PATCH, "--reverse", "--dry-run", f"--directory={tree}"], stdin=patch.content, accept=(0, 1, 2))
-    if back.exit_code == 0:
-        return f"the patch {patch.name} is already in the source; leave it out"
-    return f"the patch {patch.name} does not apply without fuzz: {error.problem}; make it again for this version"
+def _lacking(patch: Patch) -> str:
+    """What the program patch would pass over in silence."""
+    if not patch.content.strip():
+        return "is empty; was it fetched?"
+    binary = _BINARY.search(patch.content)
+    return f"has no content for a file: {binary.group(0)!r}; make it without this file, or bring the file in another way" if binary else ""
