@@ -50,6 +50,18 @@ def test_a_host_with_grubby_is_changed_by_it(tmp_path: Path) -> None:
     assert not (tmp_path / "changed").exists()
 
 
+def test_a_host_that_has_both_boots_by_the_one_with_a_menu(tmp_path: Path) -> None:
+    """update-grub without a menu is what is left of Debian's packages on a host that boots otherwise."""
+    grubby(tmp_path, MENUS[0] / "before.txt")
+    programs(tmp_path, update_grub="exit 1")
+    played = play_tasks(
+        tmp_path, {"here": {"boot_limits_reboot": False}}, "--check", prefix=bare(tmp_path), name="fleetlab.linux.boot_limits"
+    )
+    assert [task["task"]["name"].partition(" : ")[2] for task in played if task["hosts"]["here"].get("changed")] == [
+        "Grubby | Limits on the command lines of all kernels"
+    ]
+
+
 def test_another_boot_loader_is_refused(tmp_path: Path) -> None:
     failed = play_role(tmp_path, {"here": {}}, "--check", prefix=bare(tmp_path), name="fleetlab.linux.boot_limits")
     assert failed["here"].startswith("here has neither update-grub with /boot/grub/grub.cfg, as Debian and Ubuntu, nor grubby")
