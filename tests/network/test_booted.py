@@ -286,3 +286,25 @@ def test_a_service_keeps_its_name_servers_when_the_host_gets_others(booted: Boot
         booted.sh(f"ls {UNITS} {UNITS}/web.service.d | grep dns || :; systemctl is-active isolated-service-web-dns.path || :")
         == "inactive\n"
     )
+
+
+def test_services_with_similar_names_share_nothing(booted: Booted) -> None:
+    """systemd allows more characters in a name than the kernel's tools do in that of a namespace."""
+    booted.sh(NETWORK)
+    servers = {"job-1": "192.0.2.53", "job@1": "192.0.2.54", "job\\x2d1": "192.0.2.55"}
+    for name in servers:
+        booted.unit(f"'{name}'", "ExecStart=sleep 600")
+
+    def play(name: str, **variables: str) -> str:
+        given = {**DNS, "isolated_service_name": name, "isolated_service_dns": [servers[name]], **variables}
+        return re.sub(r"\s+", " ", booted.play(ROLE, **given))
+
+    assert "failed=0 " in play("job-1")
+    for state in ("present", "absent"):
+        refused = play("job@1", isolated_service_state=state)
+        assert f"job@1.service would share the namespace job-1 with the service of {UNITS}/job-1.service.d/" in refused
+    assert "failed=0 " in play("job@1", isolated_service_netns="job1")
+    assert "failed=0 " in play("job\\x2d1")
+    booted.sh("echo nameserver 198.51.100.1 >/etc/new; mv /etc/new /etc/resolv.conf; sleep 5")
+    for name, server in servers.items():
+        assert booted.within(f"'{name}'", "grep ^nameserver /etc/resolv.conf") == f"nameserver {server}\n"
