@@ -9,6 +9,7 @@ import inspect
 from typing import Dict
 
 # All files of the runner are imported here, because Ansible sends only the files that a module imports.
+from .._core.python import OPTIONS
 from .._programs.run_at import call, days, execute, hooks, job, listing, main, names, output, schedule, store, textfile, watch, zone
 from .state import MARK
 
@@ -32,8 +33,7 @@ def program_mode(path: str) -> int:
 
 
 def _command(python: str) -> str:
-    # Isolated and without site: Python starts in half the time, and loads no files of a user as root.
-    return f"""#!{python} -IS
+    return f"""#!{python} {OPTIONS}
 {MARK}
 import sys
 

@@ -10,6 +10,7 @@ import json
 from typing import Dict
 
 # All files of the programs are imported here, because Ansible sends only the files that a module imports.
+from .._core.python import OPTIONS
 from .._host.systemd import SYSTEM_FOLDER
 from .._programs.storage_check import arrays, facts, history, judge, main, mounts, notify, scrub, sessions, targets, textfile, tree
 from .._programs.storage_check.notify import SETTINGS
@@ -75,8 +76,7 @@ def mode_of(path: str) -> int:
 
 
 def _command(python: str, name: str) -> str:
-    # Isolated and without site: Python starts in half the time, and loads no files of a user as root.
-    return f"""#!{python} -IS
+    return f"""#!{python} {OPTIONS}
 {MARK}
 import sys
 

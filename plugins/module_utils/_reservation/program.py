@@ -9,6 +9,7 @@ import inspect
 from typing import Dict
 
 # All files of the program are imported here, because Ansible sends only the files that a module imports.
+from .._core.python import OPTIONS
 from .._programs.hold_disk import hold, main, scsi
 
 COMMAND = "/usr/local/lib/fleetlab/hold-disk"
@@ -21,7 +22,7 @@ def files(python: str) -> Dict[str, str]:
     """The content of every file of the program, by its path."""
     found = {f"{LIBRARY}/{module.__name__.rpartition('.')[2]}.py": inspect.getsource(module) for module in (hold, main, scsi)}
     found[f"{LIBRARY}/__init__.py"] = f"{MARK}\n"
-    found[COMMAND] = f"""#!{python} -IS
+    found[COMMAND] = f"""#!{python} {OPTIONS}
 {MARK}
 import sys
 
