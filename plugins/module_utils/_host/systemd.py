@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Sequence
+from typing import Dict, Sequence, Tuple
 
 from .._core.errors import InputError
 from .._core.plan import Command
@@ -55,6 +55,11 @@ def parse_properties(text: str) -> Dict[str, str]:
         if equals:
             found[name] = f"{found[name]}\n{value}" if name in found else value
     return found
+
+
+def words(value: str) -> Tuple[str, ...]:
+    """The words of a property with a list; those with special characters, such as the backslash in the name of a unit, are in quotes."""
+    return tuple(re.sub(r"\\(.)", r"\1", quoted) or plain for quoted, plain in re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', value))
 
 
 def service_name(option: str, name: str) -> str:

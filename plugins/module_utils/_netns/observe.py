@@ -256,7 +256,7 @@ def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joine
     return Joined(
         network=network,
         dns_current=all(_sees_dns(host, name, pid) for pid in pids if _has_whole_root(host, pid)) if network == "in" else True,
-        sockets=tuple(unit for unit in found.get("TriggeredBy", "").split() if unit.endswith(".socket")),
+        sockets=tuple(unit for unit in systemd.words(found.get("TriggeredBy", "")) if unit.endswith(".socket")),
         local_peers=_local_peers(host, pids) if network == "out" else (),
     )
 
