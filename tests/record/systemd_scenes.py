@@ -20,8 +20,13 @@ SERVICE = "demo.service"
 # Its start has ended when its mounts are made.
 UNIT = "[Service]\nType=exec\nUser=www-data\nExecStart=/bin/sleep infinity\n"
 PRIVATE_TMP = "[Service]\nPrivateTmp=yes\nReadWritePaths=/var/lib -/srv\nNoExecPaths=/var/tmp\n"
+DYNAMIC_USER = "[Service]\nDynamicUser=yes\n"
 TMPFS = Wanted(SERVICE, size="16M")
 DISK = Wanted(SERVICE, backing="disk")
+# A name from systemd-escape, as for a device or a path, and what systemctl prints in quotes because of its backslash.
+ESCAPED = "demo\\x2done.service"
+ESCAPED_UNIT = '[Unit]\nJoinsNamespaceOf=demo\\x2dtwo.service\n[Service]\nEnvironment="TMPDIR=/tmp/a b" A=b\nExecStart=/bin/sleep infinity\n'
+LISTS = ("DropInPaths", "JoinsNamespaceOf", "Environment", "TriggeredBy")
 DAYS = (
     ("2025-03-29", "03:30", "Europe/Sofia"),
     ("2025-10-25", "03:30", "Europe/Sofia"),
@@ -42,6 +47,7 @@ def record(output: Path) -> None:
         helper.write_text(render.helper(DISK, PLACES, gid), encoding="utf-8")
         for case, name, text in (
             ("private_tmp", "a.conf", PRIVATE_TMP),
+            ("dynamic_user", "a.conf", DYNAMIC_USER),
             ("tmpfs", Path(render.drop_in_path(SERVICE)).name, render.drop_in(TMPFS, PLACES, gid)),
             ("disk", Path(render.drop_in_path(SERVICE)).name, render.drop_in(DISK, PLACES, gid)),
         ):
@@ -61,7 +67,30 @@ def record(output: Path) -> None:
             file.unlink(missing_ok=True)
         run("systemctl", "daemon-reload")
     folder.save("show_missing.txt", _show("nope.service"))
+    folder.save("show_escaped.txt", _escaped())
     folder.save("calendar-on-days-of-change.txt", "".join(_calendar(*day) for day in DAYS))
+
+
+def _escaped() -> str:
+    drop_ins, socket = Path(drop_in_folder(ESCAPED)), ESCAPED.replace(".service", ".socket")
+    texts = {
+        Path(SYSTEM_FOLDER, ESCAPED): ESCAPED_UNIT,
+        Path(SYSTEM_FOLDER, socket): "[Socket]\nListenStream=/run/demo\n",
+        drop_ins / "a.conf": "[Service]\nNice=1\n",
+    }
+    drop_ins.mkdir()
+    try:
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
+        run("systemctl", "daemon-reload")
+        run("systemctl", "start", socket)
+        return run("systemctl", "show", f"--property={','.join(LISTS)}", "--", ESCAPED)
+    finally:
+        run("systemctl", "stop", socket)
+        for path in texts:
+            path.unlink(missing_ok=True)
+        drop_ins.rmdir()
+        run("systemctl", "daemon-reload")
 
 
 def _show(service: str) -> str:

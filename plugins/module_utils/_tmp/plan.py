@@ -173,10 +173,12 @@ def _kept_warnings(state: State, stays: str) -> Iterator[str]:
 
 def _warnings(state: State, unproved: Tuple[str, ...], restarts: bool) -> Iterator[str]:
     unit = state.unit
-    if unit.private_tmp:
+    # What is said when a private /tmp is declared is not said again at each run.
+    is_new = state.drop_in is None
+    if unit.private_tmp and is_new:
         own = "DynamicUser=yes, and with it" if unit.dynamic_user else "PrivateTmp=yes, which the drop-in replaces, and had"
         yield f"{unit.name}: its unit has {own} a private /tmp by systemd, without noexec, nosuid and nodev"
-    if unit.joins:
+    if unit.joins and is_new:
         yield f"{unit.name}: it does not share its /tmp with {', '.join(unit.joins)} any more (JoinsNamespaceOf)"
     if state.shared and unproved:
         when = "now that it is restarted" if restarts else "once it is restarted"

@@ -136,8 +136,9 @@ def leftovers(state: State) -> Tuple[str, ...]:
 def _explained(state: State, place: str, mount: Mount) -> bool:
     if is_from_disk(mount, state.unit.name) or common_of(mount):
         return False
-    # systemd's own name for the folders of PrivateTmp.
-    if "/systemd-private-" in mount.root:
+    # systemd's own names for the folders of PrivateTmp: on the host's /tmp, or since version 257 on a tmpfs (PrivateTmp=disconnected,
+    # DynamicUser=yes).
+    if "/systemd-private-" in mount.root or mount.root == f"/{place.strip('/').replace('/', '-')}":
         return True
     return any(place_of(name, word) == place for name, words in foreign_settings(state).items() for word in words)
 

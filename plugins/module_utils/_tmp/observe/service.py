@@ -140,8 +140,8 @@ def _unit(service: str, properties: Mapping[str, str], host: Host) -> Unit:
         user=properties.get("User", ""),
         group=properties.get("Group", ""),
         stale=properties.get("NeedDaemonReload") == "yes",
-        drop_ins=tuple(properties.get("DropInPaths", "").split()),
-        joins=tuple(properties.get("JoinsNamespaceOf", "").split()),
+        drop_ins=systemd.words(properties.get("DropInPaths", "")),
+        joins=systemd.words(properties.get("JoinsNamespaceOf", "")),
         restarts=int(properties.get("NRestarts") or 0),
         failure=properties.get("Result", "") if stays_down else "",
         helpers=tuple(name for name in COMMANDS if _names_tmp(properties.get(name, ""), host)),
@@ -168,12 +168,12 @@ def _below(properties: Mapping[str, str]) -> Iterator[str]:
     for name in ("WorkingDirectory", "PIDFile"):
         if is_below(properties.get(name, "").lstrip("!-"), PLACES):
             yield f"{name}={properties[name]}"
-    yield from (f"Environment={word}" for word in temporary_folders(properties.get("Environment", "").split(), PLACES))
+    yield from (f"Environment={word}" for word in temporary_folders(systemd.words(properties.get("Environment", "")), PLACES))
 
 
 def _bound(properties: Mapping[str, str]) -> Iterator[str]:
     for name in ("BindPaths", "BindReadOnlyPaths"):
-        yield from (place for place in (place_of(name, word) for word in properties.get(name, "").split()) if is_below(place, PLACES))
+        yield from (place for place in (place_of(name, word) for word in systemd.words(properties.get(name, ""))) if is_below(place, PLACES))
 
 
 def _uid(unit: Unit) -> Optional[int]:
@@ -185,7 +185,8 @@ def _uid(unit: Unit) -> Optional[int]:
 
 
 def _path_settings(properties: Mapping[str, str]) -> Dict[str, Tuple[str, ...]]:
-    found = {name: tuple(word for word in properties.get(name, "").split() if place_of(name, word) in PLACES) for name in PATH_SETTINGS}
+    words = {name: systemd.words(properties.get(name, "")) for name in PATH_SETTINGS}
+    found = {name: tuple(word for word in some if place_of(name, word) in PLACES) for name, some in words.items()}
     return {name: words for name, words in found.items() if words}
 
 

@@ -124,11 +124,20 @@ def test_what_a_service_does_not_have_is_said(folder: Path, tmp_path: Path, moun
     assert any("process 51" in text for text in said)
 
 
-def test_systemds_own_private_tmp_is_nothing_of_ours(folder: Path, tmp_path: Path) -> None:
-    state = seen(folder, tmp_path, "private_tmp")
+@pytest.mark.parametrize(
+    ("case", "settings"),
+    [
+        ("private_tmp", {"NoExecPaths": ("/var/tmp",)}),
+        # systemd 257 and later make a tmpfs, as for PrivateTmp=disconnected.
+        ("dynamic_user", {}),
+    ],
+)
+def test_systemds_own_private_tmp_is_nothing_of_ours(folder: Path, tmp_path: Path, case: str, settings: dict[str, tuple[str, ...]]) -> None:
+    state = seen(folder, tmp_path, case)
     assert state.unit.private_tmp
+    assert [process.mounts["/tmp"] is not None for process in state.processes] == [True, True]
     assert leftovers(state) == ()
-    assert state.unit.path_settings == {"NoExecPaths": ("/var/tmp",)}
+    assert state.unit.path_settings == settings
 
 
 def test_a_unit_that_is_missing(folder: Path, tmp_path: Path) -> None:

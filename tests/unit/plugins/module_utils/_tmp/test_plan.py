@@ -450,12 +450,14 @@ class TestInput:
             plan(state, Wanted(NAME, backing=backing))
 
     def test_a_dynamic_user(self) -> None:
-        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, dynamic_user=True, private_tmp=True))
+        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, dynamic_user=True, private_tmp=True, joins=("o.service",)))
         with pytest.raises(RefusedError, match="use backing: disk"):
             plan(state, Wanted(NAME))
         with pytest.raises(InputError, match="mode"):
             plan(state, Wanted(NAME, backing="disk", mode=0o770))
-        assert plan(state, Wanted(NAME, backing="disk")).changed
+        wanted = Wanted(NAME, backing="disk")
+        assert "DynamicUser=yes, and with it a private /tmp by systemd" in " ".join(plan(state, wanted).warnings)
+        assert plan(replace(state, drop_in=drop_in(wanted, PLACES, 0)), wanted).warnings == ()
 
 
 def test_own_settings_are_no_contradiction() -> None:
