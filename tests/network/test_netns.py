@@ -560,6 +560,18 @@ def test_the_longest_name(host: Any) -> None:
     refused(host, "is longer than 113 characters", "n" * 114, **POSTS)
 
 
+BY_NAMED_MAP = """
+nft -f - <<'END'
+table inet fw {
+    map zones { type ifname : verdict; elements = { "eth0" : jump outside }; }
+    chain outside { ip protocol icmp accept; drop; }
+    chain rest { log prefix "rest "; reject; }
+    chain through { type filter hook forward priority 10; iifname vmap @zones; counter goto rest; }
+}
+END
+"""
+
+
 @pytest.mark.parametrize(
     "drop",
     [
@@ -574,6 +586,7 @@ def test_the_longest_name(host: Any) -> None:
         nft add rule inet fw through ct state established accept
         nft add rule inet fw through jump rest
         """,
+        BY_NAMED_MAP,
     ],
 )
 def test_passes_where_a_jump_leads_to_a_drop(host: Any, drop: str) -> None:

@@ -16,6 +16,8 @@ from .verdicts import DROPS, ENDS, GOES, Verdict, catch_alls, drops_all, may_dro
 
 _END = ("drop", "reject")
 _LINK_KEYS = ("iifname", "oifname", "iif", "oif")
+Elements = Sequence[Tuple[Any, Mapping[str, Any]]]
+"""The keys and verdicts of a map with a name."""
 
 
 def forward_chains(listing: Mapping[str, Any]) -> List[Tuple[str, str, str, bool]]:
@@ -91,26 +93,34 @@ def _is_ours(rule: Mapping[str, Any]) -> bool:
 
 def foreign_chains(listing: Mapping[str, Any]) -> Dict[str, List[Verdict]]:
     """The rules of other programs in the listing of a chain or a table, by chain."""
-    found: Dict[str, List[Verdict]] = {entry["chain"]["name"]: [] for entry in listing.get("nftables", []) if "chain" in entry}
+    entries = listing.get("nftables", [])
+    found: Dict[str, List[Verdict]] = {entry["chain"]["name"]: [] for entry in entries if "chain" in entry}
+    maps = {f"@{entry['map']['name']}": entry["map"].get("elem", ()) for entry in entries if "map" in entry}
     for rule in _rules_in(listing):
         if not _is_ours(rule):
             where = str(rule.get("handle", ""))
-            found.setdefault(rule["chain"], []).extend(replace(one, where=where) for one in _verdicts(rule["expr"]))
+            found.setdefault(rule["chain"], []).extend(replace(one, where=where) for one in _verdicts(rule["expr"], maps))
     return found
 
 
-def _verdicts(rule: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
+def _verdicts(rule: Sequence[Mapping[str, Any]], maps: Mapping[str, Elements]) -> Iterator[Verdict]:
     always = by_link = True
     for statement in rule:
         if "vmap" in statement:
-            data = statement["vmap"]["data"]
-            # The elements of a named map are not in this rule.
-            for _key, value in data["set"] if isinstance(data, Mapping) else ():
-                yield from _verdict(value, False, by_link and _is_link(statement["vmap"]["key"]))
+            yield from _of_map(statement["vmap"], by_link, maps)
         yield from _verdict(statement, always, by_link)
         passes = bool({"counter", "log"} & set(statement))
         always = always and passes
         by_link = by_link and (passes or _is_link(statement.get("match", {}).get("left")))
+
+
+def _of_map(vmap: Mapping[str, Any], by_link: bool, maps: Mapping[str, Elements]) -> Iterator[Verdict]:
+    name = vmap["data"] if isinstance(vmap["data"], str) else ""
+    if name and name not in maps:
+        # The listing of a chain does not have the elements of a map with a name: they are where the rule leads to.
+        yield Verdict(False, GOES, name)
+    for _key, value in maps.get(name, ()) if name else vmap["data"]["set"]:
+        yield from _verdict(value, False, by_link and _is_link(vmap["key"]))
 
 
 def _is_link(left: Any) -> bool:

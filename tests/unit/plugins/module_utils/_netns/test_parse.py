@@ -186,6 +186,19 @@ def test_where_verdict_maps_and_gotos_of_nftables_lead_to() -> None:
     assert foreign.read_chain({}, found, "web", {}) == ForwardChain("nft", "inet", "fw", "through", False)
 
 
+def test_where_a_verdict_map_with_a_name_leads_to() -> None:
+    """In the form of nft 1.1.3, where the listing of a chain does not have the map."""
+    zone: Any = {"rule": {"chain": "zone", "handle": 8, "expr": [{"drop": None}]}}
+    rule: Any = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": "@zones"}}
+    through: Any = [{"rule": {"chain": "through", "handle": number, "expr": [one]}} for number, one in ((9, rule), (10, {"drop": None}))]
+    elements = [["wg0", {"accept": None}], [{"elem": {"val": "eth0", "comment": "out"}}, {"jump": {"target": "zone"}}]]
+    assert [one.to for one in foreign.foreign_chains({"nftables": through})["through"]] == ["@zones", None]
+    listing = {"nftables": [{"map": {"name": "zones", "map": "verdict", "elem": elements}}, zone, *through]}
+    chain = foreign.read_chain(listing, ("inet", "fw", "through", False), "web", {})
+    # A chain that only drops gets the namespace's rules before the jump to it.
+    assert (chain.drops, chain.ends) == (True, (("through", "9"), ("through", "10")))
+
+
 @every_version("nft")
 def test_a_table_that_is_dormant_is_not_the_one_that_was_asked_for(folder: str) -> None:
     listing: Any = json.loads(read(f"{folder}/table.json"))
