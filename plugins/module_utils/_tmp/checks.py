@@ -56,15 +56,20 @@ def _check_files(state: State) -> None:
             raise RefusedError(name, f"{path} was not written by this module", "Nothing was changed; move it away, or omit this task")
 
 
+def _check_mode(state: State, wanted: Wanted) -> None:
+    unit, text = state.unit, f"{wanted.mode:04o}"
+    if not wanted.mode & 0o002 and unit.dynamic_user:
+        raise InputError("mode", f"{text} lets only a group write, and {unit.name} has DynamicUser=yes: its group changes at each start")
+    if not wanted.mode & 0o022 and unit.user not in ("", "root", "0"):
+        raise InputError("mode", f"{text} lets only root write, and {unit.name} runs as {unit.user}: give 0770, which lets its group write")
+
+
 def _check_host(state: State, wanted: Wanted) -> None:
     unit = state.unit
     if state.gid is None:
         account = f"group {unit.group}" if unit.group else f"user {unit.user}"
         raise InputError("service", f"{unit.name} runs as the {account}, which does not exist on this host, and could not start")
-    if not wanted.mode & 0o002 and unit.dynamic_user:
-        raise InputError(
-            "mode", f"{wanted.mode:04o} lets only a group write, and {unit.name} has DynamicUser=yes: its group changes at each start"
-        )
+    _check_mode(state, wanted)
     if wanted.backing == "tmpfs" and state.memory and size_in_bytes(wanted.size, state.memory) > state.memory:
         raise InputError("size", f"{wanted.size} is more than the memory of this host, {state.memory >> 20}M")
     missing = [path for path in wanted.host_paths if path not in state.existing]

@@ -104,6 +104,8 @@ def parse(argv: Sequence[str]) -> Tuple[argparse.Namespace, List[str]]:
         parser.error("give a command behind --")
     if options.size and options.backing == "disk":
         parser.error("--size is for a tmpfs; a folder on disk has no limit")
+    if options.user is not None and options.user.pw_uid and not options.mode & 0o022:
+        parser.error(f"--mode {options.mode:04o} lets only root write; give 0770, which lets the group of {options.user.pw_name} write")
     return options, command
 
 

@@ -460,6 +460,17 @@ class TestInput:
         assert plan(replace(state, drop_in=drop_in(wanted, PLACES, 0)), wanted).warnings == ()
 
 
+def test_a_mode_with_which_the_service_could_not_write_is_refused() -> None:
+    for user, modes in {"app": (0o700, 0o755, 0o1755), "": (), "root": (), "0": ()}.items():
+        state = replace(Machine(True).state(), unit=Unit(NAME, active=True, user=user))
+        for mode in (0o700, 0o755, 0o1755, 0o770, 0o1777):
+            if mode in modes:
+                with pytest.raises(InputError, match=f"{mode:04o} lets only root write, and {NAME} runs as app: give 0770"):
+                    plan(state, Wanted(NAME, mode=mode))
+            else:
+                assert plan(state, Wanted(NAME, mode=mode)).changed
+
+
 def test_own_settings_are_no_contradiction() -> None:
     machine = Machine(True)
     wanted = Wanted(NAME)

@@ -620,6 +620,7 @@ class TestInput:
             (["--mode", "rwx"], "rwx"),
             (["--mode", "4777"], "4777"),
             (["--mode", "504"], "504"),
+            (["--mode", "0700", "--user", USER], f"lets the group of {USER} write"),
             (["--backing", "moon"], "moon"),
             (["--opt", "noexec"], "--opt"),
             (["true"], "true"),
