@@ -45,6 +45,8 @@ After={firewalls}
 # These services discard the rules of a namespace. It is closed then, and comes back with them.
 PartOf={firewalls}
 ReloadPropagatedFrom={firewalls}
+# Somebody who works on a firewall restarts it often.
+StartLimitIntervalSec=0
 Before=network.target
 
 [Service]
