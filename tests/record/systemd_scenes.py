@@ -25,7 +25,9 @@ TMPFS = Wanted(SERVICE, size="16M")
 DISK = Wanted(SERVICE, backing="disk")
 # A name from systemd-escape, as for a device or a path, and what systemctl prints in quotes because of its backslash.
 ESCAPED = "demo\\x2done.service"
-ESCAPED_UNIT = '[Unit]\nJoinsNamespaceOf=demo\\x2dtwo.service\n[Service]\nEnvironment="TMPDIR=/tmp/a b" A=b\nExecStart=/bin/sleep infinity\n'
+ESCAPED_UNIT = (
+    '[Unit]\nJoinsNamespaceOf=demo\\x2dtwo.service\n[Service]\nEnvironment="TMPDIR=/tmp/a b" A=b\nExecStart=/bin/sleep infinity\n'
+)
 LISTS = ("DropInPaths", "JoinsNamespaceOf", "Environment", "TriggeredBy")
 DAYS = (
     ("2025-03-29", "03:30", "Europe/Sofia"),

@@ -51,6 +51,8 @@ class _Restart:
 
     def _restart(self, service: str, folders: Optional[str] = None) -> None:
         units = (folders, service) if folders is not None else (service,)
+        # A play may restart a service often, and systemd would refuse to start it again; 1 is the answer for a unit that is not loaded.
+        self._runner.run(("systemctl", "reset-failed", *units), accept=(0, 1))
         try:
             # try-restart does not start a service that is not running. That of the folders restarts the service too, once.
             self._runner.run(("systemctl", "try-restart", *units), timeout=_RESTART_LIMIT)

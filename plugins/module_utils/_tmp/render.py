@@ -158,6 +158,8 @@ def _clean(service: str, places: Sequence[str], share: str) -> List[str]:
 def _unit(whose: str, folder: str, bonds: str, starts: Sequence[str], clean: Sequence[str]) -> str:
     ends = "".join(f"ExecStopPost={command}\n" for command in clean)
     return (
-        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {whose}\nRequiresMountsFor={folder}\n{bonds}\n"
+        f"{_NOTE}[Unit]\nDescription=Folders behind the private /tmp of {whose}\nRequiresMountsFor={folder}\n"
+        # It starts as often as its services, which may have no limit, or another one.
+        f"StartLimitIntervalSec=0\n{bonds}\n"
         f"[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=300\n{''.join(starts)}{ends}"
     )

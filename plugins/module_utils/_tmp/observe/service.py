@@ -173,7 +173,9 @@ def _below(properties: Mapping[str, str]) -> Iterator[str]:
 
 def _bound(properties: Mapping[str, str]) -> Iterator[str]:
     for name in ("BindPaths", "BindReadOnlyPaths"):
-        yield from (place for place in (place_of(name, word) for word in systemd.words(properties.get(name, ""))) if is_below(place, PLACES))
+        yield from (
+            place for place in (place_of(name, word) for word in systemd.words(properties.get(name, ""))) if is_below(place, PLACES)
+        )
 
 
 def _uid(unit: Unit) -> Optional[int]:
