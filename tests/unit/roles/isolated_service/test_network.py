@@ -26,6 +26,9 @@ def verify(folder: Path, network: str, state: str, dns_current: bool = True) -> 
     ("network", "state", "dns_current", "expected"),
     [
         ("out", "absent", True, ""),
+        ("in", "absent", True, "its network namespace is 'in', not 'out'"),
+        # PrivateNetwork=yes, or another namespace in the unit.
+        ("other", "absent", True, ""),
         ("out", "present", True, "its network namespace is 'out', not 'in'"),
         ("other", "present", True, "its network namespace is 'other', not 'in'"),
         # A unit whose processes are those of other units, such as Debian's postgresql.
