@@ -151,7 +151,9 @@ options:
     type: str
     choices: [auto, cron, systemd]
   netns: &netns
-    description: Run the command in this network namespace, such as one of C(fleetlab.linux.netns).
+    description:
+      - Run the command in this network namespace, such as one of C(fleetlab.linux.netns). Without it the job fails, and the task that
+        declares the job warns.
     type: str
   private_tmp: &private_tmp
     description:

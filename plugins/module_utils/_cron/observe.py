@@ -15,6 +15,7 @@ from .._core.errors import ObservationError
 from .._core.python import interpreter
 from .._core.runner import Runner
 from .._host import systemd
+from .._host.entering import NAMED
 from .._host.files import Host
 from .._host.process import name_of, process_ids
 from .._programs.run_at.call import goes_on
@@ -54,6 +55,7 @@ def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
         sends_mail=sends_mail(),
         machine=_machine(host),
         private_tmp=_has_launcher(host),
+        namespaces=tuple(host.names(NAMED)),
         interpreter=python,
         has_definitions=host.is_folder(DEFINITIONS),
         jobs={name: installed(name, runner if has_systemd else None, host) for name in names},

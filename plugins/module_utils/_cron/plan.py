@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from zlib import crc32
 
 from .._core.plan import Command, MakeDirectory, Plan, RemoveFile, Step, WriteFile, combine
@@ -34,11 +34,25 @@ def plan(state: State, wanted: Sequence[Wanted]) -> Plan:
 
 def _warnings(state: State, parts: Sequence[Plan]) -> Tuple[str, ...]:
     """What is said when jobs are declared, and not again at each run of the task."""
-    loud = [part.subject for part in parts if part.changed and (part.after["definition"] or {}).get("backend") == "cron"]
+    declared = {part.subject: part.after["definition"] for part in parts if part.changed and part.after["definition"]}
+    return (*_without_mail(state, declared), *_without_namespace(state, declared))
+
+
+def _without_mail(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tuple[str, ...]:
+    loud = [subject for subject, definition in declared.items() if definition["backend"] == "cron"]
     if state.sends_mail or not loud:
         return ()
     where = f"Output and warnings go to the journal (journalctl -t run-at) and to {STATES}/NAME/state.json.output"
     return (f"{', '.join(loud)}: cron can send no mail on this host, because it has no sendmail. {where}. See on_failure",)
+
+
+def _without_namespace(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tuple[str, ...]:
+    lost = [(subject, definition["netns"]) for subject, definition in declared.items() if definition["netns"]]
+    return tuple(
+        f"{subject}: this host has no network namespace {netns!r} now, and the job fails without it: compare the name with ip netns list"
+        for subject, netns in lost
+        if netns not in state.namespaces
+    )
 
 
 def _program(state: State) -> List[Step]:

@@ -119,6 +119,8 @@ class State:
     """What tells this host from others that have the same jobs."""
     private_tmp: bool = False
     """Whether the host has the launcher, which jobs with a private /tmp need."""
+    namespaces: Tuple[str, ...] = ()
+    """The names of the network namespaces."""
     interpreter: str = "/usr/bin/python3"
     has_definitions: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)

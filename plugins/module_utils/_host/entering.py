@@ -21,7 +21,8 @@ from .._core.runner import DEFAULT_TIMEOUT, CommandResult, Runner
 _CLONE_NEWNET = 0x40000000
 _OWN = "/proc/thread-self/ns/net"
 _BY_NSENTER = "--net="
-_NAMED = "/run/netns"
+NAMED = "/run/netns"
+"""The folder with a file for each named network namespace."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,7 +58,7 @@ def _without_entering(argv: Tuple[str, ...]) -> Tuple[str, Tuple[str, ...]]:
     if argv[0] == "nsenter" and argv[1].startswith(_BY_NSENTER) and not argv[2].startswith("-"):
         return argv[1][len(_BY_NSENTER) :], argv[2:]
     if argv[:2] == ("ip", "-n"):
-        return f"{_NAMED}/{argv[2]}", ("ip", *argv[3:])
+        return f"{NAMED}/{argv[2]}", ("ip", *argv[3:])
     return "", argv
 
 

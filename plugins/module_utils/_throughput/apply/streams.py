@@ -182,7 +182,7 @@ def _drain(stream: socket.socket) -> int:
 def receive(sockets: Sequence[socket.socket], order: Order, reader: Reader, started: Callable[[], None]) -> Received:
     """Receive on all streams until they end. C(started) is called when they are awaited.
 
-    :raises ObservationError: nothing came.
+    :raises ObservationError: too little came for a rate.
     """
     shared = mmap.mmap(-1, 8 * len(sockets))
     counts = memoryview(shared).cast("Q")
@@ -198,7 +198,7 @@ def receive(sockets: Sequence[socket.socket], order: Order, reader: Reader, star
     total = sum(counts)
     found = choose_window(samples, order.omit, order.seconds)
     if found is None:
-        raise ObservationError(f"only {total} bytes arrived, too few for a rate: the path loses packets, or the streams ended at once")
+        raise ObservationError(_too_few(total, order))
     first, last = found
     return Received(
         device=reader.link.name,
@@ -208,6 +208,12 @@ def receive(sockets: Sequence[socket.socket], order: Order, reader: Reader, star
         cpu=max(report["cpu"] for report in reports),
         counters=last.counters.since(first.counters) if first.counters and last.counters else None,
     )
+
+
+def _too_few(total: int, order: Order) -> str:
+    if order.max_bytes is not None and total >= order.max_bytes // order.streams * order.streams:
+        return f"max_bytes: all {total} bytes arrived before a rate could be measured: raise max_bytes, or lower omit ({order.omit:g} s)"
+    return f"only {total} bytes arrived, too few for a rate: the path loses packets, or the streams ended at once"
 
 
 def _receive(stream: socket.socket, counts: memoryview, place: int) -> Dict[str, Any]:

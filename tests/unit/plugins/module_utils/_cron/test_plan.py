@@ -277,6 +277,12 @@ def test_where_no_mail_can_be_sent_it_is_said_once_and_where_the_output_goes() -
     assert plan(deaf, [Wanted("one")]).warnings == ()
 
 
+def test_a_network_namespace_that_the_host_lacks_is_named() -> None:
+    (warning,) = plan(host_with(), [wanted(netns="blue"), wanted("two")]).warnings
+    assert warning.startswith("job one: this host has no network namespace 'blue' now")
+    assert plan(host_with(namespaces=("blue",)), [wanted(netns="blue")]).warnings == ()
+
+
 def test_secrets_are_not_shown() -> None:
     query = plan(host_with(), [wanted(on_failure="https://hc.example.org?key=secret")])
     assert query.after["definition"]["on_failure"] == "https://hc.example.org/(not shown)"
