@@ -10,7 +10,7 @@ from typing import Iterator, List, Sequence, Tuple
 
 from .._core.errors import InputError, RefusedError
 from . import names
-from .addresses import DEFAULT, Forward, Network, interface, network, overlap
+from .addresses import DEFAULT, FAMILIES, Forward, Network, interface, network, overlap
 from .firewall.plan import concerns
 from .links import Link, made_links
 from .resolve import Resolved
@@ -53,12 +53,22 @@ def check(state: State, resolved: Resolved) -> Tuple[str, ...]:
         )
     if wanted.nat is not None and wanted.dns is None and state.loopback_dns:
         warnings.append(f"{wanted.name}: the host's name servers are on its loopback, where the namespace cannot reach them: set dns")
+    warnings += _dns_without_link(wanted)
     if wanted.persist and not state.service.systemd:
         warnings.append(
             f"{wanted.name}: systemd does not run on this host, so nothing builds the namespace at boot:"
             f" run {names.script_path(wanted.name)} at boot by other means"
         )
     return tuple(warnings)
+
+
+def _dns_without_link(wanted: Wanted) -> Iterator[str]:
+    """Warn of name servers of a family in which the namespace has no address."""
+    for family in FAMILIES:
+        lost = [server for server in map(ipaddress.ip_address, wanted.dns or ()) if server.version == family and not server.is_loopback]
+        if lost and not any(link.inner(family) for link in wanted.links):
+            servers = ", ".join(map(str, lost))
+            yield f"{wanted.name}: no link has an address of IPv{family}, by which dns ({servers}) could be reached: name other servers"
 
 
 def _filtered(state: State, resolved: Resolved) -> Iterator[str]:

@@ -271,6 +271,14 @@ def test_a_subnet_that_the_host_has_a_route_to_is_warned_of() -> None:
     assert "overlaps the route of this host to 10.0.0.0/8 (eth0)" in done.warnings[0]
 
 
+def test_a_name_server_that_no_link_can_reach_is_warned_of() -> None:
+    def warnings(*servers: str) -> List[str]:
+        return list(Machine(empty()).plan(want(dns=list(servers))).warnings)
+
+    assert any("no link has an address of IPv6" in text and "2001:db8::53" in text for text in warnings("192.0.2.53", "2001:db8::53"))
+    assert not any("no link" in text for text in warnings("192.0.2.53", "::1"))
+
+
 def test_a_host_without_systemd_is_told() -> None:
     assert any("/etc/fleetlab/netns/web.sh" in text for text in Machine(empty(systemd=False)).plan(want()).warnings)
 
