@@ -189,6 +189,13 @@ names:
         bits: 256
         not_before: 1764547200
         not_after: 1772323200
+    other_certificates:
+      description:
+        - The certificates with another kind of key, which a client of TLS 1.2 or older gets if it does not take the kind of
+          C(certificate). They have the same values.
+      type: list
+      elements: dict
+      sample: []
     handshakes:
       description: The number of hellos that were sent.
       type: int

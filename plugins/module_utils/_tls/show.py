@@ -55,8 +55,8 @@ def problems(scan: Scan, now: int) -> Iterator[str]:
     for protocol in scan.protocols:
         if protocol.dh_bits is not None and protocol.dh_bits < 2048:
             yield f"{protocol.name} uses a DH prime of {protocol.dh_bits} bits; 2048 are the least"
-    if scan.certificate:
-        yield from _certificate_problems(scan.certificate, now)
+    for certificate in filter(None, (scan.certificate, *scan.other_certificates)):
+        yield from _certificate_problems(certificate, now)
     yield from scan.errors
 
 
@@ -87,13 +87,18 @@ def _ticket_problem(tickets: Tickets) -> Iterator[str]:
 
 def _certificate_problems(found: Certificate, now: int) -> Iterator[str]:
     if now > found.not_after:
-        yield f"the certificate of {found.subject} expired {(now - found.not_after) // _DAY} days ago"
+        yield f"the {found.key_kind} certificate of {found.subject} expired {_days(now - found.not_after)} ago"
     elif found.not_after - now < _SOON:
-        yield f"the certificate of {found.subject} expires in {(found.not_after - now) // _DAY} days"
+        yield f"the {found.key_kind} certificate of {found.subject} expires in {_days(found.not_after - now)}"
     if now < found.not_before:
-        yield f"the certificate of {found.subject} is not valid yet"
+        yield f"the {found.key_kind} certificate of {found.subject} is not valid yet"
     if found.key == "RSA" and found.bits < 2048:
         yield f"the RSA key has {found.bits} bits; 2048 are the least"
+
+
+def _days(seconds: int) -> str:
+    days = seconds // _DAY
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def _scan(scan: Scan) -> Dict[str, Any]:
@@ -107,6 +112,7 @@ def _scan(scan: Scan) -> Dict[str, Any]:
         "compression": scan.compression,
         "tickets": _tickets(scan.tickets),
         "certificate": _certificate(scan.certificate),
+        "other_certificates": [_certificate(one) for one in scan.other_certificates],
         "handshakes": scan.handshakes,
         "errors": list(scan.errors),
     }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import FrozenSet, Optional, Tuple
 
 from .suites import Suite, find_suite
 
@@ -62,13 +62,18 @@ class Certificate:
     key: str
     bits: int
 
+    @property
+    def key_kind(self) -> str:
+        """The kind of its key, as suites name it: C(RSA), or C(ECDSA) for all keys on curves."""
+        return "RSA" if self.key.startswith("RSA") else "ECDSA"
+
 
 @dataclass(frozen=True)
 class Scan:
     """The negotiated values of a server for one name; C(name) is C(None) for clients without SNI.
 
     C(order) is C(server), C(client), or C(None) where no protocol before TLS 1.3 has two suites. C(errors) are what could not be found
-    out, and why.
+    out, and why. C(other_certificates) have another kind of key, for clients that do not take the kind of C(certificate).
     """
 
     name: Optional[str]
@@ -77,6 +82,7 @@ class Scan:
     compression: bool = False
     tickets: Optional[Tickets] = None
     certificate: Optional[Certificate] = None
+    other_certificates: Tuple[Certificate, ...] = ()
     handshakes: int = 0
     errors: Tuple[str, ...] = ()
 
@@ -84,6 +90,12 @@ class Scan:
     def suites(self) -> Tuple[Suite, ...]:
         """The suites of all protocols, each once."""
         return tuple(dict.fromkeys(find_suite(number) for protocol in self.protocols for number in protocol.suites))
+
+    @property
+    def key_kinds(self) -> FrozenSet[str]:
+        """The kinds of keys, C(RSA) and C(ECDSA), of the certificates that the suites before TLS 1.3 need."""
+        kinds = {"RSA": "RSA", "DHE_RSA": "RSA", "ECDHE_RSA": "RSA", "ECDHE_ECDSA": "ECDSA"}
+        return frozenset(kinds[suite.key_exchange] for suite in self.suites if suite.key_exchange in kinds)
 
     @property
     def without(self) -> Tuple[Suite, ...]:

@@ -31,14 +31,17 @@ class Session:
     lifetime: Optional[int] = None
 
 
-def read_session(lines: Lines, name: Optional[str], tls12: bool) -> Session:
-    """A whole handshake with the server, with C(tls12) of at most TLS 1.2, else of a suite with a certificate. Raises L(ProbeError)."""
-    return lines.use(lambda connection: _read_session_on(connection, name, tls12))
+def read_session(lines: Lines, name: Optional[str], tls12: bool, ciphers: str = "ALL") -> Session:
+    """A whole handshake with the server, with C(tls12) of at most TLS 1.2. Raises L(ProbeError).
+
+    :arg ciphers: the suites, in OpenSSL's syntax.
+    """
+    return lines.use(lambda connection: _read_session_on(connection, name, _context(tls12, ciphers)))
 
 
-def _read_session_on(connection: Connection, name: Optional[str], tls12: bool) -> Session:
+def _read_session_on(connection: Connection, name: Optional[str], context: ssl.SSLContext) -> Session:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = _context(tls12).wrap_bio(incoming, outgoing, server_hostname=name)
+    client = context.wrap_bio(incoming, outgoing, server_hostname=name)
     received = b""
     while True:
         done = _step(client)
@@ -56,7 +59,7 @@ def _read_session_on(connection: Connection, name: Optional[str], tls12: bool) -
     return Session(client.getpeercert(binary_form=True), key, lifetime)
 
 
-def _context(tls12: bool) -> ssl.SSLContext:
+def _context(tls12: bool, ciphers: str) -> ssl.SSLContext:
     """What accepts every server: the certificate is read, not trusted, and nothing is sent to it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -67,7 +70,7 @@ def _context(tls12: bool) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     if tls12:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ALL:@SECLEVEL=0" if tls12 else "ALL:!aNULL:@SECLEVEL=0")
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
     return context
 
 

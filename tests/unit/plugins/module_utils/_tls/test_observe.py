@@ -107,6 +107,19 @@ def test_certificate_groups_order_and_prime(folder: Path) -> None:
     assert (found.certificate.not_before, found.certificate.not_after) == (int(START.timestamp()), int(END.timestamp()))
 
 
+@pytest.mark.parametrize("versions", [(V.TLSv1_2, V.TLSv1_3), (V.TLSv1_2, V.TLSv1_2)])
+def test_both_certificates_of_a_server_are_read(folder: Path, versions: tuple[V, V]) -> None:
+    """As Apache and nginx have them: one with a key on a curve, and one with an RSA key for old clients."""
+    rsa = write_pair(folder)
+    context = make_context(write_pair(folder, "ec256"), "ECDHE+AESGCM:AES128-SHA", versions, lambda context: context.load_cert_chain(rsa))
+    with listening(handshake(context)) as port:
+        (found,) = observe(want(port))
+    assert found.certificate is not None
+    assert [(one.key, one.bits) for one in (found.certificate, *found.other_certificates)] == [("secp256r1", 256), ("RSA", 2048)]
+    assert found.errors == ()
+    assert found.key_kinds == {"RSA", "ECDSA"}
+
+
 def test_the_key_of_tickets_is_seen_and_known_again(folder: Path) -> None:
     pair = write_pair(folder)
     with listening(handshake(make_context(pair, "HIGH", (V.TLSv1_2, V.TLSv1_2)))) as port:
