@@ -48,7 +48,7 @@ requirements:
   - proftpd
 notes:
   - Runs as root, because only root can look at the folders as each of the users does.
-  - Rules on addresses and classes of clients are not judged, because there is no client.
+  - Rules on addresses and classes of clients are not judged, because there is no client. What they have a say in is told.
 seealso:
   - module: fleetlab.linux.ftpaccess
 """
@@ -101,7 +101,12 @@ users:
       description: The first folder of the session, as a path of the host.
       type: str
     may_write:
-      description: Whether the rules let the user write into the first folder. The permissions of the file system are another matter.
+      description:
+        - Whether the rules let the user write into the first folder, from a client that no rule names. The permissions of the file system
+          are another matter.
+      type: bool
+    depends_on_client:
+      description: Whether a rule on addresses or classes of clients has a say in that, so that a client which it names may get another answer.
       type: bool
     in_force:
       description: The files in force, each with its C(limits) and with C(warnings) on the lines in it that ProFTPD skips.

@@ -36,6 +36,21 @@ class Scene:
     deletes: tuple[str, ...] = ()
 
 
+# Rules on the address of the client, and whether a login from 127.0.0.1 may write. No rule names the client of a trial.
+CLIENTS = {
+    "Allow from 127.0.0.1 192.0.2.0/24\nDeny from all": True,
+    "Order deny,allow\nAllow from 127.0.0.1": True,
+    "Deny from 127.0.0.1": False,
+    "Allow from 192.0.2.0/24\nDeny from all": False,
+    "Order allow,deny\nAllow from !192.0.2.0/24\nDeny from all": False,
+}
+
+
+def of_clients(rules: str) -> Scene:
+    """A scene in which a file limits writing by addresses."""
+    return Scene(f"by address: {rules}", "", "u1", {"/home/u1/.ftpaccess": f"<Limit WRITE>\n{rules}\n</Limit>\n"})
+
+
 SCENES = (
     Scene("no root", "", "u1", U1),
     Scene("root ~", "DefaultRoot ~", "u1", U1),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ansible
 import pytest
 
-from .ftp_scenes import DEEPER, SCENES, START, U1, Scene
+from .ftp_scenes import CLIENTS, DEEPER, SCENES, START, U1, Scene, of_clients
 
 if TYPE_CHECKING:
     from ansible_collections.fleetlab.linux.scripts.server_roots import ServerRoot
@@ -39,7 +39,7 @@ def play(root: ServerRoot, asked: list[tuple[Scene, list[dict[str, Any]]]], time
 @lru_cache
 def play_all(root: ServerRoot) -> dict[str, dict[str, Any]]:
     """The result of each scene by its name."""
-    scenes = (*SCENES, *DEEPER)
+    scenes = (*SCENES, *DEEPER, *map(of_clients, CLIENTS))
     answers = play(root, [(scene, [{}]) for scene in scenes])
     return {scene.name: answer for scene, (answer,) in zip(scenes, answers, strict=True)}
 
@@ -96,6 +96,15 @@ def test_lines_that_are_skipped_are_named(server_root: Roots, suite: str) -> Non
     user, seen = result(server_root(suite), typing_error)
     assert user["in_force"][0]["warnings"] == ["line 2: DenyAl is not understood, and has no effect"]
     assert seen["stored"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("rules", CLIENTS)
+def test_rules_on_addresses_are_told_and_do_not_stop_the_trial(server_root: Roots, suite: str, rules: str) -> None:
+    user, seen = result(server_root(suite), of_clients(rules))
+    assert user["depends_on_client"]
+    assert user["may_write"] == rules.startswith("Deny")
+    assert seen["stored"] == CLIENTS[rules]
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -54,6 +54,19 @@ def may_store(chain: Sequence[Section], one: Account) -> bool:
     return is_open and may(chain, "STOR", one)
 
 
+def depends_on_client(chain: Sequence[Section], command: str) -> bool:
+    """Whether a rule on addresses or classes of clients has a say in the command, too."""
+    names = {command, _GROUPS.get(command, ""), "ALL"}
+    deciding = (limit for section in chain for limit in section.of_kind("limit") if names & set(commands_of(limit)))
+    return any(_is_about_clients(line) for limit in deciding for line in limit.lines)
+
+
+def _is_about_clients(line: Line) -> bool:
+    if line.name in ("allowclass", "denyclass"):
+        return True
+    return line.name in ("allow", "deny") and [word.lower() for word in line.arguments if word.lower() != "from"] not in (["all"], ["none"])
+
+
 def _answer(section: Section, name: str, one: Account) -> Optional[bool]:
     """What the first section C(<Limit>) with an opinion says."""
     for limit in section.of_kind("limit"):

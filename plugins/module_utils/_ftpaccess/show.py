@@ -34,6 +34,7 @@ def _user(one: Verdict) -> Dict[str, Any]:
         "root": one.root,
         "starts": one.starts,
         "may_write": one.may_write,
+        "depends_on_client": one.depends_on_client,
         "in_force": [
             {
                 "file": each.file,

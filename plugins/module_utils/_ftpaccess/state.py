@@ -126,7 +126,8 @@ class Verdict:
     """What holds for a user of a server.
 
     C(around) are files that a path avoids, C(writable) those that the user may replace by FTP, each with the way. C(may_write) tells
-    whether the rules let the user write into the first folder. C(to_cover) are the folders, each with the text of its file, whose rules do
+    whether the rules let the user write into the first folder, from a client that no rule names; C(depends_on_client) that rules name
+    clients for that. C(to_cover) are the folders, each with the text of its file, whose rules do
     not hold and that a section C(<Directory>) can have instead, C(to_keep) those whose rules hold.
     """
 
@@ -140,6 +141,7 @@ class Verdict:
     around: Tuple[Tuple[str, str], ...] = ()
     writable: Tuple[Tuple[str, str], ...] = ()
     may_write: bool = False
+    depends_on_client: bool = False
     to_cover: Tuple[Tuple[str, str], ...] = ()
     to_keep: Tuple[Tuple[str, str], ...] = ()
     is_anonymous: bool = False

@@ -73,6 +73,7 @@ def judge(case: Case) -> Verdict:
         ),
         around=around,
         writable=tuple((one.path, way) for one in forced for way in _ways(case, chains, one)),
+        depends_on_client=limits.depends_on_client(chains.of(seen.starts), "STOR"),
         may_write=not seen.problem and limits.may_store(chains.of(seen.starts), case.account),
         to_cover=tuple((one.folder, one.text or "") for one in (*outside, *(one for one in forced if one.path in avoided))),
         to_keep=tuple((one.folder, one.text or "") for one in forced if one.path not in avoided),

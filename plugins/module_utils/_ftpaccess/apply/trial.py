@@ -21,7 +21,7 @@ from ..._core.errors import ObservationError
 from ..._core.runner import Process
 from ..._host.isolated import SCRATCH, isolated
 from ..accounts import servers
-from ..rehearsal import PROBE, Rehearsal, differences, inside, rehearse
+from ..rehearsal import CLIENT, PROBE, Rehearsal, differences, inside, rehearse
 from ..state import Configuration, Verdict
 from ..verdict import is_inside
 
@@ -111,7 +111,7 @@ def _log_in(planned: Rehearsal, port: int, one: Verdict, password: str) -> Dict[
     with ftplib.FTP() as client:
         client.encoding = "latin-1"
         try:
-            client.connect("127.0.0.1", port, _PER_USER)
+            client.connect("127.0.0.1", port, _PER_USER, (CLIENT, 0))
             client.login(_sent(one.account.name), password)
         except (ftplib.Error, EOFError, OSError):
             return {"login": False, "trace": _trace(planned, before)}
