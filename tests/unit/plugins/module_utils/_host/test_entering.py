@@ -47,7 +47,7 @@ def descriptors() -> List[str]:
 @pytest.fixture
 def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The file of a namespace web."""
-    monkeypatch.setattr(entering, "_NAMED", str(tmp_path))
+    monkeypatch.setattr(entering, "NAMED", str(tmp_path))
     (tmp_path / "web").touch()
     return str(tmp_path / "web")
 
