@@ -51,6 +51,8 @@ def test_somebody_is_told_of_a_degraded_mirror(lab: Lab, fault: Any) -> None:
         given = f"storage_monitor_textfile={METRICS} storage_monitor_program=/usr/local/bin/told"
         oracle.converges(lab.playbook("-e", given))
         assert check(lab)[0] == 0
+        # The timer runs once a minute, and finds the folder for metrics at its next run.
+        wait_until(lambda: lab.try_run(lab.client, f"test -e {METRICS}/fleetlab_storage.prom").returncode == 0, 90, "the first metrics")
         assert "All is well." in page(lab, "whole.html")
         begin = time.time()
         disk = lab.run(lab.client, "mdadm --detail /dev/md1 | awk '/active sync/ {print $NF; exit}'")
