@@ -135,7 +135,7 @@ def _newest(variables: Mapping[str, Any]) -> Tuple[Optional[Mapping[str, Any]], 
     one_pass = variables.get(ONE_PASS, {})
     if one_pass and (not isinstance(facts, Mapping) or facts.get("read_at", 0) <= one_pass["read_at"]):
         return one_pass.get("meminfo"), str(one_pass.get("meminfo_error"))
-    return facts, str(variables.get("meminfo_error", "not gathered"))
+    return facts, str(variables.get("meminfo_error", "not gathered, or an earlier task of the play failed"))
 
 
 def _groups(variables: Mapping[str, Any]) -> List[str]:

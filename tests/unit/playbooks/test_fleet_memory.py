@@ -250,6 +250,17 @@ def test_hosts_that_all_do_not_answer_are_reported(runner: Runner) -> None:
     assert 'fleet_memory_up{host="dead"} 0.0' in (runner.folder / "fleet.prom").read_text(encoding="utf-8")
 
 
+def test_a_host_whose_address_cannot_be_rendered_is_a_line_of_the_report(runner: Runner) -> None:
+    (runner.folder / "hosts").write_text(f"a1 ansible_host='{{{{ nowhere.address }}}}'\n{INVENTORY}", encoding="utf-8")
+    done = runner.run("fleetlab.linux.fleet_memory")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 hosts, 2 without a reading" in done.stdout
+    assert "No reading: a1: Task failed: Error processing keyword 'remote_addr': 'nowhere' is undefined" in done.stdout
+    done = runner.run("fleetlab.linux.fleet_memory", "--limit", "a1", fleet_memory_gather=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 hosts, 1 without a reading" in done.stdout
+
+
 ROLE = """
 - hosts: web1:dead
   gather_facts: false

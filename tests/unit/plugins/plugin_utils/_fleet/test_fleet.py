@@ -28,6 +28,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report impor
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._meminfo.readings import KERNELS, facts, without_counter
 
 EVIL = '<script>"$x$'
+NOT_GATHERED = "not gathered, or an earlier task of the play failed"
 
 
 def fleet_of(count: int) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def test_the_worst_hosts_come_first() -> None:
 
 
 def test_failed_hosts_are_named_and_not_reported_by_old_facts() -> None:
-    assert fleet_of(3)["failed"] == [{"host": "dead", "reason": "no <route>"}, {"host": "new", "reason": "not gathered"}]
+    assert fleet_of(3)["failed"] == [{"host": "dead", "reason": "no <route>"}, {"host": "new", "reason": NOT_GATHERED}]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_failed_hosts_are_named_and_not_reported_by_old_facts() -> None:
         ({"fleet_memory_reading": {"failed": True, "msg": "cut short"}}, "cut short"),
         ({"fleet_memory_reading": {"failed": False, "failed_when_result": False, "msg": "cut short"}}, "cut short"),
         ({"meminfo_error": "timed out"}, "timed out"),
-        ({}, "not gathered"),
+        ({}, NOT_GATHERED),
     ],
 )
 def test_reasons(variables: dict[str, Any], reason: str) -> None:
@@ -167,7 +168,7 @@ def test_csv_has_all_hosts_and_no_formula_for_a_spreadsheet() -> None:
     found = make_fleet({"=cmd()": facts("6.1"), "b,c": {}})
     first, second = csv.DictReader(io.StringIO(render_csv(found)))
     assert (first["host"], first["total"], first["error"]) == ("'=cmd()", str(facts("6.1")["bytes"]["MemTotal"]), "")
-    assert (second["host"], second["error"]) == ("b,c", "not gathered")
+    assert (second["host"], second["error"]) == ("b,c", NOT_GATHERED)
 
 
 def test_json_is_the_fleet() -> None:
