@@ -146,7 +146,8 @@ options:
   backend: &backend
     description:
       - V(cron) writes a file below C(/etc/cron.d). V(systemd) writes a timer and a service.
-      - V(auto) is V(cron) if a cron daemon that reads this folder runs, and else V(systemd). If omitted, it is V(auto).
+      - V(auto) is V(cron) if a cron daemon runs that takes entries with a user from this folder, as Debian's cron and cronie do, and else
+        V(systemd). If omitted, it is V(auto).
       - A job of the other backend is moved.
     type: str
     choices: [auto, cron, systemd]

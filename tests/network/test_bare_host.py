@@ -65,7 +65,7 @@ HOSTS = {"throughput": 2}
 REFUSED = {
     "apache_forward_secrecy-0": "apache_tls: refused: its module ssl is not loaded: run a2enmod ssl",
     "storage_monitor-0": "this host does not run systemd",
-    "tz_cron-0": "job report: no cron that reads /etc/cron.d runs on this host: install cron",
+    "tz_cron-0": "job report: no cron that takes entries with a user from /etc/cron.d runs on this host: install cron",
 }
 """What is refused, because neither cron nor systemd runs there. All other roles show what they would do."""
 

@@ -11,7 +11,10 @@ from .._core.errors import ObservationError, RefusedError
 from .program import COMMAND
 from .state import MARK, Installed, State, Wanted, cron_path
 
-_NO_CRON = "no cron that reads /etc/cron.d runs on this host: install cron (Debian, Ubuntu) or cronie (RHEL, Fedora) and start it"
+_NO_CRON = (
+    "no cron that takes entries with a user from /etc/cron.d runs on this host: "
+    "install cron (Debian, Ubuntu) or cronie (RHEL, Fedora) and start it"
+)
 _NO_LAUNCHER = (
     "private_tmp needs the command private-tmp, which is not on this host. A task with "
     "fleetlab.linux.private_tmp: {launcher: /usr/local/sbin/private-tmp} installs it"

@@ -32,6 +32,8 @@ from .state import MARK, Installed, Record, State, cron_path, decoded, definitio
 ROOT = 0
 """The owner of all files that the module makes."""
 
+_READ_BY_CRON = ("/etc/crontab", "/etc/cron.d")
+
 
 def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
     """The state of the host and of these jobs.
@@ -94,13 +96,18 @@ def _machine(host: Host) -> str:
 
 
 def cron_runs(host: Host) -> bool:
-    """Whether a cron runs that reads /etc/cron.d. The cron of a container does not count, nor busybox, which does not read that folder."""
+    """Whether a cron runs that takes entries with a user from /etc/cron.d. The cron of a container does not count."""
     here = host.link("/proc/self/ns/pid")
     return any(_is_cron(host, pid) and host.link(f"/proc/{pid}/ns/pid") == here for pid in process_ids(host))
 
 
 def _is_cron(host: Host, pid: int) -> bool:
-    return name_of(host, pid) in ("cron", "crond") and host.link(f"/proc/{pid}/exe").rpartition("/")[2] not in ("busybox", "")
+    """Whether a process is a cron of the family of Vixie's, by the paths in its program.
+
+    dcron reads that folder too, but takes no user, so that C(root) would be the command; busybox reads neither path.
+    """
+    program = host.read(f"/proc/{pid}/exe") if name_of(host, pid) in ("cron", "crond") else None
+    return program is not None and all(path in program for path in _READ_BY_CRON)
 
 
 def _host_zone() -> Zone:

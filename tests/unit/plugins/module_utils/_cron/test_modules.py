@@ -193,23 +193,35 @@ def test_options_and_documentation_agree() -> None:
     assert sorted(documented["jobs"]["suboptions"]) == sorted(spec["jobs"]["options"])
 
 
+# Paths in the programs of Debian's cron 3.0pl1-162, cronie 1.7.2-4 and dcron 4.5; busybox 1.35 has none of cron.
+PROGRAMS = {
+    "cron": (b"/run/crond.reboot", b"/etc/crontab", b"/etc/cron.d", b"/usr/sbin/sendmail", b"/var/spool/cron"),
+    "cronie": (b"/run/crond.pid", b"/var/spool/cron/crontabs", b"/etc/cron.d", b"/etc/crontab", b"/proc/self/fd"),
+    "dcron": (b"/etc/cron.d", b"/var/spool/cron/crontabs", b"/var/spool/cron/cronstamps", b"/usr/sbin/sendmail"),
+    "busybox": (b"/var/spool/cron", b"/usr/sbin/sendmail"),
+}
+
+
 @pytest.mark.parametrize(
-    ("comm", "exe", "namespace", "found"),
+    ("comm", "program", "namespace", "found"),
     [
-        ("cron", "/usr/sbin/cron", "pid:[1]", True),
-        ("crond", "/usr/sbin/crond", "pid:[1]", True),
-        ("crond", "/bin/busybox", "pid:[1]", False),
-        ("crond", "/usr/sbin/crond", "pid:[2]", False),
-        ("crontab", "/usr/bin/crontab", "pid:[1]", False),
+        ("cron", "cron", "pid:[1]", True),
+        ("crond", "cronie", "pid:[1]", True),
+        ("crond", "dcron", "pid:[1]", False),
+        ("crond", "busybox", "pid:[1]", False),
+        ("crond", "cronie", "pid:[2]", False),
+        ("crontab", "cron", "pid:[1]", False),
+        ("crond", None, "pid:[1]", False),
     ],
 )
-def test_a_cron_of_this_host_is_told_from_others(tmp_path: Path, comm: str, exe: str, namespace: str, found: bool) -> None:
+def test_a_cron_of_this_host_is_told_from_others(tmp_path: Path, comm: str, program: str | None, namespace: str, found: bool) -> None:
     for process, own in (("self", "pid:[1]"), ("77", namespace)):
         folder = tmp_path / "proc" / process
         (folder / "ns").mkdir(parents=True)
         (folder / "ns" / "pid").symlink_to(own)
-        (folder / "exe").symlink_to(exe)
         (folder / "comm").write_text(f"{comm}\n", encoding="utf-8")
+        if program is not None:
+            (folder / "exe").write_bytes(b"\x7fELF\xff\0" + b"\0".join(PROGRAMS[program]) + b"\0")
     assert cron_runs(Host(str(tmp_path))) is found
 
 

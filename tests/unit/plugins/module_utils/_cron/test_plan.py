@@ -177,8 +177,8 @@ def test_the_steps_of_a_new_job() -> None:
         (False, True, "auto", "systemd"),
         (True, False, "auto", "cron"),
         (True, True, "systemd", "systemd"),
-        (False, False, "auto", "no cron that reads /etc/cron.d runs"),
-        (False, True, "cron", "no cron that reads /etc/cron.d runs"),
+        (False, False, "auto", "no cron that takes entries with a user from /etc/cron.d runs"),
+        (False, True, "cron", "no cron that takes entries with a user from /etc/cron.d runs"),
         (True, False, "systemd", "systemd does not run"),
     ],
 )
