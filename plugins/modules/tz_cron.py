@@ -214,7 +214,8 @@ notes:
   - Runs as root.
   - Two runs on one host wait for each other, up to two minutes.
   - An entry that an older version of this module wrote is converted when the task runs again.
-  - The first line of the entry says that this module wrote the file. A file of the same name without this line is refused.
+  - The first line of the entry, and of the timer and its service, says that this module wrote the file. A file of the same name without
+    this line, such as a unit that is masked, is refused, and never removed.
   - The content, mode and owner of the files, and of the folder of the state, are corrected if they differ.
   - The command C(run-at) is shared by all jobs and stays after the removal of the last job.
 seealso:
@@ -439,7 +440,9 @@ jobs:
           the time since its declaration counts. Null if this is unknown.
       type: bool
     problem:
-      description: The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem.
+      description:
+        - The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem, and so is a cron that
+          does not run, or a timer that is stopped or disabled.
       type: str
   sample:
     - name: test

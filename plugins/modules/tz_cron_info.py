@@ -191,7 +191,9 @@ jobs:
           the time since its declaration counts. Null if this is unknown.
       type: bool
     problem:
-      description: The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem.
+      description:
+        - The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem, and so is a cron that
+          does not run, or a timer that is stopped or disabled.
       type: str
   sample:
     - name: test

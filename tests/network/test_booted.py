@@ -295,6 +295,16 @@ def test_a_service_keeps_its_name_servers_when_the_host_gets_others(booted: Boot
     )
 
 
+def test_what_a_job_starts_in_the_background_outlives_it_as_under_cron(booted: Booted) -> None:
+    command = "sleep 601 >/dev/null 2>&1 & echo started"
+    made = booted.make("tz_cron", name="job", timezone="Etc/UTC", at=["00:00-23:59/1"], command=command, backend="systemd")
+    assert [job["problem"] for job in made["jobs"]] == [None]
+    booted.sh("systemctl start tz_cron-job.service")
+    assert booted.sh("systemctl show --property=ActiveState --value tz_cron-job.service") == "inactive\n"
+    assert "started" in booted.sh("cat /var/lib/fleetlab/tz_cron/job/state.json.output")
+    assert booted.sh("pgrep --exact sleep")
+
+
 def test_services_with_similar_names_share_nothing(booted: Booted) -> None:
     """systemd allows more characters in a name than the kernel's tools do in that of a namespace."""
     booted.sh(NETWORK)

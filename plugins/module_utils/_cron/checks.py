@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from .._core.errors import ObservationError, RefusedError
 from .program import COMMAND
-from .state import MARK, Installed, State, Wanted, cron_path
+from .state import MARK, Installed, State, Wanted, cron_path, unit_path
 
 _NO_CRON = (
     "no cron that takes entries with a user from /etc/cron.d runs on this host: "
@@ -36,10 +34,14 @@ def check_job(state: State, wanted: Wanted, backend: str) -> None:
     """Check that the host can have the job.
 
     :raises ObservationError: the host lacks the launcher that the job needs.
-    :raises RefusedError: a foreign file has the path of the job's file.
+    :raises RefusedError: a foreign file has the path of one of the job's files.
     """
-    if backend == "cron" and foreign_cron_file(state.jobs[wanted.name]) is not None:
-        raise RefusedError(cron_path(wanted.name), "it exists and was not written by this module", "Give the job another name")
+    foreign = state.jobs[wanted.name].foreign
+    units = [(unit_path(wanted.name, "timer"), foreign.timer), (unit_path(wanted.name, "service"), foreign.service)]
+    for path, text in [(cron_path(wanted.name), foreign.cron_file)] if backend == "cron" else units:
+        if text is not None:
+            remedy = "Give the job another name" if text else "It is empty or masks the unit: if it can go, remove it with rm"
+            raise RefusedError(path, "it exists and was not written by this module", remedy)
     if wanted.definition is not None and wanted.definition.private_tmp and not state.private_tmp:
         raise ObservationError(f"job {wanted.name}: {_NO_LAUNCHER}")
 
@@ -68,9 +70,3 @@ def backend_of(state: State, wanted: Wanted) -> str:
         problem = _NO_CRON if wanted.backend == "cron" else _NO_SYSTEMD
         raise ObservationError(f"job {wanted.name}: {problem}, or set backend to auto")
     return wanted.backend
-
-
-def foreign_cron_file(installed: Installed) -> Optional[str]:
-    """The content of the job's file for cron if this module did not write it; else C(None)."""
-    text = installed.cron_file
-    return text if text is not None and not text.startswith(MARK) else None

@@ -27,7 +27,19 @@ from .._programs.run_at.textfile import path_of
 from .._programs.run_at.watch import booted
 from .._programs.run_at.zone import Zone, ZoneError, load_host
 from .program import files, program_mode
-from .state import MARK, Installed, Record, State, cron_path, decoded, definition_path, is_state_file, state_folder, unit_name, unit_path
+from .state import (
+    Installed,
+    Record,
+    State,
+    cron_path,
+    decoded,
+    definition_path,
+    is_own,
+    is_state_file,
+    state_folder,
+    unit_name,
+    unit_path,
+)
 
 ROOT = 0
 """The owner of all files that the module makes."""
@@ -122,16 +134,16 @@ def installed(name: str, runner: Optional[Runner], host: Host) -> Installed:
     path, timer_path, service_path = definition_path(name), unit_path(name, "timer"), unit_path(name, "service")
     definition, since = _read(host, path), _changed(host, path)
     cron, timer = _read(host, cron_path(name)), _read(host, timer_path)
-    own = {path: 0o600, timer_path: 0o644, service_path: 0o644, state_folder(name): 0o700}
-    if cron is not None and cron.startswith(MARK):
-        own[cron_path(name)] = 0o644
+    service = _read(host, service_path)
+    entries = {cron_path(name): cron, timer_path: timer, service_path: service}
+    own = {path: 0o600, state_folder(name): 0o700, **{entry: 0o644 for entry, text in entries.items() if is_own(text)}}
     record, problem = _record(host, name)
     return Installed(
         definition=definition,
         since=since,
         cron_file=cron,
         timer=timer,
-        service=_read(host, service_path),
+        service=service,
         timer_enabled=host.link(f"{systemd.SYSTEM_FOLDER}/timers.target.wants/{unit_name(name, 'timer')}") != "",
         timer_active=timer is not None and runner is not None and _is_active(unit_name(name, "timer"), runner),
         state_files=_state_files(host, name),

@@ -13,11 +13,11 @@ from .._core.plan import Command, MakeDirectory, Plan, RemoveFile, Step, WriteFi
 from .._host.systemd import RELOAD
 from .._programs.run_at.job import DEFINITIONS, STATES
 from .._programs.run_at.textfile import path_of
-from .checks import backend_of, check_job, check_program, check_purge, foreign_cron_file
+from .checks import backend_of, check_job, check_program, check_purge
 from .program import COMMAND, LIBRARY, program_mode
 from .render import cron_file, service_file, timer_file
 from .show import view
-from .state import Definition, Installed, State, Wanted, cron_path, definition_path, state_folder, unit_name, unit_path
+from .state import Definition, Installed, State, Wanted, cron_path, definition_path, is_own, state_folder, unit_name, unit_path
 
 
 def plan(state: State, wanted: Sequence[Wanted]) -> Plan:
@@ -105,13 +105,11 @@ def delay_of(machine: str, name: str, spread: Optional[int]) -> int:
 def _target(definition: Definition, wanted: Wanted, installed: Installed) -> Installed:
     """The job after the plan."""
     textfile = installed.textfile if definition.textfile and installed.textfile == path_of(wanted.name, definition.textfile) else None
-    own = Installed(definition=definition.content(), state_files=installed.state_files or (), textfile=textfile)
+    target = replace(installed.foreign, definition=definition.content(), state_files=installed.state_files or (), textfile=textfile)
     if definition.backend == "cron":
-        return replace(own, cron_file=cron_file(definition))
+        return replace(target, cron_file=cron_file(definition))
     return replace(
-        own,
-        # A foreign file stays.
-        cron_file=foreign_cron_file(installed),
+        target,
         timer=timer_file(definition),
         service=service_file(definition),
         timer_enabled=True,
@@ -122,7 +120,7 @@ def _target(definition: Definition, wanted: Wanted, installed: Installed) -> Ins
 def _absent(wanted: Wanted, installed: Installed) -> Plan:
     # The folder of a state that stays is not changed.
     access = {path: found for path, found in installed.access.items() if path == state_folder(wanted.name) and not wanted.purge}
-    target = Installed(state_files=installed.state_files, textfile=None, cron_file=foreign_cron_file(installed), access=access)
+    target = replace(installed.foreign, state_files=installed.state_files, access=access)
     steps = _cron_steps(wanted.name, installed, target) + _systemd_steps(wanted.name, installed, target)
     steps += [RemoveFile(path) for path in [installed.textfile] if path is not None]
     if installed.definition is not None:
@@ -161,7 +159,7 @@ def _systemd_steps(name: str, installed: Installed, target: Installed) -> List[S
         steps.append(RemoveFile(path) if content is None else _write(path, content, 0o644))
     if changed:
         steps.append(RELOAD)
-    if target.timer is not None:
+    if is_own(target.timer):
         if not (installed.timer_enabled and installed.timer_active):
             steps.append(Command(("systemctl", "enable", "--now", timer)))
         elif "timer" in changed:

@@ -62,7 +62,10 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def service_file(definition: Definition) -> str:
-    """The unit that starts the runner. systemd does not log that each call begins and ends; output has the higher level that is logged."""
+    """The unit that starts the runner. systemd does not log that each call begins and ends; output has the higher level that is logged.
+
+    C(KillMode=process) leaves alone what a command started in the background, as cron does.
+    """
     return f"""{MARK}
 [Unit]
 Description=Job {definition.name}, wanted {_when(definition)}
@@ -70,6 +73,7 @@ Description=Job {definition.name}, wanted {_when(definition)}
 [Service]
 Type=oneshot
 ExecStart={COMMAND} --job {definition.name}
+KillMode=process
 SyslogLevel=notice
 LogLevelMax=notice
 """

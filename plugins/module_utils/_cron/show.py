@@ -119,7 +119,7 @@ def _describe(state: State, name: str) -> Dict[str, Any]:
         described["problem"] = f"the definition cannot be used ({error}): run the task that declares the job again"
         return described
     described["next_runs"] = next_runs(schedule, state.zone, state.now, job.delay * 60)
-    described["problem"] = installed.problem or _problem_of_entry(described["entry"], job)
+    described["problem"] = installed.problem or _problem_of_calls(state, installed, described["entry"], job)
     if installed.problem is None:
         described["stale"] = watch.is_stale(job, installed.record, state.now, state.booted)
     return described
@@ -132,11 +132,13 @@ def _entry(installed: Installed) -> List[str]:
     return [line for line in (installed.timer or "").splitlines() if line.startswith("OnCalendar=")]
 
 
-def _problem_of_entry(entry: Sequence[str], job: Job) -> Optional[str]:
-    """Why the daemon does not call the job at all its times: the entry is gone, changed, or was written by an older version."""
-    wanted = (f"{cron_fields(job.at, job.delay)} root ", f"OnCalendar={calendar(job.at, job.delay)}")
-    if any(line.startswith(wanted) for line in entry):
-        return None
+def _problem_of_calls(state: State, installed: Installed, entry: Sequence[str], job: Job) -> Optional[str]:
+    """Why the daemon does not call the job at all its times: the entry is gone, changed, or was written by an older version, or is idle."""
+    if any(line.startswith(f"{cron_fields(job.at, job.delay)} root ") for line in entry):
+        return None if state.cron else "nothing calls the job, because cron does not run: start it"
+    if f"OnCalendar={calendar(job.at, job.delay)}" in entry:
+        works = installed.timer_enabled and installed.timer_active
+        return None if works else "nothing calls the job, because its timer is stopped or disabled: run the task that declares the job again"
     return "the entry of cron or the timer does not call the job at all its times: run the task that declares the job again"
 
 

@@ -97,8 +97,19 @@ class Installed:
     @property
     def present(self) -> bool:
         """Whether the host has any file of the job, apart from its log and state."""
-        own_cron_file = self.cron_file is not None and self.cron_file.startswith(MARK)
-        return own_cron_file or any(text is not None for text in (self.definition, self.timer, self.service))
+        return self.definition is not None or any(is_own(text) for text in (self.cron_file, self.timer, self.service))
+
+    @property
+    def foreign(self) -> Installed:
+        """The files at the paths of the job that the module did not write. They stay."""
+        timer = _if_foreign(self.timer)
+        return Installed(
+            cron_file=_if_foreign(self.cron_file),
+            timer=timer,
+            service=_if_foreign(self.service),
+            timer_enabled=self.timer_enabled and timer is not None,
+            timer_active=self.timer_active and timer is not None,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,15 @@ class State:
     interpreter: str = "/usr/bin/python3"
     has_definitions: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)
+
+
+def is_own(text: Optional[str]) -> bool:
+    """Whether this is the text of a file that the module wrote."""
+    return text is not None and text.startswith(MARK)
+
+
+def _if_foreign(text: Optional[str]) -> Optional[str]:
+    return None if is_own(text) else text
 
 
 def definition_path(name: str) -> str:

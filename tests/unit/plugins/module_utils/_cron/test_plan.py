@@ -215,6 +215,34 @@ def test_a_file_of_somebody_else_is_never_touched() -> None:
     assert cron_path("one") not in str(units.commands())
 
 
+@pytest.mark.parametrize("kind", ["timer", "service"])
+@pytest.mark.parametrize("text", ["[Unit]\nDescription=mine\n", ""])
+def test_a_unit_of_somebody_else_is_never_touched(kind: str, text: str) -> None:
+    """An empty text is that of a masked unit, a link to /dev/null."""
+    changes: dict[str, Any] = {kind: text, "timer_active": kind == "timer", "timer_enabled": kind == "timer"}
+    host = host_with(jobs={"one": Installed(**changes)})
+    says = "Give the job another name" if text else "masks the unit"
+    with pytest.raises(RefusedError, match=rf"tz_cron-one\.{kind}: refused: it exists and was not written by this module.*{says}"):
+        plan(host, [wanted(backend="systemd")])
+    assert plan(host, [Wanted("one", purge=True)]).steps == ()
+    assert describe(host, ["one"]) == []
+    host = carried_out(host, plan(host, [wanted()]).steps)
+    assert plan(host, [wanted()]).steps == ()
+    assert plan(host, [Wanted("one")]).commands() == [
+        ["rm", "--force", cron_path("one")],
+        ["rm", "--force", f"{DEFINITIONS}/one.json"],
+    ]
+    assert getattr(host.jobs["one"], kind) == text
+
+
+@pytest.mark.parametrize("backend", ["cron", "systemd"])
+def test_a_job_that_nothing_calls_has_a_problem(backend: str) -> None:
+    host = carried_out(host_with(), plan(host_with(), [wanted(backend=backend)]).steps)
+    assert describe(host, ["one"])[0]["problem"] is None
+    idle = replace(host, cron=False) if backend == "cron" else _job(host, "one", timer_enabled=False)
+    assert "nothing calls the job" in describe(idle, ["one"])[0]["problem"]
+
+
 def test_a_command_of_somebody_else_is_refused() -> None:
     with pytest.raises(RefusedError, match="not written by this collection"):
         plan(host_with(program={COMMAND: "#!/bin/sh\n"}), [wanted()])
