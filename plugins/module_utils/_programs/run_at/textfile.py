@@ -45,7 +45,12 @@ def write(job: Job, state: State) -> None:
     path = path_of(job.name, job.textfile)
     # The collector only reads names that end in .prom.
     new = f"{path}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    # Others may write in the folder too. What they put at this path, such as a pipe or another name of a file, is not opened.
+    try:
+        os.unlink(new)
+    except FileNotFoundError:
+        pass
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         with open(descriptor, "w", encoding="utf-8") as stream:
             stream.write(render(job.name, job.zone_name, state))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 
 RECORDS = "/var/lib/fleetlab"
@@ -77,7 +77,10 @@ class Tree:
         os.makedirs(folder, exist_ok=True)
         # node_exporter only reads names that end in .prom.
         new = f"{folder}/.{name}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        # Others may write in the folder of node_exporter too. What they put at this path, such as a pipe, is not opened.
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with open(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(content)

@@ -500,6 +500,16 @@ def test_metrics(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "metrics could not be written" in capfd.readouterr().err
 
 
+def test_what_others_put_into_the_folder_of_metrics_is_not_written_to(folder: Path, tmp_path: Path) -> None:
+    """A folder of node_exporter may belong to a group that several programs write as."""
+    precious = tmp_path / "precious"
+    precious.write_text("kept", encoding="utf-8")
+    os.link(precious, folder / "tz_cron_test.prom.new")
+    call(job_in(folder, textfile=str(folder)), FIVE)
+    assert precious.read_text(encoding="utf-8") == "kept"
+    assert (folder / "tz_cron_test.prom").stat().st_nlink == 1
+
+
 def test_ranges_stay_few_and_never_forget(folder: Path) -> None:
     ranges: list[list[int]] = []
     for number in range(200):

@@ -132,6 +132,15 @@ def test_a_session_that_is_away_is_down_and_its_return_is_counted(mirror: Tree) 
     assert [shown[f"session_{name}{labels}"] for name in ("up", "reconnects_total", "last_outage_seconds")] == [1, 1, 40]
 
 
+def test_what_others_put_into_the_folder_of_metrics_is_not_written_to(mirror: Tree) -> None:
+    put(mirror, "/precious", "kept")
+    put(mirror, f"/metrics/{textfile.FILE}", "")
+    os.link(f"{mirror.root}/precious", f"{mirror.root}/metrics/.{textfile.FILE}.new")
+    main.record(mirror, NOW)
+    assert mirror.text("/precious") == "kept"
+    assert metrics(mirror)["last_run_timestamp_seconds"] == NOW
+
+
 def test_metrics_are_whole_readable_and_follow_the_format(mirror: Tree) -> None:
     main.record(mirror, NOW)
     file = Path(f"{mirror.root}/metrics/{textfile.FILE}")
