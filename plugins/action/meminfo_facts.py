@@ -49,6 +49,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         """The result of the task."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENTS)
+        # The mark of connections to network devices, which have no base class in common.
+        if self._connection.force_persistence is True:
+            plugin = self._connection.transport
+            raise AnsibleActionFail(f"the connection {plugin} runs commands on the controller, whose memory is not that of this host")
         if options["method"] == "module" or self._task.async_val:
             # Only a module can leave a result on the host; the output of a command is lost when the connection ends.
             result.update(self._execute_module(module_name=_MODULE, task_vars=task_vars, wrap_async=self._task.async_val))

@@ -219,6 +219,15 @@ def test_what_is_no_reading_fails_the_host_with_the_reason(stdout: str, stderr: 
         run_action(stdout, code, stderr)
 
 
+@pytest.mark.parametrize("method", ["raw", "module"])
+def test_the_memory_of_the_controller_is_not_taken_for_that_of_a_network_device(method: str) -> None:
+    task = mock.Mock(async_val=0, args={"method": method}, check_mode=False, diff=False, action="fleetlab.linux.meminfo_facts")
+    connection = mock.Mock(force_persistence=True, transport="ansible.netcommon.network_cli")
+    action = ActionModule(task, connection, mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock())
+    with pytest.raises(AnsibleActionFail, match=r"the connection ansible\.netcommon\.network_cli runs commands on the controller"):
+        action.run(task_vars={})
+
+
 def test_the_processes_of_a_low_host_are_read_and_of_no_other() -> None:
     printed_by_host = printed("6.18")
     percent = facts("6.18")["available"]["percent"]
