@@ -109,6 +109,7 @@ options:
       - Further environment variables of the command. Values are texts or numbers, and may be secrets. They are kept in a file that only
         root can read, and are shown neither in the diff nor in the return values nor in the log of the host, where this module writes
         nothing of its options.
+      - Cron does not read them, so C(MAILTO) changes no address and C(CRON_TZ) no time.
     type: dict
   command_timezone: &command_timezone
     description:

@@ -250,6 +250,13 @@ def test_hosts_that_all_do_not_answer_are_reported(runner: Runner) -> None:
     assert 'fleet_memory_up{host="dead"} 0.0' in (runner.folder / "fleet.prom").read_text(encoding="utf-8")
 
 
+def test_the_report_is_made_once_with_the_strategy_free(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_STRATEGY", "free")
+    done = runner.run("fleetlab.linux.fleet_memory")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("3 hosts, 1 without a reading") == 1
+
+
 def test_a_host_whose_address_cannot_be_rendered_is_a_line_of_the_report(runner: Runner) -> None:
     (runner.folder / "hosts").write_text(f"a1 ansible_host='{{{{ nowhere.address }}}}'\n{INVENTORY}", encoding="utf-8")
     done = runner.run("fleetlab.linux.fleet_memory")
