@@ -442,8 +442,8 @@ jobs:
       type: bool
     problem:
       description:
-        - The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem, and so is a cron that
-          does not run, or a timer that is stopped or disabled.
+        - The problem of the job's files, or null. An entry of an older version, or one that was changed, is a problem, and so is a cron
+          that does not run, or a timer that is stopped or disabled.
       type: str
   sample:
     - name: test

@@ -47,6 +47,7 @@ _DEFINED = (
 
 
 _HIDDEN = "(not shown)"
+_REMEDY = "run the task that declares the job again"
 
 
 def _shown(definition: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
@@ -116,7 +117,7 @@ def _describe(state: State, name: str) -> Dict[str, Any]:
         job = from_definition(found, since=installed.since)
         schedule = job.schedule()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        described["problem"] = f"the definition cannot be used ({error}): run the task that declares the job again"
+        described["problem"] = f"the definition cannot be used ({error}): {_REMEDY}"
         return described
     described["next_runs"] = next_runs(schedule, state.zone, state.now, job.delay * 60)
     described["problem"] = installed.problem or _problem_of_calls(state, installed, described["entry"], job)
@@ -138,8 +139,8 @@ def _problem_of_calls(state: State, installed: Installed, entry: Sequence[str], 
         return None if state.cron else "nothing calls the job, because cron does not run: start it"
     if f"OnCalendar={calendar(job.at, job.delay)}" in entry:
         works = installed.timer_enabled and installed.timer_active
-        return None if works else "nothing calls the job, because its timer is stopped or disabled: run the task that declares the job again"
-    return "the entry of cron or the timer does not call the job at all its times: run the task that declares the job again"
+        return None if works else f"nothing calls the job, because its timer is stopped or disabled: {_REMEDY}"
+    return f"the entry of cron or the timer does not call the job at all its times: {_REMEDY}"
 
 
 def _output(state: State, name: str, found: Mapping[str, Any]) -> str:
