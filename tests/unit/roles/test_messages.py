@@ -59,7 +59,8 @@ def _problems(task: dict[str, Any], looks: str) -> Iterator[str]:
     ended = (task.get("loop_control") or {}).get("break_when")
     if ended is not None and not str(ended).startswith(f"{task.get('register')} is skipped or "):
         yield "break_when is asked of a task that is skipped too: it begins with 'is skipped or'"
-    if "ignore_errors" in task:
+    # Errors that are raised before the task runs, such as one of a template in the host's address, are beyond failed_when.
+    if "ignore_errors" in task and task.get("failed_when") is not False:
         yield "ignore_errors shows an error, and goes on: set failed_when to false, and look at the result"
     if "ansible.builtin.assert" in task and not task["ansible.builtin.assert"].get("fail_msg"):
         yield "assert says nothing of what it found: it needs a fail_msg"
