@@ -88,6 +88,8 @@ Description=When to call job {definition.name}
 [Timer]
 # The runner is called at each quarter of an hour, because a wanted time can fall on any of them, and decides.
 OnCalendar={calendar(definition.at, definition.delay)}
+# Until the first call, systemd goes by the time of the boot: if the clock was ahead then, and has been set since, it waits too long.
+OnActiveSec=15min
 AccuracySec=1s
 Persistent={"true" if definition.catch_up else "false"}
 

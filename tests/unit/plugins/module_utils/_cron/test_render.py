@@ -67,6 +67,8 @@ def test_the_units() -> None:
     assert "OnCalendar=*-*-* *:00,15,30,45:00 UTC\n" in timer_file(definition())
     assert "Persistent=false" in timer_file(definition())
     assert "Persistent=true" in timer_file(definition(catch_up=True))
+    # Debian 12's systemd 252, whose clock was two hours ahead at boot and then set, called a timer without this line two hours later.
+    assert "OnActiveSec=15min\n" in timer_file(definition())
     # 96 calls a day are not worth 192 lines of the journal.
     assert "LogLevelMax=notice" in service_file(definition())
 
