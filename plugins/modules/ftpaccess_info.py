@@ -106,7 +106,8 @@ users:
           are another matter.
       type: bool
     depends_on_client:
-      description: Whether a rule on addresses or classes of clients has a say in that, so that a client which it names may get another answer.
+      description:
+        - Whether a rule on addresses or classes of clients has a say in that, so that a client which it names may get another answer.
       type: bool
     in_force:
       description: The files in force, each with its C(limits) and with C(warnings) on the lines in it that ProFTPD skips.
