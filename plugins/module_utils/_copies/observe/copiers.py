@@ -55,9 +55,19 @@ def _copy(runner: Runner, before: Tuple[str, ...], command: Tuple[str, ...], mad
         runner.run([*before, *fill(command, made.path, target)], timeout=timeout)
     except CommandError as error:
         failure = error.problem
-    copied = Copied(failure, find_difference(made.content, _read(target)))
+    odd = _kind_if_odd(target)
+    copied = Copied(
+        failure or (odd and f"it made {odd} where a file belongs"), find_difference(made.content, b"" if odd else _read(target))
+    )
     remove_folder(os.path.dirname(target))
     return copied
+
+
+def _kind_if_odd(path: str) -> str:
+    """What is there in place of a file: a folder cannot be read, and a pipe would never end. Empty for a file, and for nothing."""
+    if not os.path.exists(path) or os.path.isfile(path):
+        return ""
+    return "a folder" if os.path.isdir(path) else "a pipe or a device"
 
 
 def _read(path: str) -> bytes:

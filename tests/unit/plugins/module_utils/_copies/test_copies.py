@@ -277,3 +277,15 @@ def test_a_full_disk_is_an_error_with_its_path(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ObservationError, match=r"Disk quota exceeded\. All files of the check were removed"):
         room.observe(SystemRunner(), wanted(paths=[str(tmp_path)], guard="never"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("program", "what"), [("mkdir", "a folder"), ("mkfifo", "a pipe or a device")])
+def test_a_copier_that_makes_no_file_is_named(tmp_path: Path, program: str, what: str) -> None:
+    """As a wrapper of rsync does that takes the target for a folder."""
+    way = tmp_path / "copier"
+    way.write_text(f'#!/bin/sh\n{program} "$2"\n', encoding="utf-8")
+    way.chmod(0o755)
+    asked = wanted(paths=[str(tmp_path)], commands=[str(way)], layouts=["holes"], rounds=1, guard="never")
+    (finding,) = room.observe(SystemRunner(), asked)
+    assert {copied.failure for copied in finding.copies} == {f"it made {what} where a file belongs"}
+    assert all(copied.difference for copied in finding.copies)
