@@ -162,7 +162,7 @@ names:
     certificate:
       description: The certificate's subject, names, key, size of the key in bits, and dates in seconds since 1970.
       type: dict
-      contains:
+      contains: &certificate
         subject:
           description: Its subject.
           type: str
@@ -192,9 +192,10 @@ names:
     other_certificates:
       description:
         - The certificates with another kind of key, which a client of TLS 1.2 or older gets if it does not take the kind of
-          C(certificate). They have the same values.
+          C(certificate).
       type: list
       elements: dict
+      contains: *certificate
       sample: []
     handshakes:
       description: The number of hellos that were sent.
