@@ -14,12 +14,12 @@ from copy import copy
 from typing import Any, Dict, Mapping
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import become_loader
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, ObservationError
 
 _NEEDED = ("inventory_hostname", "playbook_dir", "inventory_dir")
 
@@ -32,8 +32,15 @@ class Peer(ActionBase):  # type: ignore[misc]  # not typed by Ansible
         raise NotImplementedError
 
     def module(self, name: str, arguments: Mapping[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
-        """Run a module there."""
-        answer: Dict[str, Any] = self._execute_module(module_name=name, module_args=dict(arguments), task_vars=variables)
+        """Run a module there.
+
+        :raises ObservationError: the host cannot be reached.
+        """
+        try:
+            answer: Dict[str, Any] = self._execute_module(module_name=name, module_args=dict(arguments), task_vars=variables)
+        except AnsibleConnectionFailure as error:
+            # Ansible would take this one for a failure of the task's own host, and leave that host out from then on.
+            raise ObservationError(f"{variables['inventory_hostname']} cannot be reached: {error}") from None
         return answer
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetlab.linux.plugins.action import throughput
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.peer import Peer
 
 AGENT = "fleetlab.linux.throughput_agent"
 PLAN = {"interface": "eth0", "bounds": "1 x 6 s", "address": "192.0.2.2"}
@@ -128,3 +130,17 @@ def test_both_directions_are_judged_and_returned() -> None:
 def test_a_failure_of_the_measurement_keeps_its_path() -> None:
     _action, result = run(result={"turn": 0, "peer": "b", "failure": "b: black hole", "path": {"mtu": 1500, "black_hole": True}})
     assert (result["failed"], result["msg"], result["path"]["mtu"]) == (True, "b: black hole", 1500)
+
+
+class Unreachable(Peer):
+    def __init__(self) -> None:
+        """Connected to nothing."""
+
+    def _execute_module(self, **_options: Any) -> dict[str, Any]:
+        raise AnsibleConnectionFailure("Data could not be sent to remote host")
+
+
+def test_a_peer_that_cannot_be_reached_is_named_and_the_own_host_stays_in_the_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throughput, "connect", lambda *_arguments: Unreachable())
+    _action, result = run()
+    assert result == {"failed": True, "changed": False, "msg": "b cannot be reached: Data could not be sent to remote host"}
