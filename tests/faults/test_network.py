@@ -114,7 +114,8 @@ def test_what_cannot_work_is_refused(lab: Lab, fault: Any) -> None:
             run = lab.playbook("-e", "lab_boot_timeout=45")
         finally:
             lab.plug("server1")
-        assert run.exit_code == 2, f"the run did not find it: {run.end}"
+        # With 4 the server itself was lost: a connection of ssh that exists already only breaks as soon as it has much to say.
+        assert run.exit_code in (2, 4), f"the run did not find it: {run.end}"
         said = "server2 reaches server1 with small frames, but not with frames of 9000 bytes"
         assert said in run.output, f"no word of the size of frames: {run.end}"
         assert "storage_server :" not in run.output, f"the run went on to the storage: {run.end}"
