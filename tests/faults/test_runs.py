@@ -138,16 +138,19 @@ def cut_power(lab: Lab, seen: str) -> dict[str, str]:
 
 
 def superblocks(lab: Lab) -> dict[str, str]:
-    """The UUIDs in the superblocks on the servers' volumes, where there is one: as the servers see them, whatever the client does."""
+    """The UUIDs in the superblocks on the servers' volumes, as the servers see them, whatever the client does.
+
+    Only of arrays that were started, which counts the first event: one whose creation was cut off before that may be made anew.
+    """
     found = {}
     for server in lab.servers:
         for number in range(1, len(lab.mirrors) + 1):
             # The client writes past what the server may still have in memory of the volume.
             volume = f"/dev/storage{number}/volume"
             text = lab.try_run(server, f"blockdev --flushbufs {volume} && mdadm --examine --export {volume}").stdout
-            uuids = [line.partition("=")[2] for line in text.splitlines() if line.startswith("MD_UUID=")]
-            if uuids:
-                found[f"{server}/{number}"] = uuids[0]
+            values = {name: value for name, _equals, value in (line.partition("=") for line in text.splitlines())}
+            if int(values.get("MD_EVENTS", 0)):
+                found[f"{server}/{number}"] = values["MD_UUID"]
     return found
 
 
