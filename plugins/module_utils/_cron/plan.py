@@ -47,11 +47,11 @@ def _without_mail(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tu
 
 
 def _without_namespace(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tuple[str, ...]:
-    lost = [(subject, definition["netns"]) for subject, definition in declared.items() if definition["netns"]]
+    wanted = {subject: definition["netns"] for subject, definition in declared.items() if definition["netns"]}
     return tuple(
-        f"{subject}: this host has no network namespace {netns!r} now, and the job fails without it: compare the name with ip netns list"
-        for subject, netns in lost
-        if netns not in state.namespaces
+        f"{subject}: this host has no network namespace {name!r} now, and the job fails without it: compare the name with ip netns list"
+        for subject, name in wanted.items()
+        if name not in state.namespaces
     )
 
 

@@ -58,6 +58,7 @@ def judge(case: Case) -> Verdict:
     chains = _Chains(case, {one.folder: files[one.path] for one in forced})
     around = tuple((one.path, way) for one in forced for way in _around(case, chains, one, one in seen.below))
     avoided = {path for path, _way in around}
+    first = chains.of(seen.starts)
     # Where the server is told to read no such file, users have no say, and a section with their rules would give them one.
     is_off = _switched_off(case, is_below=False)
     outside = [one for one in seen.above if one.text and not is_off and not is_inside(one.folder, seen.root)]
@@ -73,8 +74,8 @@ def judge(case: Case) -> Verdict:
         ),
         around=around,
         writable=tuple((one.path, way) for one in forced for way in _ways(case, chains, one)),
-        depends_on_client=limits.depends_on_client(chains.of(seen.starts), "STOR"),
-        may_write=not seen.problem and limits.may_store(chains.of(seen.starts), case.account),
+        depends_on_client=limits.depends_on_client(first, "STOR"),
+        may_write=not seen.problem and limits.may_store(first, case.account),
         to_cover=tuple((one.folder, one.text or "") for one in (*outside, *(one for one in forced if one.path in avoided))),
         to_keep=tuple((one.folder, one.text or "") for one in forced if one.path not in avoided),
         is_anonymous=case.anonymous is not None,

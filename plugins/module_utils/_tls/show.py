@@ -87,11 +87,11 @@ def _ticket_problem(tickets: Tickets) -> Iterator[str]:
 
 def _certificate_problems(found: Certificate, now: int) -> Iterator[str]:
     if now > found.not_after:
-        yield f"the {found.key_kind} certificate of {found.subject} expired {_days(now - found.not_after)} ago"
+        yield f"the certificate of {found.subject} ({found.key}) expired {_days(now - found.not_after)} ago"
     elif found.not_after - now < _SOON:
-        yield f"the {found.key_kind} certificate of {found.subject} expires in {_days(found.not_after - now)}"
+        yield f"the certificate of {found.subject} ({found.key}) expires in {_days(found.not_after - now)}"
     if now < found.not_before:
-        yield f"the {found.key_kind} certificate of {found.subject} is not valid yet"
+        yield f"the certificate of {found.subject} ({found.key}) is not valid yet"
     if found.key == "RSA" and found.bits < 2048:
         yield f"the RSA key has {found.bits} bits; 2048 are the least"
 

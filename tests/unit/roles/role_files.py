@@ -45,6 +45,7 @@ def render(template: str, **variables: Any) -> str:
     for plugin in (host, storage):
         environment.filters.update({f"fleetlab.linux.{name}": one for name, one in plugin.FilterModule().filters().items()})
     environment.tests.update(core.TestModule().tests())
+    environment.filters["basename"] = os.path.basename
     environment.filters["quote"] = lambda value: shlex.quote(str(value))
     return environment.from_string(template).render(variables)
 

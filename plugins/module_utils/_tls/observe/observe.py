@@ -33,21 +33,23 @@ def _observe_name(wanted: Wanted, lines: Lines, name: Optional[str]) -> Scan:
     spoken = {protocol.name for protocol in found.protocols}
     tickets = _tickets(wanted, lines, name, errors) if spoken - {"TLSv1.3"} else None
     has_certificate = not all(suite.is_anonymous for suite in found.suites)
-    certificate = _certificate(functools.partial(read_session, lines, name, False, "ALL:!aNULL"), errors) if has_certificate else None
+    certificate = (
+        _certificate("certificate", functools.partial(read_session, lines, name, False, "ALL:!aNULL"), errors) if has_certificate else None
+    )
     others = [
-        _certificate(functools.partial(read_session, lines, name, True, f"a{kind}"), errors)
+        _certificate(f"{kind} certificate", functools.partial(read_session, lines, name, True, f"a{kind}"), errors)
         for kind in sorted(found.key_kinds)
         if certificate is not None and kind != certificate.key_kind
     ]
     return replace(found, tickets=tickets, certificate=certificate, other_certificates=tuple(filter(None, others)), errors=tuple(errors))
 
 
-def _certificate(read: Callable[[], Session], errors: List[str]) -> Optional[Certificate]:
+def _certificate(what: str, read: Callable[[], Session], errors: List[str]) -> Optional[Certificate]:
     try:
         data = read().certificate
         return read_certificate(data) if data else None
     except (ProbeError, BadCertificate) as error:
-        errors.append(f"certificate: {error}")
+        errors.append(f"{what}: {error}")
     return None
 
 

@@ -31,6 +31,24 @@ def test_only_a_menu_that_lacks_the_limits_is_changed(version: Path) -> None:
         assert text.count("args=") == lines
 
 
+@pytest.mark.parametrize(
+    ("lines", "with_grub"),
+    [
+        (["/usr/sbin/update-grub", "/usr/sbin/grubby", "/boot/grub/grub.cfg"], "True"),
+        # A host that has the programs, and does not boot by GRUB.
+        (["/usr/sbin/update-grub"], "False"),
+        (["/usr/bin/grubby", "/boot/grub/grub.cfg"], "False"),
+        # As raw gives it where ssh has a terminal.
+        (["ls: cannot access '/boot/grub/grub.cfg': No such file or directory", "/usr/sbin/update-grub"], "False"),
+    ],
+)
+def test_which_program_sets_the_limits(lines: list[str], with_grub: str) -> None:
+    variables = load("boot_limits", "vars/main.yml")
+    names = [line.rpartition("/")[2] for line in lines]
+    assert render(variables["boot_limits_found"], boot_limits_looked={"stdout_lines": lines}) == str(names)
+    assert render(variables["boot_limits_with_grub"], boot_limits_found=names) == with_grub
+
+
 def bare(folder: Path) -> str:
     """What stands before a command that finds only the programs that every host has."""
     place = folder / "few"

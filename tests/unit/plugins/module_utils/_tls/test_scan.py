@@ -188,9 +188,9 @@ def test_problems_are_sentences_with_their_server() -> None:
         "session tickets of TLS 1.2 have one key for all sessions, the same key for 7200 s: who gets it can decrypt recorded sessions",
         "TLS compresses, which reveals secrets (CRIME)",
         "TLSv1.2 uses a DH prime of 1024 bits; 2048 are the least",
-        "the RSA certificate of old.example expired 3 days ago",
+        "the certificate of old.example (RSA) expired 3 days ago",
         "the RSA key has 1024 bits; 2048 are the least",
-        "the ECDSA certificate of two.example expired 1 day ago",
+        "the certificate of two.example (secp256r1) expired 1 day ago",
         "certificate: it has less than six fields",
     ]
     shown = returned(want(443), [found, Scan(None)], 86400 * 13)
