@@ -121,6 +121,7 @@ def test_the_client_loses_power_in_create(lab: Lab, fault: Any) -> None:
         lab.power_on(lab.client)
         lab.wait_for_boot(lab.client)
         second = cut_power(lab, _BETWEEN)
+        assert first, "no mirror had been started when the power went"
         scene.heal()
         kept = superblocks(lab)
         assert kept.items() >= second.items() >= first.items(), f"made anew although they were there: {first}, then {second}, now {kept}"
