@@ -167,6 +167,7 @@ options:
     description:
       - Folder of node_exporter's textfile collector for the file C(tz_cron_NAME.prom) with the last start and success, duration, exit
         code and consecutive failures. If the option is changed or omitted later, the file in the old folder is removed.
+      - Without the folder the job runs without metrics, and the task that declares the job warns.
     type: path
   purge: &purge
     description: With O(state=absent), remove the job's log and state too. The removal is refused while the job runs.
@@ -465,6 +466,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._cron.observe impor
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.options import JOBS, make_wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._cron.show import hidden, returned
+from ansible_collections.fleetlab.linux.plugins.module_utils._cron.state import folders_for_metrics
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.run_at.zone import load
@@ -489,7 +491,7 @@ def main() -> None:
         make_wanted=lambda _params: make_wanted(asked, load, has_user, has_program),
         require=lambda: require_root("read and change the jobs of a host"),
         lock=LOCK,
-        observe=lambda wanted: observe([one.name for one in wanted], runner, Host()),
+        observe=lambda wanted: observe([one.name for one in wanted], runner, Host(), folders_for_metrics(wanted)),
         plan=plan,
         returned=returned,
     )

@@ -47,8 +47,8 @@ ROOT = 0
 _READ_BY_CRON = ("/etc/crontab", "/etc/cron.d")
 
 
-def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
-    """The state of the host and of these jobs.
+def observe(names: Iterable[str], runner: Runner, host: Host, metrics: Iterable[str] = ()) -> State:
+    """The state of the host and of these jobs, and which of these folders for metrics it has.
 
     :raises ObservationError: a file or the host's zone cannot be read.
     """
@@ -70,6 +70,7 @@ def observe(names: Iterable[str], runner: Runner, host: Host) -> State:
         machine=_machine(host),
         private_tmp=_has_launcher(host),
         namespaces=tuple(host.names(NAMED)),
+        metrics=tuple(folder for folder in metrics if host.is_folder(folder)),
         interpreter=python,
         has_definitions=host.is_folder(DEFINITIONS),
         jobs={name: installed(name, runner if has_systemd else None, host) for name in names},

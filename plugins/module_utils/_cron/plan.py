@@ -35,7 +35,7 @@ def plan(state: State, wanted: Sequence[Wanted]) -> Plan:
 def _warnings(state: State, parts: Sequence[Plan]) -> Tuple[str, ...]:
     """What is said when jobs are declared, and not again at each run of the task."""
     declared = {part.subject: part.after["definition"] for part in parts if part.changed and part.after["definition"]}
-    return (*_without_mail(state, declared), *_without_namespace(state, declared))
+    return (*_without_mail(state, declared), *_without_namespace(state, declared), *_without_folder(state, declared))
 
 
 def _without_mail(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tuple[str, ...]:
@@ -52,6 +52,16 @@ def _without_namespace(state: State, declared: Mapping[str, Mapping[str, Any]]) 
         f"{subject}: this host has no network namespace {name!r} now, and the job fails without it: compare the name with ip netns list"
         for subject, name in wanted.items()
         if name not in state.namespaces
+    )
+
+
+def _without_folder(state: State, declared: Mapping[str, Mapping[str, Any]]) -> Tuple[str, ...]:
+    wanted = {subject: definition["textfile"] for subject, definition in declared.items() if definition["textfile"]}
+    return tuple(
+        f"{subject}: this host has no folder {folder} now, and the job runs without metrics until it has: compare it with node_exporter's "
+        "option --collector.textfile.directory"
+        for subject, folder in wanted.items()
+        if folder not in state.metrics
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._host.systemd import SYSTEM_FOLDER
 from .._programs.run_at.job import DEFINITIONS, PATH, SHELL, STATES, chosen_days
@@ -132,6 +132,8 @@ class State:
     """Whether the host has the launcher, which jobs with a private /tmp need."""
     namespaces: Tuple[str, ...] = ()
     """The names of the network namespaces."""
+    metrics: Tuple[str, ...] = ()
+    """Those of the wanted jobs' folders for metrics that the host has."""
     interpreter: str = "/usr/bin/python3"
     has_definitions: bool = False
     jobs: Mapping[str, Installed] = field(default_factory=dict)
@@ -183,3 +185,8 @@ def decoded(definition: Optional[str]) -> Optional[Dict[str, Any]]:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def folders_for_metrics(wanted: Iterable[Wanted]) -> List[str]:
+    """The folders into which these jobs shall write metrics."""
+    return [one.definition.textfile for one in wanted if one.definition is not None and one.definition.textfile is not None]

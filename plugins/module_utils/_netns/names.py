@@ -10,6 +10,7 @@ import re
 from typing import Tuple
 
 from .._core.errors import InputError
+from .._host.entering import NAMED
 from .._host.systemd import SYSTEM_FOLDER
 
 NOTE = "Written by fleetlab.linux.netns"
@@ -28,7 +29,6 @@ IP6_FORWARD = "net/ipv6/conf/all/forwarding"
 GATE = "03:66:6c:65:65:74"
 """The Ethernet address to which a namespace sends: one of multicast, so that the kernel of the host takes no packet by itself."""
 
-RUN_FOLDER = "/run/netns"
 CONF_FOLDER = "/etc/netns"
 LASTING_FOLDER = "/etc/fleetlab/netns"
 PASSING_FOLDER = "/run/fleetlab/netns"
@@ -100,7 +100,7 @@ def record_path(name: str, persist: bool) -> str:
 
 def namespace_path(name: str) -> str:
     """The file of the name, on which the namespace is mounted."""
-    return f"{RUN_FOLDER}/{name}"
+    return f"{NAMED}/{name}"
 
 
 def entering(name: str) -> Tuple[str, ...]:

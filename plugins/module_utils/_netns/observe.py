@@ -15,6 +15,7 @@ from .._core.remember import Remembering
 from .._core.runner import Runner
 from .._host import systemd
 from .._host.conntrack import observe_flows
+from .._host.entering import NAMED
 from .._host.files import Host
 from .._host.process import in_namespace, parent_of, processes_of_cgroup
 from . import names, record
@@ -105,7 +106,7 @@ def observe_result(all_wanted: Sequence[Wanted], runner: Runner, host: Host) -> 
 def observe_details(only: Optional[str], runner: Runner, host: Host) -> Iterator[Details]:
     """All namespaces with a name, or the namespace C(only), each with its details."""
     common = State(links=_observe_links(runner), records=read_records(host, only))
-    for name in host.names(names.RUN_FOLDER) if only is None else [only]:
+    for name in host.names(NAMED) if only is None else [only]:
         state = _with_inside(runner, host, common, name)
         if state.exists:
             former = common.records.get(name)

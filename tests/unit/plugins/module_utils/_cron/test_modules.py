@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(tz_cron_info, "declared", lambda _host: sorted(host.jobs))
         found = replace(host, jobs={name: replace(job, record=state) for name, job in host.jobs.items()})
         for name in (tz_cron, tz_cron_info):
-            monkeypatch.setattr(name, "observe", lambda names, runner, _host: found)
+            monkeypatch.setattr(name, "observe", lambda names, runner, _host, _metrics=(): found)
         with patch_module_args({**options, **{f"_ansible_{name}": value for name, value in flags.items()}}), pytest.raises(SystemExit):
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)

@@ -311,6 +311,12 @@ def test_a_network_namespace_that_the_host_lacks_is_named() -> None:
     assert plan(host_with(namespaces=("blue",)), [wanted(netns="blue")]).warnings == ()
 
 
+def test_a_folder_for_metrics_that_the_host_lacks_is_named() -> None:
+    (warning,) = plan(host_with(), [wanted(textfile="/srv/metrics"), wanted("two")]).warnings
+    assert warning.startswith("job one: this host has no folder /srv/metrics now")
+    assert plan(host_with(metrics=("/srv/metrics",)), [wanted(textfile="/srv/metrics")]).warnings == ()
+
+
 def test_secrets_are_not_shown() -> None:
     query = plan(host_with(), [wanted(on_failure="https://hc.example.org?key=secret")])
     assert query.after["definition"]["on_failure"] == "https://hc.example.org/(not shown)"
