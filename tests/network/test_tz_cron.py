@@ -89,6 +89,17 @@ def test_a_network_that_is_not_there_is_a_failure_that_is_on_record(host: Host) 
     assert "last_success" not in json.loads(host.run("cat", "/var/lib/fleetlab/tz_cron/job/state.json"))
 
 
+def test_a_folder_for_metrics_is_looked_for_when_the_job_is_declared(host: Host) -> None:
+    made = declare(host, command="true", textfile="/var/lib/metrics")
+    assert "no folder /var/lib/metrics" in str(made["warnings"])
+    host.run("mkdir", "/var/lib/metrics")
+    made = declare(host, command="exit 3", textfile="/var/lib/metrics")
+    assert made["changed"]
+    assert "/var/lib/metrics" not in str(made.get("warnings"))
+    host.try_run("/usr/local/bin/run-at", "--job", "job")
+    assert 'tz_cron_last_exit_code{name="job",timezone="Etc/UTC"} 3' in host.run("cat", "/var/lib/metrics/tz_cron_job.prom")
+
+
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns", ":/nowhere"])
 def test_the_zone_of_cron_itself_does_not_matter(host: Host, zone: str) -> None:
     """c03: C(TZ=) in the environment of cron, as in /etc/default/cron or of a container."""
