@@ -207,6 +207,13 @@ def test_the_role(host: Host, tree: Path, tmp_path: Path) -> None:
     assert "changed=1 " in play(tz_cron_jobs=JOBS)
     assert "* * * root /usr/local/bin/run-at --job posts" in host.run("cat", "/etc/cron.d/tz_cron-posts")
     assert "changed=0 " in play(tz_cron_jobs=JOBS)
+    host.sh("sed -i s/root/games/ /etc/cron.d/tz_cron-posts")
+    found = play("--tags", "verify", tz_cron_jobs=JOBS)
+    assert "localhost: posts: the entry of cron or the timer does not call the job" in found
+    found = play("--check", tz_cron_jobs=JOBS)
+    assert "changed=1 " in found
+    assert "failed=0 " in found
+    assert "changed=1 " in play(tz_cron_jobs=JOBS)
     host.try_run("/usr/local/bin/run-at", "--job", "late")
     host.sh(FORGET)
     failed = play(tz_cron_jobs=JOBS)
