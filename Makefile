@@ -136,7 +136,7 @@ test-fault: ## one fault, or all faults whose names match, on a separate lab: ma
 	@python scripts/run_tests.py 'fault:$(FAULT)'
 
 test-unit: ## unit tests, all or some: make test-unit TEST='tests/unit/scripts -k deprecated'
-	@scripts/bootstrap run dev
+	@scripts/bootstrap run dev units
 	@python -m pytest -q $(or $(TEST),tests/unit)
 
 test-nvme: ## the NVMe disks of EBS volumes, on a guest under QEMU (two minutes, five the first time)
@@ -144,7 +144,7 @@ test-nvme: ## the NVMe disks of EBS volumes, on a guest under QEMU (two minutes,
 	@python scripts/run_tests.py nvme
 
 test-fast: ## the quick tests: lint, sanity, unit, package
-	@scripts/bootstrap run dev
+	@scripts/bootstrap run dev units
 	@python scripts/run_tests.py lint sanity unit package
 
 test-host: ## run a command on a fresh host of another Debian release, as root: make test-host SUITE=trixie RUN='make test-fast'

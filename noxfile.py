@@ -204,11 +204,7 @@ def matrix_part(session: nox.Session) -> None:
     if newest is None or newest.core == matrix.own_core():
         session.log(f"no newer ansible-core than {matrix.own_core()}, that of .venv, for a Python of this machine")
     else:
-        # Of module_utils only these import Ansible, so its version does not matter for the tests of the others.
-        importing = ("_core", "_iscsi")
-        folders = sorted(path for path in Path("tests/unit/plugins/module_utils").glob("_*") if path.is_dir())
-        options = [f"--ignore={path}" for path in folders if path.name not in importing]
-        session.notify(f"controller-core{newest.core}-{newest.python}", ["tests/unit", *options])
+        session.notify(f"controller-core{newest.core}-{newest.python}", ["tests/unit", "--of-ansible"])
         session.notify(f"sanity-core{newest.core}-{newest.python}")
     oldest = matrix.oldest_target(matrix.find_python)
     if oldest is None:

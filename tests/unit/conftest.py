@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Optional
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,6 +46,20 @@ def _install_finder() -> None:
 
 
 _install_finder()
+
+_MODULE_UTILS = Path(__file__).resolve().parent / "plugins" / "module_utils"
+_OF_ANSIBLE = re.compile(r"^\s*(?:from|import) (?:ansible\b|ansible_collections\.fleetlab\.linux\.plugins\.modules\b)", re.MULTILINE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Few tests of module_utils import Ansible, or a module, which does. For the others the version of ansible-core does not matter."""
+    parser.addoption("--of-ansible", action="store_true", help="leave out the tests of module_utils that do not import Ansible")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Optional[bool]:
+    """Leave these tests out, if the option asks for that."""
+    left_out = config.getoption("--of-ansible") and collection_path.suffix == ".py" and _MODULE_UTILS in collection_path.parents
+    return True if left_out and not _OF_ANSIBLE.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.fixture(scope="session", autouse=True)

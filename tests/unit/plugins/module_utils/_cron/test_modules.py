@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core import lock as lock_module
@@ -90,7 +91,10 @@ def test_values_of_variables_are_nowhere_in_results_and_logs(
     job = {**POST, "env": env, **wrong}
     # A job that is the same is not written.
     same = replace(DECLARED, jobs={"test": Installed(replace(DEFINED, env=env).content())})
-    result = run(tz_cron, EMPTY if check_mode else same, job if one else {"jobs": [job]}, check_mode=True, diff=True)
+    flags = {"check_mode": True, "diff": True}
+    # Since ansible-core 2.21 a result has the options only if they are asked for.
+    flags.update(dict.fromkeys({"inject_invocation"}.intersection(PASS_VARS), True))
+    result = run(tz_cron, EMPTY if check_mode else same, job if one else {"jobs": [job]}, **flags)
     assert result.get("failed", False) is bool(wrong)
     assert bool(wrong) or result["changed"] is True
     shown = result["invocation"]["module_args"] if one else result["invocation"]["module_args"]["jobs"][0]
