@@ -24,7 +24,7 @@ options:
         type: int
         default: 3260
   target: &target
-    description: The target's iSCSI qualified name.
+    description: The target's name, beginning with C(iqn.), C(eui.) or C(naa.), in the spelling that the target has.
     type: str
   state: &state
     description:

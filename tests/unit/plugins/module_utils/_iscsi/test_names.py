@@ -206,8 +206,41 @@ def test_another_port_is_another_portal() -> None:
     assert not shadows(Portal("0.0.0.0", 3260), Portal("::1", 3260))
 
 
-@pytest.mark.parametrize("name", ["iqn.2000-01.com.synology:NAS.Target-1.0a1b2c", "iqn.2004-04.com.QNAP:ts-453:iscsi.my_disk.f1a2b3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iqn.2000-01.com.synology:NAS.Target-1.0a1b2c",
+        "iqn.2004-04.com.QNAP:ts-453:iscsi.my_disk.f1a2b3",
+        # Without a date, with a month of one digit, and without a dot in the domain.
+        "iqn.truenasix.ctl:pve-iscsi",
+        "iqn.com.sgmsys-10",
+        "iqn.2015-1.workgroup:RAID.iscsi0.vg0.data1",
+        "iqn.2026-01.storage:disk1",
+        "eui.02004567A425678D",
+        "naa.62004567BA64678D0123456789ABCDEF",
+    ],
+)
 def test_an_initiator_takes_the_name_that_a_target_has(name: str) -> None:
     assert check_target_name("target", name) == name
     with pytest.raises(InputError):
         check_iqn("iqn", name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "server1",
+        "iqn.",
+        "IQN.2026-01.com.example:a",
+        "iqn.2026-01.com.example:a b",
+        "iqn.2026-01.com.example:../x",
+        "iqn.x:a*",
+        "iqn.x:\n",
+        "iqn.2026-01.com.example:",
+        "iqn.2026-01.com.example:" + "a" * 200,
+    ],
+)
+def test_names_that_no_target_has(name: str) -> None:
+    with pytest.raises(InputError, match=r"(?s)^target: '.*is not the name of an iSCSI target"):
+        check_target_name("target", name)
