@@ -14,8 +14,8 @@ description:
   - Holds every disk of the named targets by a SCSI-3 persistent reservation of the type "write exclusive, registrants only". The target
     then refuses all writes of other hosts, also of hosts that know the CHAP secret and have an ACL of their own. Reading stays possible.
   - Writes a udev rule, and the program that the rule calls, so that the disks are held whenever they appear, also at boot and after a new
-    login. The rule also hides disks from md and LVM that another host holds, and members of md arrays that the configuration of mdadm does
-    not name; arrays on other disks of this host are assembled as before.
+    login. The rule also hides disks and their partitions from md and LVM that another host holds, and members of md arrays that the
+    configuration of mdadm does not name, also where a disk cannot be held; arrays on other disks of this host are assembled as before.
   - Disks that do not answer are skipped. They are held when they appear again.
 author:
   - fleetlab.linux contributors (@fleetlab)

@@ -32,11 +32,12 @@ def rule(key: int, held: Held) -> str:
     """The content of the rule file.
 
     The rule runs before the rules of md and LVM. A disk that another host holds, and a member of an array that the configuration of mdadm
-    does not name, are made to look empty, so that nothing assembles or activates them. Arrays on other disks are assembled as before.
+    does not name, are made to look empty, so that nothing assembles or activates them. The same holds for their partitions, to which udev
+    gives the ID_PATH of their disk. Arrays on other disks are assembled as before.
     """
     lines = [MARK]
     lines += [
-        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", ENV{{ID_PATH}}=="{_patterns(target, luns)}",'
+        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk|partition", ENV{{ID_PATH}}=="{_patterns(target, luns)}",'
         f' IMPORT{{program}}="{COMMAND} {shown_key(key)} $devnode"'
         for target, luns in sorted(held.items())
     ]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""C(hold-disk KEY DEVICE), which udev calls for each disk of the declared targets before anything uses the disk.
+"""C(hold-disk KEY DEVICE), which udev calls for each disk of the declared targets, and its partitions, before anything uses the disk.
 
-It prints C(FLEETLAB_DISK=) with C(held); C(taken), if another host holds the disk; C(unnamed), if the disk is a member of an md array that
-the configuration of mdadm does not name; or C(failed).
+It prints C(FLEETLAB_DISK=) with C(held); C(taken), if another host holds the disk; C(unnamed), if the disk or the partition is a member of
+an md array that the configuration of mdadm does not name; or C(failed), if the disk cannot be held.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import List, Mapping, Optional
 from .hold import hold
 from .scsi import Disk, Failed, Refused
 
+_CONTAINERS = {"ddf_raid_member": "ddf", "isw_raid_member": "imsm"}
+"""The kinds of metadata besides its own that mdadm assembles at boot, by their names in libblkid."""
+
 CONFIGURATIONS = ("/etc/mdadm/mdadm.conf", "/etc/mdadm.conf")
 USAGE = "usage: hold-disk KEY DEVICE\n"
 
@@ -27,23 +30,36 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if len(given) != 2 or not re.fullmatch(r"0x[0-9a-f]{1,16}", given[0]):
         sys.stderr.write(USAGE)
         return 2
-    found = outcome(Disk(given[1]), int(given[0], 16), os.environ, read_configuration())
+    found = outcome(Disk(disk_of(given[1], os.environ)), int(given[0], 16), os.environ, read_configuration())
     sys.stdout.write(f"FLEETLAB_DISK={found}\n")
     # udev ignores the output of a program that fails.
     return 0
 
 
+def disk_of(node: str, event: Mapping[str, str]) -> str:
+    """The device node of the whole disk, which alone has a reservation: in sysfs a partition lies in the folder of its disk."""
+    folders = event.get("DEVPATH", "").split("/")
+    return f"/dev/{folders[-2]}" if event.get("DEVTYPE") == "partition" and len(folders) > 1 else node
+
+
 def outcome(disk: Disk, key: int, event: Mapping[str, str], configuration: str) -> str:
     """Hold the disk, and say whether it may be used."""
     try:
-        held = hold(disk, key)
+        found = "held" if hold(disk, key) else "taken"
     except (Failed, Refused) as error:
         sys.stderr.write(f"hold-disk: {error}\n")
-        return "failed"
-    if not held:
-        return "taken"
-    member = event.get("ID_FS_TYPE") == "linux_raid_member"
-    return "unnamed" if member and not names(configuration, event.get("ID_FS_UUID", "")) else "held"
+        found = "failed"
+    # A disk that cannot be held may be of another host all the more.
+    return "unnamed" if found != "taken" and is_unnamed(event, configuration) else found
+
+
+def is_unnamed(event: Mapping[str, str], configuration: str) -> bool:
+    """Whether a device is a member of an array, or of a container (DDF, IMSM), that the configuration does not name."""
+    kind = event.get("ID_FS_TYPE", "")
+    if kind in _CONTAINERS:
+        # libblkid has no UUID of a container that mdadm knows.
+        return not re.search(rf"^\s*ARRAY\b.*\bmetadata={_CONTAINERS[kind]}\b", configuration, re.MULTILINE | re.IGNORECASE)
+    return kind == "linux_raid_member" and not names(configuration, event.get("ID_FS_UUID", ""))
 
 
 def names(configuration: str, uuid: str) -> bool:

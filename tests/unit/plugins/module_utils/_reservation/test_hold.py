@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.hold import hold, read_status, release, take_over
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.main import main, names, outcome
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.main import disk_of, main, names, outcome
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.scsi import (
     WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
     Failed,
@@ -126,12 +126,38 @@ def test_udev_is_told_whether_a_disk_may_be_used() -> None:
     assert outcome(Port(target, "b 1"), B, member, named) == "taken"
 
 
-def test_a_disk_without_reservations_is_not_hidden() -> None:
-    class Old(Port):
-        def may_write(self) -> bool:
-            raise Failed("/dev/sda does not support persistent reservations")
+class Old(Port):
+    """A disk that knows no persistent reservations."""
 
+    def may_write(self) -> bool:
+        raise Failed("/dev/sda does not support persistent reservations")
+
+
+def test_a_disk_without_reservations_is_not_hidden() -> None:
     assert outcome(Old(Target(), "a 1"), A, {}, "") == "failed"
+    member = {"ID_FS_TYPE": "linux_raid_member", "ID_FS_UUID": UUID}
+    assert outcome(Old(Target(), "a 1"), A, member, f"ARRAY /dev/md1 UUID={UUID}") == "failed"
+
+
+def test_an_unnamed_member_is_hidden_also_where_the_disk_cannot_be_held() -> None:
+    member = {"ID_FS_TYPE": "linux_raid_member", "ID_FS_UUID": UUID}
+    assert outcome(Old(Target(), "a 1"), A, member, "") == "unnamed"
+
+
+@pytest.mark.parametrize(("kind", "metadata"), [("ddf_raid_member", "ddf"), ("isw_raid_member", "imsm")])
+def test_disks_of_a_container_are_hidden_unless_the_configuration_has_one(kind: str, metadata: str) -> None:
+    event = {"ID_FS_TYPE": kind, "ID_FS_UUID": "4c534920202020208086c8290000000044e9ffc0d5d3a6b2"}
+    port = Port(Target(), "a 1")
+    assert outcome(port, A, event, f"ARRAY /dev/md1 metadata=1.2 UUID={UUID}") == "unnamed"
+    assert outcome(port, A, event, f"# ARRAY metadata={metadata}") == "unnamed"
+    assert outcome(port, A, event, f"ARRAY metadata={metadata} UUID={UUID}") == "held"
+
+
+def test_the_reservation_of_a_partition_is_that_of_its_disk() -> None:
+    path = "/devices/platform/host2/session1/target2:0:0/2:0:0:0/block/sdb"
+    assert disk_of("/dev/sdb1", {"DEVTYPE": "partition", "DEVPATH": f"{path}/sdb1"}) == "/dev/sdb"
+    assert disk_of("/dev/sdb", {"DEVTYPE": "disk", "DEVPATH": path}) == "/dev/sdb"
+    assert disk_of("/dev/sdb", {}) == "/dev/sdb"
 
 
 def test_names() -> None:
