@@ -63,10 +63,15 @@ def smaller_disks(targets: Sequence[Mapping[str, Any]], devices: Sequence[Mappin
 
 
 def _portal_of(server: str, hostvars: Mapping[str, Any]) -> Dict[str, Any]:
-    """The portal to log in to. A portal on all addresses stands for the address of the server."""
+    """The portal to log in to. A portal on all addresses stands for the address of the server.
+
+    :raises StorageError: the inventory gives the server no address, or a portal that is none.
+    """
     variables = hostvars.get(server, {})
     portals = variables.get("storage_server_portals", [])
     first = portals[0] if portals else {"host": _ALL[0]}
+    if not isinstance(first, Mapping) or not first.get("host") or not str(first.get("port", PORT)).isdigit():
+        raise StorageError(f"storage_server_portals of {server} begins with {first!r}: expected host, an address, and port, a number")
     host = address_of(server, hostvars) if first["host"] in _ALL else str(first["host"])
     return {"host": host.strip("[]"), "port": int(first.get("port", PORT))}
 

@@ -33,9 +33,10 @@ def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Se
     found = []
     for one, other in combinations(names, 2):
         name = initiator_of(one, hostvars[one])
-        if name == initiator_of(other, hostvars[other]):
+        # A target takes names in every spelling for those in lower case (RFC 7143 4.2.7.2).
+        if name.lower() == initiator_of(other, hostvars[other]).lower():
             found.append(f"{one} and {other} have the same initiator name, {name}: give each its own storage_client_initiator")
-        common = [iqn for iqn in iqns[one] if iqn in iqns[other]]
+        common = [iqn for iqn in iqns[one] if iqn.lower() in [name.lower() for name in iqns[other]]]
         both = _both(luns[one], luns[other])
         if common and both:
             found.append(f"{one} and {other} would both write to {both} of {', '.join(common)}. {_REMEDY}")
@@ -45,15 +46,17 @@ def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Se
 def make_initiators(clients: Sequence[str], hostvars: Mapping[str, Any], server: str, iqn: str) -> List[Dict[str, Any]]:
     """The initiators that may log in to the target C(iqn) of a server, each with its LUNs if the inventory limits it to some.
 
+    A number of LUNs limits a client where others use the target too. A client alone may name LUNs that its server
+    does not have yet.
+
     :raises StorageError: see L(shared_luns).
     """
     found: List[Dict[str, Any]] = []
-    for client in dict.fromkeys(clients):
+    users = [client for client in dict.fromkeys(clients) if _uses(_variables_of(client, hostvars), server, iqn)]
+    for client in users:
         luns = _luns_of(client, hostvars)
-        variables = hostvars[client]
-        if _uses(variables, server, iqn):
-            limited = luns is not None and not isinstance(variables["storage_client_luns"], (int, str))
-            found.append({"initiator": initiator_of(client, variables), **({"luns": list(luns or ())} if limited else {})})
+        limited = luns is not None and (len(users) > 1 or not isinstance(_given(hostvars[client]), (int, str)))
+        found.append({"initiator": initiator_of(client, hostvars[client]), **({"luns": list(luns or ())} if limited else {})})
     return found
 
 
@@ -85,10 +88,15 @@ def initiator_acls(initiators: Sequence[Any], chap: Optional[Mapping[str, Any]],
     return [{**common, **acl} for acl in acls]
 
 
-def _luns_of(client: str, hostvars: Mapping[str, Any]) -> Luns:
+def _variables_of(client: str, hostvars: Mapping[str, Any]) -> Mapping[str, Any]:
     if client not in hostvars:
         raise StorageError(f"{client} is not a host of the inventory")
-    return _as_luns(_given(hostvars[client]))
+    found: Mapping[str, Any] = hostvars[client]
+    return found
+
+
+def _luns_of(client: str, hostvars: Mapping[str, Any]) -> Luns:
+    return _as_luns(_given(_variables_of(client, hostvars)))
 
 
 def _given(variables: Mapping[str, Any]) -> Any:

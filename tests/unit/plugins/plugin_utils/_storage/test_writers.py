@@ -61,6 +61,15 @@ def test_clients_with_one_initiator_name_are_named() -> None:
     ]
 
 
+def test_names_that_differ_in_capitals_only_are_the_same() -> None:
+    one, other = ({"storage_client_targets": [{"iqn": f"iqn.2000-01.com.synology:{name}"}]} for name in ("NAS", "nas"))
+    found = shared_luns(["a", "b"], {"a": one, "b": {**other, "storage_client_initiator": f"{IQN}A"}}, [])
+    assert [text.partition(": ")[0] for text in found] == [
+        f"a and b have the same initiator name, {IQN}a",
+        "a and b would both write to all LUNs of iqn.2000-01.com.synology:NAS. A LUN has one writer",
+    ]
+
+
 def test_clients_of_other_servers_share_nothing() -> None:
     clients = {"a": {"storage_client_servers": ["server1"]}, "b": {"storage_client_servers": ["server2"]}}
     assert not shared_luns(["a", "b"], hostvars(**clients), SERVERS)
@@ -98,6 +107,10 @@ def test_the_initiators_of_a_server_with_their_luns() -> None:
     assert found == [{"initiator": f"{IQN}a", "luns": [0, 1]}, {"initiator": "iqn.2026-01.test:other", "luns": [2, 3]}]
     assert make_initiators(["a"], hostvars(a={}), "server1", f"{IQN}server1") == [{"initiator": f"{IQN}a"}]
     assert make_initiators(["a"], hostvars(a={"storage_client_luns": 5}), "server1", "iqn.x") == [{"initiator": f"{IQN}a"}]
+    # Beside another client a number counts too, else both would have the LUNs of the other.
+    both = make_initiators(["a", "b"], hostvars(a={"storage_client_luns": "2"}, b={"storage_client_luns": [2, 3]}), "server1", "iqn.x")
+    assert [one["luns"] for one in both] == [[0, 1], [2, 3]]
+    assert len(initiator_acls(both, None, {})) == 2
     named = hostvars(a={"storage_client_targets": [{"iqn": "iqn.x"}]})
     assert [make_initiators(["a"], named, "server1", iqn) for iqn in ("iqn.x", "iqn.y")] == [[{"initiator": f"{IQN}a"}], []]
 
@@ -132,3 +145,10 @@ def test_lun_numbers() -> None:
 def test_another_name_and_portal_of_a_server_reach_its_clients(portals: list[dict[str, Any]], host: str, port: int) -> None:
     variables = {"server1": {"ansible_host": "10.99.0.11", "storage_server_iqn": "iqn.2026-01.test:alt", "storage_server_portals": portals}}
     assert make_targets(["server1"], variables) == [{"name": "server1", "host": host, "port": port, "iqn": "iqn.2026-01.test:alt"}]
+
+
+@pytest.mark.parametrize("portal", [{"port": 3261}, "0.0.0.0:3260", {"host": None}, {"host": "192.0.2.1", "port": "iscsi"}])
+def test_a_portal_that_is_none_is_said_with_its_server(portal: Any) -> None:
+    variables = {"server1": {"ansible_host": "10.99.0.11", "storage_server_portals": [portal]}}
+    with pytest.raises(StorageError, match=r"storage_server_portals of server1 begins with .*: expected host, an address, and port"):
+        make_targets(["server1"], variables)
