@@ -45,6 +45,15 @@ def test_arrays_are_forgotten_before_their_sessions_end(tmp_path: Path, client: 
     assert stubs.called("disk_reservation")[0]["state"] == "released"
 
 
+def test_servers_that_have_not_left_yet_are_left_too(tmp_path: Path, client: dict[str, Any], programs: str) -> None:
+    stubs = stub(tmp_path)
+    (tmp_path / "server.yml").write_text("all: {hosts: {server3: {ansible_host: 192.0.2.3}}}\n", encoding="utf-8")
+    assert play(tmp_path, {**client, "storage_client_leaving": ["server3"]}, programs, "-i", "server.yml", "--limit", "client1") == ""
+    server3 = SERVER1.replace("server1", "server3")
+    assert server3 in stubs.called("disk_reservation")[0]["targets"]
+    assert server3 in [one["target"] for one in stubs.called("iscsi_session")[0]["sessions"]]
+
+
 def test_only_arrays_that_are_named_lose_their_data(tmp_path: Path, client: dict[str, Any], programs: str) -> None:
     stubs = stub(tmp_path)
     assert play(tmp_path, {**client, "storage_client_erase": ["md2"]}, programs) == ""
