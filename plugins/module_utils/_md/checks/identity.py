@@ -66,7 +66,7 @@ def check_name_unclaimed(state: State, wanted: WantedArray, ours: Sequence[str])
         raise RefusedError(
             wanted.subject,
             f"{state.conf[0].path} gives the name to the array with UUID {shown_uuid(promised[0])}, which no device carries now",
-            "Nothing was changed; if that array no longer exists, remove its line with state absent or set overwrite; else choose another",
+            "Nothing was changed; if that array no longer exists, remove its line with state forgotten; else choose another name",
         )
 
 

@@ -92,7 +92,8 @@ def _on_disk(builder: PlanBuilder, wanted: WantedArray, devices: Dict[str, Block
         raise RefusedError(
             wanted.subject,
             f"its devices carry superblocks of different arrays of this name: {text}",
-            "Nothing was changed; erase the superblocks of the wrong array with mdadm --zero-superblock",
+            "Nothing was changed; name only the devices of one of these arrays. Only if nobody needs the data of the other, erase its"
+            " superblocks with mdadm --zero-superblock",
         )
     found = _OnDisk(ours, max(ours.values(), key=lambda block: block.events))
     noted = builder.state.survivors(found.newest.uuid)

@@ -60,7 +60,8 @@ def _check_survives(wanted: WantedArray, state: State, array: Array) -> None:
         wanted.subject,
         f"it has lost more members than {array.level} can lose: only {', '.join(current) or 'none'} of"
         f" {array.raid_disks} hold current data, and adding the other members would overwrite their data",
-        "Nothing was changed; stop it, and assemble it from its own members with mdadm --assemble --force",
+        "Nothing was changed; stop it (state: stopped), and run this again, which starts it if its members lack no write. Only if that is"
+        " refused too, use mdadm --assemble --force, which may start it from members that lack the last writes",
     )
 
 

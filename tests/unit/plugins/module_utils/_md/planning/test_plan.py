@@ -236,9 +236,25 @@ def test_a_name_taken_by_another_uuid() -> None:
     host.converge(want("md1", state="stopped"))
     assert "which is not running; /dev/sdb carries its superblock" in refusal(host, other)
     host.disks["sdb"].superblock = host.disks["sdc"].superblock = host.disks["sdd"].superblock = None
-    assert "gives the name to the array with UUID" in refusal(host, other)
+    message = refusal(host, other)
+    assert "gives the name to the array with UUID" in message
+    # Its devices may only be away: what removes the line alone is advised, and nothing that erases.
+    assert "remove its line with state forgotten" in message
+    assert "overwrite" not in message
     host.converge(replace(other, overwrite=True))
     assert len(entries(host.files[CONF])) == 1
+
+
+def test_devices_of_two_arrays_of_this_name() -> None:
+    host = disks()
+    host.converge(want(**MIRROR))
+    host.converge(want("md1", state="stopped"))
+    block = host.disks["sdc"].superblock
+    assert block
+    host.disks["sdc"].superblock = replace(block, uuid="f" * 32)
+    message = refusal(host, want(**MIRROR))
+    assert "its devices carry superblocks of different arrays of this name: /dev/sdb of" in message
+    assert message.index("name only the devices of one of these arrays") < message.index("--zero-superblock")
 
 
 def test_devices_of_another_array() -> None:
