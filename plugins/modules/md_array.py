@@ -176,7 +176,7 @@ arrays:
       description: Version of the superblocks.
       type: str
     bitmap:
-      description: V(internal), V(file) or V(none).
+      description: V(internal), V(lockless), V(file) or V(none).
       type: str
     size:
       description: Size in bytes. In check mode an estimate for an array that does not exist yet.

@@ -97,7 +97,8 @@ class Array:
     @property
     def container(self) -> bool:
         """Whether it only groups disks whose metadata mdadm manages (DDF, IMSM), for other arrays. Such an array never runs itself."""
-        return self.metadata.startswith("external:") and not self.metadata.startswith("external:/")
+        # The arrays in it have metadata such as "external:/md127/0", and "external:-md127/0" while mdmon leaves them alone.
+        return self.metadata.startswith("external:") and not self.metadata.startswith(("external:/", "external:-"))
 
     @property
     def kind(self) -> Level:

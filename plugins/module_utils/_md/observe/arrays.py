@@ -72,7 +72,7 @@ def read_array(host: Host, name: str, superblock_of: ReadSuperblock) -> Optional
         array_state=array_state,
         members=members,
         degraded=host.number(f"{folder}/degraded") or 0,
-        bitmap=_bitmap(host.value(f"{folder}/bitmap/location")),
+        bitmap=_bitmap(host.value(f"{folder}/bitmap/location"), host.value(f"{folder}/llbitmap/metadata")),
         bitmap_chunk=host.number(f"{folder}/bitmap/chunksize") or 0,
         sync_action=action,
         sync_done=done,
@@ -158,7 +158,10 @@ def _sync(host: Host, folder: str) -> Tuple[str, int, int]:
     return action, 0, 0
 
 
-def _bitmap(location: Optional[str]) -> str:
+def _bitmap(location: Optional[str], lockless: Optional[str]) -> str:
+    """The kind of the bitmap. With newer kernels an array without one has no C(location), and a lockless one has a folder of its own."""
+    if lockless is not None:
+        return "lockless"
     if location in (None, "", "none"):
         return "none"
     return "file" if location == "file" else "internal"

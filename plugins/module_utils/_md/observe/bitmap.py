@@ -17,6 +17,9 @@ from .probe import Probe
 
 _BLOCK = 4096
 _MAGIC = 0x6D746962
+_VERSIONS = (3, 4, 5)
+"""The versions with a bit for each chunk; a lockless bitmap, version 6, has a byte."""
+
 _HEADER = struct.Struct("<II16sQQQII")
 _BITS_AFTER = 256
 _SECTOR = 512
@@ -44,8 +47,8 @@ class BitmapHeader:
 
 def parse_header(data: bytes) -> Optional[BitmapHeader]:
     """The header at the beginning of C(data), C(None) if there is none."""
-    magic, _version, _uuid, _events, _cleared, sectors, _state, chunk = _HEADER.unpack_from(data)
-    header = BitmapHeader(sectors * _SECTOR, chunk) if magic == _MAGIC and chunk and sectors else None
+    magic, version, _uuid, _events, _cleared, sectors, _state, chunk = _HEADER.unpack_from(data)
+    header = BitmapHeader(sectors * _SECTOR, chunk) if magic == _MAGIC and version in _VERSIONS and chunk and sectors else None
     return header if header and header.length <= _MOST_BYTES else None
 
 

@@ -105,6 +105,8 @@ def _check_possible(wanted: WantedArray, array: Array) -> None:
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: arrays are never shrunk")
     if more and no_new_devices(array):
         problems.append(f"it has {array.raid_disks} devices and {count} are declared: {no_new_devices(array)}")
+    if wanted.bitmap == "internal" and array.bitmap in ("file", "lockless"):
+        problems.append(f"its bitmap is {array.bitmap}, declared is internal: mdadm puts no bitmap in the place of another")
     if wanted.layout not in (None, layout):
         problems.append(f"its layout is {layout}, declared is {wanted.layout}: that change moves all data, and is not made to any array")
     if wanted.chunk and chunk and no_new_chunk(array, wanted.chunk):

@@ -146,6 +146,10 @@ def test_recorded_arrays(folder: Path, scenario: str, words: List[str]) -> None:
 def test_a_container_is_no_array_that_should_run(kind: str) -> None:
     container = mirror(B, C, metadata=f"external:{kind}", active=False, array_state="inactive")
     assert (health(container), problems(container)) == ("container", [])
-    inside = mirror(B, C, metadata="external:/md127/0", active=False, array_state="inactive")
+
+
+@pytest.mark.parametrize("metadata", ["external:/md127/0", "external:-md127/0"])
+def test_an_array_in_a_container_is_one_that_should_run(metadata: str) -> None:
+    inside = mirror(B, C, metadata=metadata, active=False, array_state="inactive")
     assert health(inside) == "inactive"
     assert problems(inside)

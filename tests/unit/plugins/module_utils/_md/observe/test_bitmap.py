@@ -19,8 +19,8 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.reco
 MIB = 1 << 20
 
 
-def bitmap(size: int, chunk: int, bits: int, magic: int = 0x6D746962) -> bytes:
-    header = struct.pack("<II16sQQQII", magic, 4, b"u" * 16, 8, 0, size // 512, 0, chunk)
+def bitmap(size: int, chunk: int, bits: int, magic: int = 0x6D746962, version: int = 4) -> bytes:
+    header = struct.pack("<II16sQQQII", magic, version, b"u" * 16, 8, 0, size // 512, 0, chunk)
     return (header.ljust(256, b"\0") + bits.to_bytes(512, "little")).ljust(4096, b"\xff")
 
 
@@ -37,7 +37,17 @@ def test_set_bits_are_chunks_of_the_array(bits: int, expected: int) -> None:
     assert dirty_bytes(header, data) == expected
 
 
-@pytest.mark.parametrize("data", [bitmap(510 * MIB, 64 * MIB, 0, magic=1), bitmap(510 * MIB, 0, 0), bitmap(1 << 50, 4096, 0), bytes(4096)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        bitmap(510 * MIB, 64 * MIB, 0, magic=1),
+        bitmap(510 * MIB, 0, 0),
+        bitmap(1 << 50, 4096, 0),
+        bytes(4096),
+        # A lockless bitmap has a byte for each chunk.
+        bitmap(510 * MIB, 64 * MIB, 0xFF, version=6),
+    ],
+)
 def test_what_is_no_bitmap(data: bytes) -> None:
     assert parse_header(data) is None
 

@@ -360,3 +360,21 @@ def test_signatures_that_cannot_be_understood() -> None:
         parse_signatures("DEVICE OFFSET TYPE")
     with pytest.raises(ObservationError, match="wipefs --json"):
         parse_signatures('{"signatures": [{"offset": "0x0"}]}')
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"bitmap/location": "+8"}, "internal"),
+        ({"bitmap/location": "file"}, "file"),
+        ({"bitmap/location": "none"}, "none"),
+        # With newer kernels the folder of a bitmap exists with that bitmap only.
+        ({}, "none"),
+        ({"llbitmap/metadata": "chunksize 65536"}, "lockless"),
+    ],
+)
+def test_the_kind_of_a_bitmap(files: Dict[str, str], kind: str) -> None:
+    answers = {f"text /sys/block/md1/md/{name}": text for name, text in {"array_state": "clean", **files}.items()}
+    array = read_array(RecordedHost(answers).host, "md1", lambda _name: None)
+    assert array
+    assert array.bitmap == kind

@@ -118,6 +118,16 @@ def test_what_would_harm_data_is_refused(declared: Dict[str, Any], found: str) -
     assert found in refusal(made(**MIRROR), want(**{**MIRROR, **declared}, grow=True))
 
 
+@pytest.mark.parametrize("kind", ["file", "lockless"])
+def test_no_bitmap_takes_the_place_of_another(kind: str) -> None:
+    wanted = want(**MIRROR, bitmap="internal", grow=True)
+    state = made(**MIRROR).state([wanted])
+    state = state.with_changed_array(replace(state.arrays[0], bitmap=kind))
+    with pytest.raises(RefusedError, match=f"its bitmap is {kind}, declared is internal: mdadm puts no bitmap in the place of another"):
+        plan_arrays(state, [wanted])
+    assert plan_arrays(state, [want(**MIRROR, grow=True)]).steps == ()
+
+
 RESHAPED = [
     ("raid4", None, THREE, [*THREE, "/dev/sde"]),
     ("raid5", None, THREE, [*THREE, "/dev/sde"]),
