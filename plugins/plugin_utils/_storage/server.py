@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Sequence
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .client import StorageError
 
@@ -84,8 +85,8 @@ def inspect_disks(
     :arg lsblk: the output of C(lsblk --json --bytes) for the disks. It shows a disk once, also if the disk is named several times.
     :arg resolved: the resolved name of each of C(devices).
     :returns: C(same), a sentence for each disk that is named twice; C(foreign), the disks with other contents than LVM; C(existing), the
-        volumes that exist; C(todo), the volumes that are missing or too small; C(small), a sentence for each disk without room for its
-        volume.
+        volumes that exist; C(todo), the volumes that are missing or too small; C(taken), a sentence for each disk of these that is in
+        another volume group; C(small), a sentence for each disk without room for its volume.
     :raises StorageError: the output of lsblk is not JSON with block devices.
     """
     try:
@@ -96,10 +97,11 @@ def inspect_disks(
     existing = [volume for volume in volumes if f"{volume['vg']}-{lv}" in sizes]
     ready = [volume for volume in existing if sizes[f"{volume['vg']}-{lv}"] >= size_mb * _MIB]
     paths = dict(zip(devices, resolved))
-    growing = {paths[volume["device"]] for volume in volumes if volume not in ready and volume["device"] in paths}
+    growing = {paths[volume["device"]]: volume["vg"] for volume in volumes if volume not in ready and volume["device"] in paths}
     return {
         "same": [*_same_paths(devices, resolved), *_same_names(disks)],
         "foreign": [disk for disk in disks if _is_foreign(disk)],
+        "taken": [text for disk in disks for text in _other_group(disk, growing.get(disk["path"]))],
         "small": [_small(disk, size_mb) for disk in disks if disk["path"] in growing and _room_mb(disk) < _extents_mb(size_mb)],
         "existing": existing,
         "todo": [volume for volume in volumes if volume not in ready],
@@ -116,6 +118,19 @@ def _same_names(disks: Sequence[Mapping[str, Any]]) -> List[str]:
     whole = [disk for disk in disks if disk["type"] != "part" and disk["wwn"]]
     names = [disk["wwn"] for disk in whole]
     return [f"{disk['path']} has the WWN {disk['wwn']}" for disk in whole if names.count(disk["wwn"]) > 1]
+
+
+def _other_group(disk: Mapping[str, Any], declared: Optional[str]) -> List[str]:
+    """A sentence if the disk is in another volume group than the declared one, by its logical volumes; C(None) declares nothing."""
+    names = [child["name"] for child in disk.get("children", ()) if child.get("type") == "lvm"]
+    groups = sorted({_group_of(name) for name in names} - {declared})
+    return [f"{disk['path']} is in the volume group {', '.join(groups)}, and {declared} is declared on it"] if groups and declared else []
+
+
+def _group_of(name: str) -> str:
+    """The volume group in the device-mapper name of a logical volume, in which a hyphen of a name itself is doubled."""
+    match = re.match(r"((?:[^-]|--)+)-(?!-)", name)
+    return match.group(1).replace("--", "-") if match else name
 
 
 def _room_mb(disk: Mapping[str, Any]) -> int:

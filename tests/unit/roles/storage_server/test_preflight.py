@@ -74,6 +74,12 @@ def test_a_disk_that_carries_something_else_is_refused_by_name(folder: Path) -> 
     assert found["server"].startswith(f"server: refused: {a}, {b} contains")
 
 
+def test_a_disk_of_another_volume_group_is_refused_by_name(folder: Path) -> None:
+    home = {"name": "data-home", "type": "lvm", "size": 1 << 30}
+    found = refused(folder, {"server": [disk(folder, "a"), disk(folder, "b", fstype="LVM2_member", children=[home])]}, "--check")
+    assert found["server"].startswith(f"server: refused: {folder}/b is in the volume group data, and storage2 is declared on it")
+
+
 def test_a_disk_without_room_for_its_volume_is_refused_by_name(folder: Path) -> None:
     found = refused(folder, {"server": [disk(folder, "a"), disk(folder, "b", size=1 << 30)]}, "--check")
     assert found["server"].startswith(f"server: refused: {folder}/b has room for a volume of 1020 MiB, and 15360 MiB are declared")

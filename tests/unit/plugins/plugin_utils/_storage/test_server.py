@@ -91,6 +91,19 @@ def test_a_disk_that_carries_anything_but_lvm_is_foreign() -> None:
     assert [one["path"] for one in inspect(*disks)["foreign"]] == ["a", "b"]
 
 
+def test_a_disk_of_another_volume_group_is_named_where_a_volume_is_to_be_made() -> None:
+    home = {"name": "my--data-home", "type": "lvm", "size": 1 << 20}
+    mine = {**volume(1, 256), "type": "lvm"}
+    assert inspect(disk("/dev/vdb", fstype="LVM2_member", children=[home]))["taken"] == [
+        "/dev/vdb is in the volume group my-data, and storage1 is declared on it"
+    ]
+    # The kernel's names of disks can change places; volumes that exist are found by their own names.
+    swapped = (disk("/dev/vdb", children=[{**volume(2, 256), "type": "lvm"}]), disk("/dev/vdc", children=[mine]))
+    assert inspect(*swapped)["taken"] == []
+    assert inspect(disk("/dev/vdb", children=[{**volume(1, 4), "type": "lvm"}]))["taken"] == []
+    assert inspect(disk("/dev/vdb", children=[{"name": "vdb1", "type": "part", "size": 1}]))["taken"] == []
+
+
 def test_an_empty_partition_is_free() -> None:
     empty, used = disk("p1", type="part", pttype="gpt"), disk("p2", type="part", pttype="gpt", fstype="ext4")
     assert [one["path"] for one in inspect(empty, used)["foreign"]] == ["p2"]
