@@ -94,3 +94,25 @@ def test_the_kernel_renumbers_the_disks(lab: Lab, fault: Any) -> None:
         after = lab.run(lab.client, names).split()
         assert before != after, f"the kernel gave the same names again: {after}"
         scene.note(f"{before[0]} is now {after[0]}; arrays assembled by their UUIDs")
+
+
+def test_the_client_reboots_while_no_server_can_be_reached(lab: Lab, fault: Any) -> None:
+    with fault("33", "orderly reboot of the client while no server can be reached", errors=True) as scene:
+        before = boot_id(lab)
+        addresses = " ".join(lab.addresses[server] for server in lab.servers)
+        lab.run(lab.client, f"for address in {addresses}; do ip route add blackhole $address/32 || exit; done; ip route flush cache")
+        # These data are in memory only, and no server will take them.
+        lab.try_run(lab.client, f"timeout 5 dd if=/dev/zero of={MOUNT}/dirty bs=1M count=20 status=none")
+        lab.try_run(lab.client, "systemctl reboot", limit=20)
+        lab.disconnect(lab.client)
+        took = wait_until(lambda: boot_id(lab) not in ("", before), 180, "the client shut down and up again, without a hang")
+        scene.end_traffic(lost=True)
+        lab.wait_for_boot(lab.client)
+        wait_until(lambda: lab.try_run(lab.client, f"mountpoint -q {MOUNT}").returncode == 0, 60, f"{MOUNT} mounted after the boot")
+        scene.note(f"no hang: up again {took:.0f} s later, with its file system")
+        lab.run(lab.client, f"rm -f {MOUNT}/dirty")
+
+
+def boot_id(lab: Lab) -> str:
+    """What identifies the client's boot; empty while it does not answer."""
+    return lab.try_run(lab.client, "cat /proc/sys/kernel/random/boot_id", limit=10).stdout.strip()

@@ -1,15 +1,15 @@
 # Copyright (c) 2026, fleetlab.linux contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab that grows while it is used, and a server that is replaced by a new machine of the same name."""
+"""A lab that grows while it is used, and a server and a client that are replaced by new machines of the same names."""
 
 from __future__ import annotations
 
 import shutil
 from typing import Any
 
-from . import oracle
-from .lab import MOUNT, Lab
+from . import oracle, traffic
+from .lab import MOUNT, PREFIX, Lab
 
 LARGER_MB = 128
 """More than the volumes have, and no more than their disks have room for."""
@@ -34,6 +34,20 @@ def test_a_new_machine_takes_the_place_of_a_server(lab: Lab, fault: Any) -> None
         shutil.rmtree(lab.directory / "guests" / "server2")
         scene.heal(*same_size)
         scene.note("member ejected; the playbook makes the machine, its volumes and its target, and rebuilds all of its disks")
+
+
+def test_a_new_machine_takes_the_place_of_the_client(lab: Lab, fault: Any) -> None:
+    same_size = declare_volumes(lab)
+    with fault("47", "client replaced by a new machine of the same name", quiet=True) as scene:
+        lab.power_off(lab.client)
+        shutil.rmtree(lab.directory / "guests" / lab.client)
+        refused = lab.playbook(*same_size)
+        assert refused.exit_code == 2, f"the disks of the former client were taken without a word: {refused.end}"
+        assert f"is held by {PREFIX}{lab.client}" in refused.output, refused.end
+        scene.heal(*same_size, "-e", "storage_client_take_over=true")
+        # The new machine has no program of these tests.
+        traffic.install(lab)
+        scene.note("refused by the former one's name, and with storage_client_take_over the arrays come back with their data")
 
 
 def test_larger_volumes_grow_everything_above_them_in_use(lab: Lab, fault: Any) -> None:
