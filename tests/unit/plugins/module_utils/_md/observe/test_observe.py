@@ -24,6 +24,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.arrays 
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.noted import read_conf, read_journal
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.observe import look_again, observe, observe_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.signatures import parse_signatures
+from ansible_collections.fleetlab.linux.plugins.module_utils._md.observe.superblock import places
 from ansible_collections.fleetlab.linux.plugins.module_utils._md.show import describe, report, unused
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.machine import want
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.recorded_host import (
@@ -32,6 +33,7 @@ from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._md.reco
     RecordedRunner,
 )
 
+SIZE = 536870912
 MEMBERS = ["/dev/disk/by-path/platform-uml-blkdev.1", "/dev/ubdc", "/dev/ubdd"]
 MD1 = want("md1", level="raid1e", chunk=64, devices=MEMBERS)
 MD2 = want("md2", level="raid1", devices=["/dev/ubde", "/dev/ubdf"])
@@ -322,6 +324,18 @@ def test_the_initramfs_command_of_the_family() -> None:
     assert initramfs_command(RecordedHost({"program update-initramfs": True, "program dracut": True}).host) == ("update-initramfs", "-u")
     assert initramfs_command(RecordedHost({"program dracut": True}).host) == ("dracut", "--force", "--mdadmconf")
     assert initramfs_command(RecordedHost({}).host) == ()
+
+
+def test_the_kernel_says_which_superblock_a_running_member_has(folder: Path) -> None:
+    """A newer one at the end of each member, of an array that was stopped since, neither hides the array nor has it removed."""
+    host, runner = recorded(folder, "stripe")
+    end = dict(places(SIZE))["1.0"]
+    stale = RecordedHost.load(folder / "metadata-1.0.json").answers[f"read /dev/ubde {end}"]
+    host.answers.update({f"read {node} {end}": stale for node in ("/dev/ubdb", "/dev/ubdc", "/dev/ubdd")})
+    old = want("old", state="absent")
+    state = observe(Wanted((MD1, MD2, MD99, old)), host, runner)
+    assert [array.label for array in state.arrays] == ["b1:md1", "b1:md2", "b1:md99"]
+    assert plan_arrays(state, [MD1, MD2, MD99, old]).steps == ()
 
 
 def test_journals() -> None:

@@ -311,6 +311,9 @@ def test_an_array_in_use_at_the_wrong_node_is_left_with_a_warning() -> None:
     assert list(host.running) == ["md127"]
     assert "ARRAY /dev/md1 " in host.files[CONF]
     assert host.plan(want(**MIRROR)).steps == ()
+    # Its declared node does not exist, and whoever uses the result needs the real one.
+    (shown,) = report(host.state([want(**MIRROR)]), [want(**MIRROR)])
+    assert (shown["device"], shown["state"]) == ("/dev/md127", "running")
 
 
 def test_the_initramfs_is_made_again_only_when_the_line_changed() -> None:
