@@ -105,6 +105,12 @@ def test_the_name_is_the_one_line_that_is_no_comment() -> None:
     assert initiator_name("GenerateName=yes\n") is None
 
 
+def test_iscsid_runs_if_there_is_such_a_process(host: Host) -> None:
+    assert read_state(host).daemon
+    put(tree(host, "proc/77/comm"), "iscsiuio\n")
+    assert not read_state(host).daemon
+
+
 def test_a_lock_is_stale_when_old_and_no_iscsiadm_runs(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = put(tree(host, "run/lock/iscsi/lock.write"), "")
     assert stale_lock(host) is None

@@ -211,6 +211,26 @@ def test_saving_exchanges_one_target(calls: Calls, tmp_path: Path, monkeypatch: 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_in_the_place_of_an_empty_file_all_that_runs_is_saved(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "saveconfig.json"
+    path.write_text("", encoding="utf-8")
+    dumps = [
+        {"wwn": wwn, "fabric": "iscsi", "tpgs": [{"tag": 1, "luns": [], "portals": [], "node_acls": []}]} for wwn in ("iqn.other", IQN)
+    ]
+    root = types.SimpleNamespace(
+        targets=[
+            types.SimpleNamespace(wwn=one["wwn"], fabric_module=types.SimpleNamespace(name="iscsi"), tpgs=[], dump=lambda one=one: one)
+            for one in dumps
+        ],
+        dump=lambda: {"targets": dumps, "storage_objects": [{"plugin": "block", "name": "of another"}]},
+    )
+    monkeypatch.setattr(sys.modules["rtslib_fb"], "RTSRoot", lambda: root)
+    run("save", path=str(path), iqn=IQN)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    assert [entry["wwn"] for entry in saved["targets"]] == ["iqn.other", IQN]
+    assert saved["storage_objects"] == [{"plugin": "block", "name": "of another"}]
+
+
 def test_a_missing_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ObservationError, match="python3-rtslib-fb"):

@@ -74,6 +74,23 @@ def test_identities(entries: Tuple[Tuple[str, str], ...], identity: str) -> None
     assert (device.identity, device.by_path) == (identity, "/dev/disk/by-path/b")
 
 
+@pytest.mark.parametrize(
+    ("name", "answers", "size"),
+    [
+        ("sdb", {f"text {SDB}/queue/logical_block_size": "4096"}, 4096),
+        # A partition has the blocks of its disk, and no queue of its own.
+        ("sdb1", {"text /sys/class/block/sdb/queue/logical_block_size": "512", "target /sys/class/block/sdb1": f"{SDB}/sdb1"}, 512),
+        ("sdb", {}, 0),
+    ],
+)
+def test_the_size_of_logical_blocks(name: str, answers: Dict[str, Any], size: int) -> None:
+    part = {f"text /sys/class/block/sdb1/{entry}": text for entry, text in (("size", "2048"), ("partition", "1"))}
+    host = RecordedHost({**DISK, **part, **answers}).host
+    device = read_device(host, name, read_mount_table(host), {})
+    assert device
+    assert device.block_size == size
+
+
 def test_the_first_link_to_a_device_counts() -> None:
     folder = "/dev/disk/by-path"
     answers = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import re
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
@@ -115,6 +116,32 @@ def test_a_damaged_superblock_is_none(folder: Path) -> None:
     assert parse("1.1", 0, bytes(data)) is None
     data[80] ^= 1
     assert parse("1.2", PLACE, bytes(data)) is None
+
+
+def changed(data: bytes, features: int, role: int) -> bytes:
+    """A superblock with further features, and another role of its device, with the checksum that the kernel would write."""
+    block = bytearray(data)
+    struct.pack_into("<I", block, 8, struct.unpack_from("<I", block, 8)[0] | features)
+    number = struct.unpack_from("<I", block, 160)[0]
+    struct.pack_into("<H", block, 256 + 2 * number, role)
+    struct.pack_into("<I", block, 216, 0)
+    length = 256 + 2 * struct.unpack_from("<I", block, 220)[0]
+    total = sum(struct.unpack_from(f"<{length // 4}I", block)) + (struct.unpack_from("<H", block, length - 2)[0] if length % 4 else 0)
+    struct.pack_into("<I", block, 216, ((total & 0xFFFFFFFF) + (total >> 32)) & 0xFFFFFFFF)
+    return bytes(block)
+
+
+def test_a_journal_is_no_spare(folder: Path) -> None:
+    data = RecordedHost.load(folder / "stripe.json").read("/dev/ubdb", PLACE, PLACE) or b""
+    journal, member, spare = (parse("1.2", PLACE, changed(data, *kind)) for kind in ((512, 0xFFFD), (512, 0), (0, 0xFFFF)))
+    assert journal
+    assert member
+    assert spare
+    assert [(one.role, one.journal, one.journaled, one.faulty) for one in (journal, member, spare)] == [
+        (None, True, True, False),
+        (0, False, True, False),
+        (None, False, False, False),
+    ]
 
 
 def test_blank_and_tiny_devices_have_none() -> None:

@@ -54,6 +54,15 @@ def test_no_member_with_larger_blocks_joins_an_array(options: Dict[str, Any]) ->
     assert plan_arrays(sectors(host, {"md1": 4096, "sdb": 4096}, wanted), [wanted]).changed
 
 
+def test_no_member_with_larger_blocks_joins_a_stripe() -> None:
+    stripe: Dict[str, Any] = {"level": "raid0", "grow": True}
+    host, wanted = with_disks("sdb", "sdc", "sdd"), want(**stripe, devices=["/dev/sdb", "/dev/sdc", "/dev/sdd"])
+    host.converge(want(**stripe, devices=["/dev/sdb", "/dev/sdc"]))
+    with pytest.raises(RefusedError, match="it has logical blocks of 512 bytes, and /dev/sdd has blocks of 4096 bytes"):
+        plan_arrays(sectors(host, {"sdd": 4096}, wanted), [wanted])
+    assert plan_arrays(sectors(host, {}, wanted), [wanted]).changed
+
+
 def test_a_new_array_of_mixed_devices_is_made_only_on_request() -> None:
     host = with_disks("sdb", "sdc")
     for size, message in (

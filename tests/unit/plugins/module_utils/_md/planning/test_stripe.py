@@ -194,6 +194,15 @@ def test_a_growth_killed_at_any_step_is_completed_and_no_member_that_has_data_is
     assert not host.plan(*wanted).changed
 
 
+def test_what_a_killed_run_wrote_to_a_new_member_is_erased_before_it_joins() -> None:
+    host = machine()
+    host.converge(want(devices=TWO, **PLAIN))
+    host.disks["sdd"].superblock = host.running["md1"].superblock
+    first, second = argvs(host, want(devices=THREE, **PLAIN))[:2]
+    assert first.startswith("zero_superblock device=/dev/sdd")
+    assert second.startswith("mdadm --grow /dev/md1 --raid-devices=3 --add /dev/sdd")
+
+
 def test_a_stopped_stripe_that_shall_have_more_members_is_assembled_and_then_grown() -> None:
     host = machine()
     host.converge(want(devices=TWO, **PLAIN))
