@@ -657,6 +657,14 @@ def test_what_a_running_target_has_is_neither_opened_nor_required_anew() -> None
         plan(theirs, partial_tasks()[0])
 
 
+def test_portals_are_kept_whatever_is_said_of_authentication() -> None:
+    portals = {Portal("192.0.2.1", 3261): "192.0.2.1:3261"}
+    other = replace(DONE, targets={IQN: replace(DONE.targets[IQN], portals=portals)})
+    kept = replace(WANTED, portals=(Portal("0.0.0.0"),), keeps_portals=True, keeps_authentication=False)
+    assert "add_portal" not in names(plan(other, kept))
+    assert "add_portal" in names(plan(other, replace(kept, keeps_portals=False, keeps_authentication=True)))
+
+
 def test_a_new_target_gets_the_values_of_a_new_target() -> None:
     after = applied(EMPTY, partial_tasks()[0])
     assert list(after.targets[IQN].portals) == [Portal("0.0.0.0")]
