@@ -145,7 +145,8 @@ def declared_arrays(tree: Tree) -> dict[str, str]:
     found = {}
     for words in _conf_lines(tree):
         uuid = next((plain_uuid(word[5:]) for word in words if word.lower().startswith("uuid=")), "")
-        if words[0].upper() == "ARRAY" and uuid and "<ignore>" not in words:
+        # mdadm takes three letters of a keyword for the whole.
+        if words[0].upper() in ("ARR", "ARRA", "ARRAY") and uuid and "<ignore>" not in words:
             found[uuid] = words[1] if len(words) > 1 and "=" not in words[1] else f"UUID {uuid}"
     return found
 

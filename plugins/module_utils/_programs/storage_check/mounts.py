@@ -25,11 +25,12 @@ def read_mounts(tree: Tree) -> list[Mount]:
     found = []
     for line in (tree.text("/etc/fstab") or "").splitlines():
         words = line.split()
-        if len(words) < 4 or not words[0].startswith("/dev/md") or "noauto" in words[3].split(","):
+        # Swap has no mount point.
+        if len(words) < 4 or not words[0].startswith("/dev/md") or words[2] == "swap" or "noauto" in words[3].split(","):
             continue
-        options = active.get(words[1])
+        point = words[1].rstrip("/") or "/"
         wanted_read_only = "ro" in words[3].split(",")
-        found.append(Mount(words[0], words[1], _state(options, wanted_read_only)))
+        found.append(Mount(words[0], point, _state(active.get(point), wanted_read_only)))
     return found
 
 

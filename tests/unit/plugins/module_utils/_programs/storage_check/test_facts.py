@@ -195,3 +195,14 @@ def test_a_file_system_of_fstab_on_an_array(tree: Tree, options: str, mounted: s
     if mounted:
         put(tree, "/proc/self/mountinfo", f"36 1 9:99 / /srv/md99 rw,noatime shared:1 - ext4 /dev/md99 {mounted},stripe=640\n")
     assert found(tree) == ([(CRITICAL, text)] if text else [])
+
+
+def test_swap_on_an_array_and_a_slash_at_the_end_of_a_mount_point_are_no_problems(tree: Tree) -> None:
+    put(tree, "/etc/fstab", "/dev/md1 none swap sw 0 0\n/dev/md2 /srv/ ext4 defaults 0 2\n/dev/md3 / ext4 defaults 0 1\n")
+    put(tree, "/proc/self/mountinfo", "36 1 9:2 / /srv rw - ext4 /dev/md2 rw\n37 1 9:3 / / rw - ext4 /dev/md3 rw\n")
+    assert found(tree) == []
+
+
+def test_a_keyword_of_mdadm_conf_may_be_cut_short(tree: Tree) -> None:
+    put(tree, "/etc/mdadm/mdadm.conf", "arr /dev/md1 UUID=00000000:00000000:00000000:00000001\n")
+    assert found(tree) == [(CRITICAL, "/dev/md1 of mdadm.conf does not exist: its members were not found")]
