@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import List, Mapping, Optional
+from typing import Dict, Iterator, List, Mapping, Optional
 
 from .hold import hold
 from .scsi import Disk, Failed, Refused
@@ -58,14 +58,25 @@ def is_unnamed(event: Mapping[str, str], configuration: str) -> bool:
     kind = event.get("ID_FS_TYPE", "")
     if kind in _CONTAINERS:
         # libblkid has no UUID of a container that mdadm knows.
-        return not re.search(rf"^\s*ARRAY\b.*\bmetadata={_CONTAINERS[kind]}\b", configuration, re.MULTILINE | re.IGNORECASE)
-    return kind == "linux_raid_member" and not names(configuration, event.get("ID_FS_UUID", ""))
+        return not any(line.get("metadata") == _CONTAINERS[kind] for line in _array_lines(configuration))
+    return kind == "linux_raid_member" and not names(configuration, event.get("ID_FS_UUID", ""), event.get("ID_FS_LABEL", ""))
 
 
-def names(configuration: str, uuid: str) -> bool:
-    """Whether a configuration of mdadm names the array with this UUID, in any of the two spellings."""
-    found = re.findall(r"^\s*ARRAY\b.*?\buuid=([0-9a-f:-]+)", configuration, re.MULTILINE | re.IGNORECASE)
-    return bool(uuid) and _plain(uuid) in {_plain(one) for one in found}
+def names(configuration: str, uuid: str, label: str = "") -> bool:
+    """Whether a configuration of mdadm names the array with this UUID, in any spelling; a line without a UUID counts by its name."""
+    for line in _array_lines(configuration):
+        if "uuid" in line and uuid and _plain(line["uuid"]) == _plain(uuid):
+            return True
+        if "uuid" not in line and label and line.get("name") in (label, label.rpartition(":")[2]):
+            return True
+    return False
+
+
+def _array_lines(configuration: str) -> Iterator[Dict[str, str]]:
+    """The words with a value of each ARRAY line. mdadm takes three letters of a keyword for the whole."""
+    for line in re.findall(r"^[ \t]*ARR(?:AY?)?[ \t](.*)", configuration, re.MULTILINE | re.IGNORECASE):
+        words = [word.partition("=") for word in re.split(r"(?:^|\s)#", line)[0].split()]
+        yield {key.lower(): value.strip("\"'") for key, _equals, value in words}
 
 
 def _plain(uuid: str) -> str:

@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk import main as main_module
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.hold import hold, read_status, release, take_over
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.main import disk_of, main, names, outcome
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.main import (
+    disk_of,
+    main,
+    names,
+    outcome,
+    read_configuration,
+)
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.hold_disk.scsi import (
     WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
+    Disk,
     Failed,
     Registration,
     parse_full_status,
@@ -163,6 +172,66 @@ def test_the_reservation_of_a_partition_is_that_of_its_disk() -> None:
 def test_names() -> None:
     assert names(f"ARRAY <ignore> uuid={UUID}", UUID.upper())
     assert not names("ARRAY /dev/md1 name=x", "")
+    assert not names("ARRAY /dev/md1 UUID=", "")
+    assert names(f"arr /dev/md1 UUID={UUID} # of the client", UUID)
+    assert not names(f"ARRAY /dev/md1 # UUID={UUID}", UUID)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("ARRAY /dev/md1 name=client1:data", True),
+        ("ARRAY /dev/md1 name='data'", True),
+        ("ARRAY /dev/md1 name=other", False),
+        # With a UUID the name says nothing.
+        ("ARRAY /dev/md1 name=client1:data UUID=00000000:00000000:00000000:00000001", False),
+    ],
+)
+def test_a_line_without_a_uuid_names_an_array_by_its_name(line: str, named: bool) -> None:
+    assert names(line, UUID, "client1:data") == named
+
+
+def test_the_configuration_is_that_of_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mdadm.conf").write_text("# mine\nARRAY /dev/md1 metadata=1.2\n\tUUID=1:2:3:4\n", encoding="utf-8")
+    (tmp_path / "mdadm.conf.d").mkdir()
+    (tmp_path / "mdadm.conf.d/more.conf").write_text("ARRAY /dev/md2 UUID=5:6:7:8\n", encoding="utf-8")
+    (tmp_path / "mdadm.conf.d/more.conf.old").write_text("ARRAY /dev/md3 UUID=9:9:9:9\n", encoding="utf-8")
+    monkeypatch.setattr(main_module, "CONFIGURATIONS", (str(tmp_path / "mdadm.conf"), str(tmp_path / "missing.conf")))
+    assert [names(read_configuration(), uuid) for uuid in ("1:2:3:4", "5:6:7:8", "9:9:9:9")] == [True, True, False]
+
+
+class Answers(Disk):
+    """A disk whose commands end with the given status and sense key, one after the other."""
+
+    def __init__(self, node: str, *ends: Tuple[int, int]) -> None:
+        super().__init__(node)
+        self.ends = list(ends)
+
+    def _send_once(self, descriptor: int, command: bytes, direction: int, data: bytes) -> Tuple[int, int, bytes]:
+        return (*self.ends.pop(0), b"")
+
+
+def test_a_command_is_repeated_after_a_unit_attention_and_after_nothing_else(tmp_path: Path) -> None:
+    node = str(tmp_path / "sda")
+    Path(node).touch()
+    assert Answers(node, (2, 6), (2, 6), (0, 0)).may_write()
+    assert not Answers(node, (2, 6), (0x18, 0)).may_write()
+    for ends in ([(2, 5)], [(2, 6)] * 5):
+        with pytest.raises(Failed, match="does not support persistent reservations") as caught:
+            Answers(node, *ends).may_write()
+        assert not caught.value.is_away
+
+
+def test_a_disk_that_does_not_answer_is_away_and_not_without_reservations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_descriptor: int, _number: int, request: Any) -> None:
+        request.status, request.host_status = 0, 14
+
+    monkeypatch.setattr(fcntl, "ioctl", answer)
+    (tmp_path / "sda").touch()
+    for node, said in (("sda", "host status 14"), ("gone", "cannot be opened")):
+        with pytest.raises(Failed, match=said) as caught:
+            Disk(str(tmp_path / node)).may_write()
+        assert caught.value.is_away
 
 
 def test_wrong_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
