@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check import history, main, notify, textfile
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check import history, main, notify, scrub, textfile
+from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.arrays import read_arrays
 from ansible_collections.fleetlab.linux.plugins.module_utils._programs.storage_check.tree import Tree
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._programs.storage_check.trees import (
     MDADM,
@@ -151,6 +153,40 @@ def test_metrics_are_whole_readable_and_follow_the_format(mirror: Tree) -> None:
     assert len(types) == len(set(types))
     assert metrics(mirror)['problems{severity="critical"}'] == 1
     assert metrics(mirror)["last_run_timestamp_seconds"] == NOW
+
+
+def test_the_metrics_of_an_array_and_a_session(mirror: Tree) -> None:
+    uuid = next(array.uuid for array in read_arrays(mirror) if array.name == "md1")
+    put(mirror, scrub.POSITIONS, json.dumps({uuid: {"position": 0, "finished": NOW - 86400}}))
+    for file, text in (("mismatch_cnt", "128"), ("sync_action", "recover"), ("sync_completed", "250 / 1000"), ("sync_speed", "2048")):
+        put(mirror, f"{MD}/{file}", f"{text}\n")
+    main.record(mirror, NOW)
+    put(mirror, PORT, "40001\n")
+    main.record(mirror, NOW + 600)
+    heal(mirror)
+    main.record(mirror, NOW + 900)
+    found = metrics(mirror)
+    array, running = '{array="md1"}', '{array="md1",action="recover"}'
+    session = '{target="iqn.2026-01.com.example:s3",portal="127.0.1.3:3260"}'
+    wanted = {
+        f"array_missing_members{array}": 0,
+        f"array_mismatch_sectors{array}": 128,
+        f"array_sync_ratio{running}": 0.25,
+        f"array_sync_bytes_per_second{running}": 2048 * 1024,
+        f"array_last_recovery_seconds{array}": 900,
+        f"array_last_scrub_timestamp_seconds{array}": NOW - 86400,
+        f"session_up{session}": 1,
+        f"session_reconnects_total{session}": 1,
+    }
+    assert {name: found.get(name) for name in wanted} == wanted
+
+
+def test_every_metric_of_the_guide_exists() -> None:
+    guide = (Path(__file__).resolve().parents[6] / "docs/storage.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+)`", guide.partition("The metrics begin with")[2].partition("and more.")[0])
+    assert len(named) > 10
+    existing = {"fleetlab_storage_", *textfile._HELP}
+    assert [name for name in named if name not in existing] == []
 
 
 def test_a_damaged_record_is_begun_anew(mirror: Tree) -> None:
