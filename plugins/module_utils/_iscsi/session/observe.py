@@ -161,13 +161,16 @@ def _connect(portal: Portal) -> Tuple[Optional[Portal], Optional[str]]:
         return None, f"cannot be reached: {error.strerror or error}"
 
 
-def parse_discovery(text: str) -> Tuple[Tuple[str, Portal, int], ...]:
-    """Target, portal and portal group tag from the lines C(portal,tag target) of C(iscsiadm)."""
+def parse_discovery(text: str) -> Tuple[Tuple[str, Portal, Optional[int]], ...]:
+    """Target, portal and portal group tag from the lines C(portal,tag target) of C(iscsiadm).
+
+    The tag is -1 for a target that is offered without an address, because it is at the portal that was asked.
+    """
     offers = []
     for line in text.splitlines():
         address, _space, target = line.strip().partition(" ")
         where, _comma, tag = address.rpartition(",")
         host, _colon, port = where.rpartition(":")
-        if target and port.isdigit() and tag.isdigit():
-            offers.append((target, lenient_portal(host, int(port)), int(tag)))
+        if target and port.isdigit() and re.fullmatch("-1|[0-9]+", tag):
+            offers.append((target, lenient_portal(host, int(port)), None if tag == "-1" else int(tag)))
     return tuple(offers)

@@ -138,7 +138,8 @@ def _timeout_steps(wanted: WantedSession, named: Mapping[str, str], sessions: Se
 def _portal_with_tag(state: State, wanted: WantedSession, sessions: Sequence[Session]) -> str:
     answer = state.answers.get(wanted.key, Answer())
     tags = [session.tpgt for session in sessions if session.tpgt is not None]
-    tags += [tag for target, portal, tag in answer.offers or () if target == wanted.target and portal in (wanted.portal, answer.peer)]
+    offers = [tag for target, portal, tag in answer.offers or () if target == wanted.target and portal in (wanted.portal, answer.peer)]
+    tags += [tag for tag in offers if tag is not None]
     return f"{wanted.portal},{tags[0]}" if tags else str(wanted.portal)
 
 

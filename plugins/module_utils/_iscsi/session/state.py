@@ -141,8 +141,8 @@ class Answer:
 
     problem: Optional[str] = None
     peer: Optional[Portal] = None
-    offers: Optional[Tuple[Tuple[str, Portal, int], ...]] = None
-    """Target, portal and portal group tag of each offer; C(None) if the portal does not list its targets."""
+    offers: Optional[Tuple[Tuple[str, Portal, Optional[int]], ...]] = None
+    """Target, portal and portal group tag (C(None) if it has none) of each offer; C(None) if the portal does not list its targets."""
 
 
 @dataclass(frozen=True)

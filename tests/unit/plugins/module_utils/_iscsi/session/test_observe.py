@@ -271,5 +271,9 @@ def test_a_discovery_answer_is_read(records: Path) -> None:
     assert len(offers) == 9
 
 
+def test_a_target_that_is_offered_without_an_address_has_no_tag() -> None:
+    assert parse_discovery("192.0.2.1:3260,-1 iqn.2026-01.com.example:a\n") == (("iqn.2026-01.com.example:a", Portal("192.0.2.1"), None),)
+
+
 def test_other_lines_in_a_discovery_answer_are_left_out() -> None:
     assert parse_discovery("\niscsiadm: No portals found\n127.0.0.1 iqn.2026-01.com.example:a\n") == ()

@@ -246,6 +246,12 @@ def test_a_host_name_portal_takes_the_tag_of_the_address_it_leads_to() -> None:
     assert words(made)[0].endswith("-p server1:3260,7")
 
 
+def test_a_target_without_a_tag_is_logged_in_to_by_its_portal() -> None:
+    wanted = WantedSession(TARGET, V4)
+    made = plan(initiator(answers={wanted.key: Answer(peer=V4, offers=((TARGET, V4, None),))}), [wanted])
+    assert words(made)[0].endswith("-p 192.0.2.1:3260")
+
+
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
