@@ -53,6 +53,8 @@ def make_targets(servers: Sequence[str], hostvars: Mapping[str, Any]) -> List[Di
 
 def _size_of(server: str, hostvars: Mapping[str, Any]) -> Dict[str, Any]:
     size = hostvars.get(server, {}).get("storage_server_volume_mb")
+    if size and not str(size).isdigit():
+        raise StorageError(f"storage_server_volume_mb of {server} is {size!r}: expected a number of MiB")
     return {"lun_mb": int(size)} if size else {}
 
 

@@ -94,10 +94,12 @@ def inspect_disks(
     except (ValueError, KeyError, TypeError):
         raise StorageError(f"the output of lsblk is not JSON with blockdevices: {lsblk[:200]!r}") from None
     sizes = {child["name"]: int(child["size"]) for disk in disks for child in disk.get("children", ())}
-    existing = [volume for volume in volumes if f"{volume['vg']}-{lv}" in sizes]
-    ready = [volume for volume in existing if sizes[f"{volume['vg']}-{lv}"] >= size_mb * _MIB]
+    existing = [volume for volume in volumes if _mapped(volume["vg"], lv) in sizes]
+    ready = [volume for volume in existing if sizes[_mapped(volume["vg"], lv)] >= size_mb * _MIB]
     paths = dict(zip(devices, resolved))
-    growing = {paths[volume["device"]]: volume["vg"] for volume in volumes if volume not in ready and volume["device"] in paths}
+    named = {volume["device"]: volume["vg"] for volume in volumes if volume not in ready and volume["device"] in paths}
+    # lsblk shows a device of device mapper by the name that it has there.
+    growing = {**named, **{paths[device]: group for device, group in named.items()}}
     return {
         "same": [*_same_paths(devices, resolved), *_same_names(disks)],
         "foreign": [disk for disk in disks if _is_foreign(disk)],
@@ -125,6 +127,11 @@ def _other_group(disk: Mapping[str, Any], declared: Optional[str]) -> List[str]:
     names = [child["name"] for child in disk.get("children", ()) if child.get("type") == "lvm"]
     groups = sorted({_group_of(name) for name in names} - {declared})
     return [f"{disk['path']} is in the volume group {', '.join(groups)}, and {declared} is declared on it"] if groups and declared else []
+
+
+def _mapped(group: str, volume: str) -> str:
+    """The device-mapper name of a logical volume."""
+    return "-".join(name.replace("-", "--") for name in (group, volume))
 
 
 def _group_of(name: str) -> str:

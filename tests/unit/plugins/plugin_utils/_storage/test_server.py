@@ -80,6 +80,15 @@ def test_volumes_that_are_missing_or_too_small_are_to_be_made() -> None:
     assert (found["existing"], found["todo"]) == (VOLUMES, [])
 
 
+def test_names_with_hyphens_are_those_of_device_mapper() -> None:
+    volumes = make_volumes(["/dev/mapper/mpath-a"], "my-storage", "my-volume")
+    shown = disk("/dev/mapper/mpath-a", type="mpath", size=260 << 20, children=[{"name": "my--storage1-my--volume", "size": 256 << 20}])
+    read = json.dumps({"blockdevices": [shown]})
+    assert inspect_disks(read, ["/dev/mapper/mpath-a"], ["/dev/dm-3"], volumes, "my-volume", 256)["todo"] == []
+    grown = inspect_disks(read, ["/dev/mapper/mpath-a"], ["/dev/dm-3"], volumes, "my-volume", 512)
+    assert grown["small"] == ["/dev/mapper/mpath-a has room for a volume of 256 MiB, and 512 MiB are declared"]
+
+
 def test_a_disk_without_room_for_its_volume_is_named() -> None:
     # A disk of 257 MiB has 256 MiB in whole extents of 4 MiB.
     assert inspect(disk("/dev/vdb", size=257 << 20))["small"] == []

@@ -147,6 +147,11 @@ def test_another_name_and_portal_of_a_server_reach_its_clients(portals: list[dic
     assert make_targets(["server1"], variables) == [{"name": "server1", "host": host, "port": port, "iqn": "iqn.2026-01.test:alt"}]
 
 
+def test_a_size_that_is_no_number_is_said_with_its_server() -> None:
+    with pytest.raises(StorageError, match="storage_server_volume_mb of server1 is '20G': expected a number of MiB"):
+        make_targets(["server1"], {"server1": {"ansible_host": "10.99.0.11", "storage_server_volume_mb": "20G"}})
+
+
 @pytest.mark.parametrize("portal", [{"port": 3261}, "0.0.0.0:3260", {"host": None}, {"host": "192.0.2.1", "port": "iscsi"}])
 def test_a_portal_that_is_none_is_said_with_its_server(portal: Any) -> None:
     variables = {"server1": {"ansible_host": "10.99.0.11", "storage_server_portals": [portal]}}
