@@ -18,9 +18,11 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from typing import Any, Callable, Iterator, NoReturn, Tuple
+from typing import Any, Callable, NoReturn
 
 from .._core.errors import FleetlabError, ObservationError
+from .files import Host
+from .mounts import read_mounts
 
 Work = Callable[[], Any]
 SCRATCH = "/run"
@@ -138,7 +140,8 @@ def _require(number: int, what: str) -> None:
 def _make_read_only() -> None:
     _require(_mount("", "/", "", _MS_REC | _MS_PRIVATE), "making the mounts private")
     _require(_mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC), "mounting /proc")
-    for place, flags in list(_mounts()):
+    for mount in read_mounts(Host(), errors="surrogateescape"):
+        place, flags = mount.point, sum(_FLAGS.get(option, 0) for option in mount.options)
         number = _mount("", place, "", _MS_REMOUNT | _MS_BIND | _MS_RDONLY | flags)
         # A mount that is hidden by another one has no path of its own.
         if number and os.path.exists(place) and not os.statvfs(place).f_flag & os.ST_RDONLY:
@@ -146,17 +149,6 @@ def _make_read_only() -> None:
     _require(_mount("tmpfs", SCRATCH, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755"), f"mounting {SCRATCH}")
     if os.path.exists("/dev/log"):
         _require(_mount("/dev/null", os.path.realpath("/dev/log"), "", _MS_BIND), "hiding /dev/log")
-
-
-def _mounts() -> Iterator[Tuple[str, int]]:
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        for line in stream:
-            fields = line.split()
-            place = fields[4].encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1")
-            flags = 0
-            for option in fields[5].split(","):
-                flags |= _FLAGS.get(option, 0)
-            yield os.fsdecode(place), flags
 
 
 def _loopback_up() -> None:

@@ -71,13 +71,20 @@ def _walk(root: Mount, point: str, children: Mapping[Tuple[int, str], Mount]) ->
     return current
 
 
-def read_mounts(host: Host, process: str = "self") -> Tuple[Mount, ...]:
-    """The mounts that a process sees; empty if it has ended."""
-    return parse_mountinfo(host.read(f"/proc/{process}/mountinfo") or "")
+def read_mounts(host: Host, process: str = "self", errors: str = "replace") -> Tuple[Mount, ...]:
+    """The mounts that a process sees; empty if it has ended.
+
+    :arg errors: V(surrogateescape) keeps the bytes of a mount point that are not UTF-8, for a caller that uses the path.
+    """
+    try:
+        return parse_mountinfo(host.text(f"/proc/{process}/mountinfo", errors) or "")
+    except OSError:
+        return ()
 
 
 def _mounts(text: str) -> Iterator[Mount]:
-    for line in text.splitlines():
+    # A name may have the other characters that splitlines takes for the end of a line: the kernel escapes only the usual one.
+    for line in text.split("\n"):
         words = line.split(" ")
         if "-" not in words[6:] or len(words) < words.index("-", 6) + 4:
             continue

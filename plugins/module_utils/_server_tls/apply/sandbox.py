@@ -20,6 +20,7 @@ from typing import IO, Callable, Iterator, Optional, Sequence, TypeVar
 from ..._core.errors import FleetlabError, ObservationError
 from ..._core.runner import Process, Runner, environment
 from ..._host.files import Host
+from ..._host.mounts import read_mounts
 from ..._host.process import name_of, parent_of, process_ids
 from ..state import Endpoint
 
@@ -104,10 +105,9 @@ class Sandbox:
 
     def _others(self) -> Iterator[str]:
         """The other mounts, which the server may only read."""
-        for line in (self._host.read(f"/proc/{self._pid}/mountinfo") or "").splitlines():
-            path = line.split()[4].replace("\\040", " ")
-            if not any(path == kept or path.startswith(f"{kept}/") for kept in _KEPT):
-                yield path
+        for mount in read_mounts(self._host, str(self._pid), "surrogateescape"):
+            if not any(mount.point == kept or mount.point.startswith(f"{kept}/") for kept in _KEPT):
+                yield mount.point
 
     def write(self, path: str, content: str) -> None:
         """Write a file inside. Through /proc/pid/root an absolute link would lead back to the file of the host."""

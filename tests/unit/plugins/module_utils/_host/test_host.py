@@ -88,6 +88,15 @@ class TestMounts:
         assert found[1].parameters == {"rw": "", "subvol": "/@srv"}
         assert found[1].propagation == ("shared:20", "master:3")
 
+    def test_names_of_any_bytes(self, tmp_path: Path) -> None:
+        """The kernel escapes neither the line separator of Unicode nor bytes that are not UTF-8."""
+        (tmp_path / "proc/7").mkdir(parents=True)
+        (tmp_path / "proc/7/mountinfo").write_bytes(b"1 0 8:1 / /a\xe2\x80\xa8b rw - ext4 x rw\n2 0 8:2 / /c\xff rw - ext4 x rw\n")
+        host = Host(str(tmp_path))
+        assert [mount.point for mount in mounts.read_mounts(host, "7")] == ["/a\u2028b", "/c\ufffd"]
+        assert os.fsencode(mounts.read_mounts(host, "7", "surrogateescape")[1].point) == b"/c\xff"
+        assert mounts.read_mounts(host, "8") == ()
+
     def test_the_last_mount_on_a_point_is_on_top(self) -> None:
         assert mounts.top_mounts(mounts.parse_mountinfo(MOUNTINFO))["/proc"].kind == "tmpfs"
 

@@ -34,7 +34,7 @@ class Recorder:
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Recorder], List[str]]:
     """The commands that isolate a host with a few folders."""
     (tmp_path / "proc/7").mkdir(parents=True)
-    (tmp_path / "proc/7/mountinfo").write_text("1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /var/log rw - ext4 x rw\n")
+    (tmp_path / "proc/7/mountinfo").write_text("1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /var/log rw - ext4 x rw\n3 1 8:3 / /a\\011b rw - ext4 x rw\n")
     for name in ("run/nginx", "run/systemd/system", "dev/shm"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "run/file").write_text("")
@@ -65,6 +65,11 @@ def test_logs_are_empty_inside_and_their_own_mount_is_seen(isolated: Callable[[R
     copied = found.index("cp --archive --attributes-only /var/log/. /run/fleetlab-trial/log")
     covered = next(number for number, words in enumerate(found) if words.endswith("overlay /var"))
     assert copied < covered < found.index("mount --bind /run/fleetlab-trial/log /var/log")
+
+
+def test_mounts_are_read_only_whatever_their_names(isolated: Callable[[Recorder], List[str]]) -> None:
+    found = [words for words in isolated(Recorder()) if "remount" in words]
+    assert found == ["mount -o remount,bind,ro /", "mount -o remount,bind,ro /a\tb"]
 
 
 def test_a_host_without_ipv6_is_isolated_too(isolated: Callable[[Recorder], List[str]]) -> None:
