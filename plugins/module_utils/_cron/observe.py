@@ -17,7 +17,7 @@ from .._core.runner import Runner
 from .._host import systemd
 from .._host.entering import NAMED
 from .._host.files import Host
-from .._host.process import name_of, process_ids
+from .._host.process import own_processes
 from .._programs.run_at.call import goes_on
 from .._programs.run_at.execute import find
 from .._programs.run_at.job import DEFINITIONS, is_name
@@ -110,8 +110,7 @@ def _machine(host: Host) -> str:
 
 def cron_runs(host: Host) -> bool:
     """Whether a cron runs that takes entries with a user from /etc/cron.d. The cron of a container does not count."""
-    here = host.link("/proc/self/ns/pid")
-    return any(_is_cron(host, pid) and host.link(f"/proc/{pid}/ns/pid") == here for pid in process_ids(host))
+    return any(_is_cron(host, pid) for pid in own_processes(host, ("cron", "crond")))
 
 
 def _is_cron(host: Host, pid: int) -> bool:
@@ -119,8 +118,8 @@ def _is_cron(host: Host, pid: int) -> bool:
 
     dcron reads that folder too, but takes no user, so that C(root) would be the command; busybox reads neither path.
     """
-    program = host.read(f"/proc/{pid}/exe") if name_of(host, pid) in ("cron", "crond") else None
-    return program is not None and all(path in program for path in _READ_BY_CRON)
+    program = host.read(f"/proc/{pid}/exe") or ""
+    return all(path in program for path in _READ_BY_CRON)
 
 
 def _host_zone() -> Zone:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, Optional, Tuple
+from typing import Container, Iterator, List, Optional, Tuple
 
 from .files import Host
 
@@ -19,6 +19,12 @@ def process_ids(host: Host) -> List[int]:
 def name_of(host: Host, pid: int) -> str:
     """The kernel's name of a process."""
     return host.value(f"/proc/{pid}/comm") or "?"
+
+
+def own_processes(host: Host, names: Container[str]) -> Iterator[int]:
+    """The processes with one of the kernel's names C(names); those of containers, which have numbers of their own, do not count."""
+    own = host.link("/proc/self/ns/pid")
+    return (pid for pid in process_ids(host) if name_of(host, pid) in names and host.link(f"/proc/{pid}/ns/pid") == own)
 
 
 def arguments_of(host: Host, pid: int) -> Tuple[str, ...]:

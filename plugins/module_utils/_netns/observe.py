@@ -18,6 +18,7 @@ from .._host.conntrack import observe_flows
 from .._host.entering import NAMED
 from .._host.files import Host
 from .._host.process import in_namespace, parent_of, processes_of_cgroup
+from .._host.sockets import open_sockets
 from . import names, record
 from .addresses import DEFAULT, FAMILIES, interface
 from .firewall.observe import Asked, observe_firewall, observe_rules
@@ -233,14 +234,7 @@ def _sockets_of(runner: Runner, host: Host, service: str) -> Iterator[int]:
     if found.get("LoadState") == "not-found":
         raise InputError("services", f"there is no unit {service} on this host: correct the name, or omit it")
     for pid in processes_of_cgroup(host, found.get("ControlGroup", "")):
-        yield from _sockets_of_process(host, pid)
-
-
-def _sockets_of_process(host: Host, pid: int) -> Iterator[int]:
-    for descriptor in host.names(f"/proc/{pid}/fd"):
-        target = host.link(f"/proc/{pid}/fd/{descriptor}")
-        if target.startswith("socket:["):
-            yield int(target[len("socket:[") : -1])
+        yield from open_sockets(host, pid)
 
 
 def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joined:
@@ -263,7 +257,7 @@ def observe_joined(runner: Runner, host: Host, name: str, service: str) -> Joine
 
 
 def _local_peers(host: Host, pids: Sequence[int]) -> Tuple[Listener, ...]:
-    inodes = {inode for pid in pids for inode in _sockets_of_process(host, pid)}
+    inodes = {inode for pid in pids for inode in open_sockets(host, pid)}
     tables = [(protocol, host.read(f"/proc/net/{table}") or "") for protocol, table in _SOCKETS[:2]] if inodes else []
     peers = {peer for protocol, text in tables for peer in parse_local_peers(protocol, text, inodes)}
     # Its own ports come along.

@@ -8,14 +8,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import struct
 from typing import Any, Container, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import ObservationError
+from .._host.sockets import ESTABLISHED, LISTENING, UNCONNECTED, parse_table
 from .state import FoundLink, FoundRoute, Listener
 
-_LISTEN, _UNCONNECTED, _ESTABLISHED = "0A", "07", "01"
-_STATES = {"tcp": _LISTEN, "udp": _UNCONNECTED}
+_STATES = {"tcp": LISTENING, "udp": UNCONNECTED}
 
 
 def parse_json(command: str, text: str) -> Any:
@@ -113,34 +112,17 @@ def _routes(entry: Mapping[str, Any], family: int) -> Iterator[FoundRoute]:
 
 def parse_sockets(protocol: str, text: str) -> Tuple[Listener, ...]:
     """The listening sockets of a table such as /proc/net/tcp; C(protocol) is C(tcp) or C(udp)."""
-    found: List[Listener] = []
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 3 and words[3] == _STATES[protocol] and ":" in words[1]:
-            address, _colon, port = words[1].partition(":")
-            found.append(Listener(protocol, _address(address), int(port, 16), int(words[9]) if len(words) > 9 else 0))
-    return tuple(found)
+    return tuple(Listener(protocol, *one.local, one.inode) for one in parse_table(text, _STATES[protocol]))
 
 
 def parse_local_peers(protocol: str, text: str, inodes: Container[int]) -> Tuple[Listener, ...]:
     """The other ends of connections to the loopback interface in a table such as /proc/net/tcp, of the sockets with these numbers."""
-    found: List[Listener] = []
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 9 and words[3] == _ESTABLISHED and int(words[9]) in inodes:
-            address, _colon, port = words[2].partition(":")
-            peer = _address(address)
-            if ipaddress.ip_address(peer.rpartition("::ffff:")[2] or peer).is_loopback:
-                found.append(Listener(protocol, peer, int(port, 16)))
-    return tuple(found)
+    ours = (one for one in parse_table(text, ESTABLISHED) if one.inode in inodes)
+    return tuple(Listener(protocol, *one.remote) for one in ours if _is_loopback(one.remote[0]))
 
 
-def _address(text: str) -> str:
-    # The kernel prints each word of 32 bits in the machine's own byte order.
-    packed = b"".join(struct.pack("=I", int(text[start : start + 8], 16)) for start in range(0, len(text), 8))
-    found = ipaddress.ip_address(packed)
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(found) if mapped is None else f"::ffff:{mapped}"
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.rpartition("::ffff:")[2] or address).is_loopback
 
 
 def controller_of(environment: str) -> Optional[Tuple[str, int]]:

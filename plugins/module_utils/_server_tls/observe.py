@@ -12,13 +12,13 @@ import os
 import re
 import socket
 import ssl
-import sys
 import time
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .._host.files import Host
+from .._host.sockets import LISTENING, open_sockets, parse_table
 from .._tls.observe.observe import observe as scan
 from .._tls.options import Wanted as Question
 from .changes import is_marked
@@ -33,7 +33,6 @@ _OCSP = bytes.fromhex("2b06010505073001")
 """The number of an OCSP responder's address in a certificate (RFC 5280, id-ad-ocsp)."""
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _VERSION = re.compile(r"OpenSSL (\d+)\.(\d+)\.(\d+)[^\0]{0,20} \d{1,2} [A-Z][a-z]{2} \d{4}")
-_LISTENS = "0A"
 
 
 class _AsIfEnabled:
@@ -225,18 +224,7 @@ def _has_ipv6() -> bool:
 
 def _own_sockets(host: Host, pid: int) -> Iterator[Tuple[str, int]]:
     """Address and port of each listening socket of a process."""
-    folder = f"/proc/{pid}/fd"
-    inodes: Set[str] = {host.link(f"{folder}/{name}")[len("socket:[") : -1] for name in host.names(folder)}
-    families: Dict[str, int] = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
-    for table, family in families.items():
-        for line in (host.read(f"/proc/{pid}/net/{table}") or "").splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 9 and fields[3] == _LISTENS and fields[9] in inodes:
-                address, port = fields[1].split(":")
-                yield _in_words(address, family), int(port, 16)
-
-
-def _in_words(address: str, family: int) -> str:
-    """The address of the kernel's table, whose words of 32 bits are in the order of this machine."""
-    words = (int(address[start : start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(address), 8))
-    return socket.inet_ntop(family, b"".join(words))
+    inodes = set(open_sockets(host, pid))
+    for table in ("tcp", "tcp6"):
+        listening = parse_table(host.read(f"/proc/{pid}/net/{table}") or "", LISTENING)
+        yield from (one.local for one in listening if one.inode in inodes)

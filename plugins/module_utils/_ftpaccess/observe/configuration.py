@@ -13,7 +13,7 @@ from typing import FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple
 from ..._core.errors import CommandError, ObservationError
 from ..._core.runner import Runner
 from ..._host.files import Host
-from ..._host.process import arguments_of, name_of, parent_of, process_ids
+from ..._host.process import arguments_of, own_processes, parent_of
 from ..conf import ConfError, Line, Section, loaded_modules, parse, read_lines, resolve_conditions, walk
 from ..state import Configuration, Databases
 
@@ -91,9 +91,8 @@ def _defines(host: Host) -> FrozenSet[str]:
 
 def _servers(host: Host) -> Iterator[Tuple[int, Tuple[str, ...]]]:
     """The servers of this host: those of its containers have configurations of their own, and any user may call a program so."""
-    own = host.link("/proc/self/ns/pid")
-    for pid in process_ids(host):
-        if name_of(host, pid) == "proftpd" and host.link(f"/proc/{pid}/ns/pid") == own and _is_of_root(host, pid):
+    for pid in own_processes(host, ("proftpd",)):
+        if _is_of_root(host, pid):
             yield pid, arguments_of(host, pid)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError
-from ansible_collections.fleetlab.linux.plugins.module_utils._host import block, distribution, mounts, process, systemd
+from ansible_collections.fleetlab.linux.plugins.module_utils._host import block, distribution, mounts, process, sockets, systemd
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 
 LATER = """\
@@ -77,6 +78,24 @@ def test_a_process_is_known_by_its_start(tmp_path: Path) -> None:
     (tmp_path / "proc" / "8" / "stat").write_text(f"8 (zombie) Z {rest}\n", encoding="utf-8")
     assert [process.start_time(Host(str(tmp_path)), pid) for pid in (7, 8, 9)] == [22, None, None]
     assert process.start_time(Host(), os.getpid())
+
+
+def test_processes_of_containers_are_not_those_of_the_host(tmp_path: Path) -> None:
+    for pid, name, namespace in (("self", "python3", "1"), ("7", "cron", "1"), ("8", "cron", "2"), ("9", "crond", "1"), ("10", "sh", "1")):
+        (tmp_path / "proc" / pid / "ns").mkdir(parents=True)
+        (tmp_path / "proc" / pid / "comm").write_text(f"{name}\n", encoding="utf-8")
+        (tmp_path / "proc" / pid / "ns" / "pid").symlink_to(f"pid:[{namespace}]")
+    assert list(process.own_processes(Host(str(tmp_path)), ("cron", "crond"))) == [7, 9]
+
+
+def test_sockets_of_a_process_and_its_table() -> None:
+    """Both families, as this machine's kernel writes them."""
+    with socket.create_server(("127.0.0.1", 0)) as four, socket.create_server(("::1", 0), family=socket.AF_INET6) as six:
+        opened = set(sockets.open_sockets(Host(), os.getpid()))
+        assert {os.fstat(one.fileno()).st_ino for one in (four, six)} <= opened
+        tables = [Host().read(f"/proc/net/{table}") or "" for table in ("tcp", "tcp6")]
+        found = {one.local for text in tables for one in sockets.parse_table(text, sockets.LISTENING) if one.inode in opened}
+        assert found >= {four.getsockname()[:2], six.getsockname()[:2]}
 
 
 class TestMounts:

@@ -34,7 +34,9 @@ class Recorder:
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Recorder], List[str]]:
     """The commands that isolate a host with a few folders."""
     (tmp_path / "proc/7").mkdir(parents=True)
-    (tmp_path / "proc/7/mountinfo").write_text("1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /var/log rw - ext4 x rw\n3 1 8:3 / /a\\011b rw - ext4 x rw\n")
+    (tmp_path / "proc/7/mountinfo").write_text(
+        "1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /var/log rw - ext4 x rw\n3 1 8:3 / /a\\011b rw - ext4 x rw\n"
+    )
     for name in ("run/nginx", "run/systemd/system", "dev/shm"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "run/file").write_text("")
