@@ -119,7 +119,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._ftpaccess.show imp
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.runner import host_runner
 
-LOCK = Lock("ftpaccess", "the rules of FTP users")
+LOCK = Lock("proftpd", "the configuration of ProFTPD")
 
 
 def main() -> None:

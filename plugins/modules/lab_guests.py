@@ -45,6 +45,7 @@ options:
     description:
       - Id of a process on this machine, such as C(ansible-playbook), to which the lab belongs until this process ends. A task that names
         another process is refused meanwhile. The claim of a process that is killed ends with the process.
+      - If omitted, the lab belongs to this task until it ends.
       - Check mode does not claim the lab, but refuses a lab that another process has claimed.
     type: int
   backend:
@@ -220,11 +221,11 @@ BACKENDS = (UML, QEMU)
 
 
 def observe_claimed(lab: Wanted, host: Host, check_mode: bool) -> State:
-    """The lab, after it was claimed for the run of the task."""
+    """The lab, after it was claimed for the run of the task, or for the task alone."""
     state = observe(lab, host)
     # The plan refuses a directory that is not a lab's, before the claim would be written into it.
-    if lab.exclusive_to is not None and (plan(state, lab).changed or lab.present):
-        claim(lab, lab.exclusive_to, check_mode, host)
+    if plan(state, lab).changed or lab.present:
+        claim(lab, os.getpid() if lab.exclusive_to is None else lab.exclusive_to, check_mode, host)
         state = observe(lab, host)
     return state
 

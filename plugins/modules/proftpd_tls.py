@@ -180,7 +180,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.plan import plan
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import PROFTPD
 
-LOCK = Lock("proftpd-tls", "TLS of ProFTPD")
+LOCK = Lock("proftpd", "the configuration of ProFTPD")
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ class Backend:
 class Wanted:
     """The declared lab. C(directory) is absolute and belongs to this lab alone; C(gateway) is the bridge's address.
 
-    C(exclusive_to) is the process that claims the lab, C(None) for a task without a claim.
+    C(exclusive_to) is the process that claims the lab, C(None) for the process of the task itself.
     """
 
     name: str

@@ -112,12 +112,20 @@ def test_a_lab_belongs_to_one_run_at_a_time(capsys: pytest.CaptureFixture[str], 
         result = run(capsys, **{**options(tmp_path), **changes}, exclusive_to=os.getpid())
         assert result["failed"] is True
         assert f"another run works on it, process {others.pid} (sleep 60)" in result["msg"]
+    assert f"another run works on it, process {others.pid} (sleep 60)" in run(capsys, **options(tmp_path))["msg"]
     assert run(capsys, **options(tmp_path), exclusive_to=others.pid)["changed"] is True
     # Check mode took nothing over, and a run that was killed holds nothing.
     others.kill()
     others.wait()
     assert run(capsys, **options(tmp_path), exclusive_to=os.getpid())["changed"] is True
     claim(lab, os.getpid(), check_mode=False, host=Host())
+
+
+def test_a_task_without_a_process_claims_the_lab_for_itself(tmp_path: Path) -> None:
+    lab = empty_lab(tmp_path)
+    (tmp_path / "lab").mkdir()
+    lab_guests.observe_claimed(lab, Host(), check_mode=False)
+    assert (tmp_path / "lab" / "lock").read_text() == f"{os.getpid()} {start_time(Host(), os.getpid())}\n"
 
 
 def test_a_process_that_got_the_id_of_a_former_run_is_not_taken_for_it(tmp_path: Path, others: subprocess.Popen[bytes]) -> None:
