@@ -50,12 +50,14 @@ def test_a_house_that_keeps_them(tmp_path: Path) -> None:
             "from ansible_collections.fleetlab.linux.plugins.module_utils._programs.launcher import parse\n",
             "_md.state imports _programs.launcher: not below it",
         ),
-        ("_md__plan", "import os.path\n", "_md.plan imports os: only _core, _host, observe, apply and programs touch the host"),
+        ("_md__plan", "import os.path\n", "_md.plan uses os: only _core, _host, observe, apply and programs touch the host"),
         (
             "_md__plan",
             "def f():\n    from subprocess import run\n",
-            "_md.plan imports subprocess: only _core, _host, observe, apply and programs",
+            "_md.plan uses subprocess: only _core, _host, observe, apply and programs",
         ),
+        ("_md__plan", "def f():\n    return open('/proc/mdstat').read()\n", "_md.plan uses open: only _core, _host, observe, apply"),
+        ("_md__state", "from pathlib import Path\n", "_md.state uses pathlib: only _core, _host, observe, apply"),
         ("_md__state", "from .plan import plan\n", "circle: "),
     ],
 )
