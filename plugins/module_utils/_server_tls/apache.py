@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from .apache_walk import ROOT, Directive
+from .apache_walk import ROOT
 from .includes import is_address, names_of, reached
 from .profiles import TLS13_SUITES, Settings
 from .state import Config, Endpoint, File, Listener, Setting
 from .syntax import Section
+from .walk import Directive
 
 NAME = "zz-fleetlab-tls"
 OWNED = f"{ROOT}/conf-available/{NAME}.conf"

@@ -5,39 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence
 
-from .includes import Files, is_address, matches, reached
+from .includes import Files, is_address, reached
 from .profiles import Settings
 from .state import Config, Endpoint, File, Listener, Setting
-from .syntax import Section, Token, tokens
+from .syntax import Section, Token
+from .walk import Directive, Walk
 
 ROOT = "/etc/proftpd"
 MAIN = f"{ROOT}/proftpd.conf"
 OWNED = f"{ROOT}/conf.d/zz-fleetlab-tls.conf"
 MARK = "# Written by fleetlab.linux.proftpd_tls. Changes made here are lost."
-_DEPTH = 20
 _LOGS = frozenset({"systemlog", "serverlog", "transferlog", "extendedlog", "tlslog", "tracelog", "delaytable"})
 _TLS = frozenset({"tlsprotocol", "tlsciphersuite", "tlsecdhcurve", "tlsservercipherpreference", "tlssessiontickets"})
-
-
-@dataclass(frozen=True)
-class Directive:
-    """A directive, with the sections around it."""
-
-    token: Token
-    sections: Tuple[Section, ...]
-
-    @property
-    def name(self) -> str:
-        """In lower case."""
-        return self.token.name
-
-    @property
-    def server(self) -> Optional[Section]:
-        """The virtual server around it, C(None) for the main one, and for all."""
-        return next((section for section in self.sections if section.name == "virtualhost"), None)
 
 
 def render(settings: Settings) -> str:
@@ -56,73 +37,55 @@ def render(settings: Settings) -> str:
 
 def read(files: Files) -> Config:
     """What the configuration says about TLS, as if the owned file existed."""
-    found = list(_Walk(files).file(MAIN, (), 0))
+    found = list(_Walk(files).file(MAIN))
     return Config(
-        has_tls=any(one.name == "loadmodule" and one.token.words[:1] == ("mod_tls.c",) for one in found),
+        has_tls=any(one.name == "loadmodule" and one.words[:1] == ("mod_tls.c",) for one in found),
         reads_owned=any(one.token.place.file == OWNED for one in found),
         endpoints=tuple(_endpoints(found)),
         listeners=tuple(_listeners(found)),
         overrides=tuple(_setting(one) for one in found if one.name in _TLS and one.token.place.file != OWNED),
         certificates=tuple(_certificates(found)),
-        logs=tuple(one.token.words[0] for one in found if one.name in _LOGS and one.token.words and one.token.words[0].startswith("/")),
+        logs=tuple(one.words[0] for one in found if one.name in _LOGS and one.words and one.words[0].startswith("/")),
     )
 
 
 def pid_files(files: Files) -> Iterator[str]:
     """The file in which ProFTPD is told to write its process id."""
-    for one in _Walk(files).file(MAIN, (), 0):
-        if one.name == "pidfile" and one.token.words:
-            yield one.token.words[0]
+    for one in _Walk(files).file(MAIN):
+        if one.name == "pidfile" and one.words:
+            yield one.words[0]
             return
 
 
-class _Walk:
+class _Walk(Walk):
+    includes = ("include",)
+    conditions = ("ifmodule",)
+
     def __init__(self, files: Files) -> None:
-        self._files = files
+        super().__init__(files, ROOT)
         self._loaded: List[str] = []
 
-    def file(self, path: str, around: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
-        sections = list(around)
-        skipped = 0
-        for token in tokens(path, self._files.read(path) or ""):
-            if token.kind == "begin" and (skipped or not self._holds(token)):
-                skipped += 1
-            elif token.kind == "begin":
-                sections.append(token.section)
-            elif token.kind == "end" and skipped:
-                skipped -= 1
-            elif token.kind == "end" and len(sections) > len(around):
-                sections.pop()
-            elif token.kind == "directive" and not skipped:
-                yield from self._directive(token, tuple(sections), depth)
-
-    def _directive(self, token: Token, sections: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
-        if token.name == "include" and token.words and depth < _DEPTH:
-            for path in matches(self._files, ROOT, token.words[0]):
-                yield from self.file(path, sections, depth + 1)
-            return
-        if token.name == "loadmodule" and token.words:
+    def note(self, token: Token) -> None:
+        if token.name == "loadmodule":
             self._loaded.append(token.words[0])
-        yield Directive(token, sections)
 
-    # Other modules may be built in, so their sections are read.
-    def _holds(self, token: Token) -> bool:
-        is_tls = token.name == "ifmodule" and token.words[:1] == ("mod_tls.c",)
-        return not is_tls or "mod_tls.c" in self._loaded
+    def holds(self, token: Token) -> bool:
+        # Other modules may be built in, so their sections are read.
+        return token.words[:1] != ("mod_tls.c",) or "mod_tls.c" in self._loaded
 
 
 def _setting(one: Directive) -> Setting:
-    return Setting(one.token.place, one.token.text, str(one.server or ""), is_whole_line=one.token.is_whole_line)
+    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), is_whole_line=one.token.is_whole_line)
 
 
 def _certificates(found: Sequence[Directive]) -> Iterator[File]:
     for one in found:
-        if one.name in ("tlsrsacertificatefile", "tlseccertificatefile") and one.token.words:
-            yield File(one.token.words[0], one.token.place)
+        if one.name in ("tlsrsacertificatefile", "tlseccertificatefile") and one.words:
+            yield File(one.words[0], one.token.place)
 
 
 def _value(inside: Sequence[Directive], name: str) -> Optional[Directive]:
-    return next((one for one in inside if one.name == name and one.token.words), None)
+    return next((one for one in inside if one.name == name and one.words), None)
 
 
 def _servers(found: Sequence[Directive]) -> Dict[Optional[Section], List[Directive]]:
@@ -131,26 +94,26 @@ def _servers(found: Sequence[Directive]) -> Dict[Optional[Section], List[Directi
     servers: Dict[Optional[Section], List[Directive]] = {None: []}
     for one in found:
         if one not in everywhere and not any(section.name == "anonymous" for section in one.sections):
-            servers.setdefault(one.server, []).append(one)
+            servers.setdefault(one.virtual_host, []).append(one)
     return {section: [*inside, *everywhere] for section, inside in servers.items()}
 
 
 def _port(inside: Sequence[Directive]) -> int:
     one = _value(inside, "port")
-    return int(one.token.words[0]) if one and one.token.words[0].isdigit() else 21
+    return int(one.words[0]) if one and one.words[0].isdigit() else 21
 
 
 def _addresses(section: Optional[Section], inside: Sequence[Directive]) -> Sequence[str]:
     one = _value(inside, "defaultaddress")
-    words = section.words if section else one.token.words if one else ()
+    words = section.words if section else one.words if one else ()
     return [reached(word if is_address(word) else "") for word in words] or ["127.0.0.1"]
 
 
 def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
     for section, inside in _servers(found).items():
         engine, options = _value(inside, "tlsengine"), _value(inside, "tlsoptions")
-        if engine and engine.token.words[0].lower() not in ("off", "false", "0", "no") and _port(inside):
-            is_implicit = options is not None and "useimplicitssl" in (word.lower() for word in options.token.words)
+        if engine and engine.words[0].lower() not in ("off", "false", "0", "no") and _port(inside):
+            is_implicit = options is not None and "useimplicitssl" in (word.lower() for word in options.words)
             for address in _addresses(section, inside):
                 yield Endpoint(address, _port(inside), (), None if is_implicit else "ftp")
 
