@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Check the floors of the code: which files of module_utils may import which others, and which rooms may use the host.
 
-A file imports from its own wing, from the floors below, and from the wings that WINGS names; no imports form a circle. Only the floors below
-the wings, the rooms observe, apply and operations, and programs that are put on hosts use what SYSTEM names.
+A file imports from its own wing, from the floors below, and from the wings that WINGS names; no imports form a circle. Only the floors
+below the wings, the rooms observe, apply and operations, and programs that are put on hosts use what SYSTEM names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Iterator
 UTILS = Path(__file__).resolve().parents[1] / "plugins" / "module_utils"
 FLOORS = ("_core", "_host")
 WINGS = {**dict.fromkeys(("_cron", "_monitor", "_reservation", "_tmp"), ("_programs",)), "_server_tls": ("_tls",)}
-SYSTEM = frozenset("fcntl glob grp open os pathlib pwd select shutil signal socket subprocess tempfile".split())
+SYSTEM = {"fcntl", "glob", "grp", "open", "os", "pathlib", "pwd", "select", "shutil", "signal", "socket", "subprocess", "tempfile"}
 _TOUCHES = re.compile(r"(_core|_host|_programs)\.|.*\.(observe|apply|operations)(\.|$)")
 
 

@@ -93,7 +93,10 @@ def rooms(loaded: ModuleType, options: dict[str, Any], monkeypatch: pytest.Monke
 def start_two(first: module.Wing[Any, Any], second: module.Wing[Any, Any]) -> list[str]:
     """What two runs that start at once do, in order."""
     events: list[str] = []
-    started = threading.Barrier(2)
+    barrier = threading.Barrier(2)
+
+    def start_together() -> None:
+        barrier.wait()
 
     def event(what: str, result: Any = None) -> Callable[..., Any]:
         def happens(*_arguments: Any) -> Any:
@@ -107,7 +110,7 @@ def start_two(first: module.Wing[Any, Any], second: module.Wing[Any, Any]) -> li
         alone = replace(
             wing,
             make_wanted=lambda _params: None,
-            require=started.wait,
+            require=start_together,
             observe=event("observes"),
             observe_again=lambda _wanted: None,
             carry_over=lambda _before, after: after,
