@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from typing import Any, Dict, Iterator, Optional
-
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from typing import Any, Dict, Iterator
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._meminfo.observe import now
@@ -23,6 +20,7 @@ from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.fleet import
     Untemplated,
     make_fleet,
 )
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.local_action import LocalAction
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.packages import MissingPackageError
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.problems import short_hosts, threshold_problems
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.report import render_summary
@@ -55,25 +53,17 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
+class ActionModule(LocalAction):
     """One task for the whole report, because a task for each file took longer than reading the hosts."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    failures = (FleetlabError, FleetError, MissingPackageError)
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The result of the task."""
-        variables = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, variables)
-        _validation, options = self.validate_argument_spec(_ARGUMENTS)
-        try:
-            with _uncollected():
-                fleet = self._fleet(variables, options)
-                result.update(self._report(fleet, options))
-        except (FleetlabError, FleetError, MissingPackageError) as error:
-            raise AnsibleActionFail(str(error)) from error
+    def answer(self, variables: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+        """Write the files, and return the table and the hosts."""
+        with _uncollected():
+            fleet = self._fleet(variables, options)
+            result = self._report(fleet, options)
         result["short"] = short_hosts(fleet, options["short_below"])
         result["fleet"] = {**fleet, "hosts": [{name: row[name] for name in row.keys() - _ONLY_IN_FILES} for row in fleet["hosts"]]}
         result["problems"] = result["unwritten"] + threshold_problems(fleet, options["short_below"])

@@ -5,32 +5,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.local_action import LocalAction
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._role_variables import find_unknown, read_known
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
+class ActionModule(LocalAction):
     """Reads only the names of variables: no template is evaluated, and no secret is shown."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The result of the task."""
-        variables = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, variables)
-        self.validate_argument_spec({})
+    def answer(self, variables: Dict[str, Any], _options: Dict[str, Any]) -> Dict[str, Any]:
+        """Find the variables that the role does not know, and warn of them."""
         if "role_path" not in variables:
             raise AnsibleActionFail("role_variables_info: this task is not part of a role: use it as a task of the role to check")
         known = read_known(str(variables["role_path"]))
         unknown = find_unknown(known, variables)
-        result.update(changed=False, prefix=known.prefix, unknown=[{"name": one.name, "nearest": one.nearest} for one in unknown])
-        if unknown:
-            result["warnings"] = [str(one) for one in unknown]
-        return result
+        shown = [{"name": one.name, "nearest": one.nearest} for one in unknown]
+        warnings = {"warnings": [str(one) for one in unknown]} if unknown else {}
+        return {"changed": False, "prefix": known.prefix, "unknown": shown, **warnings}

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
 from ansible_collections.fleetlab.linux.plugins.module_utils._throughput.thresholds import make_thresholds
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.local_action import LocalAction
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.matrix_files import write_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.matrix import CHECKED, COLLECTED, STARTED, make_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._throughput.report import RENDERERS, render_table, render_textfile
@@ -29,30 +26,19 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
+class ActionModule(LocalAction):
     """One task for the whole report."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The result of the task."""
-        variables = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, variables)
-        _validation, options = self.validate_argument_spec(_ARGUMENTS)
+    def answer(self, variables: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+        """Write the files, and return the table."""
         hosts = options["hosts"]
-        try:
-            thresholds = make_thresholds(options["fail_below"], options["fail_below_percent"])
-            rounds = plan_rounds(hosts, options["one"] or "")
-            matrix = make_matrix(hosts, rounds, {host: _registered(variables["hostvars"][host]) for host in hosts}, thresholds)
-            flags = {"check": self._task.check_mode, "diff": self._task.diff}
-            result.update(write_matrix("throughput", RENDERERS, render_textfile, matrix, options, **flags))
-        except FleetlabError as error:
-            raise AnsibleActionFail(str(error)) from error
-        result.update(table=render_table(matrix).splitlines(), missed=matrix["missed"], matrix=matrix)
-        return result
+        thresholds = make_thresholds(options["fail_below"], options["fail_below_percent"])
+        rounds = plan_rounds(hosts, options["one"] or "")
+        matrix = make_matrix(hosts, rounds, {host: _registered(variables["hostvars"][host]) for host in hosts}, thresholds)
+        written = write_matrix("throughput", RENDERERS, render_textfile, matrix, options, self._task.check_mode, self._task.diff)
+        return {**written, "table": render_table(matrix).splitlines(), "missed": matrix["missed"], "matrix": matrix}
 
 
 def _registered(variables: Any) -> Dict[str, Any]:

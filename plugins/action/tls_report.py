@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import FleetlabError
+from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.local_action import LocalAction
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._fleet.matrix_files import write_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._tls.matrix import FAIL_ON, REGISTERED, make_matrix
 from ansible_collections.fleetlab.linux.plugins.plugin_utils._tls.report import RENDERERS, render_table, render_textfile
@@ -25,28 +22,17 @@ _ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # not typed by Ansible
+class ActionModule(LocalAction):
     """One task for the whole report."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The result of the task."""
-        variables = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, variables)
-        _validation, options = self.validate_argument_spec(_ARGUMENTS)
-        try:
-            known = {host: _registered(variables["hostvars"][host]) for host in options["hosts"]}
-            matrix = make_matrix(options["hosts"], known, options["fail_on"])
-            flags = {"check": self._task.check_mode, "diff": self._task.diff}
-            result.update(write_matrix("tls", RENDERERS, render_textfile, matrix, options, **flags))
-        except FleetlabError as error:
-            raise AnsibleActionFail(str(error)) from error
-        result.update(table=render_table(matrix).splitlines(), missed=matrix["missed"], matrix=matrix)
-        return result
+    def answer(self, variables: Dict[str, Any], options: Dict[str, Any]) -> Dict[str, Any]:
+        """Write the files, and return the table."""
+        known = {host: _registered(variables["hostvars"][host]) for host in options["hosts"]}
+        matrix = make_matrix(options["hosts"], known, options["fail_on"])
+        written = write_matrix("tls", RENDERERS, render_textfile, matrix, options, self._task.check_mode, self._task.diff)
+        return {**written, "table": render_table(matrix).splitlines(), "missed": matrix["missed"], "matrix": matrix}
 
 
 def _registered(variables: Any) -> Dict[str, Any]:
