@@ -87,7 +87,11 @@ EXAMPLES = r"""
     devices: [/dev/disk/by-id/wwn-0x6001405a0000001, /dev/disk/by-id/wwn-0x6001405c0000001]
     check: true
   register: md1
-  failed_when: md1 is failed or md1.array.mismatch_cnt > 0
+
+- name: Expect all copies to be equal
+  ansible.builtin.assert:
+    that: md1.array.mismatch_cnt == 0
+    fail_msg: "{{ md1.array.mismatch_cnt }} sectors of md1 differ between its copies"
 
 - name: Take the disks of one server out of all mirrors, before its session is logged out
   fleetlab.linux.md_array:

@@ -28,12 +28,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make sure that all processes of a service are in its namespace
+- name: Read how a service is related to its namespace
   fleetlab.linux.netns_info:
     name: nginx
     service: nginx
   register: nginx
-  failed_when: nginx is failed or nginx.service.network != 'in'
+
+- name: Make sure that all its processes are in the namespace
+  ansible.builtin.assert:
+    that: nginx.service.network == 'in'
 
 - name: Read a namespace
   fleetlab.linux.netns_info:

@@ -484,7 +484,7 @@ def main() -> None:
         # Ansible would write all options into the log of the host, with the values of env.
         no_log=True,
     )
-    # The result of a module has its options: these are the ones that it may show.
+    # Ansible shows the options in the result, so these are without the values of env.
     asked, module.params = module.params, hidden(module.params)
     runner = host_runner()
     wing = Wing(

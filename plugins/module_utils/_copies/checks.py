@@ -69,15 +69,15 @@ _UNKNOWN_OWNER = 65534
 
 
 def check_way(path: str, way: Iterable[Tuple[str, int, int]]) -> None:
-    """Refuse, for root, a folder that another user can put a link in the place of: root would copy through it to any file of the host.
+    """Refuse, for root, a folder that another user can replace by a link, through which root would copy to any file of the host.
 
-    :arg way: the folder and all above it, each with its owner and its mode.
-    :raises ObservationError: one of them belongs to another user, or anybody can rename what is in it.
+    :arg way: the folder and all folders above it, each with its owner and its mode.
+    :raises ObservationError: a folder belongs to another user, or anybody can rename its files.
     """
     for folder, owner, mode in way:
         is_open = mode & stat.S_IWOTH and not mode & stat.S_ISVTX
         if owner not in (0, _UNKNOWN_OWNER) or is_open:
-            why = "anybody may rename what is in it" if is_open else f"it belongs to the user with the number {owner}"
+            why = "anybody may rename its files" if is_open else f"it belongs to the user with the number {owner}"
             raise ObservationError(
                 f"{path}: root cannot copy here safely, because of {folder}: {why}, and could put a link in the place of the files;"
                 f" set become_user to the owner, or name another directory of this file system. Nothing was written"

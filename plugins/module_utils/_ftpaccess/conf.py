@@ -58,7 +58,7 @@ class Section:
         return tuple(line for line in self.lines if line.name == name)
 
     def first(self, name: str) -> Optional[Line]:
-        """The first directive of this name, which is the one that ProFTPD uses."""
+        """The first directive of this name, because ProFTPD uses the first."""
         return next(iter(self.all(name)), None)
 
     def value(self, name: str, default: str = "") -> str:
@@ -163,7 +163,7 @@ def _pop(stack: List[_Open]) -> None:
 
 
 def resolve_conditions(section: Section, modules: FrozenSet[str], defines: FrozenSet[str]) -> Section:
-    """The section with C(<IfModule>) and C(<IfDefine>) replaced by their contents where they hold, and left out where they do not.
+    """The section with C(<IfModule>) and C(<IfDefine>) replaced by their contents where they hold, and removed where they do not.
 
     The contents come after the other directives of the section.
     """

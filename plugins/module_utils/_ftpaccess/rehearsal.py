@@ -19,7 +19,7 @@ CLIENT = "127.99.20.21"
 PROBE = ".fleetlab-trial"
 """The file that the trial asks to store. It is never written, because all file systems of the trial are read-only."""
 
-# Where the server listens and logs, and whom else it asks.
+# Directives by which the server listens, logs, and asks other services.
 _REPLACED = """
 port servertype pidfile scoreboardfile scoreboardmutex systemlog transferlog extendedlog serverlog authorder authuserfile authgroupfile
 authpam authpamconfig persistentpasswd defaultaddress defaultserver masqueradeaddress maxinstances maxclients maxclientsperhost

@@ -125,7 +125,7 @@ class WithoutEffect:
 class Verdict:
     """What holds for a user of a server.
 
-    C(around) are files that a path avoids, C(writable) those that the user may replace by FTP, each with the way. C(may_write) tells
+    C(around) are files that a path avoids, C(writable) files that the user may replace by FTP, each with the way. C(may_write) tells
     whether the rules let the user write into the first folder, from a client that no rule names; C(depends_on_client) that rules name
     clients for that. C(to_cover) are the folders, each with the text of its file, whose rules do not hold and that a section
     C(<Directory>) can have instead, C(to_keep) those whose rules hold.

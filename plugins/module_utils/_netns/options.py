@@ -252,7 +252,7 @@ def _forwarded_address(option: str, text: str) -> str:
 
 
 def _source_networks(option: str, texts: Sequence[str]) -> Tuple[str, ...]:
-    """The networks of each family without those that are in others; a network of all addresses is no limit of its family."""
+    """The networks of each family, without networks that are parts of others; a network of all addresses is no limit of its family."""
     found = [_network(option, text) for text in texts]
     four = ipaddress.collapse_addresses(net for net in found if isinstance(net, ipaddress.IPv4Network))
     six = ipaddress.collapse_addresses(net for net in found if isinstance(net, ipaddress.IPv6Network))

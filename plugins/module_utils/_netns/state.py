@@ -189,7 +189,7 @@ class State:
 
     C(controller) has the address from which Ansible connects, and the port of this host to which it connects. C(ipv6): new links accept
     IPv6 addresses. C(nsswitch) is the host's own file. C(flows) are tracked flows of UDP; C(None) if the kernel does not show them.
-    C(inhabited) are the subnets of other namespaces, and those that the task names.
+    C(inhabited) are the subnets of other namespaces, and the subnets that the task names.
     """
 
     exists: bool = False

@@ -34,7 +34,7 @@ def plan_host(state: Host, wanted: Wanted) -> Plan:
 
 
 def chosen(state: Host, wanted: Wanted) -> Tuple[Deb, ...]:
-    """The files to be installed: the package itself, and those of the same build of which the host has a version."""
+    """The files to be installed: the package itself, and packages of the same build that the host has in any version."""
     return tuple(deb for deb in state.debs if deb.name == wanted.name or state.find(deb.name))
 
 

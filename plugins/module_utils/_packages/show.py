@@ -72,7 +72,7 @@ def _package(state: Host, name: str) -> Dict[str, Any]:
 
 
 def _newer(state: Host, installed: Installed) -> Iterator[Offer]:
-    """The distribution's versions that are newer than the one that was patched. One that both archives have is a security update."""
+    """The distribution's versions that are newer than the patched version. A version that both archives have is a security update."""
     found: Dict[str, Offer] = {}
     for offer in of_release(state, installed.name):
         is_newer = compare(offer.version, installed.base or installed.version) > 0

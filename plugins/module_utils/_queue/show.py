@@ -18,7 +18,7 @@ def before(state: State, wanted: Wanted) -> Mapping[str, Any]:
 
 
 def after(state: State, wanted: Wanted, rule: str) -> Mapping[str, Any]:
-    """The rule after the plan, and the wanted values in place of those that differ."""
+    """The rule after the plan, and the wanted values in place of values that differ."""
     return {"rule": rule if wanted.present else "", "queues": _queues(state, wanted, "wanted")}
 
 

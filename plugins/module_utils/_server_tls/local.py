@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The addresses that a host has, in two tables of the kernel. Pure.
 
-To bind to an address would not tell: hosts whose addresses move let programs bind to those that they do not have (ip_nonlocal_bind).
+Binding to an address would not tell, because hosts whose addresses move let programs bind to missing addresses (ip_nonlocal_bind).
 """
 
 from __future__ import annotations

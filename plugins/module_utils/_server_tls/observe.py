@@ -187,7 +187,7 @@ def _blocked(host: Host, pid: Optional[int], listeners: Sequence[Listener]) -> I
 
 
 def _addresses(listener: Listener) -> Tuple[str, ...]:
-    """The addresses in the kernel's way of writing, one of which the server needs."""
+    """The addresses as the kernel writes them; the server needs one of them."""
     if listener.address in ("", "::"):
         return "::", "0.0.0.0"
     try:

@@ -68,7 +68,7 @@ def _efficiency(sent: Sent, layers: Layers) -> Dict[str, Any]:
 
 
 def _counters(sent: Sent, layers: Layers) -> Dict[str, Any]:
-    """The counters of the sender, and what its segments would make without offloads, which is what a wire carries."""
+    """The counters of the sender, and the bytes of its segments without offloads, as a wire carries them."""
     grown = sent.counters
     frames: Optional[int] = None
     if sent.bytes_sent is not None and sent.segments is not None:

@@ -48,7 +48,7 @@ TICKET, EXTENDED_MASTER_SECRET, RENEGOTIATION = 35, 23, 0xFF01
 
 
 class BadAnswer(Exception):
-    """The bytes are not the answer of a TLS server; the text says what they are."""
+    """The bytes are not the answer of a TLS server; the message names their protocol or their beginning."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         raise InputError("host", "is empty; name the server or its address")
     if _MORE_THAN_A_HOST.fullmatch(params["host"].strip()):
         raise InputError(
-            "host", f"{params['host']!r} is more than a name or an address; the port is given by port, and brackets are left out"
+            "host",
+            f"{params['host']!r} is more than a name or an address: give the port by the option port, and no brackets",
         )
     if not 1 <= params["port"] <= 65535:
         raise InputError("port", f"is {params['port']}; ports are 1 to 65535")

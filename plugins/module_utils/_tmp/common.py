@@ -56,13 +56,13 @@ def restart(state: State, wanted: Wanted) -> Operation:
 
 
 def unused(state: State, drop_in: Optional[str]) -> List[str]:
-    """The names of those that no service has any more when this one has its last drop-in."""
+    """The names of each common /tmp that no service has any more when this one has C(drop_in)."""
     still = common_names(drop_in or "")
     return sorted(name for name, one in state.common.items() if not one.services and is_ours(one.text) and name not in still)
 
 
 def unused_common(state: State, drop_in: Optional[str]) -> Iterator[Step]:
-    """The steps that remove the units of these."""
+    """The steps that remove the units of each unused common /tmp."""
     for name in unused(state, drop_in):
         # systemd stops it without being asked, but not before it has looked at its units.
         yield Command(("systemctl", "stop", helper_name("", name)), timeout=STOP_LIMIT)

@@ -71,7 +71,7 @@ def _has_own(wanted: Wanted) -> bool:
 
 
 def _old_common(state: State, wanted: Wanted, drop_in_text: Optional[str]) -> str:
-    """The units of the /tmp that the service shall share, and of those that go, as they are before."""
+    """The present units of the /tmp that the service shall share, and of each /tmp that is removed with the plan."""
     named = {wanted.share} if wanted.present else set()
     return "\n".join(common.text for name, common in sorted(state.common.items()) if name in {*named, *unused(state, drop_in_text)})
 

@@ -38,7 +38,7 @@ def short_name(service: str) -> str:
 
 
 def helper_name(service: str, share: str = "") -> str:
-    """The name of the helper unit, which mounts the folders of a /tmp on disk, of a service or of those that share it."""
+    """The name of the helper unit, which mounts the folders of a /tmp on disk, of one service or of all services that share it."""
     return f"shared-tmp-{share}.service" if share else f"private-tmp-{short_name(service)}.service"
 
 
@@ -54,7 +54,7 @@ def common_name(text: str) -> str:
 
 
 def common_names(drop_in_text: str) -> Set[str]:
-    """The names of those that a drop-in requires: of the one that the service has, and of one that it had and still runs with."""
+    """Each common /tmp that a drop-in requires: the service's, and a former one with which the service still runs."""
     return {common_name(line) for line in drop_in_text.splitlines() if line.startswith("Requires=")} - {""}
 
 

@@ -56,7 +56,7 @@ class Uses:
     files: Tuple[str, ...] = ()
     """Files of the service's user in the host's /tmp."""
     size: int = 0
-    """The bytes of these files, and of those that its processes have open."""
+    """The bytes of these files, and of the files that its processes have open."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Common:
     services: Tuple[str, ...] = ()
     """The other services whose drop-ins name this unit."""
     active: bool = False
-    """Whether the unit is active; read only of the one that the task names."""
+    """Whether the unit is active; read only for the /tmp that the task names."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def parse(name: str, text: str) -> Run:
         content = json.loads(text)
         return Run(float(content["read_at"]), {str(host): float(value) for host, value in content["available_percent"].items()})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise HistoryError(f"{name}: is not the file of a run, and is left out ({type(error).__name__}: {error})") from None
+        raise HistoryError(f"{name}: is not the file of a run, and is skipped ({type(error).__name__}: {error})") from None
 
 
 def axis(runs: Sequence[Run], hosts: Sequence[str]) -> Dict[str, Any]:

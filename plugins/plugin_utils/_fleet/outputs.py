@@ -44,7 +44,7 @@ def outputs(fleet: Mapping[str, Any], options: Mapping[str, Any]) -> List[Output
 
 
 def with_history(fleet: Dict[str, Any], folder: str) -> Tuple[Dict[str, Any], List[str]]:
-    """The fleet with its earlier runs, this one last, and the reasons why files are left out."""
+    """The fleet with its earlier runs, this one last, and the reasons why files are skipped."""
     run, runs, problems = history.run_of(fleet), [], []
     if run is None:
         return fleet, []

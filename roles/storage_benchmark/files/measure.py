@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, TextIO, Tuple
 
 SETTLE_SECONDS = 0.5
-"""What fio needs to start, and what is left out at the end of a run: there the queues run empty one after the other."""
+"""The time that fio needs to start, and that is not measured at the end of a run, when one queue after the other runs empty."""
 
 GRACE_SECONDS = 60.0
 """How much longer than its own time a fio may take before it is given up."""
@@ -35,7 +35,7 @@ class MeasureError(Exception):
 def parse_cpu(text: str) -> Tuple[int, int]:
     """Busy and total ticks since boot, from the text of /proc/stat.
 
-    Time that the hypervisor gave to others is neither work of this machine nor leisure: it is left out of both.
+    Time that the hypervisor gave to others is neither work of this machine nor leisure, and counts in neither.
     """
     fields = [int(word) for word in text.split("\n", 1)[0].split()[1:9]]
     fields += [0] * (8 - len(fields))

@@ -25,7 +25,7 @@ Try = Callable[[Configuration, Sequence[Verdict]], object]
 def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> CureState:
     """The state.
 
-    :arg try_out: proves verdicts by logins; it gets those that the wanted file changes.
+    :arg try_out: proves verdicts by logins; it gets the verdicts that the wanted file changes.
     :raises ObservationError: the configuration cannot be read, or the trial of the wanted one fails.
     """
     text = _text(host, wanted.file)
@@ -63,7 +63,7 @@ def _verdicts(found: Configuration, wanted: Wanted) -> Tuple[Verdict, ...]:
 
 
 def _try(found: Configuration, before: Sequence[Verdict], after: Sequence[Verdict], try_out: Try) -> None:
-    """Log in as those for whom something changes, or as the first users if nothing does."""
+    """Log in as the users for whom something changes, or as the first users if nothing changes."""
     changed: List[Verdict] = [
         new for old, new in zip(before, after) if replace(old, to_cover=(), to_keep=()) != replace(new, to_cover=(), to_keep=())
     ]

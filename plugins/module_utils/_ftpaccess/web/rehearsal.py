@@ -19,7 +19,7 @@ _MARK, _HARD_MARK = "FleetlabTrial", "</FleetlabTrial>"
 
 _KEPT = ("directory", "directorymatch", "files", "filesmatch")
 _DIRECTIVES = ("accessfilename", "serverroot", "typesconfig", "user", "group")
-# Modules that would run the programs of a site, or need a part of the configuration that is left out.
+# Modules that would run the programs of a site, or need a part of the configuration that a trial does not have.
 _LEFT_OUT = re.compile(r"(php|cgi|cgid|fcgid|wsgi|perl|python|passenger|ssl|proxy|security|md|info)\w*_module")
 _JUDGED = re.compile(r"not allowed (here|in .* context)|forbidden by AllowOverride|^Invalid command")
 """What Apache says of lines that the verdict is about."""

@@ -16,8 +16,8 @@ class Apache:
     """A configuration as Apache itself reads it: C(main) is the tree, without modules that are not loaded.
 
     C(modules) are the loaded modules by the names of their files, C(loads) the lines that load them, C(defines) what was defined. C(needs)
-    are all directives that this Apache has, in lower case, each with the classes of AllowOverride that let it into a file. Of the
-    directives in the files on the way C(unproved) are those that it has only by a module that no trial loads. C(present) are the files of
+    are all directives that this Apache has, in lower case, each with the classes of AllowOverride that let it into a file. C(unproved)
+    are directives in the files on the way that Apache has only by a module that no trial loads. C(present) are the files of
     C(<IfFile>) that exist.
     """
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The filter in the namespace itself: it stands also while somebody flushes or reloads the firewall of the host. Pure.
 
-The firewall of the host decides what passes. This filter repeats in the namespace what of it can be known there, so that nothing opens
+The firewall of the host decides what passes. This filter repeats the decisions that can be made in the namespace, so that nothing opens
 while the rules of the host are missing: which packets may enter, that nothing leaves without a masquerade, and which networks and
 addresses are not beyond the uplink.
 """

@@ -33,7 +33,7 @@ def observe_host(files: Files, runner: Runner, wanted: Wanted) -> Host:
 
 
 def _observe_archive(files: Files, runner: Runner, wanted: Wanted, version: str) -> Host:
-    """The package of an archive, and those of the same source and version of which the host has another one."""
+    """The package of an archive, and packages of the same source and version that the host has in another version."""
     offered = _read_offered(runner, wanted.name, version)
     if offered is None:
         found = f"no archive of this host has {version}"

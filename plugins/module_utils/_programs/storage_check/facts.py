@@ -16,7 +16,7 @@ from .tree import Tree
 
 @dataclass
 class Facts:
-    """The objects that exist; and those that shall exist: arrays of mdadm.conf, targets of node records, targets saved for boot."""
+    """The objects that exist, and the objects that shall exist: arrays of mdadm.conf, targets of node records, targets saved for boot."""
 
     arrays: list[Array] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)

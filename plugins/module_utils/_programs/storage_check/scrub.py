@@ -27,7 +27,7 @@ usage: storage-scrub MINUTES SPEED [ARRAY ...]
 
 Compares the copies of redundant md arrays, one array after the other, and ends after MINUTES; the next call goes on from there. SPEED is
 the limit in KiB/s of each disk. Without names of arrays, it checks all of them, the array whose last check is the oldest first. An array
-that is degraded, busy or read-only is left out. Exit code: 0; 1 if copies differ; 2 for wrong usage.
+that is degraded, busy or read-only is skipped. Exit code: 0; 1 if copies differ; 2 for wrong usage.
 """
 _PAUSE = 1.0
 

@@ -87,7 +87,7 @@ def _arrays(facts: Facts, record: dict[str, Any], scrubs: dict[str, Any]) -> Ite
 
 def _sessions(facts: Facts, record: dict[str, Any]) -> Iterator[Sample]:
     running = {session.key: session for session in facts.sessions}
-    # A session that is away is reported as down, not left out.
+    # A session that is away is reported as down, not omitted.
     for key in sorted({*running, *record["sessions"]}):
         target, _at, portal = key.partition(" at ")
         labels, session, entry = {"target": target, "portal": portal}, running.get(key), record["sessions"][key]

@@ -38,7 +38,7 @@ class Agent:
 
     def __init__(self, host: Host, runner: Runner, state: State, wanted: Wanted) -> None:
         self._host, self._runner, self._state, self._wanted = host, runner, state, wanted
-        # With loopback both halves are on this host; the one that connects holds it.
+        # With loopback both halves are on this host, and the connecting half holds it.
         self._held: Optional[socket.socket] = None if wanted.loopback and not wanted.connects else hold(host)
         self._listeners: Dict[str, Listener] = {}
         self.ports: Dict[int, int] = {}

@@ -40,7 +40,7 @@ def bind(address: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """Accepts connections for all turns of this host, and keeps those that come before their turn."""
+    """Accepts connections for all turns of this host, and keeps connections that come before their turn."""
 
     def __init__(self, listening: socket.socket, token: str) -> None:
         self._listening = listening

@@ -51,7 +51,7 @@ def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[C
 
 
 def _ask(host: Host, runner: Runner, config: Optional[str], found: Apache, cases: Sequence[Case]) -> Apache:
-    """Let Apache list its directives, and those that it has without the modules that no trial loads."""
+    """Let Apache list its directives twice: with all its modules, and without the modules that no trial loads."""
     texts = [file.text for _server, _path, folders in cases for folder in folders for file in folder.files]
     lines = [line for text in texts for line in read_lines(text, "", is_apache=True)]
     base = [found.program, *(["-f", config] if config else [])]
