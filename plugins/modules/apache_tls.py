@@ -218,10 +218,10 @@ def main() -> None:
     wing = Wing(
         make_wanted=make_wanted,
         require=partial(require_root, "read the configuration of Apache and change it"),
-        observe=partial(observe, host, APACHE),
-        plan=partial(plan, APACHE),
+        observe=partial(observe, server=APACHE, host=host),
+        plan=partial(plan, server=APACHE),
         returned=show.returned,
-        operations=partial(operations, host, runner, APACHE),
+        operations=partial(operations, server=APACHE, runner=runner, host=host),
         lock=LOCK,
     )
     run(module, wing, runner)

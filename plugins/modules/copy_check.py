@@ -233,7 +233,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
         wanted = make_wanted(module.params)
-        found = returned(observe(host_runner(), wanted))
+        found = returned(observe(wanted, host_runner()))
     except FleetlabError as error:
         fail(module, error)
     module.exit_json(changed=False, **found)

@@ -134,10 +134,10 @@ def main() -> None:
     host, runner = Host(), host_runner()
     wing = Wing(
         make_wanted=make_wanted,
-        observe=partial(observe, host),
+        observe=partial(observe, host=host),
         plan=plan,
         returned=show.returned,
-        operations=partial(operations, host, runner),
+        operations=partial(operations, runner=runner, host=host),
         lock=LOCK,
     )
     run(module, wing, runner)

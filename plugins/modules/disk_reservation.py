@@ -176,7 +176,7 @@ def main() -> None:
     wing = Wing(
         make_wanted=make_wanted,
         require=partial(require_root, "read and change the reservations of disks"),
-        observe=partial(observe, Host()),
+        observe=partial(observe, host=Host()),
         plan=plan,
         returned=show.returned,
         operations=lambda _wanted: operations(),

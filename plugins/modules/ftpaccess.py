@@ -129,10 +129,10 @@ def main() -> None:
     wing = Wing(
         make_wanted=make_wanted_cure,
         require=partial(require_root, "look at folders as the users of FTP do, and change the configuration"),
-        observe=partial(observe, Host(), runner, try_out),
+        observe=partial(observe, runner=runner, host=Host(), try_out=try_out),
         plan=plan,
         returned=cured,
-        operations=lambda wanted: operations(Host(), runner, wanted.file),
+        operations=lambda wanted: operations(wanted.file, runner, Host()),
         lock=LOCK,
     )
     run(module, wing, runner)

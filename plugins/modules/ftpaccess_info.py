@@ -251,7 +251,7 @@ def main() -> None:
     try:
         wanted = make_wanted(module.params)
         require_root("look at folders as the users of FTP do")
-        found, cases = observe(Host(), host_runner(), wanted)
+        found, cases = observe(wanted, host_runner(), Host())
         check(found, cases, wanted)
         verdicts = judge_all(cases)
         trial = try_out(found, verdicts) if wanted.trial else []

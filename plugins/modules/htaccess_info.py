@@ -184,7 +184,7 @@ def main() -> None:
     try:
         wanted = make_wanted(module.params)
         require_root("look at folders as the user of Apache does")
-        found, cases = observe(Host(), host_runner(), wanted)
+        found, cases = observe(wanted, host_runner(), Host())
         verdicts = [judge(found, server, path, folders) for server, path, folders in cases]
         trial = try_out(found, cases, verdicts) if wanted.trial else []
         verdicts = [proved(one, files) for one, files in zip(verdicts, trial)] if wanted.trial else verdicts

@@ -203,10 +203,10 @@ def main() -> None:
     wing = Wing(
         make_wanted=make_wanted,
         require=partial(require_root, "read the configuration of nginx and change it"),
-        observe=partial(observe, host, NGINX),
-        plan=partial(plan, NGINX),
+        observe=partial(observe, server=NGINX, host=host),
+        plan=partial(plan, server=NGINX),
         returned=show.returned,
-        operations=partial(operations, host, runner, NGINX),
+        operations=partial(operations, server=NGINX, runner=runner, host=host),
         lock=LOCK,
     )
     run(module, wing, runner)

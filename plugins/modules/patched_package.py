@@ -206,12 +206,12 @@ def main() -> None:
     runner = host_runner()
     wing: Wing[Any, Any]
     if module.params["state"] == "built":
-        wing = Wing(make_wanted, partial(observe_builder, Host(), runner), plan_builder, returned_builder)
+        wing = Wing(make_wanted, partial(observe_builder, runner=runner, files=Host()), plan_builder, returned_builder)
     else:
-        wing = Wing(make_wanted, partial(observe_host, Host(), runner), plan_host, returned_host)
+        wing = Wing(make_wanted, partial(observe_host, runner=runner, files=Host()), plan_host, returned_host)
     wing = replace(
         wing,
-        operations=partial(operations, runner),
+        operations=partial(operations, runner=runner),
         require=partial(require_root, "build and install packages"),
         lock=LOCK,
     )

@@ -132,10 +132,10 @@ def main() -> None:
     runner = host_runner()
     wing = Wing(
         make_wanted,
-        partial(observe, runner),
+        partial(observe, runner=runner),
         plan,
         returned,
-        operations=partial(operations, runner),
+        operations=partial(operations, runner=runner),
         require=partial(require_root, "read the key that signs"),
         lock=LOCK,
     )

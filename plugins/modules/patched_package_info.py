@@ -142,7 +142,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=INFO_SPEC, supports_check_mode=True)
     try:
         wanted = make_wanted_info(module.params)
-        found = returned_info(observe_info(Host(), host_runner(), wanted), wanted)
+        found = returned_info(observe_info(wanted, host_runner(), Host()), wanted)
     except FleetlabError as error:
         fail(module, error)
     if failing(found, wanted):

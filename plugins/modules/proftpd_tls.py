@@ -190,10 +190,10 @@ def main() -> None:
     wing = Wing(
         make_wanted=make_wanted,
         require=partial(require_root, "read the configuration of ProFTPD and change it"),
-        observe=partial(observe, host, PROFTPD),
-        plan=partial(plan, PROFTPD),
+        observe=partial(observe, server=PROFTPD, host=host),
+        plan=partial(plan, server=PROFTPD),
         returned=show.returned,
-        operations=partial(operations, host, runner, PROFTPD),
+        operations=partial(operations, server=PROFTPD, runner=runner, host=host),
         lock=LOCK,
     )
     run(module, wing, runner)

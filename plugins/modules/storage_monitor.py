@@ -131,7 +131,7 @@ def main() -> None:
     host, runner = Host(), host_runner()
     wing = Wing(
         make_wanted=make_wanted,
-        observe=partial(observe, host, runner),
+        observe=partial(observe, runner=runner, host=host),
         plan=plan,
         returned=show.returned,
         require=partial(require_root, "install the check of the storage"),

@@ -231,7 +231,7 @@ def measure(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """The return values."""
     host, runner = Host(), host_runner()
     wanted = make_wanted(params)
-    state = observe(host, runner, wanted)
+    state = observe(wanted, runner, host)
     check(state, wanted)
     shown = show.returned(state, wanted)
     if check_mode or params["part"] not in ("start", "run"):

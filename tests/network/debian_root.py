@@ -83,7 +83,7 @@ class Root:
         """Do what the module patched_package does on a host."""
         usual = {name: spec.get("default") for name, spec in options.SPEC.items()}
         wanted = options.make_wanted({**usual, **values})
-        plan = plan_host(observe_host(Host(self.path), self.runner, wanted), wanted)
+        plan = plan_host(observe_host(wanted, self.runner, Host(self.path)), wanted)
         if not is_check:
             apply(plan, self.runner)
         return plan
@@ -92,7 +92,7 @@ class Root:
         """The result of patched_package_info."""
         usual = {name: spec.get("default") for name, spec in options.INFO_SPEC.items()}
         wanted = options.make_wanted_info({**usual, **values})
-        return show.returned_info(observe_info(Host(self.path), self.runner, wanted), wanted)
+        return show.returned_info(observe_info(wanted, self.runner, Host(self.path)), wanted)
 
 
 @contextlib.contextmanager

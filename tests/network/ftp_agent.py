@@ -195,7 +195,7 @@ def parsed() -> list[str]:
 def compute(scene: dict[str, Any]) -> dict[str, Any]:
     """What the module says."""
     try:
-        found, cases = observe(Host(), host_runner(), Wanted(CONF, (scene["user"],)))
+        found, cases = observe(Wanted(CONF, (scene["user"],)), host_runner(), Host())
     except FleetlabError as error:
         return {"error": str(error)}
     verdicts = [judge(case) for case in cases]
@@ -228,7 +228,7 @@ def proftpds() -> list[int]:
 
 def leave_nothing(scene: dict[str, Any]) -> dict[str, Any]:
     """Look before and after a trial, and after one that is killed while its server runs."""
-    found, cases = observe(Host(), host_runner(), Wanted(CONF, (scene["user"],)))
+    found, cases = observe(Wanted(CONF, (scene["user"],)), host_runner(), Host())
     verdicts = [judge(case) for case in cases]
     before = snapshot()
     try_out(found, verdicts)

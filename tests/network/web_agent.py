@@ -110,7 +110,7 @@ def ask_for(scene: dict[str, Any], path: str) -> str:
 def compute(scene: dict[str, Any]) -> dict[str, Any]:
     """What the module says, after its own trial."""
     try:
-        found, cases = observe(Host(), host_runner(), Wanted(CONF, (scene["path"],)))
+        found, cases = observe(Wanted(CONF, (scene["path"],)), host_runner(), Host())
         verdicts = [judge(found, *case) for case in cases]
         trial = try_out(found, cases, verdicts)
         return returned(found, [proved(*each) for each in zip(verdicts, trial, strict=True)], trial)

@@ -30,7 +30,7 @@ _SENDMAIL = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
 _NO_ARRAY = (None, "clear")
 
 
-def observe(host: Host, runner: Runner, wanted: Wanted) -> State:
+def observe(wanted: Wanted, runner: Runner, host: Host) -> State:
     """The state of the host.
 
     :raises ObservationError: a file cannot be read, or the host has no systemd.

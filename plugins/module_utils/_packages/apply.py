@@ -33,7 +33,7 @@ _LAST_LINES = 12
 _ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child", "--")
 
 
-def operations(runner: Runner, wanted: Wanted) -> Operations:
+def operations(wanted: Wanted, runner: Runner) -> Operations:
     """The operation of the plan."""
     return {"build": partial(_build, runner, wanted)}
 
@@ -41,7 +41,7 @@ def operations(runner: Runner, wanted: Wanted) -> Operations:
 def _build(runner: Runner, wanted: Wanted, source: str, version: str, suite: str) -> None:
     """Build, and give the result its name when it is whole. A build that was killed leaves only a folder that the next one removes."""
     del source, suite
-    state = observe_builder(Host(), runner, wanted)
+    state = observe_builder(wanted, runner, Host())
     home = os.path.join(wanted.directory, wanted.name)
     os.makedirs(home, mode=0o755, exist_ok=True)
     for left in [*glob.glob(os.path.join(home, ".build-*")), *glob.glob(os.path.join(wanted.directory, ".try-*"))]:

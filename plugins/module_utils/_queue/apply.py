@@ -22,7 +22,7 @@ _SETTLE = ("udevadm", "settle", "--timeout=30")
 _PAUSE = 0.5
 
 
-def operations(host: Host, runner: Runner, wanted: Wanted) -> Operations:
+def operations(wanted: Wanted, runner: Runner, host: Host) -> Operations:
     """The operations of plans, by name."""
     return {FOLLOW: partial(follow, host, runner, wanted)}
 

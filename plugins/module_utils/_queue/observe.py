@@ -15,7 +15,7 @@ from .state import MISSING, Disk, State
 _SESSIONS = "/sys/class/iscsi_session"
 
 
-def observe(host: Host, wanted: Wanted) -> State:
+def observe(wanted: Wanted, host: Host) -> State:
     """The rule and all disks of the wanted transport.
 
     :raises ObservationError: the file of the rule cannot be read.

@@ -24,7 +24,7 @@ _NAME_FILE = "/etc/iscsi/initiatorname.iscsi"
 _MACHINE = "/etc/machine-id"
 
 
-def observe(host: Host, wanted: Wanted) -> State:
+def observe(wanted: Wanted, host: Host) -> State:
     """The disks of the declared targets that answer, and the files.
 
     :raises ObservationError: this host has no identity of which its key can be made.

@@ -60,7 +60,7 @@ class _AsIfEnabled:
         return path == self._server.enabled or self._host.exists(path)
 
 
-def observe(host: Host, server: Server, wanted: Wanted) -> State:
+def observe(wanted: Wanted, server: Server, host: Host) -> State:
     """The configuration on disk, and what the running server does."""
     config = read_config(host, server)
     pid = main_process(host, server)

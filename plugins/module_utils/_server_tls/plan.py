@@ -34,7 +34,7 @@ def settings_for(state: State, wanted: Wanted) -> Settings:
     )
 
 
-def plan(server: Server, state: State, wanted: Wanted) -> Plan:
+def plan(state: State, wanted: Wanted, server: Server) -> Plan:
     """Write the settings, and make the running server use them.
 
     :raises InputError: see L(check).

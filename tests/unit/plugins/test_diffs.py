@@ -155,7 +155,7 @@ def a_line_of_rules() -> Plan:
 def a_group_of_a_server(server: Server = APACHE) -> Plan:
     host = tls.Machine(server=server)
     host.apply(tls.want())
-    return plan_tls(server, host.state(), tls.want(groups=["X25519"]))
+    return plan_tls(host.state(), tls.want(groups=["X25519"]), server)
 
 
 def a_group_of_nginx() -> Plan:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,20 @@ def found(tmp_path: Path, **changes: str) -> list[str]:
 
 def test_the_code_keeps_the_floors() -> None:
     assert list(problems(read_imports(UTILS))) == []
+
+
+def test_rooms_take_the_wish_first_then_the_runner_and_the_host() -> None:
+    """Who has called the rooms of one wing knows how to call those of another."""
+    order = ("Wanted", "Runner", "Host")
+    wrong = []
+    for file in UTILS.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name in ("observe", "operations"):
+                types = [ast.unparse(one.annotation) for one in node.args.args if one.annotation is not None]
+                places = [order.index(kind) for one in types for kind in order if re.search(rf"\b{kind}", one)]
+                if places != sorted(places):
+                    wrong.append(f"{file.relative_to(UTILS)}: {node.name}({', '.join(types)})")
+    assert wrong == []
 
 
 def test_a_house_that_keeps_them(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _BLOCK = 4096
 _LARGEST_BLOCK = 65536
 
 
-def observe(runner: Runner, wanted: Wanted) -> List[Finding]:
+def observe(wanted: Wanted, runner: Runner) -> List[Finding]:
     """The findings, in the order of paths, commands and layouts."""
     guard = find_guard(wanted.guard)
     check_guard(guard, wanted)

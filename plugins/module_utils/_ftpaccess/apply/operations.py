@@ -21,7 +21,7 @@ _UNIT = "proftpd.service"
 _SETTLES = 2.0
 
 
-def operations(host: Host, runner: Runner, file: str) -> Operations:
+def operations(file: str, runner: Runner, host: Host) -> Operations:
     """The operations of plans, by name; made before the plan is carried out, because the way back needs the file as it is now."""
     old = host.text(file)
 

@@ -22,7 +22,7 @@ from .observe import cases
 Try = Callable[[Configuration, Sequence[Verdict]], object]
 
 
-def observe(host: Host, runner: Runner, try_out: Try, wanted: WantedCure) -> CureState:
+def observe(wanted: WantedCure, runner: Runner, host: Host, try_out: Try) -> CureState:
     """The state.
 
     :arg try_out: proves verdicts by logins; it gets the verdicts that the wanted file changes.

@@ -25,7 +25,7 @@ from .session import Way, files_above, look, seen
 _LIMIT = 30.0
 
 
-def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Configuration, Tuple[Case, ...]]:
+def observe(wanted: Wanted, runner: Runner, host: Host) -> Tuple[Configuration, Tuple[Case, ...]]:
     """The configuration, and a case for each user of each server.
 
     :raises ObservationError: the configuration cannot be read.

@@ -29,7 +29,7 @@ Expire-Date: 0
 """
 
 
-def operations(runner: Runner, wanted: WantedArchive) -> Operations:
+def operations(wanted: WantedArchive, runner: Runner) -> Operations:
     """The operations of plans."""
     return {
         "make_key": partial(_make_key, runner, wanted),

@@ -24,7 +24,7 @@ from .state import Archive, Entry, Index
 _OWN = ("dists", "pool", "archive-key.asc")
 
 
-def observe(runner: Runner, wanted: WantedArchive) -> Archive:
+def observe(wanted: WantedArchive, runner: Runner) -> Archive:
     """The state of the archive."""
     fingerprint = _fingerprint(runner, wanted)
     entries = tuple(_builds(runner, wanted))

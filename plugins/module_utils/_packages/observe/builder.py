@@ -29,7 +29,7 @@ from .source import apply_patches, fetch, unpack
 RECORD = "built.json"
 
 
-def observe_builder(files: Host, runner: Runner, wanted: Wanted) -> Builder:
+def observe_builder(wanted: Wanted, runner: Runner, files: Host) -> Builder:
     """The state of a builder. Only lists and caches of this module are written."""
     patches = tuple(_read_patch(path) for path in wanted.patches)
     architecture, suite = read_architecture(runner), wanted.suite or read_suite(files)

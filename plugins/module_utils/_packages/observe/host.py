@@ -21,7 +21,7 @@ _SETTINGS = "/etc/dpkg/dpkg.cfg"
 _LISTS = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial")
 
 
-def observe_host(files: Files, runner: Runner, wanted: Wanted) -> Host:
+def observe_host(wanted: Wanted, runner: Runner, files: Files) -> Host:
     """What dpkg knows of the packages, and, to go back to the distribution's version, which versions apt knows."""
     if wanted.state == "absent":
         return _observe_leaving(files, runner, wanted)
@@ -65,7 +65,7 @@ def _observe_leaving(files: Files, runner: Runner, wanted: Wanted) -> Host:
     return Host(read_architecture(runner), read_suite(files), installed, offers)
 
 
-def observe_info(files: Files, runner: Runner, wanted: WantedInfo) -> Host:
+def observe_info(wanted: WantedInfo, runner: Runner, files: Files) -> Host:
     """All that is known of patched packages, and of the named ones."""
     installed = _read_installed(runner, wanted.names)
     if not wanted.names:

@@ -30,7 +30,7 @@ _POLL = 0.2
 _ANY = tuple(range(256))
 
 
-def operations(host: Host, runner: Runner, server: Server, wanted: Wanted) -> Operations:
+def operations(wanted: Wanted, server: Server, runner: Runner, host: Host) -> Operations:
     """The operations of plans, by name."""
     change = _Change(host, runner, server, wanted)
     return {"trial": change.trial, "trial_absent": change.trial_absent, "prove": change.prove}

@@ -20,7 +20,7 @@ from .exclusive import holder
 _TOOLS = ("iperf3",)
 
 
-def observe(host: Host, runner: Runner, wanted: Wanted) -> State:
+def observe(wanted: Wanted, runner: Runner, host: Host) -> State:
     """The state of this host."""
     addresses = parse_addresses(parse_json("ip address", runner.run(["ip", "-json", "address"]).stdout))
     routes = {turn.address: _route(runner, turn.address) for turn in wanted.connects}

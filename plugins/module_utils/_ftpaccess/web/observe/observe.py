@@ -36,7 +36,7 @@ _RUN = {"APACHE_RUN_DIR": "/run", "APACHE_LOCK_DIR": "/run"}
 Case = Tuple[str, str, Tuple[Folder, ...]]
 
 
-def observe(host: Host, runner: Runner, wanted: Wanted) -> Tuple[Apache, Tuple[Case, ...]]:
+def observe(wanted: Wanted, runner: Runner, host: Host) -> Tuple[Apache, Tuple[Case, ...]]:
     """The configuration, and for each server and path the folders on the way.
 
     :raises ObservationError: Apache is missing, or refuses its configuration.

@@ -275,7 +275,7 @@ def test_a_full_disk_is_an_error_with_its_path(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(room, "make_file", full)
     with pytest.raises(ObservationError, match=r"Disk quota exceeded\. All files of the check were removed"):
-        room.observe(SystemRunner(), wanted(paths=[str(tmp_path)], guard="never"))
+        room.observe(wanted(paths=[str(tmp_path)], guard="never"), SystemRunner())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -286,6 +286,6 @@ def test_a_copier_that_makes_no_file_is_named(tmp_path: Path, program: str, what
     way.write_text(f'#!/bin/sh\n{program} "$2"\n', encoding="utf-8")
     way.chmod(0o755)
     asked = wanted(paths=[str(tmp_path)], commands=[str(way)], layouts=["holes"], rounds=1, guard="never")
-    (finding,) = room.observe(SystemRunner(), asked)
+    (finding,) = room.observe(asked, SystemRunner())
     assert {copied.failure for copied in finding.copies} == {f"it made {what} where a file belongs"}
     assert all(copied.difference for copied in finding.copies)

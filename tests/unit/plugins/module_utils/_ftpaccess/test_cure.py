@@ -153,7 +153,7 @@ def test_a_server_that_does_not_survive_gets_the_old_file(tmp_path: Path, monkey
     monkeypatch.setattr(rooms, "running", lambda _host: list(alive))
     monkeypatch.setattr(rooms, "_SETTLES", 0.1)
     commands = Commands()
-    reload = rooms.operations(Host(), commands, str(file))["reload"]
+    reload = rooms.operations(str(file), commands, Host())["reload"]
     file.write_text("new", encoding="utf-8")
     if survives:
         reload(config="/etc/p.conf", running=True)
@@ -189,7 +189,7 @@ def test_a_file_that_proftpd_refuses_is_taken_back(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(rooms, "require_parsing", refuse)
     file = tmp_path / "ours.conf"
-    reload = rooms.operations(Host(), Commands(), str(file))["reload"]
+    reload = rooms.operations(str(file), Commands(), Host())["reload"]
     file.write_text("new", encoding="utf-8")
     with pytest.raises(ObservationError, match="refuses"):
         reload(config="/etc/p.conf", running=False)

@@ -63,11 +63,11 @@ def test_a_host_is_read(root: Path) -> None:
         (root / program).parent.mkdir(exist_ok=True)
         (root / program).touch(0o755)
     wanted = Wanted(program="/nothing")
-    state = observe(Host(str(root)), Systemd(), wanted)  # type: ignore[arg-type]
+    state = observe(wanted, Systemd(), Host(str(root)))  # type: ignore[arg-type]
     assert (state.mail, state.has_arrays, state.has_sendmail, state.program_runs) == ("me@example.com", True, True, False)
     assert state.leftovers == ("/old/fleetlab_storage.prom",)
     assert "/etc/fleetlab/storage-check.json" in state.access
-    steps = plan(observe(Host(str(root)), Systemd(), Wanted()), Wanted()).commands()  # type: ignore[arg-type]
+    steps = plan(observe(Wanted(), Systemd(), Host(str(root))), Wanted()).commands()  # type: ignore[arg-type]
     assert ["rm", "--force", "/old/fleetlab_storage.prom"] in steps
     assert steps[-1] == ["systemctl", "enable", "--now", "fleetlab-storage-check.timer"]
     assert os.geteuid() != 0 or not [path for path in state.access if path in COMMANDS]

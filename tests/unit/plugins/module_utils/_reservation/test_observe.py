@@ -45,7 +45,7 @@ def put(root: Path, path: str, content: str) -> None:
 
 @pytest.mark.parametrize(("luns", "nodes"), [(None, ["nosuch10", "nosuch12"]), ((0, 1), ["nosuch10"]), ((7,), [])])
 def test_the_named_luns_of_the_named_targets_are_looked_at(host: Host, luns: Optional[Sequence[int]], nodes: List[str]) -> None:
-    state = observe(host, Wanted((IQN,), RULES, luns=tuple(luns) if luns is not None else None))
+    state = observe(Wanted((IQN,), RULES, luns=tuple(luns) if luns is not None else None), host)
     assert [disk.node for disk in state.disks] == [f"/dev/{node}" for node in nodes]
     assert all(disk.is_away for disk in state.disks)
 

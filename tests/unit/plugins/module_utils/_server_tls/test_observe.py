@@ -43,7 +43,7 @@ def look(root: Path, ports: str = "") -> State:
     link = root / "etc/apache2/sites-enabled/a.conf"
     if not link.is_symlink():
         link.symlink_to("../sites-available/a.conf")
-    return observe(Host(str(root)), APACHE, Wanted())
+    return observe(Wanted(), APACHE, Host(str(root)))
 
 
 def test_certificates_and_files_behind_links(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_listeners_that_the_server_could_not_get(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
     look(tmp_path)
     (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(SITE.encode() + b"# caf\xe9\n")
-    assert observe(Host(str(tmp_path)), APACHE, Wanted()).files == {}
+    assert observe(Wanted(), APACHE, Host(str(tmp_path))).files == {}
 
 
 def test_an_address_in_another_way_of_writing_and_a_name_are_the_servers_own(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_ends_of_lines_are_kept(tmp_path: Path) -> None:
     look(tmp_path)
     text = SITE.replace("\n", "\r\n")
     (tmp_path / "etc/apache2/sites-available/a.conf").write_bytes(text.encode())
-    assert [content for content, _mode in observe(Host(str(tmp_path)), APACHE, Wanted()).files.values()] == [text]
+    assert [content for content, _mode in observe(Wanted(), APACHE, Host(str(tmp_path))).files.values()] == [text]
 
 
 def test_a_damaged_certificate_names_no_responder(tmp_path: Path) -> None:

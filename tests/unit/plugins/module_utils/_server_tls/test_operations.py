@@ -75,7 +75,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tuple
         monkeypatch.setattr(room, "sandbox", box)
         for name in ("_SETTLE", "_GONE", "_POLL"):
             monkeypatch.setattr(room, name, 0.05 if name == "_SETTLE" else 0.0)
-        return played, room.operations(Host(), played, played.server, Wanted())
+        return played, room.operations(Wanted(), played.server, played, Host())
 
     return make
 

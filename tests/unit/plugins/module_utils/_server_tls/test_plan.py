@@ -93,7 +93,7 @@ class Machine:
 
     def apply(self, wanted: Wanted, most: Optional[int] = None) -> List[Step]:
         state = self.state()
-        steps = plan(self.server, state, wanted).steps
+        steps = plan(state, wanted, self.server).steps
         for step in steps[:most]:
             self.carry_out(step, settings_for(state, wanted))
         return list(steps)
@@ -126,7 +126,7 @@ def test_a_run_that_was_killed_after_any_steps_is_completed_by_the_next(machine:
     assert machine.content == APACHE.render(settings)
     assert machine.journal is None
     assert machine.loaded == settings or not machine.running
-    again = plan(APACHE, machine.state(), wanted)
+    again = plan(machine.state(), wanted, APACHE)
     assert not again.changed
     assert again.before == again.after
 
@@ -141,7 +141,7 @@ def test_after_killed_runs_nothing_is_left_of_the_profile(machine: Machine, prof
         machine.apply(want(profile=profile, state=state), most)
     machine.apply(want(state="absent"))
     assert (machine.content, machine.enabled, machine.journal) == (None, False, None)
-    again = plan(APACHE, machine.state(), want(state="absent"))
+    again = plan(machine.state(), want(state="absent"), APACHE)
     assert not again.changed
     assert again.before == again.after == {"file": "", "commented_out_in": []}
 
@@ -151,7 +151,7 @@ def test_lines_that_were_made_comments_come_back_and_nothing_else_is_judged() ->
     text = "# apache_tls: SSLProtocol all\n# apache_tls is a program\nSSLEngine on\n"
     files = {APACHE.owned: ("x", 0o644), site: (text, 0o640)}
     config = replace(CONFIG, has_tls=False, certificates=(replace(CERTIFICATE, age=None),))
-    made = plan(APACHE, replace(Machine(enabled=True).state(), files=files, config=config), want(state="absent"))
+    made = plan(replace(Machine(enabled=True).state(), files=files, config=config), want(state="absent"), APACHE)
     assert [step[0] for step in made.commands()] == ["trial_absent", "mkdir", "write-file", "write-file", "a2disconf", "rm", "prove", "rm"]
     (restored,) = (step for step in made.steps if isinstance(step, WriteFile) and step.path == site)
     assert (restored.content, restored.mode) == ("SSLProtocol all\n# apache_tls is a program\nSSLEngine on\n", 0o640)
@@ -159,7 +159,7 @@ def test_lines_that_were_made_comments_come_back_and_nothing_else_is_judged() ->
 
 
 def test_an_address_of_another_host_is_named() -> None:
-    made = plan(APACHE, replace(Machine().state(), elsewhere=("192.0.2.9:443",)), want())
+    made = plan(replace(Machine().state(), elsewhere=("192.0.2.9:443",)), want(), APACHE)
     assert any("192.0.2.9:443 is no address of this host now" in text for text in made.warnings)
 
 
@@ -168,7 +168,7 @@ def test_a_server_that_a_killed_run_left_without_life_is_not_passed_over() -> No
     assert len(machine.apply(want(), 5)) > 5
     machine.running = False
     with pytest.raises(RefusedError, match="does not run now"):
-        plan(APACHE, machine.state(), want())
+        plan(machine.state(), want(), APACHE)
     machine.running = True
     machine.apply(want())
     assert machine.journal is None
@@ -176,7 +176,7 @@ def test_a_server_that_a_killed_run_left_without_life_is_not_passed_over() -> No
 
 @given(machine=MACHINES)
 def test_nothing_is_written_before_the_trial_and_all_that_is_written_is_proved(machine: Machine) -> None:
-    names = [step.rendered()[0] for step in plan(APACHE, machine.state(), want()).steps]
+    names = [step.rendered()[0] for step in plan(machine.state(), want(), APACHE).steps]
     if names:
         assert names[0] == "trial"
         assert names[-1] == "rm"
@@ -184,7 +184,7 @@ def test_nothing_is_written_before_the_trial_and_all_that_is_written_is_proved(m
 
 
 def test_the_diff_shows_the_file_and_the_names() -> None:
-    made = plan(APACHE, Machine().state(), want())
+    made = plan(Machine().state(), want(), APACHE)
     assert made.before == {
         "file": "",
         "elsewhere": [],
@@ -199,10 +199,10 @@ def test_the_diff_shows_the_file_and_the_names() -> None:
 
 
 def test_the_hybrid_group_is_used_from_the_openssl_that_has_it() -> None:
-    assert plan(APACHE, Machine(version=(3, 5, 0)).state(), want()).commands()[0][2].startswith("groups=X25519MLKEM768 ")
+    assert plan(Machine(version=(3, 5, 0)).state(), want(), APACHE).commands()[0][2].startswith("groups=X25519MLKEM768 ")
     assert "MLKEM" not in APACHE.render(settings_for(Machine(version=(3, 4, 9)).state(), want()))
     with pytest.raises(InputError, match=r"X25519MLKEM768 is not in the OpenSSL 3[.]0[.]22 of this server"):
-        plan(APACHE, Machine().state(), want(groups=["X25519MLKEM768", "X25519"]))
+        plan(Machine().state(), want(groups=["X25519MLKEM768", "X25519"]), APACHE)
 
 
 def refused(**changes: Any) -> str:
@@ -210,7 +210,7 @@ def refused(**changes: Any) -> str:
     blocked = changes.pop("blocked", ())
     state = replace(Machine().state(), config=replace(CONFIG, **changes), blocked=blocked)
     with pytest.raises(RefusedError) as found:
-        plan(APACHE, state, want(**options))
+        plan(state, want(**options), APACHE)
     assert "Nothing was changed" in str(found.value)
     return str(found.value)
 
@@ -233,12 +233,12 @@ def test_reported_overrides_are_warnings_and_need_forward_secrecy_only() -> None
     config = replace(CONFIG, overrides=(Setting(PLACE, "SSLProtocol -all +TLSv1.2"),))
     forward_secret = report(Settings("intermediate", ("X448",)))
     state = replace(machine.state(), config=config, live=(forward_secret,))
-    made = plan(APACHE, state, want(overrides="report"))
+    made = plan(state, want(overrides="report"), APACHE)
     assert not made.changed
     assert made.warnings == (
         "/etc/apache2/sites-enabled/a.conf:7: SSLProtocol -all +TLSv1.2 has its own TLS, which the profile does not change",
     )
-    assert plan(APACHE, replace(state, live=(report(None),)), want(overrides="report")).changed
+    assert plan(replace(state, live=(report(None),)), want(overrides="report"), APACHE).changed
 
 
 def test_settings_elsewhere_become_comments_and_all_files_are_kept() -> None:
@@ -246,7 +246,7 @@ def test_settings_elsewhere_become_comments_and_all_files_are_kept() -> None:
     text = "\n" * 6 + "  SSLProtocol all\nLast on\n"
     config = replace(CONFIG, overrides=(override,))
     state = replace(Machine().state(), config=config, files={override.real: (text, 0o640)})
-    made = plan(APACHE, state, want(overrides="comment_out"))
+    made = plan(state, want(overrides="comment_out"), APACHE)
     written = {step.path: step for step in made.steps if isinstance(step, WriteFile)}
     assert list(written) == [APACHE.journal, APACHE.owned, override.real]
     assert written[override.real].content == text.replace("  SSLProtocol", "# apache_tls:   SSLProtocol")
@@ -261,7 +261,7 @@ def test_what_cannot_become_a_comment_is_refused() -> None:
     assert "not a text in UTF-8: /etc/apache2/sites-enabled/a.conf" in refused(overrides=(override,), options={"overrides": "comment_out"})
     state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files={"/x": ("", 0o644)})
     with pytest.raises(RefusedError, match=r"other settings share their lines: /etc/apache2/sites-enabled/a[.]conf:7: SSLProtocol all"):
-        plan(APACHE, state, want(overrides="comment_out"))
+        plan(state, want(overrides="comment_out"), APACHE)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_stapling_needs_a_responder_in_every_certificate() -> None:
 
 
 def test_the_result_tells_what_each_name_does() -> None:
-    found = returned(Machine().state(), want(), plan(APACHE, Machine().state(), want()))
+    found = returned(Machine().state(), want(), plan(Machine().state(), want(), APACHE))
     assert found["openssl"] == "3.0.22"
     assert found["names"][0]["name"] == "a.test"
     assert found["names"][1]["without"] == ["AES128-GCM-SHA256", "AES256-SHA"]
@@ -301,7 +301,7 @@ def kept_by_the_next(now: Dict[str, str], kept: Dict[str, Optional[str]]) -> Opt
     override = Setting(PLACE, "SSLProtocol all", real="/a.conf")
     files = {path: (text, 0o640) for path, text in now.items()}
     state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files=files, kept=Kept(kept))
-    made = plan(APACHE, state, want(overrides="comment_out"))
+    made = plan(state, want(overrides="comment_out"), APACHE)
     written = {step.path: step.content for step in made.steps if isinstance(step, WriteFile)}
     return json.loads(written[APACHE.journal])["files"] if APACHE.journal in written else None
 
