@@ -22,6 +22,7 @@ from .files import Made, remove_folder
 VALGRIND, FENCE = "valgrind", "libefence"
 _GUARDED = 10
 """How many times slower a copier may be under a guard."""
+_LINK = "a link to the file itself"
 _ENVIRONMENT = ("env", "PYTHONMALLOC=malloc")
 _FENCE = ("env", "LD_PRELOAD=libefence.so.0", "EF_ALLOW_MALLOC_0=1")
 
@@ -55,16 +56,18 @@ def _copy(runner: Runner, before: Tuple[str, ...], command: Tuple[str, ...], mad
         runner.run([*before, *fill(command, made.path, target)], timeout=timeout)
     except CommandError as error:
         failure = error.problem
-    odd = _kind_if_odd(target)
-    copied = Copied(
-        failure or (odd and f"it made {odd} where a file belongs"), find_difference(made.content, b"" if odd else _read(target))
-    )
+    odd = _kind_if_odd(made.path, target)
+    # A link to the file has its content, and is the file itself.
+    content = b"" if odd and odd != _LINK else _read(target)
+    copied = Copied(failure or (odd and f"it made {odd} where a file belongs"), find_difference(made.content, content))
     remove_folder(os.path.dirname(target))
     return copied
 
 
-def _kind_if_odd(path: str) -> str:
-    """What is there in place of a file: a folder cannot be read, and a pipe would never end. Empty for a file, and for nothing."""
+def _kind_if_odd(source: str, path: str) -> str:
+    """What is there in place of a copy: a folder cannot be read, and a pipe would never end. Empty for a file, and for nothing."""
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(source, path):
+        return _LINK
     if not os.path.exists(path) or os.path.isfile(path):
         return ""
     return "a folder" if os.path.isdir(path) else "a pipe or a device"

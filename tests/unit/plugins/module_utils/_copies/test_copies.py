@@ -289,3 +289,12 @@ def test_a_copier_that_makes_no_file_is_named(tmp_path: Path, program: str, what
     (finding,) = room.observe(asked, SystemRunner())
     assert {copied.failure for copied in finding.copies} == {f"it made {what} where a file belongs"}
     assert all(copied.difference for copied in finding.copies)
+
+
+@pytest.mark.parametrize("command", ["cp -l", "ln", "ln --symbolic"])
+def test_a_link_is_no_copy(tmp_path: Path, command: str) -> None:
+    asked = wanted(paths=[str(tmp_path)], commands=[command], layouts=["holes"], rounds=1, guard="never")
+    (finding,) = room.observe(asked, SystemRunner())
+    assert [(copied.failure, copied.difference) for copied in finding.copies] == [
+        ("it made a link to the file itself where a file belongs", None)
+    ]
