@@ -21,6 +21,7 @@ import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.runner import SystemRunner
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.builder import read_patch
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.source import apply_patches
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.state import Patch
 
@@ -205,6 +206,22 @@ def test_a_patch_that_would_change_nothing_or_too_little_is_refused(tmp_path: Pa
     (tmp_path / "a").write_text("old\n")
     assert apply_patches(SystemRunner(), str(tmp_path), [Patch("fix", content, "0")]).startswith(said)
     assert (tmp_path / "a").read_text() == "old\n"
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("old/src/a", "new/src/a")])
+def test_a_patch_with_other_folders_in_front_is_refused_with_the_right_ones(tmp_path: Path, names: tuple[str, str]) -> None:
+    (tmp_path / "a").write_text("old\n")
+    content = "--- {}\n+++ {}\n@@ -1 +1 @@\n-old\n+new\n".format(*names)
+    said = apply_patches(SystemRunner(), str(tmp_path), [Patch("fix", content, "0")])
+    assert said.startswith("the patch fix is for files that the source does not have below one leading folder (patch -p1)")
+    assert said.endswith("with a/ and b/ in front")
+
+
+def test_a_patch_in_an_older_encoding_applies(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"J\xf6rg\n")
+    (tmp_path / "fix").write_bytes(b"From: J\xf6rg\n--- a/a\n+++ b/a\n@@ -1 +1,2 @@\n J\xf6rg\n+\xfc\n")
+    assert apply_patches(SystemRunner(), str(tmp_path), [read_patch(str(tmp_path / "fix"))]) == ""
+    assert (tmp_path / "a").read_bytes() == b"J\xf6rg\n\xfc\n"
 
 
 def test_a_killed_builder_leaves_no_process(tree: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class SystemRunner:
         # the output, and would keep a pipe open and the caller waiting as long as it runs.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as feed:
             if stdin is not None:
-                feed.write(stdin.encode("utf-8"))
+                feed.write(stdin.encode("utf-8", "surrogateescape"))
                 feed.seek(0)
             process = _start(argv, feed, out, err, self._packages)
             exit_code = _wait(process, argv, timeout)

@@ -31,7 +31,7 @@ RECORD = "built.json"
 
 def observe_builder(wanted: Wanted, runner: Runner, files: Host) -> Builder:
     """The state of a builder. Only lists and caches of this module are written."""
-    patches = tuple(_read_patch(path) for path in wanted.patches)
+    patches = tuple(read_patch(path) for path in wanted.patches)
     architecture, suite = read_architecture(runner), wanted.suite or read_suite(files)
     os.makedirs(wanted.directory, mode=0o755, exist_ok=True)
     lines = wanted.sources or make_lines(_read_targets(runner, wanted), suite)
@@ -56,13 +56,15 @@ def _read_targets(runner: Runner, wanted: Wanted) -> str:
     return runner.run(["apt-get", *options, "indextargets", "--format", TARGETS, "Created-By: Packages"]).stdout
 
 
-def _read_patch(path: str) -> Patch:
+def read_patch(path: str) -> Patch:
+    """A patch as it is, with the ends of its lines."""
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
+        with open(path, "rb") as stream:
             content = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ObservationError(f"patches: {path} cannot be read: {error}. {NOTHING}") from None
-    return Patch(os.path.basename(path), content, hashlib.sha256(content.encode("utf-8")).hexdigest())
+    # Sources in older encodings have patches in older encodings.
+    return Patch(os.path.basename(path), content.decode("utf-8", "surrogateescape"), hashlib.sha256(content).hexdigest())
 
 
 def apt_folder(wanted: Wanted, lines: Sequence[str]) -> str:

@@ -51,6 +51,9 @@ def apply_patches(runner: Runner, tree: str, patches: Sequence[Patch]) -> str:
         except CommandError as error:
             if back.exit_code == 0:
                 return f"the patch {patch.name} is already in the source; leave it out"
+            if "No file to patch" in error.problem:
+                found = f"the patch {patch.name} is for files that the source does not have below one leading folder (patch -p1)"
+                return f"{found}: {error.problem}; give its files the paths of the source, with a/ and b/ in front"
             return f"the patch {patch.name} does not apply without fuzz: {error.problem}; make it again for this version"
     return ""
 
