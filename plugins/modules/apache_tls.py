@@ -30,7 +30,8 @@ options:
     description:
       - V(present) gives the server the profile.
       - V(absent) takes away what this module wrote - its file, and the comments that O(overrides=comment_out) made of settings in the
-        server's folder of configuration. It is tried, compared and rolled back in the same way; the other options are not used.
+        server's folder of configuration, and in files elsewhere that it includes. It is tried, compared and rolled back in the same way;
+        the other options are not used.
     type: str
     choices: [present, absent]
     default: present

@@ -150,6 +150,25 @@ def test_what_undoes_the_profile_is_refused_or_reported(start: Callable[[str], S
     assert "127.0.0.1:443 for c.test: 1 suites without forward secrecy: AES128-SHA. The running server was not touched" in weak
 
 
+def test_macros_hosts_without_a_word_about_tls_and_hosts_behind_a_proxy(start: Callable[[str], ServerHost]) -> None:
+    host = start("bookworm")
+    host.write(
+        f"{SITES}/a.test.conf", "<Macro Site $name $port>\n" + site("$name").replace("*:443", "*:$port") + "</Macro>\nUse Site a.test 443\n"
+    )
+    host.write(f"{SITES}/b.test.conf", "Listen 8443 https\n" + site("b.test").replace("443", "8443").replace("SSLEngine on", ""))
+    proxy = site("c.test", "RemoteIPProxyProtocol on").replace("443", "9443")
+    suites = "SSLCipherSuite ECDHE-RSA-AES128-SHA:\\\nAES128-SHA\n"
+    host.write(f"{SITES}/c.test.conf", f"Listen 9443\n{proxy}".replace("SSLEngine on\n", f"SSLEngine on\n{suites}"))
+    host.sh("a2enmod --quiet macro remoteip; apache2ctl restart; sleep 1")
+    stock = host.sh(f"cat {SITES}/*")
+    done = host.four_times("apache_tls", overrides="comment_out")
+    names = {(one["port"], one["name"]): (one["suites"], one["without"]) for one in done["names"]}
+    assert names.keys() == {(443, "a.test"), (443, None), (8443, "b.test"), (8443, None), (9443, "c.test"), (9443, None)}
+    assert set(map(str, names.values())) == {"(9, [])"}
+    host.four_times("apache_tls", state="absent")
+    assert host.sh(f"cat {SITES}/*") == stock
+
+
 def test_a_server_that_does_not_run_is_not_started(start: Callable[[str], ServerHost]) -> None:
     host = start("bookworm")
     host.sh("apache2ctl stop; while [ -e /run/apache2/apache2.pid ]; do sleep 0.05; done")

@@ -59,6 +59,49 @@ def test_nginx_becomes_forward_secret_and_stays_alive(start: Start, suite: str, 
     host.sh("! [ -e /etc/nginx/conf.d/zz-fleetlab-tls.conf ]")
 
 
+LETSENCRYPT = """ssl_session_tickets off;
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_ciphers
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+"""
+
+
+@pytest.mark.parametrize("folder", ["/etc/letsencrypt", "/srv/tls"])
+def test_settings_of_nginx_in_other_folders_are_tried_commented_out_and_given_back(start: Start, folder: str) -> None:
+    host = start("bookworm")
+    host.sh(f"sed -i /ssl_/d /etc/nginx/nginx.conf; mkdir {folder}; chmod 750 {folder}")
+    host.write(f"{folder}/options.conf", LETSENCRYPT)
+    host.write("/etc/nginx/sites-enabled/a", SITE.replace("root", f"include {folder}/options.conf; root"))
+    host.sh("chmod 640 /*/*/options.conf; nginx; sleep 0.3")
+    host.four_times("nginx_tls", overrides="comment_out")
+    assert all(line.startswith("# nginx_tls: ") for line in host.sh(f"cat {folder}/options.conf").splitlines())
+    host.four_times("nginx_tls", state="absent")
+    assert host.sh(f"cat {folder}/options.conf; stat -c %a {folder}/options.conf") == f"{LETSENCRYPT}640\n"
+
+
+def test_nginx_behind_a_proxy_under_a_supervisor_refuses_unknown_names(start: Start) -> None:
+    host = start("trixie")
+    host.sh("sed -i '/ssl_/d; 1i daemon off;' /etc/nginx/nginx.conf")
+    refusing = "server { listen 443 ssl default_server; ssl_reject_handshake on; }\n"
+    lines = "listen localhost:8443-8444 ssl; ssl_conf_command Options KTLS; location ~ ^/\\{id\\}x { return 301 https://${host}/; } root"
+    host.write("/etc/nginx/sites-enabled/a", refusing + SITE.replace("443 ssl", "443 ssl proxy_protocol").replace("root", lines))
+    host.sh("nginx >/dev/null 2>&1 & sleep 0.5")
+    done = host.four_times("nginx_tls")
+    expected = [(443, "a.test"), (8443, "a.test"), (8443, None), (8444, "a.test"), (8444, None)]
+    assert [(one["port"], one["name"]) for one in done["names"]] == expected
+    assert {(one["suites"], len(one["without"])) for one in done["names"]} == {(6, 0)}
+
+
+def test_proftpd_that_binds_to_the_addresses_of_its_servers(start: Start) -> None:
+    host = start("bookworm")
+    host.sh("echo LoadModule mod_tls.c >> /etc/proftpd/modules.conf; echo 127.0.0.6 ftp.a.test >> /etc/hosts")
+    servers = "".join(f"<VirtualHost {address}>\nPort 21\n{FTP}</VirtualHost>\n" for address in ("127.0.0.5", "ftp.a.test"))
+    host.write("/etc/proftpd/conf.d/a.conf", f"SocketBindTight on\n{servers}")
+    host.sh("proftpd; sleep 0.5")
+    done = host.module("proftpd_tls")
+    assert [(one["address"], one["without"]) for one in done["names"]] == [("127.0.0.5", []), ("127.0.0.6", [])], done
+
+
 @pytest.mark.parametrize(("suite", "hybrid"), [("bookworm", []), ("trixie", ["X25519MLKEM768"])])
 def test_proftpd_becomes_forward_secret(start: Start, suite: str, hybrid: list[str]) -> None:
     host = start(suite)

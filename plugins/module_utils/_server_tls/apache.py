@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .apache_walk import ROOT
-from .includes import is_address, names_of, reached
-from .profiles import TLS13_SUITES, Settings
-from .state import Config, Endpoint, File, Listener, Setting
+from .includes import is_address, is_name, is_within, names_of, reached
+from .profiles import TLS13_SUITES, Settings, is_other_command
+from .state import PROXY, Config, Endpoint, File, Listener, Setting
 from .syntax import Section
 from .walk import Directive
 
@@ -56,7 +56,8 @@ def read(found: Sequence[Directive]) -> Config:
         reads_owned=bool(owned),
         endpoints=tuple(_endpoints(found)),
         listeners=tuple(_listeners(found)),
-        overrides=tuple(_overrides(found, last)),
+        # A macro that is used twice has each of its lines twice.
+        overrides=tuple(dict.fromkeys(_overrides(found, last))),
         unread=tuple(_setting(one) for one in found if one.name == "use"),
         certificates=tuple(_files(found, "sslcertificatefile")),
         ticket_keys=tuple(_files(found, "sslsessionticketkeyfile")),
@@ -65,21 +66,16 @@ def read(found: Sequence[Directive]) -> Config:
 
 
 def _setting(one: Directive) -> Setting:
-    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), is_whole_line=one.token.is_whole_line)
+    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), lines=one.token.lines)
 
 
 def _overrides(found: Sequence[Directive], last: int) -> Iterator[Setting]:
     """TLS of virtual hosts, and of the server after the owned file."""
     for number, one in enumerate(found):
         is_owned = one.token.place.file in (OWNED, ENABLED)
-        if one.name in _TLS and not is_owned and (one.virtual_host or (number > last >= 0)) and not _is_other_command(one):
+        is_other = one.name == "sslopensslconfcmd" and is_other_command(one.words)
+        if one.name in _TLS and not is_owned and (one.virtual_host or (number > last >= 0)) and not is_other:
             yield _setting(one)
-
-
-def _is_other_command(one: Directive) -> bool:
-    """Whether it is a command of OpenSSL that has nothing to do with groups and protocols."""
-    known = ("curves", "groups", "ecdhparameters", "protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites", "options")
-    return one.name == "sslopensslconfcmd" and bool(one.words) and one.words[0].lower() not in known
 
 
 def _files(found: Sequence[Directive], name: str) -> Iterator[File]:
@@ -122,26 +118,49 @@ def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
     for one in found:
         hosts.setdefault(one.virtual_host, []).append(one) if one.virtual_host else main.append(one)
     names: Dict[Tuple[str, int], List[str]] = {}
-    has_tls = _speaks_tls(main)
+    behind: Dict[Tuple[str, int], bool] = {}
+    ports = _ports(found)
     for section, inside in hosts.items():
-        if _speaks_tls(inside) or (has_tls and not _says(inside, "sslengine")):
+        if _speaks_tls(section, inside, main, ports):
             for word in section.words:
                 for end in _addresses(word, listeners):
                     names.setdefault(end, []).extend(_names(inside))
-    if has_tls and not hosts:
+                    behind[end] = _has_proxy(inside, main, end[0])
+    if not hosts and _value(main, "sslengine") not in ("", "off"):
         for listener in listeners:
-            names.setdefault((reached(listener.address), listener.port), []).extend(_names(main))
+            end = (reached(listener.address), listener.port)
+            names.setdefault(end, []).extend(_names(main))
+            behind[end] = _has_proxy((), main, end[0])
     for (address, port), known in sorted(names.items()):
-        yield Endpoint(address, port, tuple(dict.fromkeys(known)))
+        yield Endpoint(address, port, tuple(dict.fromkeys(known)), PROXY if behind[address, port] else None)
 
 
-def _says(inside: Sequence[Directive], name: str) -> bool:
-    return any(one.name == name for one in inside)
+def _has_proxy(inside: Sequence[Directive], main: Sequence[Directive], address: str) -> bool:
+    """Whether a proxy has to tell the address of its client. This host asks each address from itself, which may be an exception."""
+    exceptions = [word for one in main if one.name == "remoteipproxyprotocolexceptions" for word in one.words]
+    is_asked = (_value(inside, "remoteipproxyprotocol") or _value(main, "remoteipproxyprotocol")) == "on"
+    return is_asked and not any(is_within(address, word) for word in exceptions)
 
 
-def _speaks_tls(inside: Sequence[Directive]) -> bool:
-    values = [one.words[0].lower() for one in inside if one.name == "sslengine" and one.words]
-    return bool(values) and values[-1] != "off"
+def _value(inside: Sequence[Directive], name: str) -> str:
+    """The last value, which is the one in force, in lower case; empty if there is none."""
+    return next((one.words[0].lower() for one in reversed(inside) if one.name == name and one.words), "")
+
+
+def _speaks_tls(section: Section, inside: Sequence[Directive], main: Sequence[Directive], ports: Mapping[int, bool]) -> bool:
+    """Whether a virtual host speaks TLS. Without C(SSLEngine) it does so if it has a certificate, and its first port is one of HTTPS."""
+    engine = _value(inside, "sslengine") or _value(main, "sslengine")
+    if engine:
+        return engine != "off"
+    protocol = _value(inside, "protocol") or _value(main, "protocol")
+    first = next((ports[port] for port in (_split(word)[1] or 0 for word in section.words) if port in ports), False)
+    return (protocol == "https" if protocol else first) and bool(_value([*main, *inside], "sslcertificatefile"))
+
+
+def _ports(found: Sequence[Directive]) -> Dict[int, bool]:
+    """The ports that are listened on, and whether for HTTPS; without a word about it that is port 443."""
+    words = [(_split(one.words[0])[1], one.words[1:]) for one in found if one.name == "listen" and one.words]
+    return {port: protocol[0].lower() == "https" if protocol else port == 443 for port, protocol in words if port}
 
 
 def _addresses(word: str, listeners: Sequence[Listener]) -> Iterator[Tuple[str, int]]:
@@ -149,7 +168,7 @@ def _addresses(word: str, listeners: Sequence[Listener]) -> Iterator[Tuple[str, 
     address, port = _split(word)
     for listener in listeners:
         if port in (None, listener.port):
-            own = address if is_address(address) else listener.address
+            own = address if is_address(address) or is_name(address) else listener.address
             if not is_address(listener.address) or own == listener.address:
                 yield reached(own), listener.port
 

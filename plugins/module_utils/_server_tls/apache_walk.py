@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Dict, Mapping, Set, Tuple
+from typing import Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple
 
 from .includes import Files
 from .syntax import Token
@@ -33,6 +33,7 @@ def variables(envvars: str) -> Dict[str, str]:
 
 class _Walk(Walk):
     includes = ("include", "includeoptional")
+    macro = "macro"
     conditions = ("ifmodule", "ifdefine", "iffile", "ifversion", "ifdirective", "ifsection")
 
     def __init__(self, files: Files, variables: Mapping[str, str]) -> None:
@@ -51,6 +52,16 @@ class _Walk(Walk):
             self._modules.add(token.words[0])
         elif token.name == "serverroot":
             self._root = token.words[0].rstrip("/")
+        elif token.name == "undefmacro":
+            self.macros.pop(token.words[0].lower(), None)
+
+    def used(self, token: Token) -> Optional[Iterable[Token]]:
+        begin, inside = self.macros.get("".join(token.words[:1]).lower(), (None, ()))
+        if token.name != "use" or begin is None or len(begin.words) != len(token.words):
+            return None
+        # The longest parameters first, because one may be the beginning of another.
+        pairs = sorted(zip(begin.words[1:], token.words[1:]), key=lambda pair: -len(pair[0]))
+        return [replace(each, words=tuple(_filled(word, pairs) for word in each.words)) for each in inside]
 
     def holds(self, token: Token) -> bool:
         word = token.words[0] if token.words else ""
@@ -71,6 +82,13 @@ class _Walk(Walk):
 
     def _word(self, word: str) -> str:
         return re.sub(r"\$\{([^}]+)\}", lambda match: self._variables.get(match.group(1), match.group(0)), word)
+
+
+def _filled(word: str, pairs: Sequence[Tuple[str, str]]) -> str:
+    """A word of a macro, in which the parameters have these values."""
+    for parameter, value in pairs:
+        word = word.replace(parameter, value)
+    return word
 
 
 def directives(files: Files) -> Tuple[Directive, ...]:

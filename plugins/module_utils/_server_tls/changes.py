@@ -31,7 +31,7 @@ def changed_files(
     found: Dict[str, Optional[str]] = {server.owned: server.render(settings)}
     lines: Dict[str, List[int]] = {}
     for setting in config.overrides if wanted.overrides == "comment_out" else ():
-        lines.setdefault(setting.real, []).append(setting.place.line)
+        lines.setdefault(setting.real, []).extend(range(setting.place.line, setting.place.line + setting.lines))
     for path, numbers in lines.items():
         if path in files:
             found[path] = comment_out(server, files[path][0], numbers)

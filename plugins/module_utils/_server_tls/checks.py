@@ -70,7 +70,7 @@ def _of_settings(server: Server, state: State, wanted: Wanted) -> Iterator[Fleet
     unreadable = [one.place.file for one in config.overrides if one.real not in state.files]
     if unreadable and wanted.overrides == "comment_out":
         yield RefusedError(subject, f"not a text in UTF-8: {_list(unreadable)}", f"{_NOTHING}; take its settings out by hand")
-    spread = [str(one) for one in config.overrides if not one.is_whole_line]
+    spread = [str(one) for one in config.overrides if not one.is_whole]
     if spread and wanted.overrides == "comment_out":
         yield RefusedError(subject, f"other settings share their lines: {_list(spread)}", f"{_NOTHING}; take them out by hand")
 

@@ -63,9 +63,24 @@ def is_address(text: str) -> bool:
         return False
 
 
+def is_within(address: str, network: str) -> bool:
+    """Whether an address belongs to a network, such as C(192.0.2.0/24), or is the only one of it."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
 def reached(address: str) -> str:
-    """Where a server is asked that listens on an address, or on all of a family."""
-    return address if is_address(address) else "::1" if ":" in address else "127.0.0.1"
+    """Where a server is asked that listens on an address, on that of a name of this host, or on all of a family."""
+    if is_address(address) or is_name(address):
+        return address
+    return "::1" if ":" in address else "127.0.0.1"
+
+
+def is_name(text: str) -> bool:
+    """Whether the text is a name, and neither an address nor a sign for all of them, such as C(*) and C(_default_)."""
+    return _NAME.fullmatch(text) is not None and not re.fullmatch(r"[0-9.]+", text) and text != "_default_"
 
 
 def names_of(words: Sequence[str]) -> Iterator[str]:

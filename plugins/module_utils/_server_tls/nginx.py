@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .includes import Files, is_address, matches, names_of, reached
-from .profiles import TLS13_SUITES, Settings
-from .state import Config, Endpoint, File, Listener, Place, Setting
+from .nginx_syntax import statements
+from .profiles import TLS13_SUITES, Settings, is_other_command
+from .state import PROXY, Config, Endpoint, File, Listener, Place, Setting
 
 ROOT = "/etc/nginx"
 MAIN = f"{ROOT}/nginx.conf"
@@ -20,9 +21,10 @@ MARK = "# Written by fleetlab.linux.nginx_tls. Changes made here are lost."
 _DEPTH = 20
 
 _TLS = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_ecdh_curve", "ssl_prefer_server_ciphers", "ssl_session_tickets", "ssl_conf_command"})
-_TOKEN = re.compile(
-    r"""\s+|#[^\n]*|([{};])|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\$\{[^}]*\}|\\.|[^\s{};"'#\\])[^\s{};]*)|(.)""", re.DOTALL
-)
+_LOGS = ("access_log", "error_log")
+_SYSLOG = "syslog:server="
+_WITH_HOSTS = ("server", "resolver", "set_real_ip_from", "auth_http")
+_LISTEN = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[^:\[\]]+):)?(\d+)(?:-(\d+))?|(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Directive:
     words: Tuple[str, ...]
     place: Place
     blocks: Tuple[Tuple[str, Place], ...]
-    is_whole_line: bool
+    lines: int = 1
+    is_whole: bool = True
 
     @property
     def name(self) -> str:
@@ -69,7 +72,7 @@ def read(files: Files) -> Config:
         reads_owned=any(one.place.file == OWNED for one in found),
         endpoints=endpoints,
         listeners=tuple(_listeners(found)),
-        overrides=tuple(_setting(one) for one in found if one.name in _TLS and one.place.file != OWNED),
+        overrides=tuple(_setting(one) for one in found if _undoes(one)),
         certificates=tuple(_files(found, "ssl_certificate")),
         ticket_keys=tuple(_files(found, "ssl_session_ticket_key")),
         hosts=tuple(sorted(set(_hosts(every)))),
@@ -77,20 +80,33 @@ def read(files: Files) -> Config:
     )
 
 
+def _undoes(one: Directive) -> bool:
+    is_other = one.name == "ssl_conf_command" and is_other_command(one.words[1:])
+    return one.name in _TLS and one.place.file != OWNED and not is_other
+
+
 def _logs(every: Sequence[Directive]) -> Iterator[str]:
     """The files of logs, as far as their names have no variables."""
     for one in every:
-        if one.name in ("access_log", "error_log") and len(one.words) > 1:
+        if one.name in _LOGS and len(one.words) > 1:
             path = one.words[1]
             if path not in ("off", "stderr") and not path.startswith(("syslog:", "memory:")) and "$" not in path:
                 yield path if path.startswith("/") else f"/usr/share/nginx/{path}"
 
 
 def _hosts(every: Sequence[Directive]) -> Iterator[str]:
-    """Names behind this server. nginx asks for their addresses when it starts."""
+    """Names of other hosts. nginx asks for their addresses when it starts."""
     for one in every:
-        if len(one.words) > 1 and (one.name.endswith("_pass") or one.name in ("server", "resolver", "set_real_ip_from")):
+        if len(one.words) > 1 and (one.name.endswith("_pass") or one.name in _WITH_HOSTS):
             yield from names_of([one.words[1].rpartition("://")[2].partition("/")[0]])
+        if len(one.words) > 1 and one.name in _LOGS and one.words[1].startswith(_SYSLOG):
+            yield from names_of([one.words[1][len(_SYSLOG) :].partition(",")[0]])
+
+
+def foreground(files: Files) -> Sequence[str]:
+    """What starts nginx so that it stays a child. It takes no setting twice, and one that a supervisor starts has this one already."""
+    is_said = any(one.name == "daemon" and not one.blocks for one in _file(files, MAIN, (), 0))
+    return ("nginx",) if is_said else ("nginx", "-g", "daemon off;")
 
 
 def pid_files(files: Files) -> Iterator[str]:
@@ -103,41 +119,23 @@ def pid_files(files: Files) -> Iterator[str]:
 
 def _file(files: Files, path: str, around: Tuple[Tuple[str, Place], ...], depth: int) -> Iterator[Directive]:
     blocks = list(around)
-    for words, place, end, is_whole in _statements(path, files.read(path) or ""):
-        if end == "}":
+    for one in statements(path, files.read(path) or ""):
+        words = one.words
+        if one.end == "}":
             if len(blocks) > len(around):
                 blocks.pop()
-        elif end == "{":
-            blocks.append((words[0] if words else "", place))
+        elif one.end == "{":
+            blocks.append((words[0] if words else "", one.place))
         elif words and words[0] == "include" and len(words) > 1 and depth < _DEPTH:
             for included in matches(files, ROOT, words[1]):
                 yield from _file(files, included, tuple(blocks), depth + 1)
         elif words:
-            yield Directive(words, place, tuple(blocks), is_whole)
-
-
-def _statements(path: str, text: str) -> Iterator[Tuple[Tuple[str, ...], Place, str, bool]]:
-    """Words, place and end of each statement, and whether its line holds nothing else."""
-    words: List[str] = []
-    begin, number = 1, 1
-    lines = text.split("\n")
-    for match in _TOKEN.finditer(text):
-        end, double, single, plain, _other = match.groups()
-        word = next((group for group in (double, single, plain) if group is not None), None)
-        if word is not None:
-            begin = begin if words else number
-            words.append(word)
-        elif end:
-            begin = begin if words else number
-            is_whole = begin == number and re.fullmatch(r"\s*[^{};#]*;\s*(#.*)?", lines[number - 1]) is not None
-            yield tuple(words), Place(path, begin), end, is_whole
-            words = []
-        number += match.group(0).count("\n")
+            yield Directive(words, one.place, tuple(blocks), one.lines, one.is_whole)
 
 
 def _setting(one: Directive) -> Setting:
     where = f"server at {one.server}" if one.server else ""
-    return Setting(one.place, " ".join(one.words), where, is_whole_line=one.is_whole_line)
+    return Setting(one.place, " ".join(one.words), where, lines=one.lines, is_whole=one.is_whole)
 
 
 def _files(found: Sequence[Directive], name: str) -> Iterator[File]:
@@ -155,27 +153,61 @@ def _listeners(found: Sequence[Directive]) -> Iterator[Listener]:
 
 
 def _listener(one: Directive) -> Iterator[Listener]:
-    """Where a C(listen) listens: a port, an address, both, or a socket of this host, which has neither."""
+    """Where a C(listen) listens: a port or several, an address, both, or a socket of this host, which has neither."""
     word = one.words[1] if len(one.words) > 1 else ""
-    match = re.fullmatch(r"(?:(\[[0-9a-fA-F:.]+\]|[^:\[\]]+):)?(\d+)|(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)", word)
-    if match and not word.startswith("unix:"):
-        address = (match.group(1) or match.group(3) or "0.0.0.0").strip("[]")
-        yield Listener("0.0.0.0" if address in ("*", "") else address, int(match.group(2) or 80), one.place)
+    match = _LISTEN.fullmatch(word)
+    # What is for QUIC alone takes no connection of TCP.
+    if match and not word.startswith("unix:") and "quic" not in one.words[2:]:
+        address = (match.group(1) or match.group(4) or "0.0.0.0").strip("[]")
+        first = int(match.group(2) or 80)
+        for port in range(first, int(match.group(3) or first) + 1):
+            yield Listener("0.0.0.0" if address in ("*", "") else address, port, one.place)
+
+
+def _is_on(inside: Sequence[Directive], name: str) -> bool:
+    return next((one.words[1:] == ("on",) for one in inside if one.name == name), False)
 
 
 def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
+    everywhere = [one for one in found if len(one.blocks) == 1]
     servers: Dict[Place, List[Directive]] = {}
     for one in found:
-        if one.server:
+        # A location has neither names nor addresses.
+        if one.server and len(one.blocks) == 2:
             servers.setdefault(one.server, []).append(one)
-    names: Dict[Tuple[str, int], List[str]] = {}
+    ends: Dict[Tuple[str, int], _End] = {}
     for inside in servers.values():
-        is_on = any(one.words == ("ssl", "on") for one in inside)
-        known = [name for one in inside if one.name == "server_name" for name in names_of(one.words[1:])]
-        for one in inside:
-            if one.name == "listen" and (is_on or "ssl" in one.words[2:]):
-                for listener in _listener(one):
-                    address = listener.address if is_address(listener.address) else reached(listener.address)
-                    names.setdefault((address, listener.port), []).extend(known)
-    for (address, port), listed in sorted(names.items()):
-        yield Endpoint(address, port, tuple(dict.fromkeys(listed)))
+        refuses = _is_on([*inside, *everywhere], "ssl_reject_handshake")
+        known = [] if refuses else [name for one in inside if one.name == "server_name" for name in _names(one.words[1:])]
+        for one, listener in _secure(inside):
+            end = ends.setdefault((reached(listener.address), listener.port), _End())
+            end.names.extend(known)
+            end.has_proxy = end.has_proxy or "proxy_protocol" in one.words[2:]
+            # Without a name, nginx takes the server that says default_server, else the first.
+            if end.refuses is None or "default_server" in one.words[2:]:
+                end.refuses = refuses
+    for (address, port), end in sorted(ends.items()):
+        if end.names or not end.refuses:
+            yield Endpoint(address, port, tuple(dict.fromkeys(end.names)), PROXY if end.has_proxy else None, not end.refuses)
+
+
+@dataclass
+class _End:
+    """What the servers of one address say. C(refuses) is C(None) as long as there is none."""
+
+    names: List[str] = field(default_factory=list)
+    refuses: Optional[bool] = None
+    has_proxy: bool = False
+
+
+def _secure(inside: Sequence[Directive]) -> Iterator[Tuple[Directive, Listener]]:
+    """The listeners of a server that speak TLS."""
+    for one in inside:
+        if one.name == "listen" and (_is_on(inside, "ssl") or "ssl" in one.words[2:]):
+            for listener in _listener(one):
+                yield one, listener
+
+
+def _names(words: Sequence[str]) -> Iterator[str]:
+    """A name that begins with a dot stands for itself, too."""
+    yield from names_of([word[1:] if word.startswith(".") else word for word in words])

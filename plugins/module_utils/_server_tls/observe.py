@@ -22,6 +22,7 @@ from .._host.sockets import LISTENING, open_sockets, parse_table
 from .._tls.observe.observe import observe as scan
 from .._tls.options import Wanted as Question
 from .changes import is_marked
+from .includes import is_name
 from .local import local_networks
 from .options import Wanted
 from .profiles import Version
@@ -40,9 +41,11 @@ class _AsIfEnabled:
 
     def __init__(self, host: Host, server: Server) -> None:
         self._host, self._server = host, server
+        self.seen: Set[str] = set()
 
     def read(self, path: str) -> Optional[str]:
         """The content of a file."""
+        self.seen.add(path)
         return "Define FLEETLAB_TLS;" if path in (self._server.owned, self._server.enabled) else self._host.read(path)
 
     def names(self, folder: str) -> List[str]:
@@ -82,8 +85,11 @@ def observe(wanted: Wanted, server: Server, host: Host) -> State:
 def read_config(host: Host, server: Server) -> Config:
     """The configuration, with the facts about the files that it names."""
     config = server.read(_AsIfEnabled(host, server))
+    own_hosts = {endpoint.address: _address_of(endpoint.address) for endpoint in config.endpoints if is_name(endpoint.address)}
     return replace(
         config,
+        endpoints=tuple(replace(endpoint, address=own_hosts.get(endpoint.address, endpoint.address)) for endpoint in config.endpoints),
+        own_hosts=tuple(own_hosts.items()),
         overrides=tuple(replace(setting, real=host.resolve(setting.place.file)) for setting in config.overrides),
         certificates=tuple(_look_at(host, file) for file in config.certificates),
         ticket_keys=tuple(_look_at(host, file) for file in config.ticket_keys),
@@ -104,14 +110,24 @@ def read_files(
 
 
 def find_marked(host: Host, server: Server) -> Tuple[str, ...]:
-    """The files of the configuration, without links, in which this collection made lines comments."""
-    found: Set[str] = set()
-    for folder, _folders, names in os.walk(host.root + server.folder):
-        for name in names:
-            path = host.resolve(os.path.join(folder, name)[len(host.root) :])
-            if host.is_file(path) and is_marked(server, host.read(path) or ""):
-                found.add(path)
+    """The files in which this collection made lines comments, without links: those of the server's folder, also if they are not in use
+    now, and those of other folders that the configuration includes."""
+    files = _AsIfEnabled(host, server)
+    server.read(files)
+    paths = {
+        os.path.join(folder, name)[len(host.root) :] for folder, _folders, names in os.walk(host.root + server.folder) for name in names
+    }
+    found = {path for path in map(host.resolve, paths | files.seen) if host.is_file(path) and is_marked(server, host.read(path) or "")}
     return tuple(sorted(found))
+
+
+def _address_of(name: str) -> str:
+    """The address of this host by which a server with such a name listens; that of the loopback interface if the name is not known."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return "127.0.0.1"
+    return str(min(found, key=lambda answer: answer[0] != socket.AF_INET)[4][0])
 
 
 def main_process(host: Host, server: Server) -> Optional[int]:
@@ -138,7 +154,7 @@ def scan_all(endpoints: Sequence[Endpoint], wanted: Wanted) -> Tuple[Report, ...
 
 
 def _question(endpoint: Endpoint, wanted: Wanted) -> Question:
-    names: Tuple[Optional[str], ...] = (*endpoint.names, None)
+    names: Tuple[Optional[str], ...] = (*endpoint.names, None) if endpoint.takes_all else endpoint.names
     return Question(endpoint.address, endpoint.port, names, endpoint.starttls, wanted.timeout, _MAX_HANDSHAKES, ())
 
 

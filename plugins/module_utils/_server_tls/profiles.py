@@ -63,6 +63,18 @@ def groups_for(version: Version, asked: Optional[Sequence[str]] = None) -> Tuple
     return tuple(asked) if asked is not None else tuple(name for name in _GUIDELINE if GROUPS[name].since <= version)
 
 
+_COMMANDS = frozenset({"curves", "groups", "ecdhparameters", "protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites"})
+_OPTIONS = ("sessionticket", "serverpreference", "compression", "allownodhekex")
+
+
+def is_other_command(words: Sequence[str]) -> bool:
+    """Whether a command of OpenSSL (SSL_CONF_cmd) has nothing to do with what a profile sets, such as C(Options KTLS)."""
+    name, value = ("".join(words[:1]).lower().lstrip("-"), "".join(words[1:]).lower())
+    if name == "options":
+        return not any(option in value for option in _OPTIONS)
+    return bool(name) and name not in _COMMANDS
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of a server. C(groups) are names of OpenSSL; C(tickets) and the others tell whether the server does it."""

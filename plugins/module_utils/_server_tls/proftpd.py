@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Optional, Sequence
 
-from .includes import Files, is_address, reached
+from .includes import Files, reached
 from .profiles import Settings
 from .state import Config, Endpoint, File, Listener, Setting
 from .syntax import Section, Token
@@ -71,11 +71,12 @@ class _Walk(Walk):
 
     def holds(self, token: Token) -> bool:
         # Other modules may be built in, so their sections are read.
-        return token.words[:1] != ("mod_tls.c",) or "mod_tls.c" in self._loaded
+        word = token.words[0] if token.words else ""
+        return word.lstrip("!") != "mod_tls.c" or ("mod_tls.c" in self._loaded) != word.startswith("!")
 
 
 def _setting(one: Directive) -> Setting:
-    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), is_whole_line=one.token.is_whole_line)
+    return Setting(one.token.place, one.token.text, str(one.virtual_host or ""), lines=one.token.lines)
 
 
 def _certificates(found: Sequence[Directive]) -> Iterator[File]:
@@ -106,7 +107,7 @@ def _port(inside: Sequence[Directive]) -> int:
 def _addresses(section: Optional[Section], inside: Sequence[Directive]) -> Sequence[str]:
     one = _value(inside, "defaultaddress")
     words = section.words if section else one.words if one else ()
-    return [reached(word if is_address(word) else "") for word in words] or ["127.0.0.1"]
+    return [reached(word) for word in words] or ["127.0.0.1"]
 
 
 def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
@@ -119,8 +120,15 @@ def _endpoints(found: Sequence[Directive]) -> Iterator[Endpoint]:
 
 
 def _listeners(found: Sequence[Directive]) -> Iterator[Listener]:
-    for section, inside in _servers(found).items():
-        place = section.place if section else inside[0].token.place if inside else None
+    """It listens on every address, and looks afterwards which server is meant, if it is not told to bind to those of each server."""
+    servers = _servers(found)
+    bind = _value(servers[None], "socketbindtight")
+    is_tight = bind is not None and bind.words[0].lower() in ("on", "true", "yes", "1")
+    for section, inside in servers.items():
+        one = _value(inside, "port") or _value(inside, "defaultaddress")
+        place = section.place if section else one.token.place if one else inside[0].token.place if inside else None
         if place and _port(inside):
-            # It listens on every address, and looks afterwards which server is meant.
-            yield Listener("", _port(inside), place)
+            # The main server has the address of the host's name if it has no other, which nobody can tell for sure.
+            names = [] if is_tight and not section and not _value(inside, "defaultaddress") else _addresses(section, inside)
+            for address in names if is_tight else [""]:
+                yield Listener(address, _port(inside), place)

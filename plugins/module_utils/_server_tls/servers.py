@@ -28,7 +28,7 @@ class Server:
     logs: Tuple[str, ...]
     enable: Tuple[str, ...]
     disable: Tuple[str, ...]
-    foreground: Tuple[str, ...]
+    foreground: Callable[[Files], Sequence[str]]
     reload: Tuple[str, ...]
     start: Tuple[str, ...]
     process: str
@@ -60,7 +60,7 @@ APACHE = Server(
     logs=("/var/log/apache2/error.log",),
     enable=("a2enconf", "--quiet", apache.NAME),
     disable=("a2disconf", "--quiet", apache.NAME),
-    foreground=("apache2ctl", "-DFOREGROUND"),
+    foreground=lambda _files: ("apache2ctl", "-DFOREGROUND"),
     reload=("apache2ctl", "graceful"),
     start=("apache2ctl", "start"),
     process="apache2",
@@ -77,7 +77,7 @@ NGINX = Server(
     logs=("/var/log/nginx/error.log",),
     enable=(),
     disable=(),
-    foreground=("nginx", "-g", "daemon off;"),
+    foreground=nginx.foreground,
     reload=("service", "nginx", "reload"),
     start=("service", "nginx", "start"),
     process="nginx",
@@ -94,7 +94,7 @@ PROFTPD = Server(
     logs=("/var/log/proftpd/proftpd.log", "/var/log/proftpd/tls.log"),
     enable=(),
     disable=(),
-    foreground=("proftpd", "--nodaemon"),
+    foreground=lambda _files: ("proftpd", "--nodaemon"),
     reload=("service", "proftpd", "reload"),
     start=("service", "proftpd", "start"),
     process="proftpd",

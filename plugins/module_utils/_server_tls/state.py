@@ -11,6 +11,9 @@ from typing import Mapping, Optional, Tuple
 from .._tls.state import Scan
 from .profiles import Version
 
+PROXY = "proxy"
+"""What comes before TLS where a proxy in front of the server tells the address of its client."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -27,14 +30,15 @@ class Place:
 class Setting:
     """A line of the configuration that another one than this module wrote. C(where) names its section, such as a virtual host.
 
-    C(real) is the file without links; C(is_whole_line) tells whether it can be made a comment.
+    C(real) is the file without links; C(lines) is the number of its lines, and C(is_whole) tells whether these can be made comments.
     """
 
     place: Place
     text: str
     where: str = ""
     real: str = ""
-    is_whole_line: bool = True
+    lines: int = 1
+    is_whole: bool = True
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" + (f" (in {self.where})" if self.where else "")
@@ -42,12 +46,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address at which the server answers, and the names that it knows there."""
+    """An address at which the server answers, and the names that it knows there. C(address) may be the name of this host as it is read.
+
+    C(starttls) is what comes before TLS. Without C(takes_all), the server refuses clients without one of these names.
+    """
 
     address: str
     port: int
     names: Tuple[str, ...] = ()
     starttls: Optional[str] = None
+    takes_all: bool = True
 
     @property
     def label(self) -> str:
@@ -78,7 +86,8 @@ class File:
 class Config:
     """The configuration that lies on disk. C(overrides) undo the owned file, C(unread) could not be followed.
 
-    C(hosts) are names of other hosts, without whose addresses the server does not start. C(logs) are the files that it writes to.
+    C(hosts) are names of other hosts, without whose addresses the server does not start, C(own_hosts) names of this one with the addresses
+    at which the server listens. C(logs) are the files that it writes to.
     """
 
     has_tls: bool
@@ -90,6 +99,7 @@ class Config:
     certificates: Tuple[File, ...] = ()
     ticket_keys: Tuple[File, ...] = ()
     hosts: Tuple[str, ...] = ()
+    own_hosts: Tuple[Tuple[str, str], ...] = ()
     logs: Tuple[str, ...] = ()
 
 

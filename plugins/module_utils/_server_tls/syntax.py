@@ -29,14 +29,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Token:
-    """A line of a file: a directive, or the beginning or end of a section. C(name) is in lower case, C(text) as it is written."""
+    """A line of a file: a directive, or the beginning or end of a section. C(name) is in lower case, C(text) as it is written.
+
+    C(lines) is the number of its lines.
+    """
 
     kind: str
     name: str
     words: Tuple[str, ...]
     place: Place
     text: str
-    is_whole_line: bool = True
+    lines: int = 1
 
     @property
     def section(self) -> Section:
@@ -46,18 +49,18 @@ class Token:
 
 def tokens(file: str, text: str) -> Iterator[Token]:
     """The lines of a file without comments."""
-    for number, line, is_whole in _joined(text):
+    for number, line, lines in _joined(text):
         match = _SECTION.fullmatch(line)
         if match:
             end, name, rest = match.groups()
             yield Token("end" if end else "begin", name.lower(), _words(rest), Place(file, number), line)
         else:
             words = _words(line)
-            yield Token("directive", words[0].lower(), words[1:], Place(file, number), line, is_whole)
+            yield Token("directive", words[0].lower(), words[1:], Place(file, number), line, lines)
 
 
-def _joined(text: str) -> Iterator[Tuple[int, str, bool]]:
-    """Number and text of each line that is neither empty nor a comment, and whether no backslash continues it."""
+def _joined(text: str) -> Iterator[Tuple[int, str, int]]:
+    """Number and text of each line that is neither empty nor a comment, and how many lines it is that backslashes make one."""
     parts: List[str] = []
     first = 0
     for number, full in enumerate(text.split("\n"), 1):
@@ -67,10 +70,9 @@ def _joined(text: str) -> Iterator[Tuple[int, str, bool]]:
             parts.append(raw[:-1])
             continue
         line = "".join([*parts, raw]).strip()
-        is_whole = not parts
         parts = []
         if line and not line.startswith("#"):
-            yield first, line, is_whole
+            yield first, line, number - first + 1
 
 
 def _words(text: str) -> Tuple[str, ...]:

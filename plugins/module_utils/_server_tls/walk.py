@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Iterator, Optional, Tuple
+from itertools import takewhile
+from typing import ClassVar, Dict, Iterable, Iterator, Optional, Tuple
 
 from .includes import Files, matches
 from .syntax import Section, Token, tokens
@@ -39,22 +40,31 @@ class Directive:
 
 
 class Walk(ABC):
-    """One way through the files. C(includes) are the directives that name further files, C(conditions) the sections that may not count."""
+    """One way through the files. C(includes) are the directives that name further files, C(conditions) the sections that may not count,
+    C(macro) is the section whose lines are in force where they are used, and not where they are written; empty if there is none."""
 
     includes: ClassVar[Tuple[str, ...]]
     conditions: ClassVar[Tuple[str, ...]]
+    macro: ClassVar[str] = ""
 
     def __init__(self, files: Files, root: str) -> None:
         self._files = files
         self._root = root
+        self.macros: Dict[str, Tuple[Token, Tuple[Token, ...]]] = {}
 
     def file(self, path: str, around: Tuple[Section, ...] = (), depth: int = 0) -> Iterator[Directive]:
         """The directives of a file that are in force, and those of the files that it includes."""
+        yield from self._read(tokens(path, self._files.read(path) or ""), around, depth)
+
+    def _read(self, source: Iterator[Token], around: Tuple[Section, ...], depth: int) -> Iterator[Directive]:
         sections = list(around)
         skipped = 0
-        for raw in tokens(path, self._files.read(path) or ""):
+        for raw in source:
             token = self.replaced(raw)
-            if token.kind == "begin" and (skipped or (token.name in self.conditions and not self.holds(token))):
+            if token.kind == "begin" and token.name == self.macro:
+                inside = tuple(takewhile(lambda each: (each.kind, each.name) != ("end", self.macro), source))
+                self.macros.update({} if skipped else {"".join(token.words[:1]).lower(): (token, inside)})
+            elif token.kind == "begin" and (skipped or (token.name in self.conditions and not self.holds(token))):
                 skipped += 1
             elif token.kind == "begin":
                 sections.append(token.section)
@@ -70,6 +80,10 @@ class Walk(ABC):
             for path in matches(self._files, self._root, token.words[0]):
                 yield from self.file(path, sections, depth + 1)
             return
+        used = self.used(token) if depth < _DEPTH else None
+        if used is not None:
+            yield from self._read(iter(used), sections, depth + 1)
+            return
         if token.words:
             self.note(token)
         yield Directive(token, tuple(section for section in sections if section.name not in self.conditions))
@@ -77,6 +91,10 @@ class Walk(ABC):
     def replaced(self, token: Token) -> Token:
         """The token with its variables replaced."""
         return token
+
+    def used(self, _token: Token) -> Optional[Iterable[Token]]:
+        """The lines of the macro that a directive uses; C(None) if it uses none that is known."""
+        return None
 
     @abstractmethod
     def holds(self, token: Token) -> bool:

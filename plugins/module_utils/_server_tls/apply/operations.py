@@ -65,8 +65,8 @@ class _Change:
                 box.run("rm", "--force", self._server.enabled, self._server.owned)
             elif self._server.enable:
                 box.run(*self._server.enable)
-            box.know(("localhost", self._host.hostname(), *config.hosts))
-            box.start(self._server.foreground, output)
+            box.know({**dict.fromkeys(("localhost", self._host.hostname(), *config.hosts), "127.0.0.1"), **dict(config.own_hosts)})
+            box.start(self._server.foreground(self._host), output)
             box.await_answers(config.endpoints, self._server.logs)
             reports = box.call(lambda: scan_all(config.endpoints, self._wanted))
             found = list(deviations(reports, settings, is_strict(config, self._wanted))) if settings else []

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Callable, Iterator, Optional, Sequence, TypeVar
+from typing import IO, Callable, Iterator, Mapping, Optional, Sequence, TypeVar
 
 from ..._core.errors import FleetlabError, ObservationError
 from ..._core.runner import Process, Runner, environment
@@ -51,6 +51,7 @@ class Sandbox:
         self._host, self._runner, self._pid = host, runner, pid
         self._server: Optional[Process] = None
         self._output: Optional[IO[bytes]] = None
+        self._covered = 0
 
     def run(self, *argv: str) -> None:
         """Run a command inside."""
@@ -90,10 +91,16 @@ class Sandbox:
         missing = {os.path.dirname(path) for path in others if not self._host.exists(path)}
         for number, folder in enumerate(sorted(missing)):
             self._overlay(folder, f"/run/fleetlab-trial/logs/{number}")
-        for number, path in enumerate(path for path in others if self._host.is_file(path)):
-            place = f"/run/fleetlab-trial/log.{number}"
-            self.run("cp", "--attributes-only", "--preserve=mode,ownership", path, place)
-            self.run("mount", "--bind", place, path)
+        for path in others:
+            if self._host.is_file(path):
+                self._cover_file(path)
+
+    def _cover_file(self, path: str) -> None:
+        """Put an empty file with the same owner and mode in the place of a file, as long as the sandbox lives."""
+        self._covered += 1
+        place = f"/run/fleetlab-trial/file.{self._covered}"
+        self.run("cp", "--attributes-only", "--preserve=mode,ownership", path, place)
+        self.run("mount", "--bind", place, path)
 
     def _is_read_only(self, path: str) -> bool:
         return not path.startswith(tuple(f"{kept}/" for kept in _KEPT)) and self._host.is_folder(os.path.dirname(path))
@@ -111,11 +118,19 @@ class Sandbox:
 
     def write(self, path: str, content: str) -> None:
         """Write a file inside. Through /proc/pid/root an absolute link would lead back to the file of the host."""
+        if self._is_read_only(path) and self._host.is_file(path):
+            self._cover_file(path)
         self._runner.run(self._enter(("tee", path)), stdin=content)
 
-    def know(self, names: Sequence[str]) -> None:
-        """Let the server find addresses of these names, as long as it starts. Every address is local."""
-        self._runner.run(self._enter(("tee", "--append", "/etc/hosts")), stdin="\n" + "".join(f"127.0.0.1 {name}\n" for name in names))
+    def know(self, names: Mapping[str, str]) -> None:
+        """Let the server find addresses of these names, as long as it starts. Every address is local.
+
+        A name that the host has in /etc/hosts keeps its addresses: with one of them twice, nginx would listen there twice.
+        """
+        lines = (line.partition("#")[0].split()[1:] for line in (self._host.read("/etc/hosts") or "").splitlines())
+        known = {name for line in lines for name in line}
+        added = "".join(f"{address} {name}\n" for name, address in names.items() if name not in known)
+        self._runner.run(self._enter(("tee", "--append", "/etc/hosts")), stdin=f"\n{added}")
 
     def start(self, argv: Sequence[str], output: IO[bytes]) -> None:
         """Start the server, which stays the child of this process."""

@@ -31,6 +31,10 @@ _DIALOGUES: Dict[str, Tuple[Tuple[str, str], ...]] = {
 }
 """For each protocol what the client says, and how the last line of the answer begins; first the greeting, to which nothing is said."""
 
+PROXY = "proxy"
+"""No dialogue: one line by which a proxy says who its client is (the PROXY protocol, version 1), and to which there is no answer."""
+_PROXY = b"PROXY TCP4 127.0.0.1 127.0.0.1 65535 443\r\n"
+
 _MORE: Dict[str, str] = {"smtp": r"\d{3}-", "ftp": r"(\d{3}-|\s)", "imap": r"\*", "pop3": r"(?!)"}
 """How a line begins that others follow."""
 
@@ -41,6 +45,9 @@ _BUSY = r"421[ -]|530[ -]|\* BYE"
 
 def start_tls(line: Line, protocol: str) -> None:
     """Lead the dialogue until the server expects a ClientHello. Raises L(ProbeError) with the line by which it refused."""
+    if protocol == PROXY:
+        line.send(_PROXY)
+        return
     rest = b""
     for said, wanted in _DIALOGUES[protocol]:
         if said:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.apache import ENABLED, read, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.apache_walk import ENVIRONMENT, MAIN, directives, variables
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import PROXY, Config, Endpoint
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.syntax import tokens
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.tree import Tree
 
@@ -75,6 +77,7 @@ def test_what_undoes_the_settings_is_found_by_file_and_line() -> None:
         f"{SITES}/a.conf:6: SSLOpenSSLConfCmd Curves P-256 (in <virtualhost *:443>)",
         f"{SITES}/b.conf:1: SSLSessionTickets on",
     ]
+    assert [one.lines for one in config(a=text).overrides] == [2, 1]
 
 
 def test_conditions_hold_as_for_apache() -> None:
@@ -129,10 +132,59 @@ def test_the_owned_file() -> None:
     ]
 
 
-def test_a_certificate_of_a_macro_is_no_file() -> None:
-    text = "<Macro Site $host>\n" + site("*:443", "$host", "SSLCertificateFile /etc/tls/$host.pem") + "</Macro>\nUse Site a.test\n"
-    found = config(a=text + site("*:443", "b.test", "SSLCertificateFile /etc/tls/b.pem"))
-    assert [file.path for file in found.certificates] == ["/etc/tls/b.pem"]
+MACRO = (
+    "<Macro Site $host $hostport>\n"
+    + site("*:$hostport", "$host", "SSLCertificateFile /etc/tls/$host.pem", "SSLProtocol all")
+    + "</Macro>\n"
+)
+
+
+def test_a_macro_is_in_force_where_it_is_used() -> None:
+    assert config(a=MACRO).endpoints == ()
+    found = config(
+        a=MACRO + "Listen 8443\nUse Site a.test 443\nUSE site b.test 8443\nUse Site c.test 443\nUndefMacro Site\nUse Site d.test 443\n"
+    )
+    assert found.endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "c.test")), Endpoint("127.0.0.1", 8443, ("b.test",)))
+    assert [file.path for file in found.certificates] == ["/etc/tls/a.test.pem", "/etc/tls/b.test.pem", "/etc/tls/c.test.pem"]
+    # The line that undoes the profile is one, however often it is used.
+    assert {str(one.place) for one in found.overrides} == {f"{SITES}/a.conf:6"}
+    assert [str(one.place) for one in found.unread] == [f"{SITES}/a.conf:14"]
+
+
+def test_a_macro_that_is_not_known_or_uses_itself_is_named() -> None:
+    found = config(
+        a="<IfDefine NO>\n<Macro A>\nListen 1\n</Macro>\n</IfDefine>\nUse A\n<Macro B>\nUse B\n</Macro>\nUse B\nUse B too many\n"
+    )
+    assert {str(one.place) for one in found.unread} == {f"{SITES}/a.conf:6", f"{SITES}/a.conf:8", f"{SITES}/a.conf:11"}
+    assert [one.port for one in found.listeners] == [80, 443]
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("<VirtualHost *:443>\nSSLCertificateFile /a.pem\n</VirtualHost>\n", [443]),
+        ("<VirtualHost *:443>\n</VirtualHost>\n", []),
+        ("<VirtualHost *:443>\nSSLCertificateFile /a.pem\nSSLEngine off\n</VirtualHost>\n", []),
+        ("SSLCertificateFile /a.pem\n<VirtualHost *:443 *:80>\nServerName a\n</VirtualHost>\n", [80, 443]),
+        ("SSLCertificateFile /a.pem\n<VirtualHost *:80 *:443>\nServerName a\n</VirtualHost>\n", []),
+        ("Listen 8443 https\n<VirtualHost *:8443>\nSSLCertificateFile /a.pem\n</VirtualHost>\n", [8443]),
+        ("Listen 8443\n<VirtualHost *:8443>\nSSLCertificateFile /a.pem\n</VirtualHost>\n", []),
+        ("Listen 8443\n<VirtualHost *:8443>\nProtocol https\nSSLCertificateFile /a.pem\n</VirtualHost>\n", [8443]),
+        ("<VirtualHost *:443>\nProtocol http\nSSLCertificateFile /a.pem\n</VirtualHost>\n", []),
+    ],
+)
+def test_a_host_with_a_certificate_on_a_port_of_https_speaks_tls(text: str, ports: list[int]) -> None:
+    assert [end.port for end in config(a=text).endpoints] == ports
+
+
+def test_what_a_proxy_says_comes_before_tls() -> None:
+    text = site("*:443", "a.test", "RemoteIPProxyProtocol On")
+    assert config(a=text).endpoints == (Endpoint("127.0.0.1", 443, ("a.test",), PROXY),)
+    assert config(a="RemoteIPProxyProtocolExceptions 192.0.2.1 127.0.0.0/8\n" + text).endpoints[0].starttls is None
+
+
+def test_a_host_with_a_name_is_asked_at_its_address() -> None:
+    assert config(a=site("www.a.test:443", "a.test")).endpoints == (Endpoint("www.a.test", 443, ("a.test",)),)
 
 
 def test_a_comment_ends_with_its_line() -> None:

@@ -9,7 +9,7 @@ from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.changes
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.nginx import MAIN, OWNED, pid_files, read, render
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.profiles import Settings
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import NGINX
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Config, Endpoint
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import PROXY, Config, Endpoint
 from ansible_collections.fleetlab.linux.tests.unit.plugins.module_utils._server_tls.tree import Tree
 
 BASE = """user www-data;
@@ -43,7 +43,7 @@ def test_endpoints_names_and_overrides_of_a_stock_nginx() -> None:
         f"{SITE}:8: ssl_ciphers A:B (in server at {SITE}:2)",
         f"{SITE}:9: ssl_protocols TLSv1.2 (in server at {SITE}:2)",
     ]
-    assert [one.is_whole_line for one in found.overrides] == [True, True, True, False]
+    assert [(one.is_whole, one.lines) for one in found.overrides] == [(True, 1), (True, 1), (True, 1), (True, 2)]
     assert [(file.path, str(file.place)) for file in found.certificates] == [("/etc/nginx/a.pem", f"{SITE}:5")]
     assert [file.path for file in found.ticket_keys] == ["/etc/key"]
     assert found.has_tls
@@ -86,7 +86,7 @@ def test_the_owned_file() -> None:
 def test_a_line_is_what_ends_with_a_line_feed() -> None:
     text = "server {\n  # a\x0cb \u2028 c \x85\n  deny all;\n  ssl_protocols TLSv1.2;\n  listen 443 ssl;\n}\n"
     (found,) = config(text, BASE.replace("ssl_", "x_")).overrides
-    assert (found.place.line, found.is_whole_line) == (4, True)
+    assert (found.place.line, found.is_whole) == (4, True)
     assert comment_out(NGINX, text, [4]) == text.replace("  ssl_p", "# nginx_tls:   ssl_p")
 
 
@@ -114,3 +114,76 @@ def test_names_without_whose_addresses_nginx_does_not_start() -> None:
     )
     found = config(text, f"{BASE}stream {{ server {{ listen 853; proxy_pass dns.internal:53; }} }}\n")
     assert set(found.hosts) - {"unix"} == {"b.internal", "app.internal", "php", "dns.internal"}
+
+
+def test_a_server_that_refuses_unknown_names_is_not_asked_for_them() -> None:
+    refusing = "server { listen 443 ssl default_server; server_name _ old.test; ssl_reject_handshake on; }\n"
+    assert config("server { listen 443 ssl; server_name a.test; }\n" + refusing).endpoints == (
+        Endpoint("127.0.0.1", 443, ("a.test",), takes_all=False),
+    )
+    assert not config(refusing).has_tls
+    # The first is the default where none says so.
+    first = "server { listen 443 ssl; server_name a.test; }\n" + refusing.replace(" default_server", "")
+    assert config(first).endpoints == (Endpoint("127.0.0.1", 443, ("a.test",)),)
+
+
+def test_what_a_proxy_says_comes_before_tls() -> None:
+    text = "server { listen 443 ssl proxy_protocol; server_name a.test; }\nserver { listen 443 ssl; server_name b.test; }\n"
+    assert config(text).endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "b.test"), PROXY),)
+
+
+def test_ports_names_and_other_ways_to_listen() -> None:
+    text = "server { listen 127.0.0.1:8443-8445 ssl; listen 444 quic reuseport; listen www.a.test:443 ssl; server_name .a.test; }"
+    found = config(text)
+    assert [(end.address, end.port) for end in found.endpoints] == [
+        *(("127.0.0.1", port) for port in (8443, 8444, 8445)),
+        ("www.a.test", 443),
+    ]
+    assert {end.names for end in found.endpoints} == {("a.test",)}
+    assert {one.port for one in found.listeners} == {443, 8443, 8444, 8445}
+
+
+def test_hosts_whose_addresses_nginx_asks_for_when_it_starts() -> None:
+    main = f"mail {{ auth_http mail.internal:9000/auth; }}\n{BASE}"
+    logs = "access_log syslog:server=logs.internal:514,tag=a; error_log syslog:server=[2001:db8::1] info;"
+    text = f"server {{ {logs} proxy_pass http://app.internal/; }}"
+    assert config(text, main).hosts == ("app.internal", "logs.internal", "mail.internal")
+
+
+def test_commands_of_openssl_that_have_nothing_to_do_with_a_profile_stay() -> None:
+    other = "ssl_conf_command Options KTLS;\nssl_conf_command Options PrioritizeChaCha,-Bugs;\nssl_conf_command DHParameters /a.pem;\n"
+    undoing = "ssl_conf_command Ciphersuites TLS_AES_128_CCM_SHA256;\nssl_conf_command Options KTLS,SessionTicket;\n"
+    found = config(f"server {{\n{other}{undoing}}}")
+    assert [one.place.line for one in found.overrides if one.place.file == SITE] == [5, 6]
+
+
+LUA = """server {
+  content_by_lua_block {
+    -- don't count this {, nor [[ this
+    local a = "}" .. '\\'}' .. [==[ ]] } ]==] --[[ }
+    }]]
+    if a then ngx.say({1, {2}}) end
+  }
+  ssl_protocols TLSv1;
+  location ~ ^/\\{id\\}x[^\\}]*$ { return 301 https://${host}${uri}/a\\;b"; }
+  listen 443 ssl;
+}
+"""
+
+
+def test_lua_and_escaped_signs_end_no_block() -> None:
+    found = config(LUA)
+    assert [str(one) for one in found.overrides if one.place.file == SITE] == [f"{SITE}:8: ssl_protocols TLSv1 (in server at {SITE}:1)"]
+    assert [end.port for end in found.endpoints] == [443]
+    assert config("server { listen 443 ssl; a_by_lua_block { {").has_tls
+
+
+def test_a_setting_of_several_lines_becomes_a_comment() -> None:
+    text = "server {\n  ssl_ciphers\n    'A:\n    B'; # old\n  ssl_ciphers # why\n    'C'; ssl_protocols\n    TLSv1;\n}"
+    found = [one for one in config(text).overrides if one.place.file == SITE]
+    assert [(one.place.line, one.lines, one.is_whole) for one in found] == [(2, 3, True), (5, 2, False), (6, 2, False)]
+
+
+def test_nginx_stays_in_the_foreground_by_its_own_word_or_by_ours() -> None:
+    assert NGINX.foreground(Tree({MAIN: BASE})) == ("nginx", "-g", "daemon off;")
+    assert NGINX.foreground(Tree({MAIN: "daemon off;\n" + BASE})) == ("nginx",)

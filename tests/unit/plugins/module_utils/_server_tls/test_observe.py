@@ -15,11 +15,14 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls import observe as seen
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.local import local_networks
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import observe
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.observe import find_marked, observe, scan_all
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.options import Wanted
 from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.servers import APACHE
-from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import State
+from ansible_collections.fleetlab.linux.plugins.module_utils._server_tls.state import Endpoint, State
+from ansible_collections.fleetlab.linux.plugins.module_utils._tls.options import Wanted as Question
+from ansible_collections.fleetlab.linux.plugins.module_utils._tls.state import Scan
 
 IPV6 = ("20010db8", "00000000", "00000000", "00000001")
 OCSP = bytes.fromhex("2b06010505073001")
@@ -58,6 +61,39 @@ def test_certificates_and_files_behind_links(tmp_path: Path) -> None:
     assert not look(tmp_path).config.certificates[0].has_ocsp
     (tmp_path / "etc/tls/a.pem").unlink()
     assert look(tmp_path).config.certificates[0].age is None
+
+
+def test_marks_are_found_in_the_folder_of_the_server_and_in_what_it_includes(tmp_path: Path) -> None:
+    mark = "# apache_tls: SSLProtocol all\n"
+    for path in ("etc/apache2/sites-available/unused.conf", "etc/letsencrypt/options.conf", "srv/tls/x.conf", "srv/other/x.conf"):
+        write(tmp_path, path, mark)
+    look(tmp_path, "Include /etc/letsencrypt/options.conf\nInclude /srv/tls\n")
+    assert find_marked(Host(str(tmp_path)), APACHE) == (
+        "/etc/apache2/sites-available/unused.conf",
+        "/etc/letsencrypt/options.conf",
+        "/srv/tls/x.conf",
+    )
+
+
+def test_a_name_of_this_host_is_asked_at_its_address(tmp_path: Path) -> None:
+    hosts = "".join(
+        f"<VirtualHost {name}:443>\nSSLEngine on\nServerName {name}\n</VirtualHost>\n" for name in ("localhost", "none.invalid")
+    )
+    config = look(tmp_path, "Listen 443\n" + hosts).config
+    assert {end.address for end in config.endpoints} == {"127.0.0.1"}
+    assert dict(config.own_hosts) == {"localhost": "127.0.0.1", "none.invalid": "127.0.0.1"}
+
+
+def test_a_server_that_refuses_unknown_names_is_asked_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, ...]] = []
+
+    def scan(question: Question) -> tuple[Scan, ...]:
+        asked.append(question.names)
+        return ()
+
+    monkeypatch.setattr(seen, "scan", scan)
+    scan_all([Endpoint("192.0.2.1", 443, ("a.test",), takes_all=takes_all) for takes_all in (True, False)], Wanted())
+    assert asked == [("a.test", None), ("a.test",)]
 
 
 def umask() -> int:

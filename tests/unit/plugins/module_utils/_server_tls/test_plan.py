@@ -257,7 +257,7 @@ def test_settings_elsewhere_become_comments_and_all_files_are_kept() -> None:
 
 
 def test_what_cannot_become_a_comment_is_refused() -> None:
-    override = Setting(PLACE, "SSLProtocol all", real="/x", is_whole_line=False)
+    override = Setting(PLACE, "SSLProtocol all", real="/x", is_whole=False)
     assert "not a text in UTF-8: /etc/apache2/sites-enabled/a.conf" in refused(overrides=(override,), options={"overrides": "comment_out"})
     state = replace(Machine().state(), config=replace(CONFIG, overrides=(override,)), files={"/x": ("", 0o644)})
     with pytest.raises(RefusedError, match=r"other settings share their lines: /etc/apache2/sites-enabled/a[.]conf:7: SSLProtocol all"):

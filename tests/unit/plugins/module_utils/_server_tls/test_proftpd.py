@@ -34,7 +34,7 @@ def test_tls_for_all_servers_is_that_of_each() -> None:
     found = config(
         "<Global>\nTLSEngine on\n</Global>\nPort 2121\nDefaultAddress 192.0.2.9\n<VirtualHost ftp.test>\nPort 2122\n</VirtualHost>"
     )
-    assert found.endpoints == (Endpoint("192.0.2.9", 2121, (), "ftp"), Endpoint("127.0.0.1", 2122, (), "ftp"))
+    assert found.endpoints == (Endpoint("192.0.2.9", 2121, (), "ftp"), Endpoint("ftp.test", 2122, (), "ftp"))
     assert config("TLSEngine on\nPort 0\n").endpoints == ()
 
 
@@ -65,3 +65,17 @@ def test_the_owned_file_is_for_all_servers() -> None:
 def test_the_file_of_the_process_id() -> None:
     assert list(pid_files(Tree({MAIN: "<Global>\n</Global>\nPidFile /run/proftpd/a.pid\nPort 0\n"}))) == ["/run/proftpd/a.pid"]
     assert list(pid_files(Tree({MAIN: "Port 0\n"}))) == []
+
+
+def test_servers_that_are_bound_to_their_own_addresses() -> None:
+    hosts = "<VirtualHost 192.0.2.1 192.0.2.2>\nPort 2121\n</VirtualHost>\n<VirtualHost 192.0.2.3>\nPort 0\n</VirtualHost>\n"
+    text = f"SocketBindTight on\nPort 21\n{hosts}"
+    assert [(one.address, one.port) for one in config(text).listeners] == [("192.0.2.1", 2121), ("192.0.2.2", 2121)]
+    assert [(one.address, one.port) for one in config("DefaultAddress 192.0.2.9\n" + text).listeners][:1] == [("192.0.2.9", 21)]
+    assert {one.address for one in config(text.replace("on", "off", 1)).listeners} == {""}
+
+
+def test_what_is_for_a_server_without_tls_is_not_in_force() -> None:
+    text = "<IfModule !mod_tls.c>\nTLSProtocol SSLv23\n</IfModule>\n"
+    assert config(text).overrides == ()
+    assert len(config(text, modules="").overrides) == 1

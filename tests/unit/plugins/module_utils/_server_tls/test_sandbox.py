@@ -56,10 +56,27 @@ def test_a_file_is_written_by_a_process_inside() -> None:
     assert recorder.calls == [("tee /etc/nginx/conf.d/a.conf", "text")]
 
 
-def test_names_get_an_address_after_those_that_the_host_knows() -> None:
+def test_names_get_an_address_if_the_host_knows_none(tmp_path: Path) -> None:
     recorder: Any = Recorder()
-    room.Sandbox(Host(), recorder, 7).know(("localhost", "app.internal"))
-    assert recorder.calls == [("tee --append /etc/hosts", "\n127.0.0.1 localhost\n127.0.0.1 app.internal\n")]
+    names = {"localhost": "127.0.0.1", "app.internal": "127.0.0.1", "www.a.test": "192.0.2.1"}
+    room.Sandbox(Host(str(tmp_path)), recorder, 7).know(names)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text("# 127.0.0.1 app.internal\n127.0.0.1 localhost a # www.a.test\n")
+    room.Sandbox(Host(str(tmp_path)), recorder, 7).know(names)
+    others = "127.0.0.1 app.internal\n192.0.2.1 www.a.test\n"
+    assert [text for _words, text in recorder.calls] == [f"\n127.0.0.1 localhost\n{others}", f"\n{others}"]
+
+
+def test_a_file_that_is_read_only_inside_is_covered_before_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "srv/tls.conf").write_text("old")
+    recorder: Any = Recorder()
+    room.Sandbox(Host(str(tmp_path)), recorder, 7).write("/srv/tls.conf", "text")
+    assert recorder.calls == [
+        ("cp --attributes-only --preserve=mode,ownership /srv/tls.conf /run/fleetlab-trial/file.1", None),
+        ("mount --bind /run/fleetlab-trial/file.1 /srv/tls.conf", None),
+        ("tee /srv/tls.conf", "text"),
+    ]
 
 
 def test_logs_are_empty_inside_and_their_own_mount_is_seen(isolated: Callable[[Recorder], List[str]]) -> None:

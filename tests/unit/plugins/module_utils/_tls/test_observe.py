@@ -252,6 +252,19 @@ def test_tls_begins_after_a_command(folder: Path, protocol: str, greeting: bytes
     assert found.certificate is not None
 
 
+def test_tls_begins_after_the_line_of_a_proxy(folder: Path) -> None:
+    tls = handshake(make_context(write_pair(folder), "ECDHE+AESGCM", (V.TLSv1_2, V.TLSv1_3)))
+
+    def serve(connection: socket.socket) -> None:
+        line = b"".join(iter(lambda: connection.recv(1), b"\n"))
+        assert line == b"PROXY TCP4 127.0.0.1 127.0.0.1 65535 443\r"
+        tls(connection)
+
+    with listening(serve) as port:
+        (found,) = observe(want(port, starttls="proxy"))
+    assert (found.errors, found.forward_secret) == ((), "all")
+
+
 def test_the_certificate_is_read_also_if_the_server_would_rather_have_none(folder: Path) -> None:
     def prefer(context: ssl.SSLContext) -> None:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
