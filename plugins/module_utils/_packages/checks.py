@@ -39,6 +39,10 @@ def _deb_problems(deb: Deb, state: Host, wanted: Wanted) -> Iterable[str]:
         yield f"it was built for {deb.suite}, this host runs {state.suite}; build it with suite: {state.suite}"
     if deb.is_essential and not wanted.allow_essential:
         yield f"{deb.name} is essential: a host without a working one may not start; set allow_essential to true"
+    others = [one for one in state.installed if one.name == deb.name and one.architecture not in (state.architecture, "all")]
+    if any(one.version != deb.version for one in others):
+        names = ", ".join(f"{one.full_name} {one.version}" for one in others)
+        yield f"{names} is installed, too, and needs the same version; remove it, if nobody needs it"
     installed = state.find(deb.name)
     if installed:
         yield from _installed_problems(deb, installed)
@@ -47,7 +51,9 @@ def _deb_problems(deb: Deb, state: Host, wanted: Wanted) -> Iterable[str]:
 def _installed_problems(deb: Deb, installed: Installed) -> Iterable[str]:
     if installed.is_held and not installed.is_patched:
         yield f"{installed.name} {installed.version} is held, and not by patched_package; if nobody needs that, run apt-mark unhold"
-    if compare(installed.version, deb.version) > 0:
+    if compare(installed.version, deb.version) > 0 and installed.base == deb.base:
+        yield f"{installed.name} {installed.version} is a build of the same {deb.base} that sorts above {deb.version}; run state: absent first"
+    elif compare(installed.version, deb.version) > 0:
         yield f"{installed.name} {installed.version} is installed, which is newer than {deb.version}; build it again from the newer version"
 
 

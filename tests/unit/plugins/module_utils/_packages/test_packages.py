@@ -126,6 +126,7 @@ def test_the_check_runs_before_the_hold() -> None:
     [
         (replace(PLAIN, is_held=True), {}, "hello 2.10-3 is held, and not by patched_package"),
         (replace(PLAIN, version="2.10-3+deb12u1"), {}, "which is newer than 2.10-3\\+0fleetlab1"),
+        (replace(PATCHED, version="2.10-3+0other1"), {}, "is a build of the same 2.10-3 that sorts above .*; run state: absent first"),
         (PLAIN, {"base": ""}, "not built by patched_package"),
         (PLAIN, {"architecture": "arm64"}, "it is for arm64, this host is amd64"),
         (PLAIN, {"suite": "trixie"}, "it was built for trixie, this host runs bookworm"),
@@ -220,6 +221,13 @@ def test_other_patches_of_the_same_version_are_installed() -> None:
     (command,) = plan_host(host(replace(PATCHED, patches="old.patch=000000000000")), wanted(hold=True)).commands()[:1]
     assert command[-3:] == ["--reinstall", "install", DEB.path]
     assert "--reinstall" not in plan_host(host(PLAIN), wanted()).commands()[0]
+
+
+def test_the_same_package_of_another_architecture_needs_the_same_version() -> None:
+    other = replace(PLAIN, architecture="i386")
+    with pytest.raises(RefusedError, match="hello:i386 2.10-3 is installed, too, and needs the same version; remove it"):
+        plan_host(host(PLAIN, other), wanted())
+    assert plan_host(host(PATCHED, replace(other, version=LOCAL)), wanted()).commands() == []
 
 
 @pytest.mark.parametrize("suite", ["bookworm-backports", "bookworm-backports-sloppy", "trixie", "bookworm-proposed"])
