@@ -52,7 +52,8 @@ def _installed_problems(deb: Deb, installed: Installed) -> Iterable[str]:
     if installed.is_held and not installed.is_patched:
         yield f"{installed.name} {installed.version} is held, and not by patched_package; if nobody needs that, run apt-mark unhold"
     if compare(installed.version, deb.version) > 0 and installed.base == deb.base:
-        yield f"{installed.name} {installed.version} is a build of the same {deb.base} that sorts above {deb.version}; run state: absent first"
+        found = f"{installed.name} {installed.version} is a build of the same {deb.base} that sorts above {deb.version}"
+        yield f"{found}; run state: absent first"
     elif compare(installed.version, deb.version) > 0:
         yield f"{installed.name} {installed.version} is installed, which is newer than {deb.version}; build it again from the newer version"
 
@@ -78,7 +79,7 @@ def _builder_problems(state: Builder, wanted: Wanted, version: str) -> Iterable[
     if state.candidate.is_essential and not wanted.allow_essential:
         yield "it is essential: a host without a working one may not start; set allow_essential to true"
     yield state.problem
-    wrong = wrong_order(state.candidate.version, version)
+    wrong = wrong_order(state.candidate.version, version, state.is_ubuntu)
     if wrong:
         yield f"{version} does not sort between {state.candidate.version} and what may follow it, such as {', '.join(wrong)}"
     if state.free < _ROOM:

@@ -153,9 +153,9 @@ def next_version(state: Builder, wanted: Wanted) -> str:
     """A version that no build has: a build with other patches follows the earlier ones of the same base."""
     taken = {built.version for built in state.built}
     number = 1
-    while local_version(state.candidate.version, wanted.suffix, number) in taken:
+    while local_version(state.candidate.version, wanted.suffix, number, state.is_ubuntu) in taken:
         number += 1
-    return local_version(state.candidate.version, wanted.suffix, number)
+    return local_version(state.candidate.version, wanted.suffix, number, state.is_ubuntu)
 
 
 def describe_patches(state: Builder) -> str:

@@ -117,7 +117,10 @@ class Built:
 
 @dataclass(frozen=True)
 class Builder:
-    """A host on which packages are built. C(problem) tells why the patches do not apply, C(lines) are sources of apt."""
+    """A host on which packages are built. C(problem) tells why the patches do not apply, C(lines) are sources of apt.
+
+    C(is_ubuntu) is about the release for which is built.
+    """
 
     architecture: str
     suite: str
@@ -127,3 +130,4 @@ class Builder:
     built: Tuple[Built, ...]
     free: int
     problem: str = ""
+    is_ubuntu: bool = False

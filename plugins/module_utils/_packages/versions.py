@@ -10,6 +10,8 @@ from functools import cmp_to_key
 from typing import Iterable, Iterator, List, Tuple
 
 _PARTS = re.compile(r"(\D*)(\d*)")
+_UBUNTU = re.compile(r"(ubuntu|build)\d")
+"""Ubuntu's own part of a version: C(1.0-1ubuntu0.1) and C(1.0-1build1) come after C(1.0-1) of Debian."""
 _LOCAL = re.compile(r"\+0[a-z]+[0-9]+$")
 
 
@@ -53,9 +55,13 @@ def _weights(text: str) -> List[int]:
     return [-1 if char == "~" else ord(char) if char.isalpha() else ord(char) + 256 for char in text]
 
 
-def local_version(base: str, suffix: str, number: int) -> str:
-    """The version of a patched package: newer than C(base), and older than whatever the distribution makes of C(base)."""
-    return f"{base}+0{suffix}{number}"
+def local_version(base: str, suffix: str, number: int, is_ubuntu: bool = False) -> str:
+    """The version of a patched package: newer than C(base), and older than whatever the distribution makes of C(base).
+
+    What Ubuntu makes of a version of Debian begins with a letter, and letters are less than a plus sign, but more than an a.
+    """
+    before = "a0" if is_ubuntu and not _UBUNTU.search(base) else ""
+    return f"{base}{before}+0{suffix}{number}"
 
 
 def is_local(version: str) -> bool:
@@ -63,7 +69,7 @@ def is_local(version: str) -> bool:
     return _LOCAL.search(version) is not None
 
 
-def later_versions(base: str) -> Iterator[str]:
+def later_versions(base: str, is_ubuntu: bool = False) -> Iterator[str]:
     """What the distribution may call its next version: a new build, an update of a stable release, a new revision."""
     build = re.search(r"\+b(\d+)$", base)
     plain = base[: build.start()] if build else base
@@ -72,12 +78,15 @@ def later_versions(base: str) -> Iterator[str]:
     yield f"{plain}+deb13u1"
     if "ubuntu" in plain:
         yield f"{plain}.1"
+    elif is_ubuntu:
+        debian = re.sub(r"build\d+$", "", plain)
+        yield from (f"{debian}build99", f"{debian}ubuntu0.1", f"{debian}ubuntu1")
     last = re.search(r"(\d+)(\D*)$", plain)
     if last:
         yield f"{plain[: last.start()]}{int(last.group(1)) + 1}"
 
 
-def wrong_order(base: str, local: str) -> List[str]:
+def wrong_order(base: str, local: str, is_ubuntu: bool = False) -> List[str]:
     """The versions against which a local version does not sort as it has to. Empty if all is well."""
-    wrong = [later for later in later_versions(base) if compare(later, base) > 0 and compare(local, later) >= 0]
+    wrong = [later for later in later_versions(base, is_ubuntu) if compare(later, base) > 0 and compare(local, later) >= 0]
     return wrong + ([base] if compare(local, base) <= 0 else [])

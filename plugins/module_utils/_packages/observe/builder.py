@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from typing import List, Sequence, Tuple
 
 from ..._core.errors import CommandError, ObservationError, RefusedError
@@ -23,7 +24,7 @@ from ..parse import TARGETS, parse_candidate
 from ..plan import find_built
 from ..render import make_lines, render_apt, with_sources
 from ..state import Builder, Built, Candidate, Patch
-from .host import read_architecture, read_suite
+from .host import read_architecture, read_is_ubuntu, read_suite
 from .source import apply_patches, fetch, unpack
 
 RECORD = "built.json"
@@ -41,10 +42,9 @@ def observe_builder(wanted: Wanted, runner: Runner, files: Host) -> Builder:
     config = _prepare_apt(runner, wanted, lines, architecture)
     candidate = _read_candidate(runner, config, wanted)
     free = shutil.disk_usage(wanted.directory).free
-    state = Builder(architecture, suite, tuple(lines), candidate, patches, _read_built(wanted), free)
-    if find_built(state, wanted):
-        return state
-    return Builder(architecture, suite, tuple(lines), candidate, patches, state.built, free, _try_patches(runner, config, state, wanted))
+    is_ubuntu = read_is_ubuntu(files) or any("ubuntu" in line.lower() for line in lines)
+    state = Builder(architecture, suite, tuple(lines), candidate, patches, _read_built(wanted), free, is_ubuntu=is_ubuntu)
+    return state if find_built(state, wanted) else replace(state, problem=_try_patches(runner, config, state, wanted))
 
 
 def _read_targets(runner: Runner, wanted: Wanted) -> str:

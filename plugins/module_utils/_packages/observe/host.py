@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..._core.errors import CommandError, ObservationError, RefusedError
 from ..._core.runner import Runner
@@ -96,9 +96,18 @@ def read_architecture(runner: Runner) -> str:
 
 def read_suite(files: Files) -> str:
     """The code name of this host's release."""
-    release = files.read("/etc/os-release") or ""
-    values = dict(line.partition("=")[::2] for line in release.splitlines())
-    return values.get("VERSION_CODENAME", "").strip("\"'")
+    return _read_release(files).get("VERSION_CODENAME", "")
+
+
+def read_is_ubuntu(files: Files) -> bool:
+    """Whether this host is an Ubuntu, or of its family."""
+    release = _read_release(files)
+    return "ubuntu" in f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
+
+
+def _read_release(files: Files) -> Dict[str, str]:
+    lines = (files.read("/etc/os-release") or "").splitlines()
+    return {name: value.strip("\"'") for name, _sign, value in (line.partition("=") for line in lines)}
 
 
 def read_offers(runner: Runner, names: Sequence[str]) -> Tuple[Offer, ...]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetlab.linux.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._core.plan import Operation, Plan
+from ansible_collections.fleetlab.linux.plugins.module_utils._host.files import Host as Files
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages import show
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.checks import check_builder
+from ansible_collections.fleetlab.linux.plugins.module_utils._packages.observe.host import read_is_ubuntu
 from ansible_collections.fleetlab.linux.plugins.module_utils._packages.options import (
     INFO_SPEC,
     SPEC,
@@ -225,7 +228,7 @@ def test_other_patches_of_the_same_version_are_installed() -> None:
 
 def test_the_same_package_of_another_architecture_needs_the_same_version() -> None:
     other = replace(PLAIN, architecture="i386")
-    with pytest.raises(RefusedError, match="hello:i386 2.10-3 is installed, too, and needs the same version; remove it"):
+    with pytest.raises(RefusedError, match=r"hello:i386 2\.10-3 is installed, too, and needs the same version; remove it"):
         plan_host(host(PLAIN, other), wanted())
     assert plan_host(host(PATCHED, replace(other, version=LOCAL)), wanted()).commands() == []
 
@@ -275,3 +278,21 @@ def test_old_lists_are_named() -> None:
 def test_wrong_options_are_refused(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         wanted(**options)
+
+
+@pytest.mark.parametrize(
+    ("release", "is_ubuntu"),
+    [
+        ("ID=debian\nVERSION_CODENAME=bookworm\n", False),
+        ('ID="ubuntu"\nID_LIKE=debian\nVERSION_CODENAME=noble\n', True),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_CODENAME=x\n', True),
+        ("", False),
+    ],
+)
+def test_the_versions_of_ubuntu_are_for_its_family(tmp_path: Path, release: str, is_ubuntu: bool) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text(release)
+    assert read_is_ubuntu(Files(str(tmp_path))) == is_ubuntu
+    (step,) = plan_builder(replace(BUILDER, is_ubuntu=is_ubuntu), wanted(state="built")).steps
+    assert isinstance(step, Operation)
+    assert step.arguments["version"] == ("2.10-3a0+0fleetlab1" if is_ubuntu else LOCAL)

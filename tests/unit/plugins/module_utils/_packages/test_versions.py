@@ -49,6 +49,25 @@ def test_a_patched_version_is_between_its_base_and_all_that_may_follow(shape: st
 
 
 @pytest.mark.parametrize(
+    ("base", "later"),
+    [
+        ("2.10-3", ["2.10-3build1", "2.10-3ubuntu0.1", "2.10-3ubuntu0.24.04.1", "2.10-3ubuntu1", "2.10-3.1", "2.10-4"]),
+        ("3.23+nmu1", ["3.23+nmu1build1", "3.23+nmu1ubuntu1", "3.23+nmu2"]),
+        ("1.0-1build1", ["1.0-1build2", "1.0-1ubuntu0.1", "1.0-1ubuntu1"]),
+        ("1.0-1ubuntu0.22.04.1", ["1.0-1ubuntu0.22.04.2", "1.0-1ubuntu0.22.04.1.1", "1.0-1ubuntu1"]),
+        ("9e-1", ["9e-1build1", "9e-1ubuntu0.1", "9e-2"]),
+    ],
+)
+def test_what_ubuntu_makes_of_a_version_of_debian_is_newer(base: str, later: list[str]) -> None:
+    local = local_version(base, "fleetlab", 1, is_ubuntu=True)
+    assert dpkg_says(local, "gt", base)
+    assert [version for version in later if not dpkg_says(local, "lt", version)] == []
+    assert (wrong_order(base, local, is_ubuntu=True), is_local(local)) == ([], True)
+    hiding = wrong_order("2.10-3", local_version("2.10-3", "fleetlab", 1), is_ubuntu=True)
+    assert hiding == ["2.10-3build99", "2.10-3ubuntu0.1", "2.10-3ubuntu1"]
+
+
+@pytest.mark.parametrize(
     ("local", "wrong"),
     [("2.10-3~patched1", ["2.10-3"]), ("2.10-3+patched1", ["2.10-3+b1", "2.10-3+deb12u1", "2.10-3+deb13u1"]), ("2.10-5", ["2.10-3+b1"])],
 )
