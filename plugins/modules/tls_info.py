@@ -37,7 +37,9 @@ options:
     elements: str
     default: []
   without_name:
-    description: Whether to ask also as a client without SNI does.
+    description:
+      - Whether to ask also as a client without SNI does. A server that refuses such clients, as nginx with C(ssl_reject_handshake), and
+        answers to one of the O(names) is judged by its names alone.
     type: bool
     default: true
   starttls:
@@ -207,7 +209,9 @@ names:
       elements: str
       sample: []
 forward_secret:
-  description: The same over all names; null if no suite was found for one of them.
+  description:
+    - The same over all names; null if no suite was found for one of them. Clients without a name do not count if the server refuses them
+      and answers to a name.
   returned: success
   type: str
   sample: all

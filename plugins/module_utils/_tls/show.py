@@ -24,10 +24,16 @@ def returned(wanted: Wanted, scans: Sequence[Scan], now: int) -> Dict[str, Any]:
     keys = [scan.tickets.key for scan in scans if scan.tickets and scan.tickets.key]
     return {
         "names": [_scan(scan) for scan in scans],
-        "forward_secret": _overall(scans),
-        "problems": [f"{_subject(wanted, scan)}: {text}" for scan in scans for text in problems(scan, now)],
+        "forward_secret": _overall(_judged(scans)),
+        "problems": [f"{_subject(wanted, scan)}: {text}" for scan in _judged(scans) for text in problems(scan, now)],
         "ticket_keys": {key: known.get(key, now) for key in keys},
     }
+
+
+def _judged(scans: Sequence[Scan]) -> List[Scan]:
+    """The scans without the one for no name, if the server refuses such clients and answers to a name: they have nothing to record."""
+    answers = any(scan.protocols for scan in scans)
+    return [scan for scan in scans if scan.name or scan.protocols or scan.errors or not answers]
 
 
 def _overall(scans: Sequence[Scan]) -> Optional[str]:

@@ -21,8 +21,7 @@ FOLDERS = sorted((Path(__file__).resolve().parents[4] / "fixtures" / "mdadm").it
 """What was recorded, by version of mdadm."""
 
 _METHODS = {
-    "read": "text",
-    **{name: name for name in ("content", "names", "device_number", "hostname", "program")},
+    **{name: name for name in ("text", "content", "names", "device_number", "hostname", "program")},
     "resolve": "target",
 }
 """Methods of a host whose answers are recorded, and the name of each in recordings."""
@@ -45,6 +44,9 @@ class RecordedFiles(Host):
     def read(self, path: str) -> Optional[str]:
         found: Optional[str] = self._answer("text", path)
         return found
+
+    def text(self, path: str, errors: str = "replace") -> Optional[str]:
+        return self.read(path)
 
     def content(self, path: str) -> Optional[Tuple[str, int]]:
         found = self._answer("content", path)
@@ -160,7 +162,8 @@ def _recorded(answers: Dict[str, Any], name: str, ask: Callable[..., Any]) -> Ca
     def recorded(*arguments: str) -> Any:
         answer = ask(*arguments)
         if answer not in (None, [], False, (None, "")):
-            answers[" ".join([name, *arguments])] = answer.strip() if name == "text" else answer
+            # How bytes that are no text are read does not matter here.
+            answers[" ".join([name, *(arguments[:1] if name == "text" else arguments)])] = answer.strip() if name == "text" else answer
         return answer
 
     return recorded

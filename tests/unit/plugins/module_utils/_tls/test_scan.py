@@ -193,11 +193,23 @@ def test_problems_are_sentences_with_their_server() -> None:
         "the certificate of two.example (secp256r1) expired 1 day ago",
         "certificate: it has less than six fields",
     ]
-    shown = returned(want(443), [found, Scan(None)], 86400 * 13)
+    shown = returned(want(443), [found, Scan("new.example")], 86400 * 13)
     assert shown["problems"][0].startswith("127.0.0.1:443 for old.example: 4 suites")
     assert shown["forward_secret"] is None
     assert shown["ticket_keys"] == {"aa" * 16: 86400 * 13}
     assert shown["names"][0]["forward_secret"] == "some"
+
+
+def test_a_server_that_refuses_clients_without_a_name_is_judged_by_its_names() -> None:
+    """nginx with ssl_reject_handshake in its default server."""
+    good, refused = Scan("a.test", (Protocol("TLSv1.3", (0x1301,)),)), Scan(None)
+    shown = returned(want(443), [good, refused], 0)
+    assert (shown["forward_secret"], shown["problems"]) == ("all", [])
+    assert [name["name"] for name in shown["names"]] == ["a.test", None]
+    for others in ([refused], [Scan("a.test"), refused], [good, Scan(None, errors=("it does not answer",))]):
+        shown = returned(want(443), others, 0)
+        assert shown["forward_secret"] is None
+        assert shown["problems"]
 
 
 @pytest.mark.parametrize(
