@@ -49,6 +49,23 @@ def test_which_program_sets_the_limits(lines: list[str], with_grub: str) -> None
     assert render(variables["boot_limits_with_grub"], boot_limits_found=names) == with_grub
 
 
+def test_other_words_behind_the_limits_are_named() -> None:
+    """With GRUB_CMDLINE_LINUX_DEFAULT="quiet maxcpus=8" another reboot would not help."""
+    variables = load("boot_limits", "vars/main.yml")
+    words = "maxcpus=4 mem=2048M"
+    for line, expected in {
+        f"ro {words} quiet maxcpus=8": f"is ro {words} quiet maxcpus=8",
+        "ro quiet maxcpus=8": "",
+        f"ro {words}0": "",
+    }.items():
+        now = {"stdout_lines": ["cpu0 1 2", "cpu1 3 4", "MemTotal:    4000 kB", line]}
+        found = render(variables["boot_limits_command_line"], boot_limits_now=now, boot_limits_words=words)
+        text = render(variables["boot_limits_other_words"], boot_limits_command_line=found)
+        assert text.endswith(expected)
+        assert bool(text) is bool(expected)
+        assert render(variables["boot_limits_cpus_now"], boot_limits_now=now) == "2"
+
+
 def bare(folder: Path) -> str:
     """What stands before a command that finds only the programs that every host has."""
     place = folder / "few"
