@@ -37,6 +37,14 @@ ip netns exec client nft add table ip silent
 ip netns exec client nft 'add chain ip silent out { type filter hook output priority 0; }'
 ip netns exec client nft add rule ip silent out icmp type destination-unreachable drop
 """
+OVERLAY = """
+ip link add name over type vxlan id 42 remote 192.0.2.2 dstport 4789
+ip address add 203.0.113.1/24 dev over
+ip link set dev over up
+ip -n client link add name over type vxlan id 42 remote 192.0.2.1 dstport 4789
+ip -n client address add 203.0.113.2/24 dev over
+ip -n client link set dev over up
+"""
 FLOOD = """
 import socket, sys, time
 sender, end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), time.monotonic() + float(sys.argv[1])
@@ -71,6 +79,15 @@ def test_every_byte_of_the_interface_is_explained(pair: Pair, address: str, mtu:
     assert (found["counters"]["offload_share"] > 0.0005) == offloads, found["counters"]
     assert result["path"]["mtu"] == mtu
     assert result["path"]["tries"] == 1
+
+
+def test_every_byte_of_an_overlay_is_explained(pair: Pair) -> None:
+    """The counters of a VXLAN do not include the Ethernet header that it carries."""
+    pair.host.sh(OVERLAY)
+    result = pair.measure("203.0.113.2", seconds=1, omit=0.2, rate="200M")
+    found = result["measured"]["to"]
+    assert abs(found["explained"] - 1) <= 0.0001, found
+    assert abs(found["predicted"] / found["rate"]["payload"] - 1) <= 0.02, found
 
 
 def test_the_rate_is_that_of_the_counters_and_of_the_bottleneck(pair: Pair) -> None:

@@ -24,7 +24,7 @@ _UNITS = ("b", "Kb", "Mb", "Gb", "Tb")
 class Layers:
     """The headers of a stream of full segments.
 
-    C(link_header) is what the counter of the interface adds to a packet: 14 for Ethernet, 0 for a tunnel without a header of its own.
+    C(link_header) is what the counter of the interface adds to a packet: 14 for Ethernet, 0 for tunnels.
     """
 
     mtu: int = 1500

@@ -14,6 +14,8 @@ from .layers import ETHERNET
 from .state import Counters, Link, Route
 
 _WITH_ETHERNET_HEADER = ("ether", "loopback")
+_OVERLAYS = ("vxlan", "geneve", "gretap", "ip6gretap")
+"""Tunnels that carry Ethernet. The kernel counts their packets from the inner network header on (iptunnel_xmit and ip6tunnel_xmit)."""
 
 # Drivers whose speed is a number without a wire behind it, or that of the hypervisor's choice.
 _MADE_UP = frozenset(
@@ -77,7 +79,7 @@ def parse_link(found: Any, driver: str, speed: Optional[int], offloads: Mapping[
         speed=believed,
         qdisc=one.get("qdisc", ""),
         offloads=dict(offloads),
-        header=ETHERNET if one.get("link_type") in _WITH_ETHERNET_HEADER else 0,
+        header=ETHERNET if one.get("link_type") in _WITH_ETHERNET_HEADER and kind not in _OVERLAYS else 0,
     )
 
 
