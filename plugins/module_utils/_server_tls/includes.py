@@ -84,8 +84,10 @@ def is_name(text: str) -> bool:
 
 
 def names_of(words: Sequence[str]) -> Iterator[str]:
-    """The words that a client can ask for: no patterns, and no addresses."""
+    """The names that a client can ask for: no addresses, and no other patterns than all names below a domain."""
     for word in words:
         name = word.rpartition("://")[2].partition(":")[0].lower()
+        # Of the names below a domain one is asked for, so that a site with such names only is asked, too.
+        name = f"www.{name[2:]}" if name.startswith("*.") else name
         if _NAME.fullmatch(name) and not is_address(name):
             yield name

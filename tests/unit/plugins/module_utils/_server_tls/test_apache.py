@@ -42,7 +42,7 @@ def test_the_endpoints_are_those_of_the_virtual_hosts_with_tls() -> None:
     found = config(
         a=site("*:443", "A.test:443", "ServerAlias b.test *.c.test 192.0.2.9"), b=plain + site("_default_:443", "https://d.test")
     )
-    assert found.endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "b.test", "d.test")),)
+    assert found.endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "b.test", "www.c.test", "d.test")),)
     assert [(one.address, one.port, str(one.place)) for one in found.listeners] == [
         ("", 80, "/etc/apache2/ports.conf:1"),
         ("", 443, "/etc/apache2/ports.conf:3"),

@@ -36,7 +36,8 @@ def test_endpoints_names_and_overrides_of_a_stock_nginx() -> None:
         '  ssl_certificate a.pem; ssl_certificate "$name.pem";\n  ssl_session_ticket_key /etc/key;\n'
         "  location / { if ($x) { return 301; } }\n  ssl_ciphers 'A:B';\n  ssl_protocols\n    TLSv1.2;\n}\n"
     )
-    assert found.endpoints == (Endpoint("127.0.0.1", 443, ("a.test", "b.test", "_")), Endpoint("::1", 443, ("a.test", "b.test", "_")))
+    names = ("a.test", "www.b.test", "b.test", "_")
+    assert found.endpoints == (Endpoint("127.0.0.1", 443, names), Endpoint("::1", 443, names))
     assert [str(one) for one in found.overrides] == [
         f"{MAIN}:4: ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3",
         f"{MAIN}:5: ssl_prefer_server_ciphers on",
