@@ -35,9 +35,7 @@ def statements(path: str, text: str) -> Iterator[Statement]:
     words: List[str] = []
     begin, number, position = 1, 1, 0
     lines = text.split("\n")
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        assert match is not None, "a token is at least one character"
+    while match := _TOKEN.match(text, position):
         position = match.end()
         end, double, single, plain, _other = match.groups()
         word = next((group for group in (double, single, plain) if group is not None), None)
