@@ -44,7 +44,8 @@ def statements(path: str, text: str) -> Iterator[Statement]:
             words.append(word)
         elif end:
             begin = begin if words else number
-            yield Statement(tuple(words), Place(path, begin), end, number - begin + 1, _is_whole(lines[begin - 1 : number]))
+            place = Place(path, begin, position if end == "{" else 0)
+            yield Statement(tuple(words), place, end, number - begin + 1, _is_whole(lines[begin - 1 : number]))
             if end == "{" and words and words[0].endswith(_LUA_BLOCK):
                 position, start = _end_of_lua(text, position), position
                 number += text.count("\n", start, position)

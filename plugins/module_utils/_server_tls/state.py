@@ -17,10 +17,11 @@ PROXY = "proxy"
 
 @dataclass(frozen=True)
 class Place:
-    """A line of a file."""
+    """A line of a file. C(offset) tells two blocks apart that begin on one line; it is 0 for all else."""
 
     file: str
     line: int
+    offset: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

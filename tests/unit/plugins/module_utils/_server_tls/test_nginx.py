@@ -51,6 +51,11 @@ def test_endpoints_names_and_overrides_of_a_stock_nginx() -> None:
     assert found.reads_owned
 
 
+def test_two_servers_on_one_line_are_two() -> None:
+    plain, secure = "server { listen 80; server_name plain.test; }", "server { listen 443 ssl; server_name a.test; }"
+    assert config(f"{plain} {secure}").endpoints == (Endpoint("127.0.0.1", 443, ("a.test",)),)
+
+
 def test_addresses_of_listeners() -> None:
     text = (
         "server { listen 192.0.2.1:443 ssl; listen *:8443 ssl; listen 192.0.2.2:8443 ssl; listen unix:/run/x ssl; listen 192.0.2.3 ssl; }"
