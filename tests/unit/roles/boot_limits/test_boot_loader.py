@@ -59,8 +59,8 @@ def test_other_words_behind_the_limits_are_named() -> None:
         f"ro {words}0": "",
     }.items():
         now = {"stdout_lines": ["cpu0 1 2", "cpu1 3 4", "MemTotal:    4000 kB", line]}
-        found = render(variables["boot_limits_command_line"], boot_limits_now=now, boot_limits_words=words)
-        text = render(variables["boot_limits_other_words"], boot_limits_command_line=found)
+        found = render(variables["boot_limits_booted_line"], boot_limits_now=now, boot_limits_words=words)
+        text = render(variables["boot_limits_other_words"], boot_limits_booted_line=found)
         assert text.endswith(expected)
         assert bool(text) is bool(expected)
         assert render(variables["boot_limits_cpus_now"], boot_limits_now=now) == "2"
