@@ -5,20 +5,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator, Sequence
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _RECAP = re.compile(r"^(\S+) +: .*changed=(\d+)", re.MULTILINE)
+
+SECRET = "secretofusers"
+MOUNT = "/srv/md99"
+
+
+_CLIENT_LEFT = """grep -s ^ARRAY /etc/mdadm/mdadm.conf
+find /etc/iscsi/nodes /var/lib/iscsi/nodes -type f 2>/dev/null
+ls -d /etc/udev/rules.d/*fleetlab* /etc/udev/rules.d/*storage-client* /usr/local/lib/fleetlab/hold* 2>/dev/null
+true"""
+"""Lists the lines, records, rules and programs of the client's role."""
+
+_SERVER_LEFT = """grep -s iqn /etc/rtslib-fb-target/saveconfig.json
+ls /etc/systemd/system/rtslib-fb-targetctl.service.d/fleetlab-* 2>/dev/null
+true"""
+"""Lists what the server's role has made for the boot."""
 
 
 def documented_play() -> str:
@@ -73,6 +90,14 @@ class Machines:
         assert result.returncode == 0, f"{name}: {command}: exit code {result.returncode}: {result.stderr or result.stdout}"
         return result.stdout.strip()
 
+    def cut_power(self, name: str) -> None:
+        """Switch a machine off without a logout from its targets."""
+        self._ssh(name, "systemctl poweroff --force --force >/dev/null 2>&1 &")
+        end = time.monotonic() + 60
+        while self._ssh(name, "true").returncode == 0:
+            assert time.monotonic() < end, f"{name} does not switch off"
+            time.sleep(1)
+
     def inventory(self, servers: dict[str, dict[str, Any]], clients: dict[str, dict[str, Any]], **variables: Any) -> dict[str, Any]:
         """An inventory as in docs/storage.md, with what reaches these machines; C(server1-archive) is another name of C(server1)."""
         reached = {"ansible_user": "root", **self._reached}
@@ -87,6 +112,19 @@ class Machines:
 
     def play(self, inventory: dict[str, Any], folder: Path, *arguments: str) -> Run:
         """Run the documented play."""
+        with self._playing(inventory, folder, arguments) as process:
+            output, _nothing = process.communicate(timeout=900)
+        return Run(process.returncode, {name: int(count) for name, count in _RECAP.findall(output)}, output)
+
+    def kill_play(self, inventory: dict[str, Any], folder: Path, task: str) -> None:
+        """Run the documented play up to the beginning of a task, and kill it there."""
+        with self._playing(inventory, folder, ()) as process:
+            assert process.stdout is not None
+            assert any(f"{task}] ***" in line for line in process.stdout), f"the play has ended before the task {task!r}"
+            os.killpg(process.pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def _playing(self, inventory: dict[str, Any], folder: Path, arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
         (folder / "play.yml").write_text(documented_play(), encoding="utf-8")
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments, "play.yml"]
@@ -94,7 +132,7 @@ class Machines:
         # Molecule's own settings are for its own plays.
         for name in ("ANSIBLE_CONFIG", "ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "PY_COLORS"):
             env.pop(name, None)
-        result = subprocess.run(
+        process = subprocess.Popen(
             argv,
             cwd=folder,
             env=env,
@@ -102,7 +140,23 @@ class Machines:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
-            check=False,
+            start_new_session=True,
         )
-        return Run(result.returncode, {name: int(count) for name, count in _RECAP.findall(result.stdout)}, result.stdout)
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def untouched(machines: Machines, servers: list[str], clients: list[str]) -> None:
+    """Neither targets nor sessions, arrays, mounts, and no files of the roles."""
+    for name in servers:
+        assert machines.run(name, "ls /sys/kernel/config/target/iscsi 2>/dev/null | grep ^iqn || true") == ""
+        assert machines.run(name, _SERVER_LEFT) == ""
+    for name in clients:
+        assert machines.run(name, "ls /sys/class/iscsi_session 2>/dev/null || true") == ""
+        assert machines.run(name, "ls -d /sys/block/md* 2>/dev/null || true") == ""
+        assert machines.run(name, f"grep -c {MOUNT} /etc/fstab || true") == "0"
+        assert machines.run(name, _CLIENT_LEFT) == ""

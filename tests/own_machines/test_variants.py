@@ -13,43 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from .machines import Machines
-
-SECRET = "secretofusers"
-MOUNT = "/srv/md99"
-
-
-@pytest.fixture(scope="module")
-def machines(request: pytest.FixtureRequest) -> Machines:
-    """The machines, booted."""
-    found = Machines(Path(request.config.getoption("ansible_inventory")))
-    for name in (*found.servers, *found.clients):
-        found.wait(name)
-    return found
-
-
-CLIENT_LEFT = """grep -s ^ARRAY /etc/mdadm/mdadm.conf
-find /etc/iscsi/nodes /var/lib/iscsi/nodes -type f 2>/dev/null
-ls -d /etc/udev/rules.d/*fleetlab* /etc/udev/rules.d/*storage-client* /usr/local/lib/fleetlab/hold* 2>/dev/null
-true"""
-"""Lists the lines, records, rules and programs of the client's role."""
-
-SERVER_LEFT = """grep -s iqn /etc/rtslib-fb-target/saveconfig.json
-ls /etc/systemd/system/rtslib-fb-targetctl.service.d/fleetlab-* 2>/dev/null
-true"""
-"""Lists what the server's role has made for the boot."""
-
-
-def untouched(machines: Machines, servers: list[str], clients: list[str]) -> None:
-    """Neither targets nor sessions, arrays, mounts, and no files of the roles."""
-    for name in servers:
-        assert machines.run(name, "ls /sys/kernel/config/target/iscsi 2>/dev/null | grep ^iqn || true") == ""
-        assert machines.run(name, SERVER_LEFT) == ""
-    for name in clients:
-        assert machines.run(name, "ls /sys/class/iscsi_session 2>/dev/null || true") == ""
-        assert machines.run(name, "ls -d /sys/block/md* 2>/dev/null || true") == ""
-        assert machines.run(name, f"grep -c {MOUNT} /etc/fstab || true") == "0"
-        assert machines.run(name, CLIENT_LEFT) == ""
+from .machines import MOUNT, SECRET, Machines, untouched
 
 
 def goes_through_its_life(
