@@ -85,7 +85,7 @@ options:
         default: {}
   acls:
     description:
-      - The only initiators that may log in. If omitted, ACLs stay as they are.
+      - The initiators that may log in. Others that have an ACL keep it, unless O(exclusive) is set. If omitted, ACLs stay as they are.
     type: list
     elements: dict
     suboptions:
@@ -150,6 +150,15 @@ options:
       - Remove the target, LUNs, ACLs or mapped LUNs although an initiator that uses them is logged in.
     type: bool
     default: false
+  lost_initiators:
+    description:
+      - Names of initiators that are lost for good. Their ACLs are removed, so that they cannot log in any more, and a session that one of
+        them has left is ended and keeps nothing from being removed.
+      - A host that was switched off without a logout leaves its session. The target ends such a session only if it asks the initiator
+        whether it is alive, see C(nopin_timeout) in O(acls[].attributes).
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - fleetlab.linux._attributes
 requirements:

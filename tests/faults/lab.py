@@ -112,38 +112,11 @@ class Lab:
         """All machines."""
         return [*self.servers, self.client]
 
-    def processes(self, guest: str) -> list[int]:
-        """The process ids of a guest, found by the lab's token in their arguments, as in the module lab_guests."""
-        token = f"{(self.directory / 'lab-token').read_text(encoding='utf-8').strip()}-{guest}"
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-                except OSError:
-                    continue
-                if any(word.rpartition("=")[2] == token for word in words):
-                    found.append(int(entry.name))
-        return found
-
     def power_off(self, *guests: str) -> None:
         """Kill machines as a power cut would: no data are flushed, no connection is closed."""
         for guest in guests:
-            self._kill_all(guest)
+            cut_power(self.directory, guest)
             self.disconnect(guest)
-
-    def _kill_all(self, guest: str) -> None:
-        for _attempt in range(100):
-            left = self.processes(guest)
-            if not left:
-                return
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            time.sleep(0.05)
-        raise AssertionError(f"processes {self.processes(guest)} of {guest} do not end")
 
     def power_on(self, *guests: str) -> None:
         """Start machines with the lab's own scripts; does not wait for them to boot."""
@@ -250,3 +223,33 @@ def wait_until(condition: Callable[[], bool], limit: float, what: str, pause: fl
             raise AssertionError(f"{what}: not within {limit:g} s")
         time.sleep(pause)
     return time.monotonic() - start
+
+
+def cut_power(directory: Path, guest: str) -> None:
+    """Kill a machine of the lab in this folder, as a power cut would: no data are flushed, no connection is closed."""
+    for _attempt in range(100):
+        left = _processes(directory, guest)
+        if not left:
+            return
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.05)
+    raise AssertionError(f"processes {_processes(directory, guest)} of {guest} do not end")
+
+
+def _processes(directory: Path, guest: str) -> list[int]:
+    """The process ids of a guest, found by the lab's token in their arguments, as in the module lab_guests."""
+    token = f"{(directory / 'lab-token').read_text(encoding='utf-8').strip()}-{guest}"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+            except OSError:
+                continue
+            if any(word.rpartition("=")[2] == token for word in words):
+                found.append(int(entry.name))
+    return found

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from .machines import Machines
+from .machines import ROOT, Machines
+
+sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 
 
 @pytest.fixture(scope="session")

@@ -90,14 +90,6 @@ class Machines:
         assert result.returncode == 0, f"{name}: {command}: exit code {result.returncode}: {result.stderr or result.stdout}"
         return result.stdout.strip()
 
-    def cut_power(self, name: str) -> None:
-        """Switch a machine off without a logout from its targets."""
-        self._ssh(name, "systemctl poweroff --force --force >/dev/null 2>&1 &")
-        end = time.monotonic() + 60
-        while self._ssh(name, "true").returncode == 0:
-            assert time.monotonic() < end, f"{name} does not switch off"
-            time.sleep(1)
-
     def inventory(self, servers: dict[str, dict[str, Any]], clients: dict[str, dict[str, Any]], **variables: Any) -> dict[str, Any]:
         """An inventory as in docs/storage.md, with what reaches these machines; C(server1-archive) is another name of C(server1)."""
         reached = {"ansible_user": "root", **self._reached}

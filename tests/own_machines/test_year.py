@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fleetlab.linux.tests.faults.lab import cut_power
+
 from .machines import MOUNT, SECRET, Machines, untouched
 
 MIRRORS = ["md1", "md2"]
@@ -130,11 +132,16 @@ def test_servers_and_clients_come_and_go_and_the_data_stay(machines: Machines, t
     assert machines.run(second, f"sha256sum {MOUNT}/known") == known
 
     # That one is lost for good. Another one takes its place when this is asked for, and not before.
-    machines.cut_power(second)
+    cut_power(machines.directory, second)
     assert second in year.refusal(two)
     assert machines.run(first, "ls -d /sys/block/md* 2>/dev/null || true") == ""
     year.run(two, "-e=storage_client_take_over=true")
     year.changes_nothing(two)
     assert machines.run(first, f"sha256sum {MOUNT}/known") == known
+    # It has left its sessions, which would keep the targets from being removed.
+    two["all"]["vars"]["storage_server_lost_initiators"] = [f"iqn.2026-01.com.example.storage:{second}"]
+    year.converge(two)
+    for name in (kept, new):
+        assert machines.run(name, "ss -Htn state established sport = :3260 | wc -l") == "1"
     year.remove(two, first)
     untouched(machines, [kept, new], [first])

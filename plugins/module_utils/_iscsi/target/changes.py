@@ -92,12 +92,10 @@ def find_removals(state: State, wanted: Wanted) -> Removals:
     """The parts to remove from a target that stays."""
     target = current_target(state, wanted)
     luns = tuple(number for number, key in sorted(target.luns.items()) if _lun_goes(wanted, number, key))
-    acls = tuple(sorted(target.acls)) if wanted.exclusive and wanted.acls is not None else ()
-    acls = tuple(name for name in acls if name not in [acl.initiator for acl in wanted.acls or ()])
     return Removals(
         portals=tuple(sorted(portal for portal in target.portals if portal not in wanted.portals)) if wanted.exclusive else (),
         luns=luns,
-        acls=acls,
+        acls=tuple(name for name in sorted(target.acls) if acl_goes(wanted, name)),
         mappings=tuple(
             (acl.initiator, mapped.index)
             for acl in wanted.acls or ()
@@ -107,6 +105,13 @@ def find_removals(state: State, wanted: Wanted) -> Removals:
         ),
         backstores=_backstores_to_remove(state, wanted, luns),
     )
+
+
+def acl_goes(wanted: Wanted, initiator: str) -> bool:
+    """Whether an existing ACL is removed: its initiator is lost, or the task is exclusive and does not declare it."""
+    if initiator in wanted.lost_initiators:
+        return True
+    return wanted.exclusive and wanted.acls is not None and initiator not in [acl.initiator for acl in wanted.acls]
 
 
 def _lun_goes(wanted: Wanted, number: int, key: object) -> bool:

@@ -26,7 +26,7 @@ def check(state: State, wanted: Wanted) -> None:
     _refuse_other_groups(wanted, target)
     if wanted.state == "absent":
         if target is not None and not wanted.force:
-            _refuse_sessions(wanted.iqn, [session.initiator for session in target.sessions], "removing the target")
+            _refuse_sessions(wanted, [session.initiator for session in target.sessions], "removing the target")
         return
     if state.boot.masked:
         raise RefusedError(wanted.iqn, f"{state.boot.unit}, which restores targets at boot, is masked", "Unmask it first.")
@@ -49,14 +49,15 @@ def _refuse_other_groups(wanted: Wanted, target: Optional[Target]) -> None:
         raise RefusedError(wanted.iqn, f"it has the target portal groups {groups}", "Only targets with group 1 alone are managed.")
 
 
-def _refuse_sessions(subject: str, initiators: Iterable[str], what: str) -> None:
-    names = sorted(set(initiators))
+def _refuse_sessions(wanted: Wanted, initiators: Iterable[str], what: str) -> None:
+    names = sorted(set(initiators) - set(wanted.lost_initiators))
     if names:
-        raise RefusedError(subject, f"{what} takes disks from {', '.join(names)}, logged in now", "Log them out, or set force.")
+        remedy = "Log them out. A host that was lost for good has left its session: name it in lost_initiators."
+        raise RefusedError(wanted.iqn, f"{what} takes disks from {', '.join(names)}, logged in now", remedy)
 
 
 def check_removals(state: State, wanted: Wanted, removals: Removals) -> None:
-    """Refuse, without C(force), to remove LUNs, ACLs or mapped LUNs of initiators that are logged in.
+    """Refuse, without C(force), to remove LUNs, ACLs or mapped LUNs of initiators that are logged in and not lost.
 
     :raises RefusedError: with the initiators.
     """
@@ -65,11 +66,11 @@ def check_removals(state: State, wanted: Wanted, removals: Removals) -> None:
     target = current_target(state, wanted)
     for number in removals.luns:
         users = [acl.initiator for acl in target.acls.values() if acl.session and any(mapped.lun == number for mapped in acl.mapped)]
-        _refuse_sessions(wanted.iqn, [*users, *target.dynamic_sessions], f"removing LUN {number}")
+        _refuse_sessions(wanted, [*users, *target.dynamic_sessions], f"removing LUN {number}")
     for initiator in removals.acls:
-        _refuse_sessions(wanted.iqn, _in_session(target.acls[initiator]), f"removing the ACL of {initiator}")
+        _refuse_sessions(wanted, _in_session(target.acls[initiator]), f"removing the ACL of {initiator}")
     for initiator, index in removals.mappings:
-        _refuse_sessions(wanted.iqn, _in_session(target.acls[initiator]), f"unmapping LUN {index}")
+        _refuse_sessions(wanted, _in_session(target.acls[initiator]), f"unmapping LUN {index}")
 
 
 def _in_session(acl: Acl) -> List[str]:

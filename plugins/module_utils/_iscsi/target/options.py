@@ -50,6 +50,7 @@ def argument_spec() -> Dict[str, Any]:
         "attributes": {"type": "dict", "default": {}},
         "exclusive": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
+        "lost_initiators": {"type": "list", "elements": "str", "default": []},
     }
 
 
@@ -73,6 +74,7 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         },
         exclusive=params["exclusive"],
         force=params["force"],
+        lost_initiators=tuple(check_iqn(f"lost_initiators[{number}]", name) for number, name in enumerate(params["lost_initiators"])),
         keeps_portals=portals is None,
         keeps_authentication=authentication is None,
     )
@@ -80,8 +82,15 @@ def make_wanted(params: Mapping[str, Any]) -> Wanted:
         check_credentials(wanted, authentication)
     if not wanted.portals and wanted.state == "present":
         raise InputError("portals", "a target without a portal cannot be reached: name at least one")
+    _refuse_lost_acls(wanted)
     # A task that removes a target may still declare its parts.
     return wanted if wanted.state == "present" else replace(wanted, portals=(), luns=None, acls=None, attributes={})
+
+
+def _refuse_lost_acls(wanted: Wanted) -> None:
+    for name in wanted.lost_initiators:
+        if wanted.state == "present" and name in [acl.initiator for acl in wanted.acls or ()]:
+            raise InputError("lost_initiators", f"{name} is in acls too, and may log in: name it in one of them")
 
 
 def check_credentials(wanted: Wanted, authentication: bool) -> None:

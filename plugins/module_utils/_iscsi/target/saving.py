@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Tuple
 
 from .changes import (
     Removals,
+    acl_goes,
     current_target,
     is_exact,
     is_only_ours,
@@ -54,18 +55,15 @@ def save_arguments(state: State, wanted: Wanted, removals: Removals) -> Dict[str
     target, saved = current_target(state, wanted), saved_target(state, wanted)
     declared = [acl.initiator for acl in wanted.acls or ()]
     keep_luns: List[int] = []
-    keep_acls: List[str] = []
     if not (wanted.exclusive and wanted.luns is not None):
         keep_luns = [number for number in saved.luns if number not in target.luns and number not in wanted.lun_numbers]
-    if not (wanted.exclusive and wanted.acls is not None):
-        keep_acls = [name for name in saved.acls if name not in target.acls and name not in declared]
     unwanted = [portal for portal in saved.portals if portal not in target.portals and portal not in wanted.portals]
     forget = [key for key in saved.luns.values() if key is not None and not keep_luns and _is_forgotten(state, wanted, removals, key)]
     return _arguments(
         state,
         wanted,
         keep_luns=keep_luns,
-        keep_acls=keep_acls,
+        keep_acls=[name for name in saved.acls if name not in target.acls and name not in declared and not acl_goes(wanted, name)],
         keep_portals=[] if wanted.exclusive else [saved.portals[portal] for portal in unwanted],
         exact_acls=[acl.initiator for acl in wanted.acls or () if is_exact(wanted, acl)],
         forget=[f"{plugin}/{name}" for plugin, name in unique([*forget, *_removed_for_good(wanted, removals)])],
@@ -84,7 +82,7 @@ def _is_forgotten(state: State, wanted: Wanted, removals: Removals, key: Key) ->
 
 
 def is_saved(state: State, wanted: Wanted) -> bool:
-    """Whether the saved file has all declared objects, and with C(exclusive) no others."""
+    """Whether the saved file has all declared objects, with C(exclusive) no others, and no ACL of an initiator that is lost."""
     saved = state.saved.targets.get(wanted.iqn)
     return (
         saved is not None
@@ -123,7 +121,5 @@ def _acl_is_saved(state: State, wanted: Wanted, saved: Target, acl: WantedAcl) -
 
 
 def _nothing_else_is_saved(wanted: Wanted, saved: Target) -> bool:
-    if not wanted.exclusive:
-        return True
-    luns = wanted.luns is None or set(saved.luns) == set(wanted.lun_numbers)
-    return luns and (wanted.acls is None or set(saved.acls) == {acl.initiator for acl in wanted.acls})
+    luns = not wanted.exclusive or wanted.luns is None or set(saved.luns) == set(wanted.lun_numbers)
+    return luns and not any(acl_goes(wanted, name) for name in saved.acls)

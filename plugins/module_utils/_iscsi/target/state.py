@@ -233,6 +233,7 @@ class Wanted:
     attributes: Mapping[str, str] = field(default_factory=dict)
     exclusive: bool = False
     force: bool = False
+    lost_initiators: Tuple[str, ...] = ()
     keeps_portals: bool = False
     keeps_authentication: bool = False
 

@@ -113,7 +113,7 @@ def test_a_user_without_rights_is_told_what_to_do(run: Run) -> None:
 def test_removing_a_target_in_use_names_the_initiator(run: Run) -> None:
     result = run(iscsi_target, RUNNING, {"iqn": IQN, "state": "absent"})
     assert CLIENT in result["msg"]
-    assert "set force" in result["msg"]
+    assert "name it in lost_initiators" in result["msg"]
 
 
 def test_info(run: Run) -> None:

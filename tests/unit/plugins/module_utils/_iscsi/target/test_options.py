@@ -31,6 +31,7 @@ def make(**options: Any) -> Wanted:
         "attributes": {},
         "exclusive": False,
         "force": False,
+        "lost_initiators": [],
     }
     return make_wanted({**params, **options})
 
@@ -49,6 +50,17 @@ def test_a_target_to_be_removed_has_no_parts_although_they_are_checked() -> None
     assert make(state="absent") == Wanted(IQN, state="absent", portals=())
     with pytest.raises(InputError):
         make(state="absent", luns=[LUN, LUN])
+
+
+def test_an_initiator_that_may_log_in_is_not_lost() -> None:
+    lost = ["iqn.2026-01.com.example:former"]
+    assert make(lost_initiators=lost).lost_initiators == tuple(lost)
+    with pytest.raises(InputError, match="client is in acls too"):
+        make(lost_initiators=[ACL["initiator"]])
+    # A target that is removed has no ACLs, and the session of a host may be older than its new machine.
+    assert make(state="absent", lost_initiators=[ACL["initiator"]]).lost_initiators == (ACL["initiator"],)
+    with pytest.raises(InputError, match=r"lost_initiators\[0\]"):
+        make(lost_initiators=["former"])
 
 
 def test_lists_that_are_left_out_and_empty_ones_differ() -> None:

@@ -425,6 +425,22 @@ class TestForeign:
         assert plan(used, replace(WANTED, exclusive=True, force=True)).changed
         assert plan(used, WANTED).steps == ()
 
+    def test_a_lost_initiator_loses_its_acl_and_what_it_had(self) -> None:
+        used = in_session(self.THEIRS, SECOND)
+        assert plan(used, replace(WANTED, exclusive=True, lost_initiators=(SECOND,))).changed
+        after = applied(used, replace(WANTED, lost_initiators=(SECOND,)))
+        assert SECOND not in after.targets[IQN].acls
+        assert SECOND not in after.saved.targets[IQN].acls
+        assert 9 in after.targets[IQN].luns
+        assert plan(after, replace(WANTED, lost_initiators=(SECOND,))).steps == ()
+
+    def test_a_lost_initiator_is_forgotten_where_its_acl_is_only_saved(self) -> None:
+        acls = {name: acl for name, acl in self.THEIRS.targets[IQN].acls.items() if name != SECOND}
+        restarted = replace(self.THEIRS, targets={**self.THEIRS.targets, IQN: replace(self.THEIRS.targets[IQN], acls=acls)})
+        assert plan(restarted, WANTED).steps == ()
+        after = applied(restarted, replace(WANTED, lost_initiators=(SECOND,)))
+        assert SECOND not in after.saved.targets[IQN].acls
+
 
 class TestAbsent:
     GONE = Wanted(IQN, state="absent")
@@ -447,6 +463,7 @@ class TestAbsent:
         with pytest.raises(RefusedError, match=CLIENT):
             plan(in_session(), self.GONE)
         assert plan(in_session(), replace(self.GONE, force=True)).changed
+        assert plan(in_session(), replace(self.GONE, lost_initiators=(CLIENT,))).changed
 
 
 class TestKilled:
