@@ -116,10 +116,10 @@ def luns_of_client(luns: Any) -> List[int]:
         raise AnsibleFilterError(f"storage_lun_numbers: {error}") from error
 
 
-def writers(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Sequence[str]) -> List[str]:
+def writers(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Sequence[str], certain: Sequence[str] = ()) -> List[str]:
     """See L(shared_luns)."""
     try:
-        return shared_luns(clients, hostvars, servers)
+        return shared_luns(clients, hostvars, servers, certain)
     except StorageError as error:
         raise AnsibleFilterError(f"storage_shared_luns: {error}") from error
 

@@ -19,13 +19,16 @@ Luns = Optional[Tuple[int, ...]]
 """The numbers of the LUNs of a client; C(None) stands for all LUNs of its targets."""
 
 
-def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Sequence[str]) -> List[str]:
+def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Sequence[str], certain: Sequence[str] = ()) -> List[str]:
     """A sentence for each pair of clients that would write to the same LUNs of a target; empty if every LUN has one writer.
 
+    A client with C(storage_client_state=absent) in the inventory writes to none.
+
     :arg servers: the servers of a client that names neither C(storage_client_targets) nor C(storage_client_servers).
+    :arg certain: clients that do write, whatever the inventory says.
     :raises StorageError: a client is not in the inventory, or its variables cannot be understood.
     """
-    names = sorted(set(clients))
+    names = sorted({name for name in clients if name in certain or not _leaves(_variables_of(name, hostvars))})
     if len(names) < 2:
         return []
     luns = {name: _luns_of(name, hostvars) for name in names}
@@ -46,14 +49,14 @@ def shared_luns(clients: Sequence[str], hostvars: Mapping[str, Any], servers: Se
 def make_initiators(clients: Sequence[str], hostvars: Mapping[str, Any], server: str, iqn: str) -> List[Dict[str, Any]]:
     """The initiators that may log in to the target C(iqn) of a server, each with its LUNs if the inventory limits it to some.
 
-    A number of LUNs limits a client where others use the target too. A client alone may name LUNs that its server
-    does not have yet.
+    A client with C(storage_client_state=absent) is none of them; if it has an ACL, it keeps that. A number of LUNs limits a client where
+    others use the target too. A client alone may name LUNs that its server does not have yet.
 
     :raises StorageError: see L(shared_luns).
     """
     found: List[Dict[str, Any]] = []
     users = [client for client in dict.fromkeys(clients) if _uses(_variables_of(client, hostvars), server, iqn)]
-    for client in users:
+    for client in (client for client in users if not _leaves(hostvars[client])):
         luns = _luns_of(client, hostvars)
         limited = luns is not None and (len(users) > 1 or not isinstance(_given(hostvars[client]), (int, str)))
         found.append({"initiator": initiator_of(client, hostvars[client]), **({"luns": list(luns or ())} if limited else {})})
@@ -86,6 +89,10 @@ def initiator_acls(initiators: Sequence[Any], chap: Optional[Mapping[str, Any]],
             )
     common = {"attributes": dict(attributes), **({"chap": dict(chap)} if chap else {})}
     return [{**common, **acl} for acl in acls]
+
+
+def _leaves(variables: Mapping[str, Any]) -> bool:
+    return variables.get("storage_client_state") == "absent"
 
 
 def _variables_of(client: str, hostvars: Mapping[str, Any]) -> Mapping[str, Any]:

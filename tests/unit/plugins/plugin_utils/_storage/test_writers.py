@@ -70,6 +70,14 @@ def test_names_that_differ_in_capitals_only_are_the_same() -> None:
     ]
 
 
+def test_a_client_that_leaves_is_no_writer_and_gets_no_acl() -> None:
+    moved = hostvars(a={"storage_client_state": "absent", "storage_client_luns": "2"}, b={"storage_client_luns": 2})
+    assert not shared_luns(["a", "b"], moved, SERVERS)
+    assert shared_luns(["a", "b"], moved, SERVERS, certain=["a"])
+    # The one that stays sees only its own LUNs, because the other one may still be logged in.
+    assert make_initiators(["a", "b"], moved, "server1", f"{IQN}server1") == [{"initiator": f"{IQN}b", "luns": [0, 1]}]
+
+
 def test_clients_of_other_servers_share_nothing() -> None:
     clients = {"a": {"storage_client_servers": ["server1"]}, "b": {"storage_client_servers": ["server2"]}}
     assert not shared_luns(["a", "b"], hostvars(**clients), SERVERS)
