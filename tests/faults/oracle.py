@@ -32,7 +32,8 @@ class Mirror:
 def mirrors(lab: Lab) -> list[Mirror]:
     """The mirrors of the client, all read at once."""
     members = 'for disk in dev-*; do echo "${disk#dev-}=$(cat $disk/state)"; done'
-    line = f'echo "$array $(cat degraded) $(cat sync_action)" $({members})'
+    # A file that cannot be read is an error with its reason, and not an empty word.
+    line = f"missing=$(cat degraded) && action=$(cat sync_action) && echo $array $missing $action $({members})"
     command = f"for array in {' '.join(lab.mirrors)}; do cd /sys/block/$array/md && {line} || exit; done"
     found = []
     for line in lab.run(lab.client, command).splitlines():
