@@ -18,6 +18,9 @@ _COMPLAINTS = re.compile(
 )
 """Errors of a single disk belong to a fault, but these errors do not."""
 
+_MIRROR = re.compile(r"(?P<name>md\d+) (?P<degraded>\d+) (?P<action>\w+)(?P<members>(?: \w+=\S*)*)")
+"""One mirror in the output of L(mirrors)."""
+
 
 @dataclass(frozen=True)
 class Mirror:
@@ -35,11 +38,15 @@ def mirrors(lab: Lab) -> list[Mirror]:
     # A file that cannot be read is an error with its reason, and not an empty word.
     line = f"missing=$(cat degraded) && action=$(cat sync_action) && echo $array $missing $action $({members})"
     command = f"for array in {' '.join(lab.mirrors)}; do cd /sys/block/$array/md && {line} || exit; done"
-    found = []
-    for line in lab.run(lab.client, command).splitlines():
-        name, missing, action, *states = line.split()
-        found.append(Mirror(name, int(missing), action, dict(state.split("=", 1) for state in states)))
-    return found
+    shown = lab.run(lab.client, command)
+    found = [match for line in shown.splitlines() if (match := _MIRROR.fullmatch(line))]
+    assert [match["name"] for match in found] == lab.mirrors, f"the mirrors show {shown!r}"
+    return [_mirror(match) for match in found]
+
+
+def _mirror(match: re.Match[str]) -> Mirror:
+    states = (state.split("=", 1) for state in match["members"].split())
+    return Mirror(match["name"], int(match["degraded"]), match["action"], dict(states))
 
 
 def degraded(lab: Lab) -> list[int]:
