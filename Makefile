@@ -119,7 +119,7 @@ test-nftables: ## netns on a guest whose kernel has only nftables (a minute; a q
 	@scripts/bootstrap run dev lab build
 	@python scripts/run_tests.py nftables
 
-test-own-machines: ## docs/storage.md's section "On your own machines", each way of it, on three servers and two clients (ten minutes)
+test-own-machines: ## docs/storage.md's play with inventories that users write and change, on three servers and two clients (half an hour)
 	@scripts/bootstrap run dev lab
 	@python scripts/run_tests.py own-machines
 
