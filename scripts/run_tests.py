@@ -37,7 +37,7 @@ _LIMIT = 80 * 60.0
 _LIMITS = {"faults": 3 * 3600.0}
 """Seconds that all parts together may take, and parts that may take longer. A part that still runs then is ended, and has failed."""
 
-_APART = frozenset({"faults", "nftables", "nvme", "own"})
+_APART = frozenset({"faults", "nft", "nvme", "own"})
 """Scenarios that take too long for a run of all parts. The most important faults are part of the scenario of the lab."""
 
 _LINT_SESSIONS = (
@@ -298,7 +298,7 @@ def _faults_core() -> Iterator[Part]:
 
 
 def _nftables() -> Iterator[Part]:
-    yield _scenario("nftables")
+    yield _scenario("nft")
 
 
 def _own_machines() -> Iterator[Part]:

@@ -21,6 +21,8 @@ from typing import Any, Iterator
 import pytest
 import yaml
 
+from ansible_collections.fleetlab.linux.plugins.module_utils._lab.options import _LAB_NAME
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -526,3 +528,10 @@ def test_bootstrap_takes_a_python_that_can_make_an_environment(
     command = ["sh", str(checkout / "scripts" / "bootstrap"), "run"]
     done = subprocess.run(command, env={"PATH": f"{programs}:/usr/bin:/bin"}, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr, log.read_text().splitlines()) == (0, "", found)
+
+
+def test_every_scenario_has_a_name_that_its_lab_can_have() -> None:
+    scenarios = sorted(file.parent.name for file in ROOT.glob("molecule/*/molecule.yml"))
+    assert run_tests._APART < set(scenarios)
+    for scenario in scenarios:
+        assert _LAB_NAME.fullmatch(f"molecule-{scenario}"), f"the lab of the scenario {scenario} cannot be named"
